@@ -1,0 +1,129 @@
+// The policies on a POSIX system (Linux first). Bodies in src/os/posix.cpp, so that no system header leaks.
+#pragma once
+#include <atomic>
+
+#include "spg/policy/policy.hpp"
+
+namespace spg::os {
+
+class PosixFile {
+ public:
+  PosixFile() = default;
+  explicit PosixFile(int descriptor) : descriptor_(descriptor) {}
+  PosixFile(PosixFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  PosixFile& operator=(PosixFile&& other) noexcept;
+  ~PosixFile();
+  Status read_at(std::uint64_t at, MutableBytes into);
+  Status write_at(std::uint64_t at, Bytes from);
+  Status sync();
+  Result<std::uint64_t> size();
+  Status resize(std::uint64_t bytes);
+
+ private:
+  int descriptor_ = -1;
+};
+
+class PosixStorage {
+ public:
+  using File = PosixFile;
+  Result<File> open(std::string_view path, policy::OpenMode mode);
+  Status remove(std::string_view path);
+  Status rename(std::string_view from, std::string_view to);
+  Status make_dir(std::string_view path);
+  Status sync_dir(std::string_view path);
+  Status list(std::string_view path, FunctionRef<void(std::string_view)> visit);
+};
+
+class SystemClock {
+ public:
+  std::uint64_t monotonic_ns();
+  std::int64_t wall_us();
+};
+
+/// A futex-sized mutex and its condition variable (pthread's), and threads. Storage is opaque to keep <pthread.h> out.
+struct StdSync {
+  static constexpr bool has_threads = true;
+  class Mutex {
+   public:
+    Mutex();
+    ~Mutex();
+    Mutex(const Mutex&) = delete;
+    Mutex& operator=(const Mutex&) = delete;
+    void lock();
+    void unlock();
+
+   private:
+    friend struct StdSync;
+    alignas(16) unsigned char handle_[48];
+  };
+  class CondVar {
+   public:
+    CondVar();
+    ~CondVar();
+    CondVar(const CondVar&) = delete;
+    CondVar& operator=(const CondVar&) = delete;
+    void wait(Mutex& mutex);
+    void wait_for(Mutex& mutex, std::uint64_t timeout_ns);
+    void notify_all();
+
+   private:
+    alignas(16) unsigned char handle_[48];
+  };
+  class Thread {
+   public:
+    Thread() = default;
+    ~Thread() { join(); }
+    Thread(const Thread&) = delete;
+    Thread& operator=(const Thread&) = delete;
+    Status start(void (*body)(void*), void* argument);
+    void join();
+
+   private:
+    unsigned long handle_ = 0;
+    bool started_ = false;
+  };
+};
+
+/// Size classes over 256 KiB extents straight from the system, so that used_bytes() is what the process really holds.
+/// Thread-safe: a spin bit per class.
+class ExtentAlloc {
+ public:
+  ExtentAlloc() = default;
+  ~ExtentAlloc();
+  ExtentAlloc(const ExtentAlloc&) = delete;
+  ExtentAlloc& operator=(const ExtentAlloc&) = delete;
+  void* allocate(std::size_t bytes);
+  void release(void* memory, std::size_t bytes);
+  std::size_t used_bytes() { return used_bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr unsigned class_count = 64;
+  struct Free { Free* next; };
+  struct alignas(64) Class {
+    std::atomic<bool> busy{false};
+    Free* free = nullptr;
+    char* fresh = nullptr;      // not yet handed out part of the newest extent
+    char* fresh_end = nullptr;
+  };
+  struct Extent { Extent* next; std::size_t bytes; };
+  Class classes_[class_count];
+  std::atomic<Extent*> extents_{nullptr};
+  std::atomic<std::size_t> used_bytes_{0};
+};
+
+class SystemRandom {
+ public:
+  void fill(MutableBytes into);
+  static constexpr bool pretend_cold() { return false; }
+};
+
+struct PosixEnv {
+  using Storage = PosixStorage;
+  using Clock = SystemClock;
+  using Sync = StdSync;
+  using Alloc = ExtentAlloc;
+  using Random = SystemRandom;
+};
+static_assert(policy::Env<PosixEnv>);
+
+}  // namespace spg::os

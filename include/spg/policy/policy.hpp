@@ -1,0 +1,159 @@
+// The policies: all that the engine asks of the outside world, as C++20 concepts (DESIGN 2). No implementation here; the
+// models live in os/. Every concept has an archetype: the smallest type that meets it, declared only. A template that
+// compiles against the archetypes asks for no more than is promised (src/inst/archetype.cpp).
+//
+// Files. After sync() returned ok, earlier writes of that file survive power loss; before that, any mix of 512-byte
+//   sectors of each write may. An error of sync() is final for the database. Short reads are errors: read_at fills the span.
+// Storage. rename is atomic; created, renamed and removed names survive power loss only after sync_dir of their directory.
+// Clock. monotonic_ns never goes back; wall_us (microseconds since 1970 UTC) may.
+// Sync. With has_threads == false nothing runs beside the caller, and background work happens in tick().
+// Alloc. Null when there is no more; never throws.
+#pragma once
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "spg/base/bytes.hpp"
+#include "spg/base/function_ref.hpp"
+#include "spg/base/result.hpp"
+
+namespace spg::policy {
+
+enum class OpenMode : std::uint8_t {
+  read,    ///< must exist
+  write,   ///< must exist; read and write
+  create,  ///< must not exist
+};
+
+template <class F>
+concept File = std::movable<F> && requires(F& file, std::uint64_t at, MutableBytes into, Bytes from) {
+  { file.read_at(at, into) } -> std::same_as<Status>;
+  { file.write_at(at, from) } -> std::same_as<Status>;
+  { file.sync() } -> std::same_as<Status>;
+  { file.size() } -> std::same_as<Result<std::uint64_t>>;
+  { file.resize(at) } -> std::same_as<Status>;
+};
+
+template <class S>
+concept Storage = File<typename S::File> &&
+                  requires(S& storage, std::string_view path, OpenMode mode, FunctionRef<void(std::string_view)> visit) {
+  { storage.open(path, mode) } -> std::same_as<Result<typename S::File>>;
+  { storage.remove(path) } -> std::same_as<Status>;
+  { storage.rename(path, path) } -> std::same_as<Status>;
+  { storage.make_dir(path) } -> std::same_as<Status>;      // ok when it exists
+  { storage.sync_dir(path) } -> std::same_as<Status>;
+  { storage.list(path, visit) } -> std::same_as<Status>;   // base names of a directory; none when it is absent
+};
+
+template <class C>
+concept Clock = requires(C& clock) {
+  { clock.monotonic_ns() } -> std::same_as<std::uint64_t>;
+  { clock.wall_us() } -> std::same_as<std::int64_t>;
+};
+
+template <class S>
+concept Sync = requires(typename S::Mutex& mutex, typename S::CondVar& condition, void (*body)(void*), void* argument,
+                        typename S::Thread& thread, std::uint64_t timeout_ns) {
+  { S::has_threads } -> std::convertible_to<bool>;
+  mutex.lock();
+  mutex.unlock();
+  condition.wait(mutex);
+  condition.wait_for(mutex, timeout_ns);
+  condition.notify_all();
+  { thread.start(body, argument) } -> std::same_as<Status>;
+  thread.join();  // ok when never started
+};
+
+template <class A>
+concept Alloc = requires(A& alloc, void* memory, std::size_t bytes) {
+  { alloc.allocate(bytes) } -> std::same_as<void*>;  // 16-byte aligned
+  alloc.release(memory, bytes);
+  { alloc.used_bytes() } -> std::same_as<std::size_t>;
+};
+
+template <class R>
+concept Random = requires(R& random, MutableBytes into) {
+  random.fill(into);
+  // Says at random that a resident object is not, so that every read path meets "would block"; constant false outside
+  // of the simulator.
+  { random.pretend_cold() } -> std::same_as<bool>;
+};
+
+/// The bundle. Only db/ and the composition roots see all of it; classes take the policies that they use.
+template <class E>
+concept Env = Storage<typename E::Storage> && Clock<typename E::Clock> && Sync<typename E::Sync> &&
+              Alloc<typename E::Alloc> && Random<typename E::Random>;
+
+// --- archetypes ---------------------------------------------------------------------------------------------------
+
+struct FileArchetype {
+  FileArchetype(FileArchetype&&) noexcept;
+  FileArchetype& operator=(FileArchetype&&) noexcept;
+  ~FileArchetype();
+  Status read_at(std::uint64_t at, MutableBytes into);
+  Status write_at(std::uint64_t at, Bytes from);
+  Status sync();
+  Result<std::uint64_t> size();
+  Status resize(std::uint64_t bytes);
+};
+struct StorageArchetype {
+  using File = FileArchetype;
+  Result<File> open(std::string_view path, OpenMode mode);
+  Status remove(std::string_view path);
+  Status rename(std::string_view from, std::string_view to);
+  Status make_dir(std::string_view path);
+  Status sync_dir(std::string_view path);
+  Status list(std::string_view path, FunctionRef<void(std::string_view)> visit);
+};
+struct ClockArchetype {
+  std::uint64_t monotonic_ns();
+  std::int64_t wall_us();
+};
+struct SyncArchetype {
+  static constexpr bool has_threads = true;
+  struct Mutex { void lock(); void unlock(); };
+  struct CondVar {
+    void wait(Mutex& mutex);
+    void wait_for(Mutex& mutex, std::uint64_t timeout_ns);
+    void notify_all();
+  };
+  struct Thread {
+    Status start(void (*body)(void*), void* argument);
+    void join();
+  };
+};
+struct AllocArchetype {
+  void* allocate(std::size_t bytes);
+  void release(void* memory, std::size_t bytes);
+  std::size_t used_bytes();
+};
+struct RandomArchetype {
+  void fill(MutableBytes into);
+  bool pretend_cold();
+};
+struct EnvArchetype {
+  using Storage = StorageArchetype;
+  using Clock = ClockArchetype;
+  using Sync = SyncArchetype;
+  using Alloc = AllocArchetype;
+  using Random = RandomArchetype;
+};
+static_assert(Env<EnvArchetype>);
+
+/// Locks a mutex of a Sync model for a scope.
+template <class Mutex>
+class [[nodiscard]] LockGuard {
+ public:
+  explicit LockGuard(Mutex& mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~LockGuard() { mutex_.unlock(); }
+  LockGuard(const LockGuard&) = delete;
+  LockGuard& operator=(const LockGuard&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+}  // namespace spg::policy

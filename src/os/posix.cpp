@@ -1,0 +1,276 @@
+#include "spg/os/posix/posix.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace spg::os {
+namespace {
+
+/// A NUL-terminated copy of a path on the stack.
+struct Path {
+  explicit Path(std::string_view path) : fits(path.size() < sizeof text) {
+    if (!fits) return;
+    std::memcpy(text, path.data(), path.size());
+    text[path.size()] = '\0';
+  }
+  char text[4096];
+  bool fits;
+};
+
+Status system_error(const char* what, std::string_view path = {}) {
+  const int number = errno;
+  const Sqlstate code = number == ENOSPC || number == EDQUOT ? sqlstate::disk_full
+                        : number == ENOENT                   ? sqlstate::undefined_file
+                        : number == EEXIST                   ? sqlstate::duplicate_file
+                                                             : sqlstate::io_error;
+  char buffer[128];
+  const char* text = ::strerror_r(number, buffer, sizeof buffer);
+  return path.empty() ? Error::make(code, "could not ", what, ": ", text)
+                      : Error::make(code, "could not ", what, " \"", path, "\": ", text);
+}
+Status path_too_long(std::string_view path) {
+  return Error::make(sqlstate::io_error, "path is too long: ", path.substr(0, 80));
+}
+
+}  // namespace
+
+PosixFile& PosixFile::operator=(PosixFile&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+PosixFile::~PosixFile() { if (descriptor_ >= 0) ::close(descriptor_); }
+
+Status PosixFile::read_at(std::uint64_t at, MutableBytes into) {
+  while (!into.empty()) {
+    const ssize_t got = ::pread(descriptor_, into.data(), into.size(), static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error("read file");
+    if (got == 0) return Error::make(sqlstate::io_error, "could not read file: it ends at ", at);
+    into = into.subspan(static_cast<std::size_t>(got));
+    at += static_cast<std::uint64_t>(got);
+  }
+  return ok();
+}
+Status PosixFile::write_at(std::uint64_t at, Bytes from) {
+  while (!from.empty()) {
+    const ssize_t put = ::pwrite(descriptor_, from.data(), from.size(), static_cast<off_t>(at));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return system_error("write file");
+    from = from.subspan(static_cast<std::size_t>(put));
+    at += static_cast<std::uint64_t>(put);
+  }
+  return ok();
+}
+Status PosixFile::sync() { return ::fdatasync(descriptor_) != 0 ? system_error("sync file") : ok(); }
+Result<std::uint64_t> PosixFile::size() {
+  struct stat status;
+  if (::fstat(descriptor_, &status) != 0) return system_error("stat file");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+Status PosixFile::resize(std::uint64_t bytes) {
+  return ::ftruncate(descriptor_, static_cast<off_t>(bytes)) != 0 ? system_error("resize file") : ok();
+}
+
+Result<PosixFile> PosixStorage::open(std::string_view path, policy::OpenMode mode) {
+  const Path name(path);
+  if (!name.fits) return path_too_long(path);
+  const int flags = mode == policy::OpenMode::read ? O_RDONLY : mode == policy::OpenMode::write ? O_RDWR : O_RDWR | O_CREAT | O_EXCL;
+  const int descriptor = ::open(name.text, flags | O_CLOEXEC, 0600);
+  if (descriptor < 0) return system_error("open file", path);
+  return PosixFile{descriptor};
+}
+Status PosixStorage::remove(std::string_view path) {
+  const Path name(path);
+  return ::unlink(name.text) != 0 ? system_error("remove file", path) : ok();
+}
+Status PosixStorage::rename(std::string_view from, std::string_view to) {
+  const Path old_name(from), new_name(to);
+  return ::rename(old_name.text, new_name.text) != 0 ? system_error("rename file", from) : ok();
+}
+Status PosixStorage::make_dir(std::string_view path) {
+  const Path name(path);
+  if (!name.fits) return path_too_long(path);
+  return ::mkdir(name.text, 0700) != 0 && errno != EEXIST ? system_error("create directory", path) : ok();
+}
+Status PosixStorage::sync_dir(std::string_view path) {
+  const Path name(path.empty() ? std::string_view(".") : path);
+  const int descriptor = ::open(name.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return system_error("open directory", path);
+  const int result = ::fsync(descriptor);
+  Status status = result != 0 ? system_error("sync directory", path) : ok();
+  ::close(descriptor);
+  return status;
+}
+Status PosixStorage::list(std::string_view path, FunctionRef<void(std::string_view)> visit) {
+  const Path name(path);
+  DIR* directory = ::opendir(name.text);
+  if (directory == nullptr) return errno == ENOENT ? ok() : system_error("open directory", path);
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view base = entry->d_name;
+    if (base != "." && base != "..") visit(base);
+  }
+  ::closedir(directory);
+  return ok();
+}
+
+std::uint64_t SystemClock::monotonic_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+}
+std::int64_t SystemClock::wall_us() {
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
+}
+
+static_assert(sizeof(pthread_mutex_t) <= 48 && sizeof(pthread_cond_t) <= 48);
+namespace {
+pthread_mutex_t* mutex_of(unsigned char* handle) { return reinterpret_cast<pthread_mutex_t*>(handle); }
+pthread_cond_t* condition_of(unsigned char* handle) { return reinterpret_cast<pthread_cond_t*>(handle); }
+}  // namespace
+
+StdSync::Mutex::Mutex() { ::pthread_mutex_init(mutex_of(handle_), nullptr); }
+StdSync::Mutex::~Mutex() { ::pthread_mutex_destroy(mutex_of(handle_)); }
+void StdSync::Mutex::lock() { ::pthread_mutex_lock(mutex_of(handle_)); }
+void StdSync::Mutex::unlock() { ::pthread_mutex_unlock(mutex_of(handle_)); }
+
+StdSync::CondVar::CondVar() {
+  pthread_condattr_t attributes;
+  ::pthread_condattr_init(&attributes);
+  ::pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  ::pthread_cond_init(condition_of(handle_), &attributes);
+  ::pthread_condattr_destroy(&attributes);
+}
+StdSync::CondVar::~CondVar() { ::pthread_cond_destroy(condition_of(handle_)); }
+void StdSync::CondVar::wait(Mutex& mutex) { ::pthread_cond_wait(condition_of(handle_), reinterpret_cast<pthread_mutex_t*>(&mutex)); }
+void StdSync::CondVar::wait_for(Mutex& mutex, std::uint64_t timeout_ns) {
+  timespec until;
+  ::clock_gettime(CLOCK_MONOTONIC, &until);
+  const std::uint64_t ns = static_cast<std::uint64_t>(until.tv_nsec) + timeout_ns;
+  until.tv_sec += static_cast<time_t>(ns / 1'000'000'000u);
+  until.tv_nsec = static_cast<long>(ns % 1'000'000'000u);
+  ::pthread_cond_timedwait(condition_of(handle_), reinterpret_cast<pthread_mutex_t*>(&mutex), &until);
+}
+void StdSync::CondVar::notify_all() { ::pthread_cond_broadcast(condition_of(handle_)); }
+
+Status StdSync::Thread::start(void (*body)(void*), void* argument) {
+  struct Start { void (*body)(void*); void* argument; };
+  auto* start = static_cast<Start*>(std::malloc(sizeof(Start)));
+  if (start == nullptr) return Error::out_of_memory();
+  *start = {body, argument};
+  pthread_t handle;
+  const int failed = ::pthread_create(&handle, nullptr, [](void* raw) -> void* {
+    const Start begun = *static_cast<Start*>(raw);
+    std::free(raw);
+    begun.body(begun.argument);
+    return nullptr;
+  }, start);
+  if (failed != 0) {
+    std::free(start);
+    return Error::make(sqlstate::insufficient_resources, "could not start a thread");
+  }
+  handle_ = handle;
+  started_ = true;
+  return ok();
+}
+void StdSync::Thread::join() {
+  if (std::exchange(started_, false)) ::pthread_join(handle_, nullptr);
+}
+
+// Classes: multiples of 32 up to 512, then four per doubling up to 64 KiB and a little above; larger goes to the system.
+namespace {
+constexpr std::size_t extent_bytes = 256 * 1024;
+constexpr std::size_t class_bytes_max = 80 * 1024;
+
+constexpr unsigned class_of(std::size_t bytes) {
+  if (bytes <= 512) return static_cast<unsigned>((bytes + 31) / 32);
+  const unsigned top = 63 - static_cast<unsigned>(__builtin_clzll(bytes - 1));
+  return 16 + (top - 9) * 4 + static_cast<unsigned>(((bytes - 1) >> (top - 2)) & 3) + 1;
+}
+constexpr std::size_t bytes_of(unsigned index) {
+  if (index <= 16) return index == 0 ? 32 : index * std::size_t{32};
+  const unsigned step = index - 17, top = 9 + step / 4;
+  return (std::size_t{4} + step % 4 + 1) << (top - 2);
+}
+static_assert(bytes_of(class_of(512)) == 512 && bytes_of(class_of(513)) == 640 && bytes_of(class_of(65536)) == 65536 &&
+              bytes_of(class_of(65537)) == 81920);
+}  // namespace
+
+void* ExtentAlloc::allocate(std::size_t bytes) {
+  if (bytes > class_bytes_max) {
+    void* memory = std::malloc(bytes);
+    if (memory != nullptr) used_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    return memory;
+  }
+  const unsigned index = class_of(bytes);
+  const std::size_t size = bytes_of(index);
+  Class& pool = classes_[index];
+  while (pool.busy.exchange(true, std::memory_order_acquire)) {}
+  void* memory = nullptr;
+  if (pool.free != nullptr) {
+    memory = pool.free;
+    pool.free = pool.free->next;
+  } else {
+    if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) < size) {
+      void* raw = ::mmap(nullptr, extent_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (raw != MAP_FAILED) {
+        auto* extent = new (raw) Extent{extents_.load(std::memory_order_relaxed), extent_bytes};
+        while (!extents_.compare_exchange_weak(extent->next, extent)) {}
+        pool.fresh = static_cast<char*>(raw) + 64;
+        pool.fresh_end = static_cast<char*>(raw) + extent_bytes;
+      }
+    }
+    if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) >= size) {
+      memory = pool.fresh;
+      pool.fresh += size;
+    }
+  }
+  pool.busy.store(false, std::memory_order_release);
+  if (memory != nullptr) used_bytes_.fetch_add(size, std::memory_order_relaxed);
+  return memory;
+}
+
+void ExtentAlloc::release(void* memory, std::size_t bytes) {
+  if (memory == nullptr) return;
+  if (bytes > class_bytes_max) {
+    std::free(memory);
+    used_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    return;
+  }
+  const unsigned index = class_of(bytes);
+  Class& pool = classes_[index];
+  while (pool.busy.exchange(true, std::memory_order_acquire)) {}
+  pool.free = new (memory) Free{pool.free};
+  pool.busy.store(false, std::memory_order_release);
+  used_bytes_.fetch_sub(bytes_of(index), std::memory_order_relaxed);
+}
+
+ExtentAlloc::~ExtentAlloc() {
+  for (Extent* extent = extents_; extent != nullptr;) {
+    Extent* next = extent->next;
+    ::munmap(extent, extent->bytes);
+    extent = next;
+  }
+}
+
+void SystemRandom::fill(MutableBytes into) {
+  while (!into.empty()) {
+    const ssize_t got = ::getrandom(into.data(), into.size(), 0);
+    SPG_ASSERT(got > 0 || errno == EINTR);
+    if (got > 0) into = into.subspan(static_cast<std::size_t>(got));
+  }
+}
+
+}  // namespace spg::os
