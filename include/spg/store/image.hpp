@@ -1,0 +1,86 @@
+// Image: the bytes of one object in RAM (DESIGN 1.1). Cell: its one control block.
+//
+// Every image begins with the same 32-byte header, and keeps its references to other objects in one array of Cell*, so
+// that checkpoint, reclaiming and verification walk any object without knowing its kind. What lies between is the
+// business of the room that made it (table/, index/, txn/).
+//
+// States of a cell: dirty = image, no address; clean = both; cold = address only. Only the checkpoint sets an address
+// (release; pairs with the acquire in read()), only the evictor clears an image.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "spg/base/assert.hpp"
+#include "spg/base/ids.hpp"
+
+namespace spg::store {
+
+/// Objects are at most this large; larger values are split.
+inline constexpr std::uint32_t object_bytes_max = 64 * 1024;
+
+enum class Kind : std::uint8_t {
+  none = 0,
+  radix = 1,        ///< table/radix.hpp
+  table = 2,        ///< table/table.hpp
+  layout = 3,       ///< table/layout.hpp
+  block = 4,        ///< table/block.hpp
+  chunk = 5,        ///< table/chunk.hpp
+  heap = 6,         ///< table/chunk.hpp: bytes of strings
+  large = 7,        ///< table/chunk.hpp: directory of a value that is larger than an object
+  int_leaf = 8, int_inner = 9, bytes_leaf = 10, bytes_inner = 11,  ///< index/btree
+};
+
+struct Cell;
+
+struct Image {
+  std::uint32_t bytes;        ///< of the whole image, header included
+  std::uint16_t children;     ///< slots of the child array; an unused slot is null
+  Kind kind;
+  std::uint8_t flags;
+  std::uint32_t children_at;  ///< offset of the child array, a multiple of 8
+  /// Growing images (chunks, heaps): how much of the buffer has been claimed by appends. Frozen once sealed.
+  std::atomic<std::uint32_t> claimed;
+  // Self-description, for verification and repair.
+  std::uint32_t table;
+  std::uint32_t part;         ///< column number or index id
+  std::uint64_t place;        ///< block number, or head of the lowest key
+
+  Cell** child_array() { return reinterpret_cast<Cell**>(reinterpret_cast<std::byte*>(this) + children_at); }
+  Cell* const* child_array() const { return reinterpret_cast<Cell* const*>(reinterpret_cast<const std::byte*>(this) + children_at); }
+  template <class T>
+  T* payload() { return reinterpret_cast<T*>(this + 1); }
+  template <class T>
+  const T* payload() const { return reinterpret_cast<const T*>(this + 1); }
+};
+static_assert(sizeof(Image) == 32);
+
+/// Where an object lies on disk.
+struct Address {
+  std::uint32_t segment = 0;  ///< 0 = nowhere
+  std::uint32_t length = 0;   ///< of the record, bytes
+  std::uint64_t offset = 0;   ///< below 2^40
+  bool exists() const { return segment != 0; }
+  std::uint64_t packed() const { return std::uint64_t{segment} << 40 | offset; }
+  friend bool operator==(const Address&, const Address&) = default;
+};
+
+struct Cell {
+  std::atomic<Image*> image{nullptr};
+  std::atomic<std::uint64_t> address{0};  ///< Address::packed(); 0 = none
+  std::uint32_t length = 0;               ///< of the record on disk; written before address
+  std::atomic<std::uint8_t> touched{0};   ///< clock bit of the freezer
+  Generation birth{};
+  // The running checkpoint's plan for this object; touched by the checkpoint alone.
+  std::uint64_t planned = 0;
+  std::uint64_t planned_by = 0;
+  Cell* next_by_address = nullptr;        ///< chain of the address table
+
+  bool has_address() const { return address.load(std::memory_order_acquire) != 0; }
+  Address where() const {
+    const std::uint64_t packed = address.load(std::memory_order_acquire);
+    return {static_cast<std::uint32_t>(packed >> 40), length, packed & ((std::uint64_t{1} << 40) - 1)};
+  }
+};
+
+}  // namespace spg::store

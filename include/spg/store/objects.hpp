@@ -1,0 +1,127 @@
+// Objects: makes, reads, copies and frees objects; guards; the table of cells by address (DESIGN 1.1).
+//
+// Place: the floor under tables, indexes and versions. Threads: read() and guards from any thread; make/copy/free from
+// any thread (the allocator and the address table lock for themselves), but one object is changed by one scope at a time.
+// Ownership: a cell belongs to the versions that refer to it and is freed through a Scope's lists (scope.hpp).
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "spg/base/result.hpp"
+#include "spg/policy/policy.hpp"
+#include "spg/store/image.hpp"
+
+namespace spg::store {
+
+/// Loads the bytes of cold objects. One virtual call per read from disk.
+class ObjectSource {
+ public:
+  /// Allocates an image through `make` and fills it; children arrive as cells. XX001 when the bytes are damaged.
+  virtual Status load(Cell& cell) = 0;
+
+ protected:
+  ~ObjectSource() = default;
+};
+
+/// What a reader may do when an object is not in RAM.
+enum class Access : std::uint8_t {
+  wait,      ///< read it now
+  no_wait,   ///< answer "would block"; the caller runs the statement again where waiting is allowed
+};
+
+/// One per session or worker: the epoch since when it may hold image pointers (0 = it holds none).
+struct alignas(64) GuardSlot {
+  std::atomic<std::uint64_t> epoch{0};
+  GuardSlot* next = nullptr;
+};
+
+template <policy::Alloc Alloc, policy::Sync Sync, policy::Random Random>
+class Objects {
+ public:
+  Objects(Alloc& alloc, Random& random) : alloc_(&alloc), random_(&random) {}
+  ~Objects();
+  Objects(const Objects&) = delete;
+  Objects& operator=(const Objects&) = delete;
+
+  void set_source(ObjectSource* source) { source_ = source; }
+
+  /// A new object with zeroed payload and children; `image_bytes` counts header, payload and child array, which begins
+  /// at `children_at`. 53200 when there is no memory.
+  Result<Cell*> make(Kind kind, std::uint32_t image_bytes, std::uint16_t children, std::uint32_t children_at, Generation birth);
+  /// A new object with the same bytes.
+  Result<Cell*> copy(const Cell& from, Generation birth);
+  /// An image without a cell (for loads); zeroed header fields are the caller's to fill.
+  Image* make_image(std::uint32_t bytes);
+  /// Frees the cell and its image. Nobody may refer to it any more.
+  void free(Cell* cell);
+  /// Frees the object and everything below it that is in RAM.
+  void free_tree(Cell* cell);
+
+  /// The object's image; valid while the caller's pin and guard last.
+  Result<const Image*> read(Cell* cell, Access access) {
+    Image* image = cell->image.load(std::memory_order_acquire);
+    if (__builtin_expect(image != nullptr, 1)) {
+      if (access == Access::no_wait && random_->pretend_cold()) return Error::would_block();
+      return const_cast<const Image*>(image);
+    }
+    return read_cold(cell, access);
+  }
+  /// For those who know that the object is dirty (has no address) or was just made.
+  static Image* image_of(Cell* cell) {
+    Image* image = cell->image.load(std::memory_order_acquire);
+    SPG_DCHECK(image != nullptr);
+    return image;
+  }
+
+  /// The one cell of an address (made cold when unknown). Null when there is no memory.
+  Cell* cell_at(Address address, Generation birth);
+  /// Gives a dirty cell its address.
+  void set_address(Cell* cell, Address address);
+
+  // --- guards and eviction
+  GuardSlot* open_guard_slot();
+  void close_guard_slot(GuardSlot* slot);
+  void enter(GuardSlot& slot) { slot.epoch.store(epoch_.load(std::memory_order_acquire), std::memory_order_seq_cst); }
+  void leave(GuardSlot& slot) { slot.epoch.store(0, std::memory_order_release); }
+  /// Drops the image of a clean object; the memory goes when every guard of this epoch has passed. False when it is
+  /// dirty or cold already.
+  bool evict(Cell* cell);
+  /// Frees evicted images that no guard can see any more.
+  void sweep_evicted();
+
+  /// Objects younger than or as old as this are never appended to in place any more (a checkpoint reads them).
+  void seal(Generation generation) { sealed_.store(raw(generation), std::memory_order_release); }
+  bool is_sealed(const Cell& cell) const { return raw(cell.birth) <= sealed_.load(std::memory_order_acquire); }
+
+  Alloc& alloc() { return *alloc_; }
+  std::uint64_t live_objects() const { return live_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t bucket_count = 4096;
+  struct Bucket {
+    typename Sync::Mutex mutex;
+    Cell* first = nullptr;
+  };
+  struct Evicted {
+    Image* image;
+    std::uint64_t epoch;
+    Evicted* next;
+  };
+  Result<const Image*> read_cold(Cell* cell, Access access);
+  Bucket& bucket_of(std::uint64_t packed) { return buckets_[(packed * 0x9e3779b97f4a7c15u) >> 52]; }
+  Result<Cell*> make_cell(Image* image, Generation birth);
+  void release_image(Image* image) { alloc_->release(image, image->bytes); }
+
+  Alloc* alloc_;
+  Random* random_;
+  ObjectSource* source_ = nullptr;
+  std::atomic<std::uint64_t> epoch_{1}, sealed_{0}, live_{0};
+  typename Sync::Mutex guards_mutex_, load_mutex_;
+  GuardSlot* slots_ = nullptr;       // all ever made; closed ones have epoch 0 and are reused
+  GuardSlot* free_slots_ = nullptr;
+  Evicted* evicted_ = nullptr;
+  Bucket buckets_[bucket_count];
+};
+
+}  // namespace spg::store
