@@ -1,0 +1,110 @@
+// Log: the server's one write-ahead log: append to a buffer, flush what has gathered, recover (DESIGN 1.7, 1.8).
+//
+// append() puts a record into the buffer and returns at once; flush() writes and syncs all that has gathered, so that
+// commits share one sync without a timer. reserve() makes sure that the files have room before the tip moves, so a full
+// disk is an ordinary 53100. After a failed write or sync the log is broken: nothing is appended any more.
+// Threads: append/reserve from any (one mutex); flush from one at a time (the flusher, or whoever has no threads).
+#pragma once
+#include <atomic>
+
+#include "spg/log/frame.hpp"
+#include "spg/policy/policy.hpp"
+
+namespace spg::log {
+
+/// What recovery hands out, in order.
+struct Record {
+  FrameHeader header;
+  Bytes payload;   ///< valid during the visit
+};
+
+/// A growing byte buffer whose growth can fail.
+class ByteBuffer {
+ public:
+  ByteBuffer() = default;
+  ByteBuffer(const ByteBuffer&) = delete;
+  ByteBuffer& operator=(const ByteBuffer&) = delete;
+  ~ByteBuffer();
+  bool reserve(std::size_t bytes);      ///< room for so many bytes in all
+  std::byte* extend(std::size_t bytes); ///< null when there is no memory
+  std::byte* data() { return data_; }
+  std::size_t size() const { return size_; }
+  void clear() { size_ = 0; }
+  void shrink(std::size_t capacity_max);  ///< gives the memory of an unusually large flush back
+  Bytes bytes() const { return {data_, size_}; }
+  void swap(ByteBuffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0, capacity_ = 0;
+};
+
+template <policy::Storage Storage, policy::Sync Sync>
+class Log {
+ public:
+  Log(Storage& storage, std::string_view path);
+  ~Log();
+
+  /// Reads the records from `from` on and finds the end. `history`: epochs in ascending order of start.
+  /// XX001 when the log is damaged before its end; an error of `visit` ends the scan.
+  Status recover(std::uint64_t from, std::span<const Epoch> history, FunctionRef<Status(const Record&)> visit);
+  /// Where recover() found the end: the next record's position.
+  std::uint64_t end() const { return next_; }
+  /// Opens the log for writing at its end under a new epoch (which the caller has made durable in a manifest).
+  Status start(std::uint32_t epoch);
+
+  /// Makes room for a record of so many payload bytes. 53100 when the disk is full.
+  Status reserve(std::uint64_t payload_bytes);
+  /// Appends a record; returns the position behind it: the commit is durable once durable() has reached it.
+  Result<std::uint64_t> append(DatabaseId database, RecordType type, Bytes payload);
+  bool has_unflushed() const { return next_.load(std::memory_order_acquire) > durable_.load(std::memory_order_acquire); }
+  /// Writes and syncs everything appended so far; then durable() covers it.
+  Status flush();
+  std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
+  std::uint64_t position() const { return next_.load(std::memory_order_acquire); }
+  std::uint32_t epoch() const { return epoch_; }
+  bool is_broken() const { return broken_.load(std::memory_order_acquire); }
+  Error broken_error() const;
+
+  /// Nothing below `position` is needed any more: such files are reused.
+  Status trim(std::uint64_t position);
+
+ private:
+  using File = typename Storage::File;
+  static constexpr std::size_t open_files_max = 3;
+  struct OpenFile {
+    std::uint64_t number = UINT64_MAX;
+    bool dirty = false;
+    File file;
+  };
+  void file_name(char (&name)[512], std::uint64_t number) const;
+  Result<File*> file_at(std::uint64_t number);
+  Status write_at(std::uint64_t position, Bytes bytes);
+  Status allocate_upto(std::uint64_t position);
+  Status create_file(std::uint64_t number);
+  Status sync_dirty();
+  Result<bool> read_at(std::uint64_t position, MutableBytes into);
+  Result<bool> read_frame(std::uint64_t position, ByteBuffer& buffer, FrameHeader& header);
+  Result<bool> is_damaged(std::uint64_t bad, std::uint64_t upto);
+  std::string_view directory() const;
+
+  Storage* storage_;
+  char path_[448];
+  std::size_t path_bytes_;
+  typename Sync::Mutex mutex_;        // buffer_, next_, last_crc_
+  typename Sync::Mutex files_mutex_;  // open_, allocated_, recyclable_
+  ByteBuffer buffer_, flushing_;
+  std::atomic<std::uint64_t> next_{0}, durable_{0};
+  std::uint64_t buffer_start_ = 0, allocated_ = 0, first_kept_ = 0;
+  std::uint32_t epoch_ = 0, last_crc_ = 0;
+  std::atomic<bool> broken_{false};
+  Error broken_by_;
+  OpenFile open_[open_files_max];
+  std::uint64_t recyclable_first_ = 0, recyclable_end_ = 0;  // file numbers free for reuse
+};
+
+}  // namespace spg::log

@@ -1,0 +1,372 @@
+#pragma once
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "spg/log/log.hpp"
+
+namespace spg::log {
+
+inline ByteBuffer::~ByteBuffer() { std::free(data_); }
+inline bool ByteBuffer::reserve(std::size_t bytes) {
+  if (bytes <= capacity_) return true;
+  std::size_t capacity = capacity_ == 0 ? 4096 : capacity_;
+  while (capacity < bytes) capacity *= 2;
+  auto* data = static_cast<std::byte*>(std::realloc(data_, capacity));
+  if (data == nullptr) return false;
+  data_ = data;
+  capacity_ = capacity;
+  return true;
+}
+inline std::byte* ByteBuffer::extend(std::size_t bytes) {
+  if (!reserve(size_ + bytes)) return nullptr;
+  size_ += bytes;
+  return data_ + size_ - bytes;
+}
+inline void ByteBuffer::shrink(std::size_t capacity_max) {
+  if (capacity_ <= capacity_max) return;
+  std::free(data_);
+  data_ = nullptr;
+  size_ = capacity_ = 0;
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Log<St, Sy>::Log(St& storage, std::string_view path) : storage_(&storage), path_bytes_(std::min(path.size(), sizeof path_ - 1)) {
+  std::memcpy(path_, path.data(), path_bytes_);
+  path_[path_bytes_] = '\0';
+}
+template <policy::Storage St, policy::Sync Sy>
+Log<St, Sy>::~Log() = default;
+
+template <policy::Storage St, policy::Sync Sy>
+void Log<St, Sy>::file_name(char (&name)[512], std::uint64_t number) const {
+  std::snprintf(name, sizeof name, "%s.%08llu", path_, static_cast<unsigned long long>(number));
+}
+template <policy::Storage St, policy::Sync Sy>
+std::string_view Log<St, Sy>::directory() const {
+  const std::string_view path(path_, path_bytes_);
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash == 0 ? 1 : slash);
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Result<typename St::File*> Log<St, Sy>::file_at(std::uint64_t number) {
+  for (OpenFile& open : open_)
+    if (open.number == number) return &open.file;
+  // The lowest number makes room; what was written to it is synced first.
+  OpenFile* victim = &open_[0];
+  for (OpenFile& open : open_)
+    if (open.number == UINT64_MAX) victim = &open;
+    else if (victim->number != UINT64_MAX && open.number < victim->number) victim = &open;
+  if (victim->dirty) SPG_TRY(victim->file.sync());
+  victim->dirty = false;
+  victim->number = UINT64_MAX;
+  char name[512];
+  file_name(name, number);
+  SPG_ASSIGN(victim->file, storage_->open(name, policy::OpenMode::write));
+  victim->number = number;
+  return &victim->file;
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::write_at(std::uint64_t position, Bytes bytes) {
+  while (!bytes.empty()) {
+    const std::uint64_t number = position / file_data_bytes, at = position % file_data_bytes;
+    const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), file_data_bytes - at));
+    SPG_ASSIGN(File * file, file_at(number));
+    for (OpenFile& open : open_)
+      if (open.number == number) open.dirty = true;
+    SPG_TRY(file->write_at(file_header_bytes + at, bytes.first(take)));
+    bytes = bytes.subspan(take);
+    position += take;
+  }
+  return ok();
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::sync_dirty() {
+  for (OpenFile& open : open_) {
+    if (open.number == UINT64_MAX || !open.dirty) continue;
+    SPG_TRY(open.file.sync());
+    open.dirty = false;
+  }
+  return ok();
+}
+
+/// A log file with its header, durable under its name. A file that is no longer needed is renamed: its old frames carry
+/// other counters and so are invalid at their new positions.
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::create_file(std::uint64_t number) {
+  char name[512];
+  file_name(name, number);
+  bool reused = false;
+  if (recyclable_first_ < recyclable_end_) {
+    char old[512];
+    file_name(old, recyclable_first_);
+    for (OpenFile& open : open_)
+      if (open.number == recyclable_first_) open.number = UINT64_MAX;
+    reused = !storage_->rename(old, name).failed();
+    ++recyclable_first_;
+  }
+  Result<File> made = storage_->open(name, reused ? policy::OpenMode::write : policy::OpenMode::create);
+  // A crash may have left a file that was being made: its header is written anew.
+  if (!made && made.error().code() == sqlstate::duplicate_file) made = storage_->open(name, policy::OpenMode::write);
+  if (!made) return made.take_error();
+  std::byte header[file_header_bytes] = {};
+  std::memcpy(header, file_magic, sizeof file_magic);
+  store_le<std::uint64_t>(header + 8, number);
+  store_le<std::uint64_t>(header + 16, file_data_bytes);
+  store_le<std::uint32_t>(header + 24, crypto::crc32c(0, {header, 24}));
+  SPG_TRY(made->write_at(0, header));
+  SPG_TRY(made->sync());
+  SPG_TRY(storage_->sync_dir(directory()));
+  return ok();
+}
+
+/// Extends the files so that everything below `position` has its blocks on disk: full disks show here, and syncs of later
+/// writes change no file size.
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::allocate_upto(std::uint64_t position) {
+  static const std::byte zeros[64 * 1024] = {};
+  while (allocated_ < position) {
+    const std::uint64_t number = allocated_ / file_data_bytes, at = allocated_ % file_data_bytes;
+    if (at == 0) SPG_TRY(create_file(number));
+    SPG_ASSIGN(File * file, file_at(number));
+    SPG_ASSIGN(const std::uint64_t size, file->size());
+    if (size == file_header_bytes + file_data_bytes) {  // reused: its blocks are there
+      allocated_ = (number + 1) * file_data_bytes;
+      continue;
+    }
+    const std::uint64_t step = std::min<std::uint64_t>({file_data_bytes - at, 1024 * 1024, std::max<std::uint64_t>(position - allocated_, 256 * 1024)});
+    for (std::uint64_t done = 0; done < step;) {
+      const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(sizeof zeros, step - done));
+      SPG_TRY(file->write_at(file_header_bytes + at + done, Bytes(zeros, take)));
+      done += take;
+    }
+    for (OpenFile& open : open_)
+      if (open.number == number) open.dirty = true;
+    allocated_ += step;
+  }
+  return ok();
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::reserve(std::uint64_t payload_bytes) {
+  const std::uint64_t upto = next_.load(std::memory_order_acquire) + frame_bytes(payload_bytes);
+  policy::LockGuard lock(files_mutex_);
+  if (is_broken()) return broken_error();
+  return upto <= allocated_ ? ok() : allocate_upto(upto);
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Error Log<St, Sy>::broken_error() const {
+  return Error::make(broken_by_.failed() ? broken_by_.code() : sqlstate::io_error, "the write-ahead log cannot be written: ",
+                     broken_by_.failed() ? broken_by_.message() : std::string_view("unknown error"))
+      .hint("The server is read-only until it is restarted.");
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Result<std::uint64_t> Log<St, Sy>::append(DatabaseId database, RecordType type, Bytes payload) {
+  if (payload.size() > payload_bytes_max) return Error::make(sqlstate::program_limit_exceeded, "transaction is too large for one log record");
+  policy::LockGuard lock(mutex_);
+  if (is_broken()) return broken_error();
+  const std::uint64_t bytes = frame_bytes(payload.size());
+  std::byte* at = buffer_.extend(static_cast<std::size_t>(bytes));
+  if (at == nullptr) return Error::out_of_memory();
+  if (!payload.empty()) std::memcpy(at + frame_header_bytes, payload.data(), payload.size());
+  std::memset(at + frame_header_bytes + payload.size(), 0, static_cast<std::size_t>(bytes - frame_header_bytes - payload.size()));
+  FrameHeader header{0, static_cast<std::uint32_t>(payload.size()), next_.load(std::memory_order_relaxed), epoch_, last_crc_, durable(), database, type};
+  last_crc_ = write_frame_header(at, header);
+  next_.store(header.counter + bytes, std::memory_order_release);
+  return header.counter + bytes;
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::flush() {
+  std::uint64_t start, upto;
+  {
+    policy::LockGuard lock(mutex_);
+    if (is_broken()) return broken_error();
+    start = buffer_start_;
+    upto = next_.load(std::memory_order_relaxed);
+    flushing_.clear();
+    flushing_.swap(buffer_);
+    buffer_start_ = upto;
+  }
+  if (start == upto) return ok();
+  policy::LockGuard lock(files_mutex_);
+  Status failed = allocate_upto(upto);
+  if (!failed) failed = write_at(start, flushing_.bytes());
+  if (!failed) failed = sync_dirty();
+  flushing_.shrink(4 * 1024 * 1024);
+  if (failed) {
+    broken_by_ = failed.copy();
+    broken_.store(true, std::memory_order_release);
+    return failed;
+  }
+  durable_.store(upto, std::memory_order_release);
+  return ok();
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::start(std::uint32_t epoch) {
+  policy::LockGuard lock(mutex_);
+  epoch_ = epoch;
+  last_crc_ = 0;
+  buffer_start_ = next_.load(std::memory_order_relaxed);
+  durable_.store(buffer_start_, std::memory_order_release);
+  policy::LockGuard files(files_mutex_);
+  // What exists behind the end is old or torn; its file is kept and extended.
+  const std::uint64_t number = buffer_start_ / file_data_bytes;
+  char name[512];
+  file_name(name, number);
+  auto existing = storage_->open(name, policy::OpenMode::write);
+  allocated_ = number * file_data_bytes;
+  if (existing) {
+    std::byte header[file_header_bytes];
+    auto size = existing->size();
+    if (size && *size >= file_header_bytes && !existing->read_at(0, header) && std::memcmp(header, file_magic, 8) == 0 &&
+        load_le<std::uint64_t>(header + 8) == number && load_le<std::uint32_t>(header + 24) == crypto::crc32c(0, {header, 24}))
+      allocated_ += *size - file_header_bytes;
+  }
+  if (allocated_ < buffer_start_) allocated_ = number * file_data_bytes;  // made anew below
+  // Files of higher numbers were made for records that never became durable.
+  for (std::uint64_t later = number + 1;; ++later) {
+    file_name(name, later);
+    if (!storage_->open(name, policy::OpenMode::read)) break;
+    SPG_TRY(storage_->remove(name));
+  }
+  return allocate_upto(std::max(buffer_start_, number * file_data_bytes + 1));
+}
+
+/// Reads log bytes; false when they lie past what the files hold.
+template <policy::Storage St, policy::Sync Sy>
+Result<bool> Log<St, Sy>::read_at(std::uint64_t position, MutableBytes into) {
+  while (!into.empty()) {
+    const std::uint64_t number = position / file_data_bytes, at = position % file_data_bytes;
+    const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), file_data_bytes - at));
+    auto file = file_at(number);
+    if (!file) {
+      if (file.error().code() == sqlstate::undefined_file) return false;
+      return file.take_error();
+    }
+    SPG_ASSIGN(const std::uint64_t size, (*file)->size());
+    if (size < file_header_bytes + at + take) return false;
+    SPG_TRY((*file)->read_at(file_header_bytes + at, into.first(take)));
+    into = into.subspan(take);
+    position += take;
+  }
+  return true;
+}
+
+/// Reads the frame at a position into the buffer; false when it is not a frame of this place (crc, counter, length).
+template <policy::Storage St, policy::Sync Sy>
+Result<bool> Log<St, Sy>::read_frame(std::uint64_t position, ByteBuffer& buffer, FrameHeader& header) {
+  std::byte raw[frame_header_bytes];
+  SPG_ASSIGN(const bool there, read_at(position, raw));
+  if (!there) return false;
+  header = read_frame_header(raw);
+  if (header.counter != position || header.length > payload_bytes_max) return false;
+  // The length is untrusted until the crc has matched: grow with what is really there.
+  buffer.clear();
+  std::byte* head = buffer.extend(frame_header_bytes);
+  if (head == nullptr) return Error::out_of_memory();
+  std::memcpy(head, raw, sizeof raw);
+  for (std::uint64_t done = 0; done < header.length;) {
+    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(header.length - done, 1024 * 1024));
+    std::byte* part = buffer.extend(step);
+    if (part == nullptr) return Error::out_of_memory();
+    SPG_ASSIGN(const bool more, read_at(position + frame_header_bytes + done, {part, step}));
+    if (!more) return false;
+    done += step;
+  }
+  return crypto::crc32c(0, buffer.bytes().subspan(4)) == header.crc;
+}
+
+/// Whether a valid frame behind `bad` knows that position to be durable.
+template <policy::Storage St, policy::Sync Sy>
+Result<bool> Log<St, Sy>::is_damaged(std::uint64_t bad, std::uint64_t upto) {
+  constexpr std::size_t window = 64 * 1024;
+  ByteBuffer frame;
+  std::byte raw[window];
+  for (std::uint64_t position = bad + 8; position < upto;) {
+    std::size_t have = static_cast<std::size_t>(std::min<std::uint64_t>(window, upto - position));
+    while (have >= frame_header_bytes) {
+      SPG_ASSIGN(const bool there, read_at(position, {raw, have}));
+      if (there) break;
+      have = have / 2 & ~std::size_t{7};
+    }
+    if (have < frame_header_bytes) return false;
+    for (std::size_t at = 0; at + frame_header_bytes <= have; at += 8) {
+      if (load_le<std::uint64_t>(raw + at + 8) != position + at || load_le<std::uint64_t>(raw + at + 24) <= bad) continue;
+      FrameHeader header;
+      SPG_ASSIGN(const bool valid, read_frame(position + at, frame, header));
+      if (valid) return true;
+    }
+    position += (have - frame_header_bytes + 8) & ~std::size_t{7};
+  }
+  return false;
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::recover(std::uint64_t from, std::span<const Epoch> history, FunctionRef<Status(const Record&)> visit) {
+  policy::LockGuard lock(files_mutex_);
+  ByteBuffer buffer;
+  std::uint64_t position = from;
+  std::uint32_t before_crc = 0;
+  bool know_before = false;
+  first_kept_ = from / file_data_bytes;
+  // Files below the start were kept by a crash between manifest and trimming; they can be reused.
+  recyclable_end_ = first_kept_;
+  recyclable_first_ = first_kept_;
+  while (recyclable_first_ > 0) {
+    char name[512];
+    file_name(name, recyclable_first_ - 1);
+    if (!storage_->open(name, policy::OpenMode::read)) break;
+    --recyclable_first_;
+  }
+  for (;;) {
+    std::uint32_t epoch = 0;
+    bool at_start = false;
+    for (const Epoch& one : history)
+      if (one.start <= position) { epoch = one.number; at_start = one.start == position; }
+    Record record;
+    SPG_ASSIGN(const bool valid, read_frame(position, buffer, record.header));
+    const bool chained = at_start ? record.header.before_crc == 0 : !know_before || record.header.before_crc == before_crc;
+    if (!valid || record.header.epoch != epoch || !chained) break;
+    record.payload = buffer.bytes().subspan(frame_header_bytes, record.header.length);
+    SPG_TRY(visit(record));
+    before_crc = record.header.crc;
+    know_before = true;
+    position += frame_bytes(record.header.length);
+  }
+  // A later frame lies within what one flush may have written; look through all files that follow.
+  SPG_ASSIGN(const bool damaged, is_damaged(position, (position / file_data_bytes + 64) * file_data_bytes));
+  if (damaged) {
+    char name[512];
+    file_name(name, position / file_data_bytes);
+    return Error::make(sqlstate::data_corrupted, "write-ahead log is damaged in file \"", std::string_view(name), "\" at offset ",
+                       file_header_bytes + position % file_data_bytes)
+        .detail("A later record shows that this position had been written durably.");
+  }
+  next_.store(position, std::memory_order_release);
+  return ok();
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::trim(std::uint64_t position) {
+  policy::LockGuard lock(files_mutex_);
+  const std::uint64_t first = std::min(position, durable()) / file_data_bytes;
+  if (first > recyclable_end_) recyclable_end_ = first;
+  // Keep two files for reuse, delete the rest.
+  while (recyclable_end_ - recyclable_first_ > 2) {
+    char name[512];
+    file_name(name, recyclable_first_++);
+    for (OpenFile& open : open_)
+      if (open.number == recyclable_first_ - 1) open.number = UINT64_MAX;
+    SPG_TRY(storage_->remove(name));
+  }
+  return ok();
+}
+
+}  // namespace spg::log
