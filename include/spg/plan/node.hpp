@@ -1,0 +1,203 @@
+// Physical plans: the contract between the planner, which makes them, and exec, which runs them.
+//
+// A node yields batches whose columns are `outputs`, in order. Expressions of a node see the batch of its input; of a join:
+// the left columns, then the right columns. Nodes are plain data in the arena of the plan (which outlives executions: plans
+// are cached), immutable while running.
+#pragma once
+#include "spg/plan/expr.hpp"
+#include "spg/txn/view.hpp"
+
+namespace spg::plan {
+
+enum class NodeKind : std::uint8_t {
+  values,         ///< Values: rows of expressions (also SELECT without FROM: one row)
+  table_scan,     ///< TableScan
+  index_scan,     ///< IndexScan
+  virtual_scan,   ///< VirtualScan: a computed catalog relation
+  function_scan,  ///< FunctionScan: set-returning functions in FROM
+  filter, project, limit, sort, distinct, aggregate,
+  hash_join, loop_join, index_join,
+  append,         ///< Append: UNION ALL
+  set_operation,  ///< SetOperation: INTERSECT/EXCEPT [ALL]
+  recursive_union, work_table,  ///< WITH RECURSIVE
+  materialize,    ///< Materialize: a CTE that is read more than once, or rescanned
+  cte_scan,       ///< CteScan: reads a Materialize of the plan
+  project_set,    ///< ProjectSet: set-returning functions in the select list
+  modify,         ///< Modify: INSERT, UPDATE, DELETE
+};
+
+struct OutputColumn {
+  std::string_view name;
+  Oid type{};
+  std::int32_t typmod = -1;
+  Oid collation{};
+  Physical physical = Physical::none;
+  Oid origin_table{};           ///< pg_class OID and attribute number for RowDescription; 0 = computed
+  std::int16_t origin_number = 0;
+};
+
+struct Node {
+  NodeKind kind{};
+  std::span<OutputColumn> outputs;
+  double rows_estimate = 1, cost_start = 0, cost_total = 0;
+  /// Slot of this node in per-execution state arrays; numbered 0.. within a Plan.
+  std::uint32_t id = 0;
+};
+
+struct Values : Node { std::span<std::span<Expr*>> rows; };
+
+struct TableScan : Node {
+  TableId table{};
+  Oid relation{};
+  std::string_view relation_name, alias;
+  std::span<std::uint16_t> columns;   ///< numbers of the outputs; 0 = rowid (int8)
+  Expr* filter = nullptr;             ///< over the outputs
+  struct Zone { std::uint16_t column; txn::ZonePredicate::Op op; Expr* value; };  ///< value: no columns
+  std::span<Zone> zones;
+};
+
+struct IndexScan : Node {
+  TableId table{};
+  IndexId index{};
+  Oid relation{}, index_relation{};
+  std::string_view relation_name, alias, index_name;
+  std::span<std::uint16_t> columns;   ///< as in TableScan
+  Expr* filter = nullptr;             ///< everything that the key range does not imply
+  std::span<Expr*> prefix;            ///< equalities on the leading key columns; no columns of this scan
+  Expr* low = nullptr;                ///< bounds on the key column after the prefix
+  Expr* high = nullptr;
+  bool low_inclusive = true, high_inclusive = true;
+  bool backward = false;
+  bool with_nulls = true;             ///< full-order scans; false when a bound is given
+  Expr* any_of = nullptr;             ///< key column after the prefix = ANY (this array), tried one by one
+};
+
+/// A catalog relation that is computed: rows come from catalog::VirtualRelation (by OID).
+struct VirtualScan : Node {
+  Oid relation{};
+  std::string_view relation_name, alias;
+  std::span<std::uint16_t> columns;
+  Expr* filter = nullptr;
+};
+
+struct FunctionScan : Node {
+  std::span<Call*> functions;         ///< ROWS FROM: run side by side
+  bool with_ordinality = false;
+  std::string_view alias;
+};
+
+struct Filter : Node { Node* input = nullptr; Expr* condition = nullptr; };
+struct Project : Node { Node* input = nullptr; std::span<Expr*> expressions; };
+struct ProjectSet : Node { Node* input = nullptr; std::span<Expr*> expressions; };
+struct Limit : Node { Node* input = nullptr; Expr* count = nullptr; Expr* offset = nullptr; bool with_ties = false; };
+
+struct SortKey {
+  std::uint32_t column = 0;           ///< of the input
+  bool descending = false, nulls_first = false;
+};
+struct Sort : Node {
+  Node* input = nullptr;
+  std::span<SortKey> keys;
+  Expr* limit = nullptr;              ///< top-N: only so many rows (limit + offset) are needed
+};
+/// Distinct rows over the key columns (all of the input when empty). `sorted`: equal rows are adjacent; else hashing.
+struct Distinct : Node { Node* input = nullptr; std::span<std::uint32_t> keys; bool sorted = false; };
+
+/// Outputs: the group keys, then the aggregates. No keys: one row, always.
+struct Aggregate : Node {
+  Node* input = nullptr;
+  std::span<Expr*> keys;
+  std::span<AggregateCall> aggregates;
+};
+
+enum class JoinType : std::uint8_t {
+  inner, left, right, full,
+  semi,        ///< left rows with a match; outputs: left columns
+  anti,        ///< left rows without a match
+  anti_null_aware,  ///< NOT IN: a NULL on either side makes it unknown
+};
+
+struct HashJoin : Node {
+  JoinType type{};
+  Node* left = nullptr;               ///< probes
+  Node* right = nullptr;              ///< is built
+  struct Key { Expr* left; Expr* right; Oid equality; };  ///< left over left columns, right over right columns
+  std::span<Key> keys;
+  Expr* residual = nullptr;           ///< over left and right columns
+};
+/// For each left row the right side runs again, with internal parameters set from the left row.
+struct LoopJoin : Node {
+  JoinType type{};
+  Node* left = nullptr;
+  Node* right = nullptr;
+  std::span<SubqueryExpr::Binding> bindings;
+  Expr* condition = nullptr;
+};
+/// For each left row, index entries equal to the keys; outputs: left columns, then `columns` of the table.
+struct IndexJoin : Node {
+  JoinType type{};
+  Node* left = nullptr;
+  TableId table{};
+  IndexId index{};
+  Oid relation{}, index_relation{};
+  std::string_view relation_name, alias, index_name;
+  std::span<std::uint16_t> columns;
+  std::span<Expr*> keys;              ///< one per key column of the index, over left columns
+  Expr* residual = nullptr;
+};
+
+struct Append : Node { std::span<Node*> inputs; };
+struct SetOperation : Node {
+  enum class Op : std::uint8_t { intersect, except } op{};
+  bool all = false;
+  Node* left = nullptr;
+  Node* right = nullptr;
+};
+struct RecursiveUnion : Node {
+  Node* initial = nullptr;
+  Node* step = nullptr;               ///< reads WorkTable nodes with the same `slot`
+  bool all = false;
+  std::uint32_t slot = 0;
+};
+struct WorkTable : Node { std::uint32_t slot = 0; };
+struct Materialize : Node { Node* input = nullptr; };
+struct CteScan : Node { Materialize* source = nullptr; };
+
+struct Modify : Node {
+  enum class Op : std::uint8_t { insert, update, remove } op{};
+  Oid relation{};
+  TableId table{};
+  Node* input = nullptr;
+  /// insert: `columns[i]` takes input column i (all columns of the table are there, defaults filled in).
+  /// update: input column 0 is the rowid; columns[i] takes input column `values[i]`.
+  /// delete: input column 0 is the rowid.
+  std::span<std::uint16_t> columns;
+  std::span<std::uint32_t> values;
+  /// Columns that must not be NULL, for 23502, with names for the message.
+  struct NotNull { std::uint16_t number; std::string_view name; };
+  std::span<NotNull> not_null;
+  std::string_view relation_name, schema_name;
+  /// RETURNING: expressions over `returning_columns` of the new (or deleted) row, then the input's columns.
+  std::span<std::uint16_t> returning_columns;
+  std::span<Expr*> returning;         ///< outputs of the node; empty = none
+  /// All columns of the row, for "Failing row contains (...)": number, name, type.
+  struct RowColumn { std::uint16_t number; std::string_view name; Oid type; std::int32_t typmod; };
+  std::span<RowColumn> row_columns;
+};
+
+/// A planned statement.
+struct Plan {
+  Node* root = nullptr;
+  std::uint32_t node_count = 0;
+  std::uint32_t internal_parameters = 0;
+  std::uint32_t work_tables = 0;
+  std::span<Oid> parameter_types;     ///< of $1, $2, ...
+  bool is_short = false;              ///< bounded work: may run on a reactor thread
+  bool writes = false;
+  std::uint64_t catalog_stamp = 0;    ///< planned against this catalog
+};
+
+template <class T>
+const T& as(const Node& node) { return static_cast<const T&>(node); }
+
+}  // namespace spg::plan

@@ -1,0 +1,145 @@
+// THE SEAM (DESIGN 2): all that the language (catalog, plan, exec) knows of the machine. One virtual call per batch or point
+// access, none per value. Everything returns ready, an error, or "would block" (Error::is_would_block: a cold read; the
+// statement is undone and run again where waiting is allowed) or "must wait" (Error::is_must_wait: the turn or a lock; the
+// session is parked and woken, and the statement runs again).
+//
+// A View belongs to one session. Within a statement, reads see the root as it was when the statement began, never the
+// statement's own writes. Vectors and strings that it returns stay valid until the next call of renew_guard() or the end
+// of the statement; what must live longer is copied.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "spg/base/arena.hpp"
+#include "spg/base/ids.hpp"
+#include "spg/table/table.hpp"
+#include "spg/type/vector.hpp"
+
+namespace spg::txn {
+
+/// Rows of one block: row i has rowid first_rowid + i; `batch.selected` says which are there.
+struct RowBatch {
+  type::Batch batch;
+  std::uint64_t first_rowid = 0;
+};
+
+/// A bound on a column that lets a scan skip blocks; never exact, the filter still runs.
+struct ZonePredicate {
+  enum class Op : std::uint8_t { equal, less, less_equal, greater, greater_equal, is_null, is_not_null };
+  std::uint16_t column = 0;
+  Op op = Op::equal;
+  type::Value value;  ///< of the column's physical type
+};
+
+struct ScanRequest {
+  TableId table{};
+  std::span<const std::uint16_t> columns;     ///< numbers, in the order of the batch's columns
+  std::span<const ZonePredicate> zones;
+  std::uint64_t first_block = 0, end_block = UINT64_MAX;  ///< a morsel: blocks [first, end)
+};
+
+/// Cursor over the rows of a table in rowid order.
+class Scan {
+ public:
+  virtual ~Scan() = default;
+  /// False at the end.
+  virtual Result<bool> next(RowBatch& rows) = 0;
+};
+
+/// Which entries of an index: equal to `prefix` on the first columns, then between the bounds on the column after them.
+struct KeyRange {
+  std::span<const type::Value> prefix;  ///< of the key columns' physical types; a NULL matches NULLs
+  const type::Value* low = nullptr;     ///< null pointer = open
+  const type::Value* high = nullptr;
+  bool low_inclusive = true, high_inclusive = true;
+  /// With a bound or neither: whether NULLs of that column belong to the range. (SQL comparisons: no; order scans: yes.)
+  bool with_nulls = false;
+};
+
+class IndexScan {
+ public:
+  virtual ~IndexScan() = default;
+  /// Fills rowids in key order; fewer than asked for only at the end.
+  virtual Result<std::size_t> next(std::span<std::uint64_t> rowids) = 0;
+};
+
+/// A unique index that a write would break.
+struct Conflict {
+  IndexId index{};              ///< 0 = none
+  std::uint32_t row = 0;        ///< of the rows given
+  std::uint64_t existing = 0;   ///< rowid that has the key; UINT64_MAX when it is another row of the same write
+  bool found() const { return index != IndexId{}; }
+};
+
+/// What CREATE INDEX asks of the machine.
+struct IndexSpec {
+  std::span<const table::KeyPart> parts;
+  bool unique = false;
+  bool nulls_distinct = true;
+};
+
+class View {
+ public:
+  virtual ~View() = default;
+
+  // --- reading, at the statement's root
+  virtual Result<std::uint64_t> row_count(TableId table) = 0;
+  /// Blocks in use: for morsels and estimates.
+  virtual Result<std::uint64_t> block_count(TableId table) = 0;
+  /// The scan lives in the arena's statement; destroy it (delete_scan) before the statement ends.
+  virtual Result<Scan*> open_scan(const ScanRequest& request, Arena& arena) = 0;
+  virtual Result<IndexScan*> open_index(TableId table, IndexId index, const KeyRange& range, bool backward, Arena& arena) = 0;
+  /// One look-up per key (all key columns given): the rowids of each key's entries are appended to `rowids`, ends[i] is set
+  /// to their number after key i.
+  virtual Status probe(TableId table, IndexId index, std::span<const type::Vector> keys, type::Selection rows,
+                       Vec<std::uint64_t>& rowids, std::span<std::uint32_t> ends) = 0;
+  /// Columns of up to 1024 rows, in the order of the rowids, into flat vectors in the arena.
+  virtual Status fetch(TableId table, std::span<const std::uint64_t> rowids, std::span<const std::uint16_t> columns, Arena& arena,
+                       std::span<type::Vector> out) = 0;
+  /// Lets go of image pointers handed out so far; called between batches.
+  virtual void renew_guard() = 0;
+
+  // --- writing, to the scope's root. Up to 1024 rows a call. On a conflict nothing of the call is done.
+  virtual Result<std::uint64_t> insert(TableId table, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) = 0;
+  virtual Status update(TableId table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
+                        type::Selection rows, Conflict& conflict) = 0;
+  virtual Status remove(TableId table, std::span<const std::uint64_t> rowids) = 0;
+
+  // --- physical schema
+  virtual Result<TableId> create_table(std::span<const table::ColumnLayout> columns) = 0;
+  virtual Status drop_table(TableId table) = 0;
+  virtual Status truncate_table(TableId table) = 0;
+  virtual Status add_column(TableId table, const table::ColumnLayout& column) = 0;
+  virtual Status drop_column(TableId table, std::uint16_t number) = 0;
+  /// Builds the index over the rows as the statement sees them, own earlier writes included.
+  virtual Result<IndexId> create_index(TableId table, const IndexSpec& spec, Conflict& conflict) = 0;
+  virtual Status drop_index(TableId table, IndexId index) = 0;
+
+  // --- scopes: O(1) marks within the transaction
+  virtual Result<std::uint32_t> savepoint() = 0;             ///< depth, to name it by
+  virtual Status release(std::uint32_t depth) = 0;           ///< this mark and those after it
+  virtual Status rollback_to(std::uint32_t depth) = 0;       ///< undoes what came after; the mark stays
+
+  // --- facts
+  /// Changes whenever the catalog's tables differ: keys caches of catalog and plans.
+  virtual std::uint64_t catalog_stamp() = 0;
+  /// A fresh OID, never handed out before.
+  virtual Oid new_oid() = 0;
+  virtual DatabaseId database() const = 0;
+  /// Microseconds since 2000-01-01 UTC: of the transaction's start, and now.
+  virtual std::int64_t transaction_time() const = 0;
+  virtual std::int64_t statement_time() const = 0;
+  virtual std::int64_t clock_time() = 0;
+  virtual std::uint64_t transaction_number() = 0;
+};
+
+/// What the language needs of its surroundings while it runs a statement.
+class Host {
+ public:
+  virtual ~Host() = default;
+  /// 57014 once the statement was cancelled or its time is up; asked for every batch.
+  virtual Status check_interrupts() = 0;
+  virtual void fill_random(MutableBytes into) = 0;
+};
+
+}  // namespace spg::txn
