@@ -7,6 +7,7 @@
 #pragma once
 #include <atomic>
 
+#include "spg/base/byte_buffer.hpp"
 #include "spg/log/frame.hpp"
 #include "spg/policy/policy.hpp"
 
@@ -16,31 +17,6 @@ namespace spg::log {
 struct Record {
   FrameHeader header;
   Bytes payload;   ///< valid during the visit
-};
-
-/// A growing byte buffer whose growth can fail.
-class ByteBuffer {
- public:
-  ByteBuffer() = default;
-  ByteBuffer(const ByteBuffer&) = delete;
-  ByteBuffer& operator=(const ByteBuffer&) = delete;
-  ~ByteBuffer();
-  bool reserve(std::size_t bytes);      ///< room for so many bytes in all
-  std::byte* extend(std::size_t bytes); ///< null when there is no memory
-  std::byte* data() { return data_; }
-  std::size_t size() const { return size_; }
-  void clear() { size_ = 0; }
-  void shrink(std::size_t capacity_max);  ///< gives the memory of an unusually large flush back
-  Bytes bytes() const { return {data_, size_}; }
-  void swap(ByteBuffer& other) {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    std::swap(capacity_, other.capacity_);
-  }
-
- private:
-  std::byte* data_ = nullptr;
-  std::size_t size_ = 0, capacity_ = 0;
 };
 
 template <policy::Storage Storage, policy::Sync Sync>

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -6,29 +7,6 @@
 #include "spg/log/log.hpp"
 
 namespace spg::log {
-
-inline ByteBuffer::~ByteBuffer() { std::free(data_); }
-inline bool ByteBuffer::reserve(std::size_t bytes) {
-  if (bytes <= capacity_) return true;
-  std::size_t capacity = capacity_ == 0 ? 4096 : capacity_;
-  while (capacity < bytes) capacity *= 2;
-  auto* data = static_cast<std::byte*>(std::realloc(data_, capacity));
-  if (data == nullptr) return false;
-  data_ = data;
-  capacity_ = capacity;
-  return true;
-}
-inline std::byte* ByteBuffer::extend(std::size_t bytes) {
-  if (!reserve(size_ + bytes)) return nullptr;
-  size_ += bytes;
-  return data_ + size_ - bytes;
-}
-inline void ByteBuffer::shrink(std::size_t capacity_max) {
-  if (capacity_ <= capacity_max) return;
-  std::free(data_);
-  data_ = nullptr;
-  size_ = capacity_ = 0;
-}
 
 template <policy::Storage St, policy::Sync Sy>
 Log<St, Sy>::Log(St& storage, std::string_view path) : storage_(&storage), path_bytes_(std::min(path.size(), sizeof path_ - 1)) {

@@ -28,6 +28,7 @@ enum class Kind : std::uint8_t {
   chunk = 5,        ///< table/chunk.hpp
   heap = 6,         ///< table/chunk.hpp: bytes of strings
   large = 7,        ///< table/chunk.hpp: directory of a value that is larger than an object
+  root = 12,        ///< txn/root.hpp
   int_leaf = 8, int_inner = 9, bytes_leaf = 10, bytes_inner = 11,  ///< index/btree
 };
 

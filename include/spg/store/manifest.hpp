@@ -1,0 +1,49 @@
+// Manifest: the small file that says what a database is made of: its roots, its segments, where the log goes on
+// (DESIGN 1.9; docs/file-formats.md).
+//
+// Manifests are numbered (<db>.d/manifest-NNNNNNNN) and never overwritten; the file <db> names the newest one and is
+// replaced atomically. All integers are little-endian or varints; the last 4 bytes are the crc32c of all before.
+//
+//   <db>:      "SPGDB\0\0\1", 8 bytes manifest number, 4 bytes crc32c of the 16 before
+//   manifest:  "SPGMAN\0\1", 8 bytes number, then varints: log start, next generation, next oid, epochs {number, start}*,
+//              segments {number, bytes}*, databases {id, segment, length, offset, birth, log position}*
+#pragma once
+#include "spg/base/array.hpp"
+#include "spg/base/byte_buffer.hpp"
+#include "spg/policy/policy.hpp"
+#include "spg/store/image.hpp"
+#include "spg/store/segment.hpp"
+
+namespace spg::store {
+
+inline constexpr char database_magic[8] = {'S', 'P', 'G', 'D', 'B', 0, 0, 1};
+inline constexpr char manifest_magic[8] = {'S', 'P', 'G', 'M', 'A', 'N', 0, 1};
+
+struct ManifestEpoch { std::uint32_t number; std::uint64_t start; };
+/// `log_position`: records of this database before it are contained in the root.
+struct ManifestDatabase { DatabaseId id; Address root; Generation birth; std::uint64_t log_position; };
+
+struct Manifest {
+  std::uint64_t number = 0;
+  std::uint64_t log_start = 0;       ///< records before it are contained in all roots
+  std::uint64_t next_generation = 1;
+  std::uint64_t next_oid = 16384;
+  Array<ManifestEpoch> epochs;
+  Array<SegmentInfo> segments;
+  Array<ManifestDatabase> databases;
+};
+
+Status encode_manifest(const Manifest& manifest, ByteBuffer& out);
+/// XX001 when the bytes are not a manifest, 0A000 when it is of a newer format.
+Result<Manifest> decode_manifest(Bytes bytes);
+
+/// Writes the manifest under its number and lets <db> name it. Durable when it returns ok.
+template <policy::Storage Storage>
+Status write_manifest(Storage& storage, std::string_view database_path, const Manifest& manifest);
+/// The newest manifest; undefined_file when there is no database.
+template <policy::Storage Storage>
+Result<Manifest> read_manifest(Storage& storage, std::string_view database_path);
+
+}  // namespace spg::store
+
+#include "spg/store/manifest.inl.hpp"

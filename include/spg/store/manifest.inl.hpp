@@ -1,0 +1,79 @@
+#pragma once
+#include <cstdio>
+
+#include "spg/crypto/crc32c.hpp"
+#include "spg/store/manifest.hpp"
+
+namespace spg::store {
+
+/// "<db>.d/manifest-00000001" and the directories it needs.
+struct DatabasePaths {
+  explicit DatabasePaths(std::string_view database) {
+    std::snprintf(name, sizeof name, "%.*s", static_cast<int>(database.size()), database.data());
+    std::snprintf(fresh, sizeof fresh, "%s.new", name);
+    std::snprintf(directory, sizeof directory, "%s.d", name);
+    const auto slash = database.rfind('/');
+    std::snprintf(parent, sizeof parent, "%.*s", slash == std::string_view::npos ? 0 : static_cast<int>(slash == 0 ? 1 : slash), database.data());
+  }
+  void manifest_name(char (&to)[512], std::uint64_t number) const {
+    std::snprintf(to, sizeof to, "%s/manifest-%08llu", directory, static_cast<unsigned long long>(number));
+  }
+  char name[400], fresh[408], directory[408], parent[408];
+};
+
+template <policy::Storage Storage>
+Status write_whole_file(Storage& storage, std::string_view path, Bytes bytes) {
+  auto file = storage.open(path, policy::OpenMode::create);
+  if (!file && file.error().code() == sqlstate::duplicate_file) file = storage.open(path, policy::OpenMode::write);
+  if (!file) return file.take_error();
+  SPG_TRY(file->resize(bytes.size()));
+  SPG_TRY(file->write_at(0, bytes));
+  return file->sync();
+}
+
+template <policy::Storage Storage>
+Status read_whole_file(Storage& storage, std::string_view path, ByteBuffer& into) {
+  SPG_ASSIGN(auto file, storage.open(path, policy::OpenMode::read));
+  SPG_ASSIGN(const std::uint64_t size, file.size());
+  if (size > std::uint64_t{1} << 30) return Error::make(sqlstate::data_corrupted, "file \"", path, "\" is too large");
+  std::byte* at = into.extend(static_cast<std::size_t>(size));
+  if (at == nullptr) return Error::out_of_memory();
+  return file.read_at(0, {at, static_cast<std::size_t>(size)});
+}
+
+template <policy::Storage Storage>
+Status write_manifest(Storage& storage, std::string_view database_path, const Manifest& manifest) {
+  const DatabasePaths paths(database_path);
+  ByteBuffer bytes;
+  SPG_TRY(encode_manifest(manifest, bytes));
+  char name[512];
+  paths.manifest_name(name, manifest.number);
+  SPG_TRY(write_whole_file(storage, name, bytes.bytes()));
+  SPG_TRY(storage.sync_dir(std::string_view(paths.directory)));
+  std::byte pointer[20];
+  std::memcpy(pointer, database_magic, 8);
+  store_le(pointer + 8, manifest.number);
+  store_le(pointer + 16, crypto::crc32c(0, {pointer, 16}));
+  SPG_TRY(write_whole_file(storage, std::string_view(paths.fresh), pointer));
+  SPG_TRY(storage.rename(std::string_view(paths.fresh), std::string_view(paths.name)));
+  return storage.sync_dir(std::string_view(paths.parent));
+}
+
+template <policy::Storage Storage>
+Result<Manifest> read_manifest(Storage& storage, std::string_view database_path) {
+  const DatabasePaths paths(database_path);
+  ByteBuffer pointer;
+  SPG_TRY(read_whole_file(storage, std::string_view(paths.name), pointer));
+  const std::byte* at = pointer.data();
+  if (pointer.size() != 20 || std::memcmp(at, database_magic, 8) != 0 || load_le<std::uint32_t>(at + 16) != crypto::crc32c(0, {at, 16}))
+    return Error::make(sqlstate::data_corrupted, "file \"", database_path, "\" is not an SPG database");
+  char name[512];
+  paths.manifest_name(name, load_le<std::uint64_t>(at + 8));
+  ByteBuffer bytes;
+  SPG_TRY(read_whole_file(storage, std::string_view(name), bytes));
+  SPG_ASSIGN(Manifest manifest, decode_manifest(bytes.bytes()));
+  if (manifest.number != load_le<std::uint64_t>(at + 8)) return Error::make(sqlstate::data_corrupted, "manifest has another number than its name");
+  return manifest;
+}
+
+}  // namespace spg::store

@@ -1,0 +1,246 @@
+#pragma once
+#include <cstdio>
+
+#include "spg/crypto/crc32c.hpp"
+#include "spg/store/segment.hpp"
+
+namespace spg::store {
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Segments<O, St, Sy>::Segments(O& objects, St& storage, std::string_view directory) : objects_(&objects), storage_(&storage) {
+  const std::size_t bytes = std::min(directory.size(), sizeof directory_ - 1);
+  std::memcpy(directory_, directory.data(), bytes);
+  directory_[bytes] = '\0';
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+void Segments<O, St, Sy>::file_name(char (&name)[512], std::uint32_t segment) const {
+  std::snprintf(name, sizeof name, "%s/segment-%08u", directory_, segment);
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::adopt(std::span<const SegmentInfo> segments) {
+  for (const SegmentInfo& segment : segments) {
+    if (!segments_.push_back(segment)) return Error::out_of_memory();
+    if (segment.number > output_number_) output_number_ = segment.number;
+  }
+  return ok();
+}
+
+inline std::uint32_t place_seed(std::uint32_t segment, std::uint64_t offset) {
+  std::byte place[12];
+  store_le(place, segment);
+  store_le(place + 4, offset);
+  return crypto::crc32c(0, place);
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Result<typename St::File*> Segments<O, St, Sy>::file_of(std::uint32_t segment) {
+  if (open_number_ == segment) return &open_file_;
+  char name[512];
+  file_name(name, segment);
+  SPG_ASSIGN(open_file_, storage_->open(name, policy::OpenMode::read));
+  open_number_ = segment;
+  std::byte header[16];
+  SPG_TRY(open_file_.read_at(0, header));
+  if (std::memcmp(header, segment_magic, 8) != 0 || load_le<std::uint32_t>(header + 8) != segment ||
+      load_le<std::uint32_t>(header + 12) != crypto::crc32c(0, {header, 12})) {
+    open_number_ = 0;
+    return Error::make(sqlstate::data_corrupted, "segment ", segment, " has a damaged header");
+  }
+  return &open_file_;
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::load(Cell& cell) {
+  const Address address = cell.where();
+  auto damaged = [&](const char* what) {
+    return Error::make(sqlstate::data_corrupted, "object in segment ", address.segment, " at ", address.offset, " is damaged: ", what);
+  };
+  if (address.length < record_header_bytes || address.length > 2 * object_bytes_max) return damaged("length");
+  ByteBuffer record;
+  std::byte* at = record.extend(address.length);
+  if (at == nullptr) return Error::out_of_memory();
+  {
+    policy::LockGuard lock(mutex_);
+    SPG_ASSIGN(File * file, file_of(address.segment));
+    SPG_TRY(file->read_at(address.offset, {at, address.length}));
+  }
+  if (load_le<std::uint32_t>(at + 4) != address.length ||
+      load_le<std::uint32_t>(at) != crypto::crc32c(place_seed(address.segment, address.offset), {at + 4, address.length - 4}))
+    return damaged("checksum");
+  const auto image_bytes = load_le<std::uint32_t>(at + 8);
+  const auto children = load_le<std::uint16_t>(at + 12);
+  const auto children_at = load_le<std::uint32_t>(at + 16);
+  if (image_bytes < sizeof(Image) || image_bytes > object_bytes_max || children_at % 8 != 0 || children_at < sizeof(Image) ||
+      children_at + std::uint64_t{children} * 8 > image_bytes)
+    return damaged("shape");
+  Image* image = objects_->make_image(image_bytes);
+  if (image == nullptr) return Error::out_of_memory();
+  std::memset(static_cast<void*>(image), 0, image_bytes);
+  image->bytes = image_bytes;
+  image->children = children;
+  image->kind = static_cast<Kind>(at[14]);
+  image->children_at = children_at;
+  image->claimed.store(load_le<std::uint32_t>(at + 20), std::memory_order_relaxed);
+  image->table = load_le<std::uint32_t>(at + 24);
+  image->part = load_le<std::uint32_t>(at + 28);
+  image->place = load_le<std::uint64_t>(at + 32);
+  ByteReader reader({at + record_header_bytes, address.length - record_header_bytes});
+  const Bytes head = reader.bytes(children_at - sizeof(Image));
+  auto fail = [&](const char* what) {
+    objects_->alloc().release(image, image_bytes);
+    return damaged(what);
+  };
+  if (!reader.ok()) return fail("truncated");
+  std::memcpy(static_cast<void*>(image + 1), head.data(), head.size());
+  std::uint64_t slot = 0;
+  for (std::uint64_t left = reader.varint(); left != 0 && reader.ok(); --left) {
+    slot += reader.varint();
+    Address child;
+    child.segment = static_cast<std::uint32_t>(reader.varint());
+    child.length = static_cast<std::uint32_t>(reader.varint());
+    child.offset = reader.varint();
+    const Generation birth{reader.varint()};
+    if (!reader.ok() || slot >= children || !child.exists()) return fail("child reference");
+    image->child_array()[slot] = objects_->cell_at(child, birth);
+    if (image->child_array()[slot] == nullptr) {
+      objects_->alloc().release(image, image_bytes);
+      return Error::out_of_memory();
+    }
+  }
+  const std::uint32_t tail_at = children_at + children * 8u;
+  const Bytes tail = reader.bytes(image_bytes - tail_at);
+  if (!reader.ok()) return fail("truncated");
+  if (!tail.empty()) std::memcpy(reinterpret_cast<std::byte*>(image) + tail_at, tail.data(), tail.size());
+  cell.image.store(image, std::memory_order_release);
+  return ok();
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Address Segments<O, St, Sy>::planned(const Cell* cell) const {
+  if (cell->has_address()) return cell->where();
+  SPG_ASSERT(cell->planned_by == checkpoint_);
+  return {static_cast<std::uint32_t>(cell->planned >> 40), cell->length, cell->planned & ((std::uint64_t{1} << 40) - 1)};
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::open_output() {
+  // Numbers are never used twice: a file left by a crash is skipped.
+  char name[512];
+  for (;;) {
+    file_name(name, ++output_number_);
+    auto made = storage_->open(name, policy::OpenMode::create);
+    if (made) { output_ = std::move(*made); break; }
+    if (made.error().code() != sqlstate::duplicate_file) return made.take_error();
+  }
+  if (!segments_.push_back({output_number_, 0, 0})) return Error::out_of_memory();
+  buffer_.clear();
+  buffer_start_ = 0;
+  std::byte* header = buffer_.extend(segment_header_bytes);
+  if (header == nullptr) return Error::out_of_memory();
+  std::memset(header, 0, segment_header_bytes);
+  std::memcpy(header, segment_magic, 8);
+  store_le<std::uint32_t>(header + 8, output_number_);
+  store_le<std::uint32_t>(header + 12, crypto::crc32c(0, {header, 12}));
+  return ok();
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::flush_output() {
+  SPG_TRY(output_.write_at(buffer_start_, buffer_.bytes()));
+  buffer_start_ += buffer_.size();
+  buffer_.clear();
+  return ok();
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::write_object(Cell* cell) {
+  const Image* image = O::image_of(cell);
+  const std::uint64_t offset = buffer_start_ + buffer_.size();
+  const std::size_t record_at = buffer_.size();
+  bool fits = buffer_.extend(record_header_bytes) != nullptr;
+  std::uint64_t count = 0;
+  for (std::uint16_t i = 0; i < image->children; ++i) count += image->child_array()[i] != nullptr;
+  const auto* bytes = reinterpret_cast<const std::byte*>(image);
+  fits = fits && buffer_.add({bytes + sizeof(Image), image->children_at - sizeof(Image)}) && buffer_.add_varint(count);
+  std::uint64_t before = 0;
+  for (std::uint16_t i = 0; i < image->children; ++i) {
+    const Cell* child = image->child_array()[i];
+    if (child == nullptr) continue;
+    const Address address = planned(child);
+    fits = fits && buffer_.add_varint(i - before) && buffer_.add_varint(address.segment) && buffer_.add_varint(address.length) &&
+           buffer_.add_varint(address.offset) && buffer_.add_varint(raw(child->birth));
+    before = i;
+  }
+  const std::uint32_t tail_at = image->children_at + image->children * 8u;
+  fits = fits && buffer_.add({bytes + tail_at, image->bytes - tail_at});
+  const auto length = static_cast<std::uint32_t>(buffer_.size() - record_at);
+  const std::size_t padding = (8 - buffer_.size() % 8) % 8;
+  std::byte* pad = fits ? buffer_.extend(padding) : nullptr;
+  if (pad == nullptr) return Error::out_of_memory();
+  std::memset(pad, 0, padding);
+  std::byte* at = buffer_.data() + record_at;
+  store_le(at + 4, length);
+  store_le(at + 8, image->bytes);
+  store_le(at + 12, image->children);
+  at[14] = static_cast<std::byte>(image->kind);
+  at[15] = std::byte{0};
+  store_le(at + 16, image->children_at);
+  store_le(at + 20, image->claimed.load(std::memory_order_relaxed));
+  store_le(at + 24, image->table);
+  store_le(at + 28, image->part);
+  store_le(at + 32, image->place);
+  store_le(at + 40, raw(cell->birth));
+  store_le(at, crypto::crc32c(place_seed(output_number_, offset), {at + 4, length - 4}));
+  const Address address{output_number_, length, offset};
+  if (!planned_.push_back({cell, address})) return Error::out_of_memory();
+  cell->length = length;
+  cell->planned = address.packed();
+  cell->planned_by = checkpoint_;
+  if (buffer_.size() >= 1024 * 1024) SPG_TRY(flush_output());
+  return ok();
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::write_tree(Cell* root) {
+  if (root->has_address() || (planned_.size() != 0 && root->planned_by == checkpoint_)) return ok();
+  if (planned_.empty()) {
+    ++checkpoint_;
+    SPG_TRY(open_output());
+  } else if (buffer_start_ + buffer_.size() > segment_bytes_max) {
+    SPG_TRY(flush_output());
+    SPG_TRY(output_.sync());
+    segments_.back().bytes = buffer_start_;
+    SPG_TRY(open_output());
+  }
+  const Image* image = O::image_of(root);
+  for (std::uint16_t i = 0; i < image->children; ++i)
+    if (Cell* child = image->child_array()[i]) SPG_TRY(write_tree(child));
+  return write_object(root);
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+void Segments<O, St, Sy>::abandon() {
+  std::uint32_t first = UINT32_MAX;
+  for (const Planned& planned : planned_) first = std::min(first, planned.address.segment);
+  while (!segments_.empty() && segments_.back().number >= first) segments_.pop_back();
+  planned_.clear();
+  buffer_.clear();
+  ++checkpoint_;  // no cell counts as planned any more
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::finish() {
+  if (planned_.empty()) return ok();
+  SPG_TRY(flush_output());
+  SPG_TRY(output_.sync());
+  segments_.back().bytes = buffer_start_;
+  SPG_TRY(storage_->sync_dir(std::string_view(directory_)));
+  for (const Planned& planned : planned_) objects_->set_address(planned.cell, planned.address);
+  planned_.clear();
+  buffer_.shrink(0);
+  return ok();
+}
+
+}  // namespace spg::store

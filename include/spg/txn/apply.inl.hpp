@@ -1,0 +1,313 @@
+#pragma once
+#include <algorithm>
+#include <cstdlib>
+
+#include "spg/base/array.hpp"
+#include "spg/base/byte_buffer.hpp"
+#include "spg/txn/apply.hpp"
+#include "spg/txn/root.hpp"
+
+namespace spg::txn {
+
+template <class Scope>
+Result<TableEdit<Scope>> edit_table(Scope& scope, Cell*& root, TableId id, Arena& arena, Access access) {
+  SPG_ASSIGN(Cell * *slot, table_slot(scope, root, id, access));
+  if (*slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
+  SPG_ASSIGN(Image * image, scope.writable(*slot));
+  SPG_ASSIGN(const Image* layout, scope.objects().read(image->child_array()[table::layout_child], access));
+  table::TableState& state = table::table_state(image);
+  state.stamp = state.content_stamp = raw(scope.generation());
+  if (raw(id) < first_user_table) root_state(Scope::ObjectsOf::image_of(root)).catalog_stamp = raw(scope.generation());
+  return TableEdit<Scope>{scope, image, table::LayoutView(layout), arena, access};
+}
+
+template <class Objects>
+Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, const index::IntKey& key, Access access) {
+  index::Cursor<index::IntNodes, Objects> cursor(objects, root, height);
+  SPG_TRY(cursor.seek({key.key, key.rowid & index::null_rowid_bit}, access));
+  std::uint32_t at;
+  SPG_ASSIGN(const Image* leaf, cursor.next(at, access));
+  if (leaf == nullptr) return UINT64_MAX;
+  const index::IntKey& found = index::IntNodes::keys(leaf)[at];
+  const bool same = found.key == key.key && ((found.rowid ^ key.rowid) & index::null_rowid_bit) == 0;
+  return same ? index::IntNodes::rowid(leaf, at) : UINT64_MAX;
+}
+template <class Objects>
+Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, std::string_view key, Access access) {
+  index::Cursor<index::BytesNodes, Objects> cursor(objects, root, height);
+  SPG_TRY(cursor.seek({key, 0}, access));
+  std::uint32_t at;
+  SPG_ASSIGN(const Image* leaf, cursor.next(at, access));
+  if (leaf == nullptr) return UINT64_MAX;
+  const std::string_view common = index::BytesNodes::prefix(leaf), tail = index::BytesNodes::suffix(leaf, at);
+  const bool same = common.size() + tail.size() == key.size() && key.substr(0, common.size()) == common && key.substr(common.size()) == tail;
+  return same ? index::BytesNodes::rowid(leaf, at) : UINT64_MAX;
+}
+
+/// The keys of many rows for one index, in memory of its own (reused from index to index).
+class KeySet {
+ public:
+  struct Entry {
+    index::IntKey number;
+    std::uint32_t at, size;  // of the bytes
+    std::uint32_t row;
+    bool has_null;
+  };
+  /// `value(part, i)` gives the i-th row's value of a key part; `rowid(i)` its rowid.
+  template <class ValueOf, class RowidOf>
+  Status fill(std::span<const table::KeyPart> parts, table::KeyKind kind, std::uint32_t rows, ValueOf value, RowidOf rowid) {
+    entries_.clear();
+    bytes_.clear();
+    for (std::uint32_t i = 0; i < rows; ++i) {
+      Entry entry{{}, 0, 0, i, false};
+      if (kind == table::KeyKind::integer) {
+        SPG_ASSIGN(const type::Value one, value(std::size_t{0}, i));
+        entry.number = int_key(one, rowid(i));
+        entry.has_null = one.is_null;
+      } else {
+        key_.clear();
+        for (std::size_t part = 0; part < parts.size(); ++part) {
+          SPG_ASSIGN(const type::Value one, value(part, i));
+          entry.has_null |= one.is_null;
+          append_key_part(key_, parts[part], one);
+        }
+        if (key_.too_long()) return key_too_long(key_.size());
+        entry.number.rowid = rowid(i);
+        entry.at = static_cast<std::uint32_t>(bytes_.size());
+        entry.size = static_cast<std::uint32_t>(key_.size());
+        if (!bytes_.add(as_bytes(key_.view()))) return Error::out_of_memory();
+      }
+      if (!entries_.push_back(entry)) return Error::out_of_memory();
+    }
+    return ok();
+  }
+  std::span<Entry> entries() { return {entries_.data(), entries_.size()}; }
+  std::string_view bytes(const Entry& entry) const { return as_text(bytes_.bytes().subspan(entry.at, entry.size)); }
+  bool same_key(table::KeyKind kind, const Entry& a, const Entry& b) const {
+    return kind == table::KeyKind::integer ? a.number.key == b.number.key && a.has_null == b.has_null : bytes(a) == bytes(b);
+  }
+  void sort(table::KeyKind kind) {
+    std::sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) {
+      if (kind == table::KeyKind::integer) return a.number < b.number;
+      const int order = index::compare_text(bytes(a), bytes(b));
+      return order != 0 ? order < 0 : a.number.rowid < b.number.rowid;
+    });
+  }
+
+ private:
+  Array<Entry> entries_;
+  ByteBuffer bytes_;
+  KeyBuffer key_;
+};
+
+template <class Scope>
+Status add_entries(TableEdit<Scope>& edit, std::size_t position, KeySet& keys) {
+  const table::IndexLayout& index = edit.layout.indexes()[position];
+  for (const KeySet::Entry& entry : keys.entries()) {
+    Result<bool> added = index.kind == table::KeyKind::integer
+        ? index::Tree<index::IntNodes>::insert(edit.scope, edit.index_root(position), entry.number, edit.image->table, raw(index.id), edit.access)
+        : index::Tree<index::BytesNodes>::insert(edit.scope, edit.index_root(position), {keys.bytes(entry), entry.number.rowid}, edit.image->table, raw(index.id), edit.access);
+    if (!added) return added.take_error();
+    if (!*added) return Error::make(sqlstate::index_corrupted, "index ", raw(index.id), " already has the entry of row ", entry.number.rowid);
+  }
+  return ok();
+}
+template <class Scope>
+Status drop_entries(TableEdit<Scope>& edit, std::size_t position, KeySet& keys) {
+  const table::IndexLayout& index = edit.layout.indexes()[position];
+  for (const KeySet::Entry& entry : keys.entries()) {
+    Result<bool> erased = index.kind == table::KeyKind::integer
+        ? index::Tree<index::IntNodes>::erase(edit.scope, edit.index_root(position), entry.number, edit.access)
+        : index::Tree<index::BytesNodes>::erase(edit.scope, edit.index_root(position), {keys.bytes(entry), entry.number.rowid}, edit.access);
+    if (!erased) return erased.take_error();
+    if (!*erased) return Error::make(sqlstate::index_corrupted, "index ", raw(index.id), " lacks the entry of row ", entry.number.rowid);
+  }
+  return ok();
+}
+
+/// Looks for keys that are there already, or twice among the new ones. The entries are sorted by it.
+template <class Scope>
+Status check_unique(TableEdit<Scope>& edit, std::size_t position, KeySet& keys, Conflict& conflict) {
+  const table::IndexLayout& index = edit.layout.indexes()[position];
+  if (index.unique == 0) return ok();
+  const Cell* root_cell = edit.image->child_array()[table::index_children + position];
+  const unsigned height = table::table_state(edit.image).indexes()[position].height;
+  keys.sort(index.kind);
+  const auto entries = keys.entries();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].has_null && index.nulls_distinct != 0) continue;
+    if (i != 0 && keys.same_key(index.kind, entries[i - 1], entries[i])) {
+      conflict = {index.id, entries[i].row, UINT64_MAX};
+      return ok();
+    }
+    Result<std::uint64_t> found = index.kind == table::KeyKind::integer
+        ? find_unique(edit.scope.objects(), const_cast<Cell*>(root_cell), height, entries[i].number, edit.access)
+        : find_unique(edit.scope.objects(), const_cast<Cell*>(root_cell), height, keys.bytes(entries[i]), edit.access);
+    if (!found) return found.take_error();
+    if (*found != UINT64_MAX) {
+      conflict = {index.id, entries[i].row, *found};
+      return ok();
+    }
+  }
+  return ok();
+}
+
+/// One value out of the rows given for a write; a column that is not given is NULL.
+inline type::Value input_value(std::span<const table::ColumnInput> columns, std::uint16_t number, type::Physical physical, std::uint32_t row) {
+  for (const table::ColumnInput& column : columns) {
+    if (column.number != number) continue;
+    if (column.values.is_null(row)) break;
+    type::Value value;
+    value.physical = column.values.physical;
+    value.is_null = false;
+    const std::size_t width = type::physical_bytes(value.physical);
+    std::memcpy(value.bytes, static_cast<const std::byte*>(column.values.values) + column.values.slot(row) * width, width);
+    return value;
+  }
+  return type::Value::null_of(physical);
+}
+
+template <class Scope>
+Status insert_rows(TableEdit<Scope>& edit, std::uint64_t first_rowid, std::span<const table::ColumnInput> columns,
+                   type::Selection rows, bool check, Conflict& conflict) {
+  const auto indexes = edit.layout.indexes();
+  KeySet keys;
+  auto fill = [&](std::size_t position) {
+    const auto parts = edit.layout.parts(indexes[position]);
+    return keys.fill(parts, indexes[position].kind, rows.count,
+        [&](std::size_t part, std::uint32_t i) -> Result<type::Value> {
+          return input_value(columns, parts[part].column, edit.layout.column(parts[part].column)->physical, rows[i]);
+        },
+        [&](std::uint32_t i) { return first_rowid + i; });
+  };
+  if (check)
+    for (std::size_t position = 0; position < indexes.size(); ++position) {
+      if (indexes[position].unique == 0) continue;
+      SPG_TRY(fill(position));
+      SPG_TRY(check_unique(edit, position, keys, conflict));
+      if (conflict.found()) return ok();
+    }
+  SPG_TRY(table::append_rows_at(edit.scope, edit.image, edit.layout, first_rowid, columns, rows, edit.access));
+  for (std::size_t position = 0; position < indexes.size(); ++position) {
+    SPG_TRY(fill(position));
+    if (rows.count > 16) keys.sort(indexes[position].kind);
+    SPG_TRY(add_entries(edit, position, keys));
+  }
+  return ok();
+}
+
+/// Fills `keys` with the present keys of rows, read from the table.
+template <class Scope>
+Status present_keys(TableEdit<Scope>& edit, std::size_t position, std::span<const std::uint64_t> rowids, KeySet& keys) {
+  const table::IndexLayout& index = edit.layout.indexes()[position];
+  const auto parts = edit.layout.parts(index);
+  auto& objects = edit.scope.objects();
+  const Image* block = nullptr;
+  std::uint64_t block_number = UINT64_MAX;
+  return keys.fill(parts, index.kind, static_cast<std::uint32_t>(rowids.size()),
+      [&](std::size_t part, std::uint32_t i) -> Result<type::Value> {
+        if (rowids[i] / table::block_rows != block_number) {
+          block_number = rowids[i] / table::block_rows;
+          SPG_ASSIGN(block, table::read_block(objects, edit.image, block_number, edit.access));
+        }
+        const auto slot = static_cast<std::uint32_t>(rowids[i] % table::block_rows);
+        if (block == nullptr || !table::block_state(block).is_live(slot)) return table::no_such_row(rowids[i]);
+        return table::read_value(objects, block, edit.layout, *edit.layout.column(parts[part].column), slot, edit.arena, edit.access);
+      },
+      [&](std::uint32_t i) { return rowids[i]; });
+}
+
+template <class Scope>
+Status update_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
+                   type::Selection rows, bool check, Conflict& conflict) {
+  const auto indexes = edit.layout.indexes();
+  auto touched = [&](std::size_t position) {
+    for (const table::KeyPart& part : edit.layout.parts(indexes[position]))
+      for (const table::ColumnInput& column : columns)
+        if (column.number == part.column) return true;
+    return false;
+  };
+  KeySet keys;
+  for (std::size_t position = 0; position < indexes.size(); ++position) {
+    if (!touched(position)) continue;
+    SPG_TRY(present_keys(edit, position, rowids, keys));
+    SPG_TRY(drop_entries(edit, position, keys));
+  }
+  SPG_TRY(table::update_rows(edit.scope, edit.image, edit.layout, rowids, columns, rows, edit.access));
+  for (std::size_t position = 0; position < indexes.size(); ++position) {
+    if (!touched(position)) continue;
+    SPG_TRY(present_keys(edit, position, rowids, keys));
+    if (check) {
+      SPG_TRY(check_unique(edit, position, keys, conflict));
+      if (conflict.found()) return ok();  // the caller undoes the call
+    }
+    SPG_TRY(add_entries(edit, position, keys));
+  }
+  return ok();
+}
+
+template <class Scope>
+Status remove_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids) {
+  KeySet keys;
+  for (std::size_t position = 0; position < edit.layout.indexes().size(); ++position) {
+    SPG_TRY(present_keys(edit, position, rowids, keys));
+    SPG_TRY(drop_entries(edit, position, keys));
+  }
+  return table::delete_rows(edit.scope, edit.image, rowids, edit.access);
+}
+
+template <class Nodes, class Scope>
+Status load_sorted(TableEdit<Scope>& edit, std::size_t position, KeySet& keys, bool check, Conflict& conflict, FunctionRef<Status()> interrupted) {
+  const table::IndexLayout& index = edit.layout.indexes()[position];
+  index::BulkLoader<Nodes, Scope> loader(edit.scope, edit.image->table, raw(index.id));
+  const auto entries = keys.entries();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (i % 1024 == 0) SPG_TRY(interrupted());
+    if (check && index.unique != 0 && i != 0 && !(entries[i].has_null && index.nulls_distinct != 0) &&
+        keys.same_key(index.kind, entries[i - 1], entries[i])) {
+      conflict = {index.id, entries[i].row, entries[i - 1].number.rowid & ~index::null_rowid_bit};
+      return ok();
+    }
+    if constexpr (std::is_same_v<Nodes, index::IntNodes>) SPG_TRY(loader.add(entries[i].number));
+    else SPG_TRY(loader.add({keys.bytes(entries[i]), entries[i].number.rowid}));
+  }
+  return loader.finish(edit.index_root(position));
+}
+
+template <class Scope>
+Status build_index(TableEdit<Scope>& edit, std::size_t position, bool check, Conflict& conflict, FunctionRef<Status()> interrupted) {
+  const table::IndexLayout& index = edit.layout.indexes()[position];
+  Array<std::uint64_t> rowids;
+  for (std::uint64_t number = 0;; ++number) {
+    SPG_ASSIGN(const Image* block, table::next_block(edit.scope.objects(), edit.image, number, edit.access));
+    if (block == nullptr) break;
+    SPG_TRY(interrupted());
+    for (std::uint32_t slot = 0; slot < table::block_state(block).used; ++slot)
+      if (table::block_state(block).is_live(slot) && !rowids.push_back(number * table::block_rows + slot)) return Error::out_of_memory();
+  }
+  KeySet keys;
+  SPG_TRY(present_keys(edit, position, {rowids.data(), rowids.size()}, keys));
+  SPG_TRY(interrupted());
+  keys.sort(index.kind);
+  return index.kind == table::KeyKind::integer ? load_sorted<index::IntNodes>(edit, position, keys, check, conflict, interrupted)
+                                               : load_sorted<index::BytesNodes>(edit, position, keys, check, conflict, interrupted);
+}
+
+template <class Scope>
+Status truncate(TableEdit<Scope>& edit) {
+  table::TableState& state = table::table_state(edit.image);
+  for (std::size_t child = table::rows_child; child < edit.image->children; ++child) {
+    Cell*& cell = edit.image->child_array()[child];
+    if (cell != nullptr) SPG_TRY(edit.scope.retire(cell, true));
+    cell = nullptr;
+  }
+  state.rows = 0;
+  state.row_height = 0;
+  // Rowids go on: they are never reused. The tree grows again from the block of the next one, rounded up to keep the
+  // first blocks of a truncated table whole.
+  state.next_rowid = (state.next_rowid + table::block_rows - 1) / table::block_rows * table::block_rows;
+  for (table::IndexState& index : state.indexes()) index.entries = index.height = 0;
+  return ok();
+}
+
+}  // namespace spg::txn

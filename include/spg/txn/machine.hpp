@@ -1,0 +1,130 @@
+// Machine: the storage of one server: objects, segments, log, manifest and the lineages of its databases. It opens and
+// recovers, flushes, checkpoints and reclaims (DESIGN 1.7 to 1.9).
+//
+// Threads: everything but open() and close() from any thread. With threads, start_background() runs a flusher and a
+// checkpointer; without, tick() does a bounded step of each and commits flush inline.
+#pragma once
+#include <atomic>
+
+#include "spg/base/array.hpp"
+#include "spg/log/log.hpp"
+#include "spg/store/manifest.hpp"
+#include "spg/store/segment.hpp"
+#include "spg/txn/lineage.hpp"
+#include "spg/txn/root.hpp"
+#include "spg/txn/write_set.hpp"
+
+namespace spg::txn {
+
+struct MachineOptions {
+  std::string_view database_path = "spg.db";
+  std::string_view log_path = "wal.log";
+  /// A checkpoint starts once the log has grown by so many bytes since the last one.
+  std::uint64_t checkpoint_log_bytes = std::uint64_t{256} << 20;
+  /// No log, no files: everything ends with the process.
+  bool ephemeral = false;
+};
+
+/// Called after every flush, from the flushing thread: durable() has moved (or the log has broken).
+struct DurableListener {
+  virtual void durable_moved() = 0;
+
+ protected:
+  ~DurableListener() = default;
+};
+
+template <policy::Env Env>
+class Machine {
+ public:
+  using Storage = typename Env::Storage;
+  using Sync = typename Env::Sync;
+  using Alloc = typename Env::Alloc;
+  using ObjectsOf = store::Objects<Alloc, Sync, typename Env::Random>;
+  using ScopeOf = store::BasicScope<ObjectsOf, Alloc>;
+  using LineageOf = Lineage<ObjectsOf, Alloc, Sync>;
+  using VersionOf = Version<Alloc>;
+  using LogOf = log::Log<Storage, Sync>;
+  using SegmentsOf = store::Segments<ObjectsOf, Storage, Sync>;
+
+  Machine(Storage& storage, typename Env::Clock& clock, Alloc& alloc, typename Env::Random& random, const MachineOptions& options);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  /// Opens the files, or makes them; recovers from the log. After it the machine takes writes.
+  Status open();
+  /// Whether open() made a new database.
+  bool is_new() const { return is_new_; }
+  Status start_background(DurableListener* listener);
+  void stop_background();
+
+  LineageOf* lineage(DatabaseId id);
+  /// Makes the lineage of a new, empty database. Durable with the next flush.
+  Result<LineageOf*> create_lineage(DatabaseId id);
+
+  Generation draw_generation() { return Generation{next_generation_.fetch_add(1, std::memory_order_relaxed)}; }
+  Oid draw_oid() { return Oid{static_cast<std::uint32_t>(next_oid_.fetch_add(1, std::memory_order_relaxed))}; }
+
+  /// Publishes a scope's work as the lineage's next version. The caller owns the turn. Returns the log position behind
+  /// the commit; 53100 and nothing done when the log has no room. On success the scope is empty.
+  Result<std::uint64_t> commit(LineageOf& lineage, ScopeOf& scope, store::Cell* root, Bytes changes);
+  bool is_durable(std::uint64_t position) const { return options_.ephemeral || log_.durable() >= position; }
+  /// Waits until the log is durable up to the position (flushes itself where nobody else does). 08007 when it broke.
+  Status wait_durable(std::uint64_t position);
+  Error log_error() const { return log_.broken_error(); }
+  bool log_is_broken() const { return log_.is_broken(); }
+
+  /// Writes and syncs what has gathered, moves durable, frees what nobody needs.
+  Status flush();
+  /// Writes all that has changed since the last one into segments, then a manifest, then lets old log go.
+  Status checkpoint();
+  bool wants_checkpoint() const { return !options_.ephemeral && log_.position() - checkpoint_position_.load(std::memory_order_relaxed) >= options_.checkpoint_log_bytes; }
+  /// Bounded background work for builds without threads.
+  Status tick();
+
+  ObjectsOf& objects() { return objects_; }
+  typename Env::Clock& clock() { return *clock_; }
+  typename Env::Random& random() { return *random_; }
+  LogOf& log() { return log_; }
+  const store::Manifest& manifest() const { return manifest_; }
+
+ private:
+  Status open_new();
+  Status open_existing(store::Manifest manifest);
+  Status replay(const log::Record& record);
+  Status apply_record(LineageOf& lineage, ByteReader& reader, std::uint64_t log_end);
+  void kick_flusher();
+  void run_flusher();
+  void run_checkpointer();
+  Status fill_manifest(store::Manifest& next);
+  void remove_old_files();
+
+  MachineOptions options_;
+  char database_path_[400], log_path_[400];
+  Storage* storage_;
+  typename Env::Clock* clock_;
+  typename Env::Random* random_;
+  ObjectsOf objects_;
+  SegmentsOf segments_;
+  LogOf log_;
+  store::Manifest manifest_;
+  bool is_new_ = false;
+  std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, ephemeral_position_{1};
+  typename Sync::Mutex lineages_mutex_;
+  std::atomic<LineageOf*> lineages_{nullptr};
+
+  typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
+  typename Sync::Mutex wake_mutex_;
+  typename Sync::CondVar wake_flusher_, wake_checkpointer_, durable_moved_;
+  std::atomic<bool> flusher_idle_{false}, background_{false}, stopping_{false};
+  std::atomic<std::uint32_t> waiting_{0};
+  typename Sync::Thread flusher_, checkpointer_;
+  DurableListener* listener_ = nullptr;
+  MemoryBudget replay_budget_;
+};
+
+/// Applies one decoded change to a root that the scope changes: recovery's and rebase's way of writing.
+template <class Scope>
+Status apply_change(Scope& scope, store::Cell*& root, const Change& change, Arena& arena);
+
+}  // namespace spg::txn

@@ -1,0 +1,473 @@
+#pragma once
+#include <algorithm>
+#include <cstdio>
+
+#include "spg/log/log.inl.hpp"
+#include "spg/store/objects.inl.hpp"
+#include "spg/store/segment.inl.hpp"
+#include "spg/txn/apply.hpp"
+#include "spg/txn/machine.hpp"
+
+namespace spg::txn {
+
+// --- schema changes of one table, shared by statements and replay ---------------------------------------------------
+
+template <class Scope>
+Status create_table_at(Scope& scope, Cell*& root, TableId id, const table::LayoutBuilder& layout) {
+  SPG_ASSIGN(Cell * *slot, table_slot(scope, root, id, Access::wait));
+  if (*slot != nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " exists already");
+  SPG_ASSIGN(Cell * layout_cell, layout.write(scope, id));
+  SPG_ASSIGN(*slot, table::make_table(scope, id, layout_cell));
+  RootState& state = root_state(Scope::ObjectsOf::image_of(root));
+  if (raw(id) >= state.next_table) state.next_table = std::uint64_t{raw(id)} + 1;
+  if (raw(id) < first_user_table) state.catalog_stamp = raw(scope.generation());
+  return ok();
+}
+
+template <class Scope>
+Status drop_table_at(Scope& scope, Cell*& root, TableId id) {
+  SPG_ASSIGN(Cell * *slot, table_slot(scope, root, id, Access::wait));
+  if (*slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
+  SPG_TRY(scope.retire(*slot, true));
+  *slot = nullptr;
+  return ok();
+}
+
+/// Gives the table another layout and builds the indexes that are new in it.
+template <class Scope>
+Status set_layout_at(Scope& scope, Cell*& root, TableId id, const table::LayoutBuilder& layout, Arena& arena, bool check,
+                     Conflict& conflict, FunctionRef<Status()> interrupted) {
+  SPG_ASSIGN(Cell * *slot, table_slot(scope, root, id, Access::wait));
+  if (*slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
+  const Image* before_image = Scope::ObjectsOf::image_of(*slot);
+  SPG_ASSIGN(const Image* before_layout, scope.objects().read(before_image->child_array()[table::layout_child], Access::wait));
+  std::uint64_t known[64];
+  std::size_t known_count = 0;
+  for (const table::IndexLayout& index : table::LayoutView(before_layout).indexes())
+    if (known_count < 64) known[known_count++] = raw(index.id);
+  SPG_ASSIGN(Cell * layout_cell, layout.write(scope, id));
+  SPG_TRY(table::replace_layout(scope, *slot, layout_cell));
+  RootState& state = root_state(Scope::ObjectsOf::image_of(root));
+  SPG_ASSIGN(auto edit, edit_table(scope, root, id, arena, Access::wait));
+  const auto indexes = edit.layout.indexes();
+  for (std::size_t position = 0; position < indexes.size(); ++position) {
+    if (raw(indexes[position].id) >= state.next_index) state.next_index = std::uint64_t{raw(indexes[position].id)} + 1;
+    if (std::find(known, known + known_count, raw(indexes[position].id)) != known + known_count) continue;
+    SPG_TRY(build_index(edit, position, check, conflict, interrupted));
+    if (conflict.found()) return ok();
+  }
+  return ok();
+}
+
+template <class Scope>
+Status apply_change(Scope& scope, Cell*& root, const Change& change, Arena& arena) {
+  Conflict conflict;
+  auto never = [] { return ok(); };
+  switch (change.kind) {
+    case ChangeKind::create_table: return create_table_at(scope, root, change.table, change.layout);
+    case ChangeKind::drop_table: return drop_table_at(scope, root, change.table);
+    case ChangeKind::set_layout: return set_layout_at(scope, root, change.table, change.layout, arena, false, conflict, never);
+    default: break;
+  }
+  SPG_ASSIGN(auto edit, edit_table(scope, root, change.table, arena, Access::wait));
+  const type::Selection rows{nullptr, change.rows};
+  // Replayed bytes are under a checksum, but a wrong column would still be undefined behaviour further down.
+  for (const table::ColumnInput& column : change.columns) {
+    const table::ColumnLayout* known = edit.layout.column(column.number);
+    if (known == nullptr || known->physical != column.values.physical)
+      return Error::make(sqlstate::data_corrupted, "log record writes column ", column.number, " of table ", raw(change.table), ", which is of another type");
+  }
+  switch (change.kind) {
+    case ChangeKind::insert:
+      if (change.first_rowid < table::table_state(edit.image).next_rowid)
+        return Error::make(sqlstate::data_corrupted, "log record reuses row ", change.first_rowid, " of table ", raw(change.table));
+      return insert_rows(edit, change.first_rowid, change.columns, rows, false, conflict);
+    case ChangeKind::update: return update_rows(edit, change.rowids, change.columns, rows, false, conflict);
+    case ChangeKind::remove: return remove_rows(edit, change.rowids);
+    default: return truncate(edit);
+  }
+}
+
+// --- machine --------------------------------------------------------------------------------------------------------
+
+template <policy::Env E>
+Machine<E>::Machine(Storage& storage, typename E::Clock& clock, Alloc& alloc, typename E::Random& random, const MachineOptions& options)
+    : options_(options), storage_(&storage), clock_(&clock), random_(&random), objects_(alloc, random),
+      segments_(objects_, storage, std::string_view(store::DatabasePaths(options.database_path).directory)), log_(storage, options.log_path) {
+  std::snprintf(database_path_, sizeof database_path_, "%.*s", static_cast<int>(options.database_path.size()), options.database_path.data());
+  std::snprintf(log_path_, sizeof log_path_, "%.*s", static_cast<int>(options.log_path.size()), options.log_path.data());
+  options_.database_path = database_path_;
+  options_.log_path = log_path_;
+  objects_.set_source(&segments_);
+}
+
+template <policy::Env E>
+Machine<E>::~Machine() {
+  stop_background();
+  for (LineageOf* lineage = lineages_.load(); lineage != nullptr;) {
+    LineageOf* next = lineage->next;
+    delete lineage;
+    lineage = next;
+  }
+}
+
+template <policy::Env E>
+Status Machine<E>::open() {
+  if (options_.ephemeral) { is_new_ = true; return ok(); }
+  auto manifest = store::read_manifest(*storage_, options_.database_path);
+  if (manifest) return open_existing(std::move(*manifest));
+  if (manifest.error().code() == sqlstate::undefined_file) return open_new();
+  return manifest.take_error();
+}
+
+template <policy::Env E>
+Status Machine<E>::open_new() {
+  is_new_ = true;
+  const store::DatabasePaths paths(options_.database_path);
+  SPG_TRY(storage_->make_dir(std::string_view(paths.directory)));
+  manifest_.number = 1;
+  if (!manifest_.epochs.push_back({1, 0})) return Error::out_of_memory();
+  const log::Epoch history{1, 0};
+  SPG_TRY(log_.recover(0, {&history, 1}, [](const log::Record&) {
+    return Error::make(sqlstate::data_corrupted, "the write-ahead log holds records but the database file is missing")
+        .hint("Restore the database file, or give another path for the log.");
+  }));
+  SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
+  return log_.start(1);
+}
+
+template <policy::Env E>
+Status Machine<E>::open_existing(store::Manifest manifest) {
+  SPG_TRY(segments_.adopt(manifest.segments));
+  next_generation_ = manifest.next_generation;
+  next_oid_ = manifest.next_oid;
+  for (const store::ManifestDatabase& database : manifest.databases) {
+    Cell* root = objects_.cell_at(database.root, database.birth);
+    auto* lineage = new (std::nothrow) LineageOf(objects_, database.id);
+    if (root == nullptr || lineage == nullptr) return Error::out_of_memory();
+    lineage->next = lineages_.load();
+    lineages_.store(lineage);
+    SPG_TRY(lineage->start(root, database.birth, database.log_position));
+  }
+  Array<log::Epoch> history;
+  for (const store::ManifestEpoch& epoch : manifest.epochs)
+    if (!history.push_back({epoch.number, epoch.start})) return Error::out_of_memory();
+  if (history.empty()) return Error::make(sqlstate::data_corrupted, "manifest names no epoch");
+  SPG_TRY(log_.recover(manifest.log_start, history, [&](const log::Record& record) { return replay(record); }));
+  // The next epoch is durable before anything is written under it.
+  manifest_ = std::move(manifest);
+  ++manifest_.number;
+  const std::uint32_t epoch = manifest_.epochs.back().number + 1;
+  while (manifest_.epochs.size() > 1 && manifest_.epochs[1].start <= manifest_.log_start) manifest_.epochs.erase(0);
+  if (!manifest_.epochs.push_back({epoch, log_.end()})) return Error::out_of_memory();
+  manifest_.next_generation = next_generation_;
+  manifest_.next_oid = next_oid_;
+  SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
+  remove_old_files();
+  SPG_TRY(log_.start(epoch));
+  checkpoint_position_ = manifest_.log_start;
+  return ok();
+}
+
+template <policy::Env E>
+Status Machine<E>::replay(const log::Record& record) {
+  LineageOf* lineage = this->lineage(record.header.database);
+  const std::uint64_t end = record.header.counter + log::frame_bytes(record.header.length);
+  if (lineage == nullptr) {
+    lineage = new (std::nothrow) LineageOf(objects_, record.header.database);
+    if (lineage == nullptr) return Error::out_of_memory();
+    ScopeOf scope(objects_, draw_generation());
+    SPG_ASSIGN(Cell * root, make_root(scope));
+    SPG_TRY(lineage->start(root, scope.generation(), 0));
+    (void)scope.take_retired();
+    lineage->next = lineages_.load();
+    lineages_.store(lineage);
+  }
+  if (end <= lineage->tip()->log_end) return ok();  // contained in the root that the manifest names
+  ByteReader reader(record.payload);
+  return apply_record(*lineage, reader, end);
+}
+
+template <policy::Env E>
+Status Machine<E>::apply_record(LineageOf& lineage, ByteReader& reader, std::uint64_t log_end) {
+  Arena arena(replay_budget_);
+  const std::uint64_t generation = reader.varint(), oid = reader.varint();
+  reader.le<std::int64_t>();  // commit time
+  if (generation >= next_generation_) next_generation_ = generation + 1;
+  if (oid > next_oid_) next_oid_ = oid;
+  ScopeOf scope(objects_, draw_generation());
+  Cell* root = lineage.tip()->root;
+  while (reader.ok() && !reader.at_end()) {
+    Change change(arena);
+    SPG_TRY(decode_change(reader, arena, change));
+    SPG_TRY(apply_change(scope, root, change, arena));
+    arena.reset();
+  }
+  if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  VersionOf* version = lineage.make_version();
+  if (version == nullptr) return Error::out_of_memory();
+  version->root = root;
+  version->generation = scope.generation();
+  version->log_end = log_end;
+  auto retired = scope.take_retired();
+  version->retired.splice(retired);
+  lineage.publish(version);
+  lineage.advance_durable(log_end);
+  lineage.reclaim(2);
+  return ok();
+}
+
+template <policy::Env E>
+typename Machine<E>::LineageOf* Machine<E>::lineage(DatabaseId id) {
+  for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr; lineage = lineage->next)
+    if (lineage->id() == id) return lineage;
+  return nullptr;
+}
+
+template <policy::Env E>
+Result<typename Machine<E>::LineageOf*> Machine<E>::create_lineage(DatabaseId id) {
+  policy::LockGuard lock(lineages_mutex_);
+  SPG_ASSERT(lineage(id) == nullptr);
+  auto* made = new (std::nothrow) LineageOf(objects_, id);
+  if (made == nullptr) return Error::out_of_memory();
+  ScopeOf scope(objects_, draw_generation());
+  SPG_ASSIGN(Cell * root, make_root(scope));
+  Status started = made->start(root, scope.generation(), 0);
+  if (started) { delete made; return started; }
+  (void)scope.take_retired();
+  made->next = lineages_.load();
+  lineages_.store(made, std::memory_order_release);
+  return made;
+}
+
+template <policy::Env E>
+Result<std::uint64_t> Machine<E>::commit(LineageOf& lineage, ScopeOf& scope, Cell* root, Bytes changes) {
+  // generation, next oid, commit time, then the changes
+  ByteBuffer payload;
+  if (!payload.reserve(changes.size() + 32)) return Error::out_of_memory();
+  if (!payload.add_varint(next_generation_.load(std::memory_order_relaxed)) || !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) ||
+      !payload.add_le(clock_->wall_us()) || !payload.add(changes))
+    return Error::out_of_memory();
+  if (!options_.ephemeral) SPG_TRY(log_.reserve(payload.size()));
+  VersionOf* version = lineage.make_version();
+  if (version == nullptr) return Error::out_of_memory();
+  std::uint64_t end;
+  if (options_.ephemeral) {
+    end = ephemeral_position_.fetch_add(1);
+  } else {
+    auto appended = log_.append(lineage.id(), log::RecordType::commit, payload.bytes());
+    if (!appended) { lineage.drop_version(version); return appended.take_error(); }
+    end = *appended;
+  }
+  version->root = root;
+  version->generation = scope.generation();
+  version->log_end = end;
+  auto retired = scope.take_retired();
+  version->retired.splice(retired);
+  lineage.publish(version);
+  if (options_.ephemeral) {
+    lineage.advance_durable(UINT64_MAX);
+    lineage.reclaim(4);
+  } else {
+    kick_flusher();
+  }
+  return end;
+}
+
+template <policy::Env E>
+Status Machine<E>::flush() {
+  policy::LockGuard alone(flush_mutex_);
+  SPG_TRY(log_.flush());
+  const std::uint64_t durable = log_.durable();
+  for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr; lineage = lineage->next) {
+    lineage->advance_durable(durable);
+    lineage->reclaim(SIZE_MAX);
+  }
+  return ok();
+}
+
+template <policy::Env E>
+Status Machine<E>::wait_durable(std::uint64_t position) {
+  if (is_durable(position)) return ok();
+  if (!background_.load(std::memory_order_acquire)) {
+    SPG_TRY(flush());
+    return ok();
+  }
+  waiting_.fetch_add(1);
+  {
+    policy::LockGuard lock(wake_mutex_);
+    while (!is_durable(position) && !log_.is_broken() && !stopping_.load()) durable_moved_.wait(wake_mutex_);
+  }
+  waiting_.fetch_sub(1);
+  return is_durable(position) ? ok() : Error::make(sqlstate::transaction_resolution_unknown, "the outcome of the transaction is unknown: ", log_.broken_error().message());
+}
+
+template <policy::Env E>
+void Machine<E>::kick_flusher() {
+  if (flusher_idle_.load(std::memory_order_seq_cst)) {
+    policy::LockGuard lock(wake_mutex_);
+    wake_flusher_.notify_all();
+  }
+}
+
+template <policy::Env E>
+void Machine<E>::run_flusher() {
+  while (true) {
+    {
+      policy::LockGuard lock(wake_mutex_);
+      flusher_idle_.store(true, std::memory_order_seq_cst);
+      while (!log_.has_unflushed() && !stopping_.load()) wake_flusher_.wait_for(wake_mutex_, 1'000'000'000);
+      flusher_idle_.store(false, std::memory_order_seq_cst);
+      if (!log_.has_unflushed() && stopping_.load()) return;
+    }
+    const bool failed = flush().failed();
+    if (waiting_.load() != 0 || failed) {
+      policy::LockGuard lock(wake_mutex_);
+      durable_moved_.notify_all();
+    }
+    if (listener_ != nullptr) listener_->durable_moved();
+    if (failed) return;
+    if (wants_checkpoint()) {
+      policy::LockGuard lock(wake_mutex_);
+      wake_checkpointer_.notify_all();
+    }
+  }
+}
+
+template <policy::Env E>
+void Machine<E>::run_checkpointer() {
+  while (true) {
+    {
+      policy::LockGuard lock(wake_mutex_);
+      while (!stopping_.load() && !wants_checkpoint()) wake_checkpointer_.wait_for(wake_mutex_, 10'000'000'000u);
+      if (stopping_.load()) return;
+    }
+    if (checkpoint().failed()) checkpoint_position_.store(log_.position());  // try again after as much log
+  }
+}
+
+template <policy::Env E>
+Status Machine<E>::start_background(DurableListener* listener) {
+  if (!Sync::has_threads || options_.ephemeral) return ok();
+  listener_ = listener;
+  stopping_ = false;
+  SPG_TRY(flusher_.start([](void* self) { static_cast<Machine*>(self)->run_flusher(); }, this));
+  background_.store(true, std::memory_order_release);
+  return checkpointer_.start([](void* self) { static_cast<Machine*>(self)->run_checkpointer(); }, this);
+}
+
+template <policy::Env E>
+void Machine<E>::stop_background() {
+  if (!background_.load()) return;
+  {
+    policy::LockGuard lock(wake_mutex_);
+    stopping_.store(true);
+    wake_flusher_.notify_all();
+    wake_checkpointer_.notify_all();
+    durable_moved_.notify_all();
+  }
+  flusher_.join();
+  checkpointer_.join();
+  background_.store(false);
+}
+
+template <policy::Env E>
+Status Machine<E>::tick() {
+  if (log_.has_unflushed()) SPG_TRY(flush());
+  return wants_checkpoint() ? checkpoint() : ok();
+}
+
+template <policy::Env E>
+Status Machine<E>::checkpoint() {
+  if (options_.ephemeral) return ok();
+  policy::LockGuard alone(checkpoint_mutex_);
+  store::Manifest next;
+  next.number = manifest_.number + 1;
+  next.log_start = UINT64_MAX;
+  // Pin a version of every lineage and seal what it holds: nothing that it reaches is appended to in place any more.
+  struct Held { LineageOf* lineage; VersionOf* version; PinSlot<Alloc>* slot; };
+  Array<Held> held;
+  Status failed;
+  std::uint64_t newest = 0;
+  for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next) {
+    auto* slot = new (std::align_val_t{64}, std::nothrow) PinSlot<Alloc>;
+    if (slot == nullptr || !held.push_back({lineage, nullptr, slot})) { failed = Error::out_of_memory(); break; }
+    lineage->open_slot(*slot);
+    policy::LockGuard lock(lineage->apply_mutex());
+    objects_.seal(draw_generation());
+    held.back().version = lineage->pin_tip(*slot);
+    newest = std::max(newest, held.back().version->log_end);
+  }
+  if (!failed && !log_.is_broken() && log_.durable() < newest) failed = flush();
+  for (const Held& one : held) {
+    if (failed) break;
+    const VersionOf& version = *one.version;
+    if (version.log_end == 0) continue;  // a database without a record yet: replay makes it
+    failed = segments_.write_tree(version.root);
+    next.log_start = std::min(next.log_start, version.log_end);
+  }
+  if (!failed) {
+    for (const Held& one : held) {
+      if (one.version->log_end == 0) continue;
+      if (!next.databases.push_back({one.lineage->id(), segments_.planned(one.version->root), one.version->generation, one.version->log_end}))
+        failed = Error::out_of_memory();
+    }
+  }
+  if (!failed) failed = segments_.finish();
+  else segments_.abandon();
+  if (!failed) failed = fill_manifest(next);
+  if (!failed) failed = store::write_manifest(*storage_, options_.database_path, next);
+  if (!failed) {
+    manifest_ = std::move(next);
+    checkpoint_position_.store(manifest_.log_start);
+    remove_old_files();
+    failed = log_.trim(manifest_.log_start);
+  }
+  for (const Held& one : held) {
+    one.lineage->close_slot(*one.slot);
+    ::operator delete(one.slot, std::align_val_t{64});
+  }
+  return failed;
+}
+
+template <policy::Env E>
+Status Machine<E>::fill_manifest(store::Manifest& next) {
+  if (next.log_start == UINT64_MAX) next.log_start = manifest_.log_start;
+  next.next_generation = next_generation_.load();
+  next.next_oid = next_oid_.load();
+  for (const store::SegmentInfo& segment : segments_.segments())
+    if (!next.segments.push_back(segment)) return Error::out_of_memory();
+  for (std::size_t i = 0; i < manifest_.epochs.size(); ++i) {
+    const bool over = i + 1 < manifest_.epochs.size() && manifest_.epochs[i + 1].start <= next.log_start;
+    if (!over && !next.epochs.push_back(manifest_.epochs[i])) return Error::out_of_memory();
+  }
+  return ok();
+}
+
+/// Manifests before the one in force, and segments that it does not name (left by a crash). Failures only leave files.
+template <policy::Env E>
+void Machine<E>::remove_old_files() {
+  const store::DatabasePaths paths(options_.database_path);
+  Array<std::uint64_t> manifests, segments;
+  (void)storage_->list(std::string_view(paths.directory), [&](std::string_view name) {
+    std::uint64_t number = 0;
+    for (char c : name.substr(name.rfind('-') + 1)) number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    if (name.starts_with("manifest-")) (void)manifests.push_back(number);
+    if (name.starts_with("segment-")) (void)segments.push_back(number);
+  });
+  char name[512];
+  for (std::uint64_t number : manifests) {
+    if (number >= manifest_.number) continue;
+    paths.manifest_name(name, number);
+    (void)storage_->remove(std::string_view(name));
+  }
+  for (std::uint64_t number : segments) {
+    bool named = false;
+    for (const store::SegmentInfo& segment : segments_.segments()) named |= segment.number == number;
+    if (named) continue;
+    std::snprintf(name, sizeof name, "%s/segment-%08llu", paths.directory, static_cast<unsigned long long>(number));
+    (void)storage_->remove(std::string_view(name));
+  }
+}
+
+}  // namespace spg::txn

@@ -1,0 +1,675 @@
+#pragma once
+#include <new>
+
+#include "spg/txn/machine.inl.hpp"
+#include "spg/txn/transaction.hpp"
+
+namespace spg::txn {
+
+template <policy::Env E>
+Transaction<E>::Transaction(MachineOf& machine, LineageOf& lineage)
+    : machine_(&machine), lineage_(&lineage), guard_(machine.objects().open_guard_slot()) {
+  lineage_->open_slot(pin_);
+}
+template <policy::Env E>
+Transaction<E>::~Transaction() {
+  if (active_) rollback();
+  lineage_->turn().abandon(waiter_);
+  lineage_->close_slot(pin_);
+  machine_->objects().close_guard_slot(guard_);
+}
+
+template <policy::Env E>
+std::int64_t Transaction<E>::now_us() {
+  constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
+  return machine_->clock().wall_us() - epoch_2000_us;
+}
+
+template <policy::Env E>
+Status Transaction<E>::push_level() {
+  auto* level = new (std::nothrow) Level(machine_->objects(), machine_->draw_generation());
+  if (level == nullptr) return Error::out_of_memory();
+  level->root_before = root_;
+  level->changes_before = changes_.size();
+  level->below = top_;
+  top_ = level;
+  ++depth_;
+  return ok();
+}
+template <policy::Env E>
+void Transaction<E>::pop_level(bool keep) {
+  Level* level = top_;
+  if (keep && level->below != nullptr) {
+    level->scope.hand_to(level->below->scope);
+  } else if (!keep) {
+    root_ = level->root_before;
+    changes_.resize(level->changes_before);
+    level->scope.undo();
+  }
+  top_ = level->below;
+  --depth_;
+  delete level;
+}
+
+template <policy::Env E>
+Status Transaction<E>::begin(const BeginOptions& options) {
+  SPG_ASSERT(!active_);
+  active_ = true;
+  options_ = options;
+  number_ = raw(machine_->draw_generation());
+  transaction_us_ = now_us();
+  return ok();
+}
+
+template <policy::Env E>
+Status Transaction<E>::begin_statement(bool writes, Access access) {
+  SPG_ASSERT(active_ && !in_statement_);
+  access_ = access;
+  const bool stable = options_.isolation >= Isolation::repeatable_read;
+  if (writes && !waiter_.owns) {
+    if (machine_->log_is_broken()) return machine_->log_error();
+    if (!lineage_->turn().acquire(waiter_)) return Error::must_wait();
+  }
+  if (writes && top_ == nullptr) {
+    // The first write: from here on the transaction works on the tip, which nobody else can move.
+    const auto* tip = lineage_->tip();
+    if (stable && pinned_ && raw(tip->generation) != base_generation_)
+      return Error::make(sqlstate::t_r_serialization_failure, "could not serialize access due to concurrent update");
+    lineage_->pin_tip(pin_);
+    pinned_ = true;
+    root_ = tip->root;
+    base_generation_ = raw(tip->generation);
+    base_log_end_ = tip->log_end;
+    SPG_TRY(push_level());
+  } else if (top_ == nullptr && (!pinned_ || !stable)) {
+    const auto* version = lineage_->pin(pin_, floor_);
+    pinned_ = true;
+    root_ = version->root;
+    base_generation_ = raw(version->generation);
+    base_log_end_ = version->log_end;
+  }
+  if (base_log_end_ > floor_) floor_ = base_log_end_;
+  if (writes) SPG_TRY(push_level());
+  statement_level_ = writes;
+  in_statement_ = true;
+  statement_us_ = now_us();
+  read_root_ = root_;
+  renew_guard();
+  return ok();
+}
+
+template <policy::Env E>
+Status Transaction<E>::end_statement(bool succeeded) {
+  SPG_ASSERT(in_statement_);
+  in_statement_ = false;
+  if (statement_level_) pop_level(succeeded);
+  statement_level_ = false;
+  machine_->objects().leave(*guard_);
+  read_root_ = root_;
+  return ok();
+}
+
+template <policy::Env E>
+void Transaction<E>::end_transaction() {
+  while (top_ != nullptr) pop_level(false);
+  SPG_ASSERT(depth_ == 0);
+  changes_.shrink(64 * 1024);
+  changes_.clear();
+  lineage_->unpin(pin_);
+  pinned_ = active_ = in_statement_ = statement_level_ = false;
+  if (waiter_.owns) lineage_->turn().release(waiter_);
+  root_ = read_root_ = nullptr;
+}
+
+template <policy::Env E>
+Status Transaction<E>::commit() {
+  SPG_ASSERT(active_ && !in_statement_);
+  Status failed;
+  if (has_written()) {
+    while (top_->below != nullptr) pop_level(true);
+    auto end = machine_->commit(*lineage_, top_->scope, root_, changes_.bytes());
+    if (end) {
+      if (*end > floor_) floor_ = *end;
+      Level* level = top_;  // its scope is empty now: nothing is undone
+      top_ = nullptr;
+      depth_ = 0;
+      delete level;
+    } else {
+      failed = end.take_error();
+    }
+  }
+  end_transaction();
+  return failed;
+}
+
+template <policy::Env E>
+void Transaction<E>::rollback() {
+  if (in_statement_) (void)end_statement(false);
+  end_transaction();
+}
+
+// --- savepoints -----------------------------------------------------------------------------------------------------
+
+template <policy::Env E>
+Result<std::uint32_t> Transaction<E>::savepoint() {
+  // A block that has not written yet has nothing to mark: its levels begin with the first write, and going back to a
+  // mark from before that is going back to the start.
+  if (top_ == nullptr) return std::uint32_t{0};
+  SPG_TRY(push_level());
+  return depth_;
+}
+template <policy::Env E>
+Status Transaction<E>::release(std::uint32_t depth) {
+  const std::uint32_t keep = depth == 0 ? 1 : depth - 1;
+  while (depth_ > keep) pop_level(true);
+  return ok();
+}
+template <policy::Env E>
+Status Transaction<E>::rollback_to(std::uint32_t depth) {
+  if (top_ == nullptr) return ok();
+  const std::uint32_t keep = depth == 0 ? 0 : depth - 1;
+  while (depth_ > keep) pop_level(false);
+  SPG_TRY(push_level());  // the mark stays
+  return ok();
+}
+
+// --- reading --------------------------------------------------------------------------------------------------------
+
+template <policy::Env E>
+Result<const store::Image*> Transaction<E>::read_table(TableId table) {
+  SPG_ASSIGN(const store::Image* image, find_table(machine_->objects(), read_root_, table, access_));
+  if (image == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(table), " is not there");
+  return image;
+}
+template <policy::Env E>
+Result<table::LayoutView> Transaction<E>::layout_of(const store::Image* table) {
+  SPG_ASSIGN(const store::Image* image, machine_->objects().read(table->child_array()[table::layout_child], access_));
+  return table::LayoutView(image);
+}
+
+template <policy::Env E>
+Result<std::uint64_t> Transaction<E>::row_count(TableId id) {
+  SPG_ASSIGN(const store::Image* image, read_table(id));
+  return table::table_state(image).rows;
+}
+template <policy::Env E>
+Result<std::uint64_t> Transaction<E>::block_count(TableId id) {
+  SPG_ASSIGN(const store::Image* image, read_table(id));
+  return (table::table_state(image).next_rowid + table::block_rows - 1) / table::block_rows;
+}
+
+/// Whether a block can hold rows that satisfy the predicate.
+inline bool zone_may_match(const table::BlockState& block, const ZonePredicate& zone) {
+  const int at = block.find(zone.column);
+  if (at < 0) return true;
+  const table::ColumnEntry& entry = block.entries()[static_cast<std::size_t>(at)];
+  using Op = ZonePredicate::Op;
+  if (zone.op == Op::is_null) return entry.null_count != 0;
+  if (zone.op == Op::is_not_null) return entry.null_count < block.used;
+  if (zone.value.is_null || zone.value.physical != entry.physical || !table::has_bounds(entry.physical)) return true;
+  if (entry.bounded == 0) return false;  // only NULLs were ever written
+  const std::uint64_t bound = table::bound_of(entry.physical, zone.value.bytes);
+  switch (zone.op) {
+    case Op::equal: return entry.low <= bound && bound <= entry.high;
+    // Equal bounds may still hide a difference (float4 in double, the low half of 128 bits): only strict order skips.
+    case Op::less: case Op::less_equal: return entry.low <= bound;
+    case Op::greater: case Op::greater_equal: return entry.high >= bound;
+    default: return true;
+  }
+}
+
+template <class Objects>
+class TableScanOf final : public Scan {
+ public:
+  TableScanOf(Objects& objects, const ScanRequest& request, const store::Image* table, table::LayoutView layout, Arena& arena, Access access)
+      : objects_(&objects), table_(table), layout_(layout), arena_(&arena), batch_arena_(arena.budget()), access_(access), next_(request.first_block), end_(request.end_block) {
+    columns_ = {arena.array<std::uint16_t>(request.columns.size()), request.columns.size()};
+    std::copy(request.columns.begin(), request.columns.end(), columns_.begin());
+    zones_ = {arena.array<ZonePredicate>(request.zones.size()), request.zones.size()};
+    std::copy(request.zones.begin(), request.zones.end(), zones_.begin());
+    vectors_ = {arena.array<type::Vector>(columns_.size()), columns_.size()};
+    selection_ = arena.array<std::uint16_t>(type::batch_rows_max);
+  }
+  Result<bool> next(RowBatch& rows) override {
+    batch_arena_.reset();
+    for (;; ++next_) {
+      SPG_ASSIGN(const store::Image* block, table::next_block(*objects_, table_, next_, access_));
+      if (block == nullptr || next_ >= end_) return false;
+      const table::BlockState& state = table::block_state(block);
+      bool may_match = state.live_count != 0;
+      for (const ZonePredicate& zone : zones_) may_match = may_match && zone_may_match(state, zone);
+      if (!may_match) continue;
+      for (std::size_t i = 0; i < columns_.size(); ++i) {
+        const table::ColumnLayout* column = layout_.column(columns_[i]);
+        if (column == nullptr) return Error::make(sqlstate::data_corrupted, "column ", columns_[i], " of table ", table_->table, " is not there");
+        SPG_ASSIGN(vectors_[i], table::block_column(*objects_, block, layout_, *column, batch_arena_, access_));
+      }
+      rows.batch = {vectors_, state.used, {nullptr, state.used}};
+      rows.first_rowid = next_ * table::block_rows;
+      if (state.live_count != state.used) {
+        std::uint32_t count = 0;
+        for (std::uint32_t word = 0; word * 64 < state.used; ++word)
+          for (std::uint64_t bits = state.live[word]; bits != 0; bits &= bits - 1)
+            selection_[count++] = static_cast<std::uint16_t>(word * 64 + static_cast<std::uint32_t>(__builtin_ctzll(bits)));
+        rows.batch.selected = {selection_, count};
+      }
+      ++next_;
+      return true;
+    }
+  }
+
+ private:
+  Objects* objects_;
+  const store::Image* table_;
+  table::LayoutView layout_;
+  Arena* arena_;
+  Arena batch_arena_;
+  Access access_;
+  std::uint64_t next_, end_;
+  std::span<std::uint16_t> columns_;
+  std::span<ZonePredicate> zones_;
+  std::span<type::Vector> vectors_;
+  std::uint16_t* selection_;
+};
+
+template <policy::Env E>
+Result<Scan*> Transaction<E>::open_scan(const ScanRequest& request, Arena& arena) {
+  SPG_ASSIGN(const store::Image* image, read_table(request.table));
+  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
+  auto* scan = new (std::nothrow) TableScanOf<Objects>(machine_->objects(), request, image, layout, arena, access_);
+  if (scan == nullptr) return Error::out_of_memory();
+  return static_cast<Scan*>(scan);
+}
+
+/// Entries of one tree between two keys. The bounds are kept as keys of their own.
+template <class Nodes, class Objects>
+class IndexScanOf final : public IndexScan {
+ public:
+  using Owned = typename Nodes::OwnedKey;
+  IndexScanOf(Objects& objects, Cell* root, unsigned height, const Owned& low, const Owned& high, bool backward, Access access)
+      : cursor_(objects, root, height), low_(low), high_(high), backward_(backward), access_(access) {}
+  Result<std::size_t> next(std::span<std::uint64_t> rowids) override {
+    if (!started_) {
+      SPG_TRY(cursor_.seek(Nodes::key_of(backward_ ? high_ : low_), access_));
+      started_ = true;
+    }
+    std::size_t count = 0;
+    while (count < rowids.size()) {
+      std::uint32_t at;
+      SPG_ASSIGN(const Image* leaf, backward_ ? cursor_.prev(at, access_) : cursor_.next(at, access_));
+      // Entries at or above `high` and below `low` are outside: bounds are half-open intervals of (key, rowid).
+      if (leaf == nullptr) break;
+      if (backward_ ? Nodes::compare(leaf, at, Nodes::key_of(low_)) < 0 : Nodes::compare(leaf, at, Nodes::key_of(high_)) >= 0) break;
+      rowids[count++] = Nodes::rowid(leaf, at);
+    }
+    return count;
+  }
+
+ private:
+  index::Cursor<Nodes, Objects> cursor_;
+  Owned low_, high_;
+  bool backward_, started_ = false;
+  Access access_;
+};
+
+/// The half-open interval [low, high) of an integer tree that a range means.
+inline void int_bounds(const KeyRange& range, index::IntKey& low, index::IntKey& high) {
+  constexpr index::IntKey first_null{UINT64_MAX, index::null_rowid_bit};
+  constexpr index::IntKey above_all{UINT64_MAX, UINT64_MAX};
+  low = {0, 0};
+  high = range.with_nulls ? above_all : first_null;
+  auto after = [&](std::uint64_t key) { return key == UINT64_MAX ? first_null : index::IntKey{key + 1, 0}; };
+  const type::Value* from = range.prefix.empty() ? range.low : &range.prefix[0];
+  const type::Value* to = range.prefix.empty() ? range.high : &range.prefix[0];
+  if (from != nullptr && from->is_null) {
+    low = first_null;
+    high = range.prefix.empty() ? first_null : above_all;  // comparisons with NULL match nothing; equality as a prefix does
+    return;
+  }
+  if (from != nullptr) {
+    low = int_key(*from, 0);
+    if (range.prefix.empty() && !range.low_inclusive) low = after(low.key);
+  }
+  if (to != nullptr) {
+    if (to->is_null) { high = low; return; }
+    high = int_key(*to, 0);
+    if (!range.prefix.empty() || range.high_inclusive) high = after(high.key);
+  }
+}
+
+/// The least byte string above every string that begins with the key; false when there is none.
+inline bool next_prefix(KeyBuffer& key) {
+  std::size_t size = key.size();
+  std::byte* bytes = key.data();
+  while (size != 0 && bytes[size - 1] == std::byte{0xff}) --size;
+  if (size == 0) return false;
+  bytes[size - 1] = static_cast<std::byte>(static_cast<unsigned>(bytes[size - 1]) + 1);
+  key.truncate(size);
+  return true;
+}
+
+/// The same for a bytes tree. `above_all` stands for "no upper bound".
+inline void bytes_bounds(std::span<const table::KeyPart> parts, const KeyRange& range, index::BytesNodes::OwnedKey& low,
+                         index::BytesNodes::OwnedKey& high) {
+  static constexpr char highest[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+  auto assign = [](index::BytesNodes::OwnedKey& to, const KeyBuffer& key) {
+    to.assign({}, key.view().substr(0, index::key_bytes_max), 0);
+  };
+  auto assign_next = [&](index::BytesNodes::OwnedKey& to, KeyBuffer& key) {
+    if (next_prefix(key)) assign(to, key);
+    else to.assign({}, {highest, 16}, UINT64_MAX);
+  };
+  KeyBuffer prefix, key;
+  for (std::size_t i = 0; i < range.prefix.size(); ++i) append_key_part(prefix, parts[i], range.prefix[i]);
+  const bool more = range.prefix.size() < parts.size();
+  const table::KeyPart part = more ? parts[range.prefix.size()] : table::KeyPart{};
+  // On a descending column the bounds change places.
+  const bool swapped = part.descending != 0;
+  const type::Value* from = swapped ? range.high : range.low;
+  const type::Value* to = swapped ? range.low : range.high;
+  const bool from_inclusive = swapped ? range.high_inclusive : range.low_inclusive;
+  const bool to_inclusive = swapped ? range.low_inclusive : range.high_inclusive;
+  if ((from != nullptr && from->is_null) || (to != nullptr && to->is_null)) {
+    low.assign({}, {}, 0);
+    high.assign({}, {}, 0);
+    return;
+  }
+  // NULLs of the bounded column lie before or behind the values; a bound on that side keeps them out by itself.
+  const type::Value null = type::Value::null_of(type::Physical::none);
+  key = prefix;
+  if (from != nullptr) {
+    append_key_part(key, part, *from);
+    if (from_inclusive) assign(low, key); else assign_next(low, key);
+  } else if (more && !range.with_nulls && part.nulls_first != 0) {
+    append_key_part(key, part, null);
+    assign_next(low, key);
+  } else {
+    assign(low, key);
+  }
+  key = prefix;
+  if (to != nullptr) {
+    append_key_part(key, part, *to);
+    if (to_inclusive) assign_next(high, key); else assign(high, key);
+  } else if (more && !range.with_nulls && part.nulls_first == 0) {
+    append_key_part(key, part, null);
+    assign(high, key);
+  } else {
+    assign_next(high, key);
+  }
+}
+
+template <policy::Env E>
+Result<IndexScan*> Transaction<E>::open_index(TableId id, IndexId index, const KeyRange& range, bool backward, Arena&) {
+  SPG_ASSIGN(const store::Image* image, read_table(id));
+  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
+  const int position = layout.index_position(index);
+  if (position < 0) return Error::make(sqlstate::data_corrupted, "index ", raw(index), " is not there");
+  const auto at = static_cast<std::size_t>(position);
+  Cell* root = image->child_array()[table::index_children + at];
+  const unsigned height = table::table_state(image).indexes()[at].height;
+  IndexScan* scan = nullptr;
+  if (layout.indexes()[at].kind == table::KeyKind::integer) {
+    index::IntKey low, high;
+    int_bounds(range, low, high);
+    scan = new (std::nothrow) IndexScanOf<index::IntNodes, Objects>(machine_->objects(), root, height, low, high, backward, access_);
+  } else {
+    index::BytesNodes::OwnedKey low, high;
+    bytes_bounds(layout.parts(layout.indexes()[at]), range, low, high);
+    scan = new (std::nothrow) IndexScanOf<index::BytesNodes, Objects>(machine_->objects(), root, height, low, high, backward, access_);
+  }
+  if (scan == nullptr) return Error::out_of_memory();
+  return scan;
+}
+
+template <policy::Env E>
+Status Transaction<E>::probe(TableId id, IndexId index, std::span<const type::Vector> keys, type::Selection rows,
+                             Vec<std::uint64_t>& rowids, std::span<std::uint32_t> ends) {
+  SPG_ASSIGN(const store::Image* image, read_table(id));
+  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
+  const int position = layout.index_position(index);
+  if (position < 0) return Error::make(sqlstate::data_corrupted, "index ", raw(index), " is not there");
+  const auto at = static_cast<std::size_t>(position);
+  Cell* root = image->child_array()[table::index_children + at];
+  const unsigned height = table::table_state(image).indexes()[at].height;
+  const bool integer = layout.indexes()[at].kind == table::KeyKind::integer;
+  type::Value values[64];
+  auto collect = [&](auto& scan) -> Status {
+    for (;;) {
+      std::uint64_t found[16];
+      SPG_ASSIGN(const std::size_t count, scan.next(found));
+      rowids.append(std::span<const std::uint64_t>(found, count));
+      if (count < 16) return ok();
+    }
+  };
+  for (std::uint32_t i = 0; i < rows.count; ++i) {
+    bool has_null = false;
+    for (std::size_t k = 0; k < keys.size(); ++k) {
+      const std::uint32_t row = rows[i];
+      values[k] = type::Value::null_of(keys[k].physical);
+      if (keys[k].is_null(row)) { has_null = true; continue; }
+      values[k].is_null = false;
+      const std::size_t width = type::physical_bytes(keys[k].physical);
+      std::memcpy(values[k].bytes, static_cast<const std::byte*>(keys[k].values) + keys[k].slot(row) * width, width);
+    }
+    if (!has_null) {  // a join's equality never holds for NULL
+      KeyRange range;
+      range.prefix = {values, keys.size()};
+      range.with_nulls = true;
+      if (integer) {
+        index::IntKey low, high;
+        int_bounds(range, low, high);
+        IndexScanOf<index::IntNodes, Objects> scan(machine_->objects(), root, height, low, high, false, access_);
+        SPG_TRY(collect(scan));
+      } else {
+        index::BytesNodes::OwnedKey low, high;
+        bytes_bounds(layout.parts(layout.indexes()[at]), range, low, high);
+        IndexScanOf<index::BytesNodes, Objects> scan(machine_->objects(), root, height, low, high, false, access_);
+        SPG_TRY(collect(scan));
+      }
+    }
+    ends[i] = static_cast<std::uint32_t>(rowids.size());
+  }
+  return ok();
+}
+
+template <policy::Env E>
+Status Transaction<E>::fetch(TableId id, std::span<const std::uint64_t> rowids, std::span<const std::uint16_t> columns, Arena& arena,
+                             std::span<type::Vector> out) {
+  SPG_ASSIGN(const store::Image* image, read_table(id));
+  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
+  auto& objects = machine_->objects();
+  const std::size_t count = rowids.size(), words = (count + 63) / 64;
+  SPG_ASSERT(count <= type::batch_rows_max && out.size() >= columns.size());
+  const table::ColumnLayout* found[table::block_rows];
+  std::byte* values[table::block_rows];
+  std::uint64_t* validity[table::block_rows];
+  SPG_ASSERT(columns.size() <= table::block_rows);
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    found[c] = layout.column(columns[c]);
+    if (found[c] == nullptr) return Error::make(sqlstate::data_corrupted, "column ", columns[c], " of table ", raw(id), " is not there");
+    values[c] = static_cast<std::byte*>(arena.allocate(type::physical_bytes(found[c]->physical) * (count == 0 ? 1 : count)));
+    validity[c] = nullptr;
+    out[c] = {found[c]->physical, type::Vector::Form::flat, values[c], nullptr, nullptr};
+  }
+  const store::Image* block = nullptr;
+  std::uint64_t block_number = UINT64_MAX;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (rowids[i] / table::block_rows != block_number) {
+      block_number = rowids[i] / table::block_rows;
+      SPG_ASSIGN(block, table::read_block(objects, image, block_number, access_));
+    }
+    const auto slot = static_cast<std::uint32_t>(rowids[i] % table::block_rows);
+    if (block == nullptr || !table::block_state(block).is_live(slot)) return table::no_such_row(rowids[i]);
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      SPG_ASSIGN(const type::Value value, table::read_value(objects, block, layout, *found[c], slot, arena, access_));
+      const std::size_t width = type::physical_bytes(found[c]->physical);
+      std::memcpy(values[c] + i * width, value.bytes, width);
+      if (!value.is_null) continue;
+      if (validity[c] == nullptr) {
+        validity[c] = arena.array<std::uint64_t>(words);
+        std::memset(validity[c], 0xff, words * 8);
+        out[c].validity = validity[c];
+      }
+      validity[c][i / 64] &= ~(std::uint64_t{1} << (i % 64));
+    }
+  }
+  return ok();
+}
+
+// --- writing --------------------------------------------------------------------------------------------------------
+
+template <policy::Env E>
+Status Transaction<E>::require_writable() {
+  SPG_ASSERT(in_statement_ && statement_level_ && waiter_.owns);
+  return ok();
+}
+
+template <policy::Env E>
+Result<std::uint64_t> Transaction<E>::insert(TableId id, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) {
+  SPG_TRY(require_writable());
+  if (rows.count == 0) return std::uint64_t{0};
+  policy::LockGuard lock(lineage_->apply_mutex());
+  scratch_.reset();
+  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
+  const std::uint64_t first = table::table_state(edit.image).next_rowid;
+  SPG_TRY(insert_rows(edit, first, columns, rows, true, conflict));
+  if (conflict.found()) return std::uint64_t{0};
+  SPG_TRY(encode_insert(changes_, id, first, columns, rows));
+  return first;
+}
+
+template <policy::Env E>
+Status Transaction<E>::update(TableId id, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
+                              type::Selection rows, Conflict& conflict) {
+  SPG_TRY(require_writable());
+  if (rowids.empty()) return ok();
+  policy::LockGuard lock(lineage_->apply_mutex());
+  scratch_.reset();
+  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
+  SPG_TRY(update_rows(edit, rowids, columns, rows, true, conflict));
+  if (conflict.found()) return ok();
+  return encode_update(changes_, id, rowids, columns, rows);
+}
+
+template <policy::Env E>
+Status Transaction<E>::remove(TableId id, std::span<const std::uint64_t> rowids) {
+  SPG_TRY(require_writable());
+  if (rowids.empty()) return ok();
+  policy::LockGuard lock(lineage_->apply_mutex());
+  scratch_.reset();
+  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
+  SPG_TRY(remove_rows(edit, rowids));
+  return encode_remove(changes_, id, rowids);
+}
+
+template <policy::Env E>
+Result<TableId> Transaction<E>::create_table(std::span<const table::ColumnLayout> columns) {
+  SPG_TRY(require_writable());
+  policy::LockGuard lock(lineage_->apply_mutex());
+  scratch_.reset();
+  SPG_TRY(machine_->objects().read(root_, access_).status());
+  SPG_ASSIGN(store::Image * image, scope().writable(root_));
+  RootState& state = root_state(image);
+  const TableId id{static_cast<std::uint32_t>(state.next_table++)};
+  table::LayoutBuilder layout(scratch_);
+  layout.columns = Vec<table::ColumnLayout>(scratch_);
+  layout.columns.append(columns);
+  SPG_TRY(create_table_at(scope(), root_, id, layout));
+  SPG_TRY(encode_layout(changes_, ChangeKind::create_table, id, layout));
+  return id;
+}
+
+template <policy::Env E>
+Status Transaction<E>::drop_table(TableId id) {
+  SPG_TRY(require_writable());
+  policy::LockGuard lock(lineage_->apply_mutex());
+  SPG_TRY(drop_table_at(scope(), root_, id));
+  return encode_plain(changes_, ChangeKind::drop_table, id);
+}
+
+template <policy::Env E>
+Status Transaction<E>::truncate_table(TableId id) {
+  SPG_TRY(require_writable());
+  policy::LockGuard lock(lineage_->apply_mutex());
+  scratch_.reset();
+  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
+  SPG_TRY(truncate(edit));
+  return encode_plain(changes_, ChangeKind::truncate, id);
+}
+
+template <policy::Env E>
+Status Transaction<E>::change_layout(TableId id, const table::LayoutBuilder& layout, Conflict& conflict) {
+  auto never = [] { return ok(); };
+  SPG_TRY(set_layout_at(scope(), root_, id, layout, scratch_, true, conflict, never));
+  if (conflict.found()) return ok();
+  return encode_layout(changes_, ChangeKind::set_layout, id, layout);
+}
+
+template <policy::Env E>
+Status Transaction<E>::add_column(TableId id, const table::ColumnLayout& column) {
+  SPG_TRY(require_writable());
+  policy::LockGuard lock(lineage_->apply_mutex());
+  scratch_.reset();
+  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
+  table::LayoutBuilder layout(scratch_);
+  layout.start_from(edit.layout);
+  layout.columns.push_back(column);
+  Conflict none;
+  return change_layout(id, layout, none);
+}
+
+template <policy::Env E>
+Status Transaction<E>::drop_column(TableId id, std::uint16_t number) {
+  SPG_TRY(require_writable());
+  policy::LockGuard lock(lineage_->apply_mutex());
+  scratch_.reset();
+  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
+  table::LayoutBuilder layout(scratch_);
+  layout.start_from(edit.layout);
+  for (table::ColumnLayout& column : layout.columns)
+    if (column.number == number) column.dropped = 1;
+  Conflict none;
+  return change_layout(id, layout, none);
+}
+
+template <policy::Env E>
+Result<IndexId> Transaction<E>::create_index(TableId id, const IndexSpec& spec, Conflict& conflict) {
+  SPG_TRY(require_writable());
+  policy::LockGuard lock(lineage_->apply_mutex());
+  scratch_.reset();
+  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
+  table::LayoutBuilder layout(scratch_);
+  layout.start_from(edit.layout);
+  table::IndexLayout index;
+  index.id = IndexId{static_cast<std::uint32_t>(root_state(Objects::image_of(root_)).next_index)};
+  index.unique = spec.unique;
+  index.nulls_distinct = spec.nulls_distinct;
+  const table::ColumnLayout* first = edit.layout.column(spec.parts[0].column);
+  if (first == nullptr) return Error::make(sqlstate::undefined_column, "index on a column that is not there");
+  index.kind = key_kind_of(spec.parts, first->physical);
+  layout.add_index(index, spec.parts);
+  SPG_TRY(change_layout(id, layout, conflict));
+  return index.id;
+}
+
+template <policy::Env E>
+Status Transaction<E>::drop_index(TableId id, IndexId index) {
+  SPG_TRY(require_writable());
+  policy::LockGuard lock(lineage_->apply_mutex());
+  scratch_.reset();
+  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
+  table::LayoutBuilder layout(scratch_);
+  layout.start_from(edit.layout);
+  layout.drop_index(index);
+  Conflict none;
+  return change_layout(id, layout, none);
+}
+
+template <policy::Env E>
+std::uint64_t Transaction<E>::catalog_stamp() {
+  // The root of a pinned version is in RAM or was read by the statement; a cold one is read here.
+  auto image = machine_->objects().read(root_, Access::wait);
+  return image ? root_state(*image).catalog_stamp : 0;
+}
+
+}  // namespace spg::txn

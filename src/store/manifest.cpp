@@ -1,0 +1,55 @@
+#include "spg/store/manifest.hpp"
+
+namespace spg::store {
+
+Status encode_manifest(const Manifest& manifest, ByteBuffer& out) {
+  bool fits = out.add(std::as_bytes(std::span(manifest_magic))) && out.add_le(manifest.number) && out.add_varint(manifest.log_start) &&
+              out.add_varint(manifest.next_generation) && out.add_varint(manifest.next_oid);
+  fits = fits && out.add_varint(manifest.epochs.size());
+  for (const ManifestEpoch& epoch : manifest.epochs) fits = fits && out.add_varint(epoch.number) && out.add_varint(epoch.start);
+  fits = fits && out.add_varint(manifest.segments.size());
+  for (const SegmentInfo& segment : manifest.segments) fits = fits && out.add_varint(segment.number) && out.add_varint(segment.bytes);
+  fits = fits && out.add_varint(manifest.databases.size());
+  for (const ManifestDatabase& database : manifest.databases)
+    fits = fits && out.add_varint(raw(database.id)) && out.add_varint(database.root.segment) && out.add_varint(database.root.length) &&
+           out.add_varint(database.root.offset) && out.add_varint(raw(database.birth)) && out.add_varint(database.log_position);
+  fits = fits && out.add_le(crypto::crc32c(0, out.bytes()));
+  return fits ? ok() : Error::out_of_memory();
+}
+
+Result<Manifest> decode_manifest(Bytes bytes) {
+  auto damaged = [] { return Error::make(sqlstate::data_corrupted, "manifest is damaged"); };
+  if (bytes.size() < 20 || std::memcmp(bytes.data(), manifest_magic, 7) != 0) return damaged();
+  if (bytes[7] != std::byte{manifest_magic[7]})
+    return Error::make(sqlstate::feature_not_supported, "manifest has format ", static_cast<unsigned>(bytes[7]), ", this program reads ", static_cast<unsigned>(manifest_magic[7]));
+  const Bytes body = bytes.first(bytes.size() - 4);
+  if (load_le<std::uint32_t>(bytes.data() + body.size()) != crypto::crc32c(0, body)) return damaged();
+  ByteReader reader(body.subspan(8));
+  Manifest manifest;
+  manifest.number = reader.le<std::uint64_t>();
+  manifest.log_start = reader.varint();
+  manifest.next_generation = reader.varint();
+  manifest.next_oid = reader.varint();
+  for (std::uint64_t left = reader.varint(); left != 0 && reader.ok(); --left) {
+    const auto number = static_cast<std::uint32_t>(reader.varint());
+    if (!manifest.epochs.push_back({number, reader.varint()})) return Error::out_of_memory();
+  }
+  for (std::uint64_t left = reader.varint(); left != 0 && reader.ok(); --left) {
+    const auto number = static_cast<std::uint32_t>(reader.varint());
+    if (!manifest.segments.push_back({number, reader.varint(), 0})) return Error::out_of_memory();
+  }
+  for (std::uint64_t left = reader.varint(); left != 0 && reader.ok(); --left) {
+    ManifestDatabase database{};
+    database.id = DatabaseId{static_cast<std::uint32_t>(reader.varint())};
+    database.root.segment = static_cast<std::uint32_t>(reader.varint());
+    database.root.length = static_cast<std::uint32_t>(reader.varint());
+    database.root.offset = reader.varint();
+    database.birth = Generation{reader.varint()};
+    database.log_position = reader.varint();
+    if (!manifest.databases.push_back(database)) return Error::out_of_memory();
+  }
+  if (!reader.at_end()) return damaged();
+  return manifest;
+}
+
+}  // namespace spg::store
