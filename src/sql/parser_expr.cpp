@@ -368,8 +368,8 @@ Expr* Parser::overlaps(RowExpr* left) {
   if (right->args.size() != 2)
     fail_at(right_place, sqlstate::syntax_error, "wrong number of parameters on right side of OVERLAPS expression");
   node->args = list<Expr*>();
-  node->args.append(left->args);
-  node->args.append(right->args);
+  node->args.append(left->args.span());
+  node->args.append(right->args.span());
   return node;
 }
 

@@ -232,7 +232,6 @@ class Parser {
 
   // --- statements (parser_statement.cpp and below) ---
   Statement* statement();
-  void end_of_statement();
   Statement* unsupported(Name command);
   void skip_statement();
   Statement* create();

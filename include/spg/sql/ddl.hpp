@@ -11,6 +11,8 @@ enum class ObjectKind : std::uint8_t {
   foreign_data_wrapper, event_trigger, access_method, statistics, text_search_parser, text_search_dictionary,
   text_search_template, text_search_configuration, transform, user_mapping, large_object, attribute
 };
+/// "TABLE", "MATERIALIZED VIEW", ..: as DROP spells it.
+std::string_view object_word(ObjectKind object);
 enum class DropBehavior : std::uint8_t { unspecified, restrict, cascade };
 
 /// name = value of WITH (..), of roles, sequences, COPY, EXPLAIN and so on. value: null (just the word), a Literal, a
