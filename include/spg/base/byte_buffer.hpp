@@ -6,6 +6,7 @@
 #pragma once
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "spg/base/bytes.hpp"
 
@@ -57,6 +58,13 @@ class ByteBuffer {
   /// Forgets the bytes, and gives the memory back if it holds more than `keep_bytes`.
   void clear(std::size_t keep_bytes = 0);
   void reset();
+  void swap(ByteBuffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(begin_, other.begin_);
+    std::swap(end_, other.end_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(failed_, other.failed_);
+  }
 
  private:
   bool ensure(std::size_t count) { return __builtin_expect(capacity_ - end_ >= count, 1) || grow(count); }
