@@ -2,7 +2,7 @@
 
 namespace spg::store {
 
-Status encode_manifest(const Manifest& manifest, ByteBuffer& out) {
+Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
   bool fits = out.add(std::as_bytes(std::span(manifest_magic))) && out.add_le(manifest.number) && out.add_varint(manifest.log_start) &&
               out.add_varint(manifest.next_generation) && out.add_varint(manifest.next_oid);
   fits = fits && out.add_varint(manifest.epochs.size());

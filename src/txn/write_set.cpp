@@ -7,7 +7,7 @@ using table::ColumnInput;
 using type::Physical;
 using type::StringRef;
 
-bool add_columns(ByteBuffer& out, std::span<const ColumnInput> columns, type::Selection rows) {
+bool add_columns(RecordBuffer& out, std::span<const ColumnInput> columns, type::Selection rows) {
   bool fits = out.add_varint(columns.size());
   for (const ColumnInput& column : columns) {
     const type::Vector& values = column.values;
@@ -36,7 +36,7 @@ bool add_columns(ByteBuffer& out, std::span<const ColumnInput> columns, type::Se
   return fits;
 }
 
-bool add_rowids(ByteBuffer& out, std::span<const std::uint64_t> rowids) {
+bool add_rowids(RecordBuffer& out, std::span<const std::uint64_t> rowids) {
   bool fits = out.add_varint(rowids.size());
   std::uint64_t before = 0;
   for (std::uint64_t rowid : rowids) {
@@ -46,11 +46,11 @@ bool add_rowids(ByteBuffer& out, std::span<const std::uint64_t> rowids) {
   return fits;
 }
 
-bool add_head(ByteBuffer& out, ChangeKind kind, TableId table) { return out.add_le(static_cast<std::uint8_t>(kind)) && out.add_varint(raw(table)); }
+bool add_head(RecordBuffer& out, ChangeKind kind, TableId table) { return out.add_le(static_cast<std::uint8_t>(kind)) && out.add_varint(raw(table)); }
 Status result(bool fits) { return fits ? ok() : Error::out_of_memory(); }
 Error damaged() { return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed"); }
 
-bool add_value(ByteBuffer& out, const type::Value& value) {
+bool add_value(RecordBuffer& out, const type::Value& value) {
   if (!out.add_le(static_cast<std::uint8_t>(value.is_null))) return false;
   if (value.is_null) return true;
   if (value.physical == Physical::string) {
@@ -159,18 +159,18 @@ Status read_layout(ByteReader& reader, Arena& arena, table::LayoutBuilder& layou
 
 }  // namespace
 
-Status encode_insert(ByteBuffer& out, TableId table, std::uint64_t first_rowid, std::span<const ColumnInput> columns, type::Selection rows) {
+Status encode_insert(RecordBuffer& out, TableId table, std::uint64_t first_rowid, std::span<const ColumnInput> columns, type::Selection rows) {
   return result(add_head(out, ChangeKind::insert, table) && out.add_varint(first_rowid) && out.add_varint(rows.count) && add_columns(out, columns, rows));
 }
-Status encode_update(ByteBuffer& out, TableId table, std::span<const std::uint64_t> rowids, std::span<const ColumnInput> columns, type::Selection rows) {
+Status encode_update(RecordBuffer& out, TableId table, std::span<const std::uint64_t> rowids, std::span<const ColumnInput> columns, type::Selection rows) {
   return result(add_head(out, ChangeKind::update, table) && add_rowids(out, rowids) && add_columns(out, columns, rows));
 }
-Status encode_remove(ByteBuffer& out, TableId table, std::span<const std::uint64_t> rowids) {
+Status encode_remove(RecordBuffer& out, TableId table, std::span<const std::uint64_t> rowids) {
   return result(add_head(out, ChangeKind::remove, table) && add_rowids(out, rowids));
 }
-Status encode_plain(ByteBuffer& out, ChangeKind kind, TableId table) { return result(add_head(out, kind, table)); }
+Status encode_plain(RecordBuffer& out, ChangeKind kind, TableId table) { return result(add_head(out, kind, table)); }
 
-Status encode_layout(ByteBuffer& out, ChangeKind kind, TableId table, const table::LayoutBuilder& layout) {
+Status encode_layout(RecordBuffer& out, ChangeKind kind, TableId table, const table::LayoutBuilder& layout) {
   bool fits = add_head(out, kind, table) && out.add_varint(layout.columns.size());
   for (const table::ColumnLayout& column : layout.columns)
     fits = fits && out.add_varint(column.number) && out.add_le(static_cast<std::uint8_t>(column.physical)) && out.add_le(column.dropped) && add_value(out, column.missing);

@@ -7,7 +7,7 @@
 #pragma once
 #include <atomic>
 
-#include "spg/base/byte_buffer.hpp"
+#include "spg/base/record_buffer.hpp"
 #include "spg/log/frame.hpp"
 #include "spg/policy/policy.hpp"
 
@@ -64,7 +64,7 @@ class Log {
   Status create_file(std::uint64_t number);
   Status sync_dirty();
   Result<bool> read_at(std::uint64_t position, MutableBytes into);
-  Result<bool> read_frame(std::uint64_t position, ByteBuffer& buffer, FrameHeader& header);
+  Result<bool> read_frame(std::uint64_t position, RecordBuffer& buffer, FrameHeader& header);
   Result<bool> is_damaged(std::uint64_t bad, std::uint64_t upto);
   std::string_view directory() const;
 
@@ -73,7 +73,7 @@ class Log {
   std::size_t path_bytes_;
   typename Sync::Mutex mutex_;        // buffer_, next_, last_crc_
   typename Sync::Mutex files_mutex_;  // open_, allocated_, recyclable_
-  ByteBuffer buffer_, flushing_;
+  RecordBuffer buffer_, flushing_;
   std::atomic<std::uint64_t> next_{0}, durable_{0};
   std::uint64_t buffer_start_ = 0, allocated_ = 0, first_kept_ = 0;
   std::uint32_t epoch_ = 0, last_crc_ = 0;

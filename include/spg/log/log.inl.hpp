@@ -239,7 +239,7 @@ Result<bool> Log<St, Sy>::read_at(std::uint64_t position, MutableBytes into) {
 
 /// Reads the frame at a position into the buffer; false when it is not a frame of this place (crc, counter, length).
 template <policy::Storage St, policy::Sync Sy>
-Result<bool> Log<St, Sy>::read_frame(std::uint64_t position, ByteBuffer& buffer, FrameHeader& header) {
+Result<bool> Log<St, Sy>::read_frame(std::uint64_t position, RecordBuffer& buffer, FrameHeader& header) {
   std::byte raw[frame_header_bytes];
   SPG_ASSIGN(const bool there, read_at(position, raw));
   if (!there) return false;
@@ -265,7 +265,7 @@ Result<bool> Log<St, Sy>::read_frame(std::uint64_t position, ByteBuffer& buffer,
 template <policy::Storage St, policy::Sync Sy>
 Result<bool> Log<St, Sy>::is_damaged(std::uint64_t bad, std::uint64_t upto) {
   constexpr std::size_t window = 64 * 1024;
-  ByteBuffer frame;
+  RecordBuffer frame;
   std::byte raw[window];
   for (std::uint64_t position = bad + 8; position < upto;) {
     std::size_t have = static_cast<std::size_t>(std::min<std::uint64_t>(window, upto - position));
@@ -289,7 +289,7 @@ Result<bool> Log<St, Sy>::is_damaged(std::uint64_t bad, std::uint64_t upto) {
 template <policy::Storage St, policy::Sync Sy>
 Status Log<St, Sy>::recover(std::uint64_t from, std::span<const Epoch> history, FunctionRef<Status(const Record&)> visit) {
   policy::LockGuard lock(files_mutex_);
-  ByteBuffer buffer;
+  RecordBuffer buffer;
   std::uint64_t position = from;
   std::uint32_t before_crc = 0;
   bool know_before = false;

@@ -9,7 +9,7 @@
 //              segments {number, bytes}*, databases {id, segment, length, offset, birth, log position}*
 #pragma once
 #include "spg/base/array.hpp"
-#include "spg/base/byte_buffer.hpp"
+#include "spg/base/record_buffer.hpp"
 #include "spg/policy/policy.hpp"
 #include "spg/store/image.hpp"
 #include "spg/store/segment.hpp"
@@ -33,7 +33,7 @@ struct Manifest {
   Array<ManifestDatabase> databases;
 };
 
-Status encode_manifest(const Manifest& manifest, ByteBuffer& out);
+Status encode_manifest(const Manifest& manifest, RecordBuffer& out);
 /// XX001 when the bytes are not a manifest, 0A000 when it is of a newer format.
 Result<Manifest> decode_manifest(Bytes bytes);
 

@@ -32,7 +32,7 @@ Status write_whole_file(Storage& storage, std::string_view path, Bytes bytes) {
 }
 
 template <policy::Storage Storage>
-Status read_whole_file(Storage& storage, std::string_view path, ByteBuffer& into) {
+Status read_whole_file(Storage& storage, std::string_view path, RecordBuffer& into) {
   SPG_ASSIGN(auto file, storage.open(path, policy::OpenMode::read));
   SPG_ASSIGN(const std::uint64_t size, file.size());
   if (size > std::uint64_t{1} << 30) return Error::make(sqlstate::data_corrupted, "file \"", path, "\" is too large");
@@ -44,7 +44,7 @@ Status read_whole_file(Storage& storage, std::string_view path, ByteBuffer& into
 template <policy::Storage Storage>
 Status write_manifest(Storage& storage, std::string_view database_path, const Manifest& manifest) {
   const DatabasePaths paths(database_path);
-  ByteBuffer bytes;
+  RecordBuffer bytes;
   SPG_TRY(encode_manifest(manifest, bytes));
   char name[512];
   paths.manifest_name(name, manifest.number);
@@ -62,14 +62,14 @@ Status write_manifest(Storage& storage, std::string_view database_path, const Ma
 template <policy::Storage Storage>
 Result<Manifest> read_manifest(Storage& storage, std::string_view database_path) {
   const DatabasePaths paths(database_path);
-  ByteBuffer pointer;
+  RecordBuffer pointer;
   SPG_TRY(read_whole_file(storage, std::string_view(paths.name), pointer));
   const std::byte* at = pointer.data();
   if (pointer.size() != 20 || std::memcmp(at, database_magic, 8) != 0 || load_le<std::uint32_t>(at + 16) != crypto::crc32c(0, {at, 16}))
     return Error::make(sqlstate::data_corrupted, "file \"", database_path, "\" is not an SPG database");
   char name[512];
   paths.manifest_name(name, load_le<std::uint64_t>(at + 8));
-  ByteBuffer bytes;
+  RecordBuffer bytes;
   SPG_TRY(read_whole_file(storage, std::string_view(name), bytes));
   SPG_ASSIGN(Manifest manifest, decode_manifest(bytes.bytes()));
   if (manifest.number != load_le<std::uint64_t>(at + 8)) return Error::make(sqlstate::data_corrupted, "manifest has another number than its name");

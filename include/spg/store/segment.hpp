@@ -17,7 +17,7 @@
 #include <atomic>
 
 #include "spg/base/array.hpp"
-#include "spg/base/byte_buffer.hpp"
+#include "spg/base/record_buffer.hpp"
 #include "spg/policy/policy.hpp"
 #include "spg/store/objects.hpp"
 
@@ -78,7 +78,7 @@ class Segments final : public ObjectSource {
   std::uint64_t checkpoint_ = 0;
   std::uint32_t output_number_ = 0;
   File output_;
-  ByteBuffer buffer_;
+  RecordBuffer buffer_;
   std::uint64_t buffer_start_ = 0;
   Array<Planned> planned_;
 };

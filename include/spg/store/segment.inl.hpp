@@ -58,7 +58,7 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
     return Error::make(sqlstate::data_corrupted, "object in segment ", address.segment, " at ", address.offset, " is damaged: ", what);
   };
   if (address.length < record_header_bytes || address.length > 2 * object_bytes_max) return damaged("length");
-  ByteBuffer record;
+  RecordBuffer record;
   std::byte* at = record.extend(address.length);
   if (at == nullptr) return Error::out_of_memory();
   {

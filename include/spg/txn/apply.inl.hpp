@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "spg/base/array.hpp"
-#include "spg/base/byte_buffer.hpp"
+#include "spg/base/record_buffer.hpp"
 #include "spg/txn/apply.hpp"
 #include "spg/txn/root.hpp"
 
@@ -96,7 +96,7 @@ class KeySet {
 
  private:
   Array<Entry> entries_;
-  ByteBuffer bytes_;
+  RecordBuffer bytes_;
   KeyBuffer key_;
 };
 

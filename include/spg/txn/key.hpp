@@ -1,36 +1,35 @@
 // Index keys from column values, by the key rules of a table's layout: for the integer trees a number, for the others
 // memcmp-comparable bytes (type/order.hpp).
 #pragma once
+#include "spg/base/arena.hpp"
 #include "spg/index/btree/nodes.hpp"
 #include "spg/table/layout.hpp"
 
 namespace spg::txn {
 
 /// Which tree an index gets: one integer-like ascending column with NULLs last goes into an integer tree.
-table::KeyKind key_kind_of(std::span<const table::KeyPart> parts, type::Physical first_column);
+table::KeyKind key_kind_of(std::span<const table::KeyPart> parts);
 
 /// The order-preserving number of an integer-like value. NULL: see index::IntNodes.
 index::IntKey int_key(const type::Value& value, std::uint64_t rowid);
 
-/// Collects the bytes of one key. Overlong keys are remembered as such.
+/// Collects the bytes of one key. Overlong keys are remembered as such and not stored.
 class KeyBuffer {
  public:
-  void clear() { size_ = 0; too_long_ = false; }
-  void append(Bytes bytes) {
-    if (bytes.size() > sizeof bytes_ - size_) { too_long_ = true; return; }
-    if (!bytes.empty()) std::memcpy(bytes_ + size_, bytes.data(), bytes.size());
-    size_ += bytes.size();
-  }
-  void append(std::uint8_t byte) { const auto one = static_cast<std::byte>(byte); append(Bytes(&one, 1)); }
-  std::string_view view() const { return {reinterpret_cast<const char*>(bytes_), size_}; }
-  std::size_t size() const { return size_; }
-  bool too_long() const { return too_long_ || size_ > index::key_bytes_max; }
-  std::byte* data() { return bytes_; }
-  void truncate(std::size_t size) { size_ = size; }
+  KeyBuffer() : arena_(budget_), text_(arena_) {}
+  void clear() { text_.resize(0); too_long_ = false; }
+  std::string_view view() const { return text_.view(); }
+  std::size_t size() const { return text_.size(); }
+  bool too_long() const { return too_long_ || text_.size() > index::key_bytes_max; }
+  void assign(const KeyBuffer& other) { clear(); text_.add(other.view()); too_long_ = other.too_long_; }
+  /// Turns the key into the least byte string above every string that begins with it; false when there is none.
+  bool to_next_prefix();
 
  private:
-  std::byte bytes_[2 * index::key_bytes_max + 64];
-  std::size_t size_ = 0;
+  friend void append_key_part(KeyBuffer& key, const table::KeyPart& part, const type::Value& value);
+  MemoryBudget budget_;
+  Arena arena_;
+  TextBuilder text_;
   bool too_long_ = false;
 };
 

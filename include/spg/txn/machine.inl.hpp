@@ -243,7 +243,7 @@ Result<typename Machine<E>::LineageOf*> Machine<E>::create_lineage(DatabaseId id
 template <policy::Env E>
 Result<std::uint64_t> Machine<E>::commit(LineageOf& lineage, ScopeOf& scope, Cell* root, Bytes changes) {
   // generation, next oid, commit time, then the changes
-  ByteBuffer payload;
+  RecordBuffer payload;
   if (!payload.reserve(changes.size() + 32)) return Error::out_of_memory();
   if (!payload.add_varint(next_generation_.load(std::memory_order_relaxed)) || !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) ||
       !payload.add_le(clock_->wall_us()) || !payload.add(changes))

@@ -112,7 +112,7 @@ class Transaction final : public View {
   store::Cell* read_root_ = nullptr; ///< what the statement sees
   std::uint64_t base_generation_ = 0, base_log_end_ = 0, floor_ = 0, number_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
-  ByteBuffer changes_;
+  RecordBuffer changes_;
   MemoryBudget scratch_budget_;
   Arena scratch_{scratch_budget_};   ///< for one call
 };

@@ -337,17 +337,6 @@ inline void int_bounds(const KeyRange& range, index::IntKey& low, index::IntKey&
   }
 }
 
-/// The least byte string above every string that begins with the key; false when there is none.
-inline bool next_prefix(KeyBuffer& key) {
-  std::size_t size = key.size();
-  std::byte* bytes = key.data();
-  while (size != 0 && bytes[size - 1] == std::byte{0xff}) --size;
-  if (size == 0) return false;
-  bytes[size - 1] = static_cast<std::byte>(static_cast<unsigned>(bytes[size - 1]) + 1);
-  key.truncate(size);
-  return true;
-}
-
 /// The same for a bytes tree. `above_all` stands for "no upper bound".
 inline void bytes_bounds(std::span<const table::KeyPart> parts, const KeyRange& range, index::BytesNodes::OwnedKey& low,
                          index::BytesNodes::OwnedKey& high) {
@@ -356,7 +345,7 @@ inline void bytes_bounds(std::span<const table::KeyPart> parts, const KeyRange& 
     to.assign({}, key.view().substr(0, index::key_bytes_max), 0);
   };
   auto assign_next = [&](index::BytesNodes::OwnedKey& to, KeyBuffer& key) {
-    if (next_prefix(key)) assign(to, key);
+    if (key.to_next_prefix()) assign(to, key);
     else to.assign({}, {highest, 16}, UINT64_MAX);
   };
   KeyBuffer prefix, key;
@@ -376,7 +365,7 @@ inline void bytes_bounds(std::span<const table::KeyPart> parts, const KeyRange& 
   }
   // NULLs of the bounded column lie before or behind the values; a bound on that side keeps them out by itself.
   const type::Value null = type::Value::null_of(type::Physical::none);
-  key = prefix;
+  key.assign(prefix);
   if (from != nullptr) {
     append_key_part(key, part, *from);
     if (from_inclusive) assign(low, key); else assign_next(low, key);
@@ -386,7 +375,7 @@ inline void bytes_bounds(std::span<const table::KeyPart> parts, const KeyRange& 
   } else {
     assign(low, key);
   }
-  key = prefix;
+  key.assign(prefix);
   if (to != nullptr) {
     append_key_part(key, part, *to);
     if (to_inclusive) assign_next(high, key); else assign(high, key);
@@ -644,9 +633,7 @@ Result<IndexId> Transaction<E>::create_index(TableId id, const IndexSpec& spec, 
   index.id = IndexId{static_cast<std::uint32_t>(root_state(Objects::image_of(root_)).next_index)};
   index.unique = spec.unique;
   index.nulls_distinct = spec.nulls_distinct;
-  const table::ColumnLayout* first = edit.layout.column(spec.parts[0].column);
-  if (first == nullptr) return Error::make(sqlstate::undefined_column, "index on a column that is not there");
-  index.kind = key_kind_of(spec.parts, first->physical);
+  index.kind = key_kind_of(spec.parts);
   layout.add_index(index, spec.parts);
   SPG_TRY(change_layout(id, layout, conflict));
   return index.id;

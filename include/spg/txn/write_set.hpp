@@ -9,20 +9,20 @@
 //   strings as {length, bytes}.   layout: see encode_layout().
 #pragma once
 #include "spg/base/arena.hpp"
-#include "spg/base/byte_buffer.hpp"
+#include "spg/base/record_buffer.hpp"
 #include "spg/table/table.hpp"
 
 namespace spg::txn {
 
 enum class ChangeKind : std::uint8_t { insert = 1, update = 2, remove = 3, create_table = 4, drop_table = 5, truncate = 6, set_layout = 7 };
 
-Status encode_insert(ByteBuffer& out, TableId table, std::uint64_t first_rowid, std::span<const table::ColumnInput> columns, type::Selection rows);
-Status encode_update(ByteBuffer& out, TableId table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns, type::Selection rows);
-Status encode_remove(ByteBuffer& out, TableId table, std::span<const std::uint64_t> rowids);
+Status encode_insert(RecordBuffer& out, TableId table, std::uint64_t first_rowid, std::span<const table::ColumnInput> columns, type::Selection rows);
+Status encode_update(RecordBuffer& out, TableId table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns, type::Selection rows);
+Status encode_remove(RecordBuffer& out, TableId table, std::span<const std::uint64_t> rowids);
 /// create_table, set_layout
-Status encode_layout(ByteBuffer& out, ChangeKind kind, TableId table, const table::LayoutBuilder& layout);
+Status encode_layout(RecordBuffer& out, ChangeKind kind, TableId table, const table::LayoutBuilder& layout);
 /// drop_table, truncate
-Status encode_plain(ByteBuffer& out, ChangeKind kind, TableId table);
+Status encode_plain(RecordBuffer& out, ChangeKind kind, TableId table);
 
 /// One decoded record. Everything lives in the arena or in the input.
 struct Change {
