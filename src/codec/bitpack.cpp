@@ -125,6 +125,7 @@ bool bitunpack(Bytes from, unsigned width, std::span<std::uint32_t> values) { re
 
 std::uint64_t bitunpack_one(Bytes from, unsigned width, std::size_t index) {
   SPG_DCHECK(width <= 64 && bitpacked_bytes(index + 1, width) <= from.size());
+  if (width == 0) return 0;
   const std::size_t bit = index * width, first = bit / 8;
   const auto shift = static_cast<unsigned>(bit % 8);
   std::array<std::byte, 9> copy{};

@@ -109,6 +109,7 @@ void sha256_compress_portable(Sha256State& state, const std::byte* blocks, std::
 Sha256::Sha256() : state_(sha256_start) {}
 
 Sha256& Sha256::update(Bytes bytes) {
+  if (bytes.empty()) return *this;
   std::size_t filled = total_bytes_ % 64;
   total_bytes_ += bytes.size();
   if (filled != 0) {

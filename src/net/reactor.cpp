@@ -143,6 +143,7 @@ void Reactor::run_once(Milliseconds wait_ms) {
     const Milliseconds left = std::max<Milliseconds>(0, due - monotonic_ms());
     wait_ms = wait_ms < 0 ? left : std::min(wait_ms, left);
   }
+  if (to_flush_ != nullptr || to_bury_ != nullptr) wait_ms = 0;  // queued from outside a round
   epoll_event events[events_per_round];
   const int count = epoll_wait(epoll_, events, events_per_round, static_cast<int>(std::min<Milliseconds>(wait_ms, INT32_MAX)));
   now_ = monotonic_ms();

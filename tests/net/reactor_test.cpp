@@ -48,6 +48,12 @@ struct Loop {
       reactor.run_once(1000);
     }
   }
+  /// Closes all while the handlers are still there; the last call of a test that leaves streams open.
+  void end() {
+    reactor.stop();
+    reactor.run();
+    CHECK(reactor.stream_count() == 0);
+  }
   Reactor reactor;
 };
 
@@ -110,6 +116,7 @@ TEST_CASE("a slow reader pauses the producer instead of filling memory") {
   CHECK(right);
   CHECK(resumed > 0);
   CHECK(most <= limit + chunk);
+  loop.end();
 }
 
 TEST_CASE("a paused stream hears nothing until it is resumed, and loses nothing") {
@@ -159,6 +166,7 @@ TEST_CASE("a refused connection closes, and stop closes what is left") {
   struct Refuse : Acceptor { Handler* on_accept(Stream&) override { return nullptr; } } refuse;
   loop.connect(refuse, client);
   loop.until([&] { return !client.is_open; });
+  CHECK(loop.reactor.stream_count() == 0);
   Callbacks server = echo();
   OneHandler acceptor(server);
   other.closed = [&](CloseReason why) { reason = why; };

@@ -114,6 +114,26 @@ TEST_CASE("a thousand pipelined statements are answered in order from one feed")
   CHECK(session.connection.held_bytes() == 0);
 }
 
+TEST_CASE("a session may park in the middle of a pipeline and go on from what the connection kept") {
+  ScriptedSession session;
+  session.feed(hello());
+  session.log.clear();
+  {
+    const std::string bytes = client_bytes([](ClientWriter& w) { w.query("one"); w.query("two"); w.query("three"); });
+    session.connection.feed(as_bytes(bytes));
+    Event event;
+    const auto got = session.connection.next(event);
+    REQUIRE((got && *got));
+    CHECK(event.text == "one");
+    session.connection.settle();
+  }
+  CHECK(session.connection.ready_owed());
+  session.connection.ready(TransactionStatus::idle);
+  session.feed(client_bytes([](ClientWriter& w) { w.query("four"); }));
+  CHECK(session.log == "query two\nquery three\nquery four\n");
+  CHECK(session.connection.held_bytes() == 0);
+}
+
 TEST_CASE("encryption is declined and the session goes on; cancel requests close") {
   ScriptedSession session;
   session.feed(client_bytes([](ClientWriter& w) { w.gss_request(); w.ssl_request(); w.startup({{"user", "u"}}); }), 1);

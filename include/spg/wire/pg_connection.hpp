@@ -11,6 +11,8 @@
 //   connection.settle();                                  // keeps what was not consumed
 //   send(output); if (connection.closed()) close();
 //
+// A session that parks in the middle leaves the loop after settle() and enters it again, without feed(), when it is woken.
+//
 //            feed/next                   request_scram        SASL 'p'            SASL 'p'
 //   startup -----------> waiting_owner ----------------> sasl_* ---------> sasl_final -----> waiting_owner
 //                              | authenticated()
