@@ -85,7 +85,10 @@ int main(int argc, char** argv) {
   }
   EchoAcceptor acceptor;
   const auto port = reactors[0].listen({.port = static_cast<std::uint16_t>(std::atoi(argv[1]))}, acceptor, all);
-  if (!port) return std::fprintf(stderr, "%.*s\n", static_cast<int>(port.error().message().size()), port.error().message().data()), 1;
+  if (!port)
+    return std::fprintf(stderr, "%.*s\n", static_cast<int>(port.error().message().size()),
+                        port.error().message().data()),
+           1;
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < count; ++i) threads.emplace_back([&reactors, i] { reactors[i].run(); });
   reactors[0].run();
