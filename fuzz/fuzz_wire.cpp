@@ -1,5 +1,5 @@
-// The wire protocol: any bytes, fed whole and in pieces of a size that the first byte picks, are events or refused; both
-// ways give the same replies.
+// The wire protocol: any bytes, fed whole and in pieces of a size that the first byte picks, are events or refused;
+// both ways give the same replies.
 #include <cstdint>
 #include <cstdlib>
 

@@ -35,7 +35,10 @@ bool ByteBuffer::grow(std::size_t count) {
 }
 
 void ByteBuffer::clear(std::size_t keep_bytes) {
-  if (capacity_ > keep_bytes) { reset(); return; }
+  if (capacity_ > keep_bytes) {
+    reset();
+    return;
+  }
   begin_ = end_ = 0;
 }
 

@@ -8,7 +8,9 @@
 namespace spg::codec {
 namespace {
 
-constexpr std::uint64_t mask_of(unsigned width) { return width == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1; }
+constexpr std::uint64_t mask_of(unsigned width) {
+  return width == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;
+}
 
 /// A value at a bit offset of bytes that may be read to 8 bytes past the value's first.
 template <unsigned width>
@@ -120,11 +122,16 @@ void bitpack(std::span<const std::uint64_t> values, unsigned width, std::byte* t
   if (width != 0 && !values.empty()) packers64[width - 1](values, to);
 }
 
-bool bitunpack(Bytes from, unsigned width, std::span<std::uint64_t> values) { return unpack_by(unpackers64, from, width, values); }
-bool bitunpack(Bytes from, unsigned width, std::span<std::uint32_t> values) { return unpack_by(unpackers32, from, width, values); }
+bool bitunpack(Bytes from, unsigned width, std::span<std::uint64_t> values) {
+  return unpack_by(unpackers64, from, width, values);
+}
+bool bitunpack(Bytes from, unsigned width, std::span<std::uint32_t> values) {
+  return unpack_by(unpackers32, from, width, values);
+}
 
 std::uint64_t bitunpack_one(Bytes from, unsigned width, std::size_t index) {
   SPG_DCHECK(width <= 64 && bitpacked_bytes(index + 1, width) <= from.size());
+  if (width == 0) return 0;
   const std::size_t bit = index * width, first = bit / 8;
   const auto shift = static_cast<unsigned>(bit % 8);
   std::array<std::byte, 9> copy{};

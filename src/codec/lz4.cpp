@@ -8,9 +8,9 @@
 namespace spg::codec {
 namespace {
 
-// A sequence: token (literal count in the high nibble, match length - 4 in the low), more literal count, literals, offset
-// (2 bytes), more match length. The last sequence is literals only; the format asks that the last 5 bytes are literals and
-// that no match starts within the last 12.
+// A sequence: token (literal count in the high nibble, match length - 4 in the low), more literal count, literals,
+// offset (2 bytes), more match length. The last sequence is literals only; the format asks that the last 5 bytes are
+// literals and that no match starts within the last 12.
 constexpr std::size_t match_bytes_min = 4, last_literals = 5, match_start_margin = 12, offset_max = 65535;
 constexpr unsigned lz4_hash_bits = 12;
 
@@ -20,11 +20,15 @@ std::size_t common_bytes(const std::byte* a, const std::byte* b, const std::byte
   const std::byte* const start = a;
   while (a + 8 <= a_end) {
     const std::uint64_t difference = load_le<std::uint64_t>(a) ^ load_le<std::uint64_t>(b);
-    if (difference != 0) return static_cast<std::size_t>(a - start) + static_cast<std::size_t>(std::countr_zero(difference)) / 8;
+    if (difference != 0)
+      return static_cast<std::size_t>(a - start) + static_cast<std::size_t>(std::countr_zero(difference)) / 8;
     a += 8;
     b += 8;
   }
-  while (a != a_end && *a == *b) { ++a; ++b; }
+  while (a != a_end && *a == *b) {
+    ++a;
+    ++b;
+  }
   return static_cast<std::size_t>(a - start);
 }
 
@@ -34,7 +38,8 @@ class Lz4Output {
 
   /// False when there is no room. A match length of 0 ends the block.
   bool sequence(const std::byte* literals, std::size_t literal_count, std::size_t offset, std::size_t match_bytes) {
-    if (static_cast<std::size_t>(end_ - at_) < literal_count + literal_count / 255 + match_bytes / 255 + 8) return false;
+    if (static_cast<std::size_t>(end_ - at_) < literal_count + literal_count / 255 + match_bytes / 255 + 8)
+      return false;
     std::byte* const token = at_++;
     const std::size_t match_code = match_bytes == 0 ? 0 : match_bytes - match_bytes_min;
     *token = static_cast<std::byte>(nibble(literal_count) << 4 | nibble(match_code));
@@ -92,7 +97,8 @@ std::size_t lz4_compress(Bytes from, MutableBytes to) {
   const std::byte* const end = start + from.size();
   const std::byte* literals = start;
   if (from.size() > match_start_margin) {
-    std::array<std::uint32_t, std::size_t{1} << lz4_hash_bits> places{};  // offset from start of the last such four bytes
+    std::array<std::uint32_t, std::size_t{1} << lz4_hash_bits>
+        places{};  // offset from start of the last such four bytes
     const std::byte* const last_start = end - match_start_margin;
     const std::byte* const match_end = end - last_literals;
     const std::byte* at = start + 1;
@@ -107,12 +113,17 @@ std::size_t lz4_compress(Bytes from, MutableBytes to) {
         continue;
       }
       misses = 0;
-      while (at > literals && match > start && at[-1] == match[-1]) { --at; --match; }
+      while (at > literals && match > start && at[-1] == match[-1]) {
+        --at;
+        --match;
+      }
       const std::size_t size = match_bytes_min + common_bytes(at + match_bytes_min, match + match_bytes_min, match_end);
-      if (!out.sequence(literals, static_cast<std::size_t>(at - literals), static_cast<std::size_t>(at - match), size)) return 0;
+      if (!out.sequence(literals, static_cast<std::size_t>(at - literals), static_cast<std::size_t>(at - match), size))
+        return 0;
       at += size;
       literals = at;
-      if (at <= last_start) places[hash_of(load_le<std::uint32_t>(at - 2))] = static_cast<std::uint32_t>(at - 2 - start);
+      if (at <= last_start)
+        places[hash_of(load_le<std::uint32_t>(at - 2))] = static_cast<std::uint32_t>(at - 2 - start);
     }
   }
   return out.sequence(literals, static_cast<std::size_t>(end - literals), 0, 0) ? out.size() : 0;

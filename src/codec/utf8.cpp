@@ -20,10 +20,10 @@ std::size_t valid_character_bytes(std::string_view text) {
   if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
   const auto second = static_cast<std::uint8_t>(text[1]);
   std::uint8_t least = 0x80, most = 0xbf;
-  if (lead == 0xe0) least = 0xa0;       // shorter forms exist below
-  else if (lead == 0xed) most = 0x9f;   // surrogates
+  if (lead == 0xe0) least = 0xa0;      // shorter forms exist below
+  else if (lead == 0xed) most = 0x9f;  // surrogates
   else if (lead == 0xf0) least = 0x90;
-  else if (lead == 0xf4) most = 0x8f;   // beyond U+10FFFF
+  else if (lead == 0xf4) most = 0x8f;  // beyond U+10FFFF
   if (second < least || second > most) return 0;
   for (std::size_t i = 2; i < size; ++i)
     if (!is_continuation(text[i])) return 0;
@@ -79,7 +79,8 @@ Status check_utf8(std::string_view text) {
   const std::size_t valid = utf8_valid_bytes(text);
   if (__builtin_expect(valid == text.size(), 1)) return ok();
   const ByteList bytes(character_or_rest(text.substr(valid)));
-  return Error::make(sqlstate::character_not_in_repertoire, "invalid byte sequence for encoding \"UTF8\": ", bytes.view());
+  return Error::make(sqlstate::character_not_in_repertoire,
+                     "invalid byte sequence for encoding \"UTF8\": ", bytes.view());
 }
 
 std::size_t utf8_length(std::string_view text) {
@@ -111,7 +112,10 @@ char32_t utf8_decode(std::string_view text) {
 
 std::size_t utf8_encode(char32_t character, char* to) {
   const auto c = static_cast<std::uint32_t>(character);
-  if (c < 0x80) { to[0] = static_cast<char>(c); return 1; }
+  if (c < 0x80) {
+    to[0] = static_cast<char>(c);
+    return 1;
+  }
   const std::size_t size = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
   for (std::size_t i = 1; i < size; ++i) to[i] = static_cast<char>(0x80 | (c >> (6 * (size - 1 - i)) & 0x3f));
   to[0] = static_cast<char>((0xf00u >> size & 0xf0u) | c >> (6 * (size - 1)));

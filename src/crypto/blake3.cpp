@@ -15,7 +15,8 @@ constexpr std::uint32_t chunk_start = 1, chunk_end = 2, parent = 4, root = 8, ke
 constexpr std::uint32_t blocks_per_chunk = 16;
 constexpr std::array<std::uint8_t, 16> message_order{2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8};
 
-inline void mix(Blake3Block& v, std::size_t a, std::size_t b, std::size_t c, std::size_t d, std::uint32_t x, std::uint32_t y) {
+inline void mix(Blake3Block& v, std::size_t a, std::size_t b, std::size_t c, std::size_t d, std::uint32_t x,
+                std::uint32_t y) {
   v[a] += v[b] + x;
   v[d] = std::rotr(v[d] ^ v[a], 16);
   v[c] += v[d];
@@ -29,9 +30,22 @@ inline void mix(Blake3Block& v, std::size_t a, std::size_t b, std::size_t c, std
 Blake3Block blake3_compress(const Blake3Words& chain, const Blake3Block& message, std::uint64_t counter,
                             std::uint32_t block_bytes, std::uint32_t flags) {
   Blake3Block m = message;
-  Blake3Block v{chain[0], chain[1], chain[2], chain[3], chain[4], chain[5], chain[6], chain[7],
-                blake3_iv[0], blake3_iv[1], blake3_iv[2], blake3_iv[3],
-                static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), block_bytes, flags};
+  Blake3Block v{chain[0],
+                chain[1],
+                chain[2],
+                chain[3],
+                chain[4],
+                chain[5],
+                chain[6],
+                chain[7],
+                blake3_iv[0],
+                blake3_iv[1],
+                blake3_iv[2],
+                blake3_iv[3],
+                static_cast<std::uint32_t>(counter),
+                static_cast<std::uint32_t>(counter >> 32),
+                block_bytes,
+                flags};
   for (int round = 0; round < 7; ++round) {
     mix(v, 0, 4, 8, 12, m[0], m[1]);
     mix(v, 1, 5, 9, 13, m[2], m[3]);
@@ -119,7 +133,8 @@ Blake3& Blake3::update(Bytes bytes) {
         chain_ = key_;
         blocks_in_chunk_ = 0;
       } else {
-        chain_ = first_half(blake3_compress(chain_, words_of(block_.data()), chunk_index_, 64, flags_ | chunk_start_flag()));
+        chain_ =
+            first_half(blake3_compress(chain_, words_of(block_.data()), chunk_index_, 64, flags_ | chunk_start_flag()));
         ++blocks_in_chunk_;
       }
       block_bytes_ = 0;

@@ -53,15 +53,16 @@ constexpr ShiftTable make_shift_table(std::size_t count) {
   return table;
 }
 constexpr std::size_t long_stream_bytes = 2048, short_stream_bytes = 128;
-constexpr ShiftTable long_shift = make_shift_table(long_stream_bytes), short_shift = make_shift_table(short_stream_bytes);
+constexpr ShiftTable long_shift = make_shift_table(long_stream_bytes),
+                     short_shift = make_shift_table(short_stream_bytes);
 
 std::uint32_t shift(const ShiftTable& table, std::uint32_t crc) {
   return table[0][crc & 0xff] ^ table[1][crc >> 8 & 0xff] ^ table[2][crc >> 16 & 0xff] ^ table[3][crc >> 24];
 }
 
 template <std::size_t stream_bytes>
-__attribute__((target("sse4.2"))) std::uint64_t three_streams(std::uint64_t crc, const std::byte*& at, std::size_t& left,
-                                                              const ShiftTable& table) {
+__attribute__((target("sse4.2"))) std::uint64_t three_streams(std::uint64_t crc, const std::byte*& at,
+                                                              std::size_t& left, const ShiftTable& table) {
   while (left >= 3 * stream_bytes) {
     std::uint64_t second = 0, third = 0;
     for (std::size_t i = 0; i < stream_bytes; i += 8) {

@@ -34,8 +34,12 @@ Sha256Digest scram_salted_password(std::string_view password, Bytes salt, std::u
   pbkdf2_hmac_sha256(as_bytes(password), salt, iterations, salted);
   return salted;
 }
-Sha256Digest scram_client_key(const Sha256Digest& salted_password) { return hmac_sha256(salted_password, as_bytes("Client Key")); }
-Sha256Digest scram_server_key(const Sha256Digest& salted_password) { return hmac_sha256(salted_password, as_bytes("Server Key")); }
+Sha256Digest scram_client_key(const Sha256Digest& salted_password) {
+  return hmac_sha256(salted_password, as_bytes("Client Key"));
+}
+Sha256Digest scram_server_key(const Sha256Digest& salted_password) {
+  return hmac_sha256(salted_password, as_bytes("Server Key"));
+}
 
 Sha256Digest scram_client_proof(const Sha256Digest& client_key, std::string_view auth_message) {
   Sha256Digest proof = hmac_sha256(scram_stored_key(client_key), as_bytes(auth_message));

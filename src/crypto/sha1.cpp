@@ -11,14 +11,31 @@ void Sha1::compress(const std::byte* block) {
   auto [a, b, c, d, e] = state_;
   for (std::size_t t = 0; t < 80; ++t) {
     std::uint32_t f, k;
-    if (t < 20) { f = (b & c) | (~b & d); k = 0x5a827999; }
-    else if (t < 40) { f = b ^ c ^ d; k = 0x6ed9eba1; }
-    else if (t < 60) { f = (b & c) | (b & d) | (c & d); k = 0x8f1bbcdc; }
-    else { f = b ^ c ^ d; k = 0xca62c1d6; }
+    if (t < 20) {
+      f = (b & c) | (~b & d);
+      k = 0x5a827999;
+    } else if (t < 40) {
+      f = b ^ c ^ d;
+      k = 0x6ed9eba1;
+    } else if (t < 60) {
+      f = (b & c) | (b & d) | (c & d);
+      k = 0x8f1bbcdc;
+    } else {
+      f = b ^ c ^ d;
+      k = 0xca62c1d6;
+    }
     const std::uint32_t next = std::rotl(a, 5) + f + e + k + w[t];
-    e = d; d = c; c = std::rotl(b, 30); b = a; a = next;
+    e = d;
+    d = c;
+    c = std::rotl(b, 30);
+    b = a;
+    a = next;
   }
-  state_[0] += a; state_[1] += b; state_[2] += c; state_[3] += d; state_[4] += e;
+  state_[0] += a;
+  state_[1] += b;
+  state_[2] += c;
+  state_[3] += d;
+  state_[4] += e;
 }
 
 Sha1& Sha1::update(Bytes bytes) {
@@ -29,7 +46,10 @@ Sha1& Sha1::update(Bytes bytes) {
     std::memcpy(block_.data() + filled, bytes.data(), take);
     bytes = bytes.subspan(take);
     filled += take;
-    if (filled == 64) { compress(block_.data()); filled = 0; }
+    if (filled == 64) {
+      compress(block_.data());
+      filled = 0;
+    }
   }
   return *this;
 }

@@ -28,7 +28,8 @@ alignas(16) constexpr std::array<std::uint32_t, 64> sha256_rounds{
 #if defined(__x86_64__)
 
 /// The instructions keep the state as ABEF and CDGH; four rounds per step, the schedule kept in four registers.
-__attribute__((target("sha,sse4.1"))) void sha256_compress_ni(Sha256State& state, const std::byte* blocks, std::size_t count) {
+__attribute__((target("sha,sse4.1"))) void sha256_compress_ni(Sha256State& state, const std::byte* blocks,
+                                                              std::size_t count) {
   const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
   const auto* words = reinterpret_cast<__m128i*>(state.data());
   const __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128(words), 0xb1);
@@ -42,12 +43,14 @@ __attribute__((target("sha,sse4.1"))) void sha256_compress_ni(Sha256State& state
 #pragma GCC unroll 16
     for (unsigned step = 0; step < 16; ++step) {
       __m128i& now = w[step % 4];
-      const __m128i added = _mm_add_epi32(now, _mm_load_si128(reinterpret_cast<const __m128i*>(sha256_rounds.data()) + step));
+      const __m128i added =
+          _mm_add_epi32(now, _mm_load_si128(reinterpret_cast<const __m128i*>(sha256_rounds.data()) + step));
       cdgh = _mm_sha256rnds2_epu32(cdgh, abef, added);
       abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(added, 0x0e));
       if (step < 12) {
         const __m128i last = w[(step + 3) % 4];
-        const __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(now, w[(step + 1) % 4]), _mm_alignr_epi8(last, w[(step + 2) % 4], 4));
+        const __m128i sum =
+            _mm_add_epi32(_mm_sha256msg1_epu32(now, w[(step + 1) % 4]), _mm_alignr_epi8(last, w[(step + 2) % 4], 4));
         now = _mm_sha256msg2_epu32(sum, last);
       }
     }
@@ -71,7 +74,10 @@ const bool has_sha_extensions = detect_sha_extensions();
 
 void sha256_compress(Sha256State& state, const std::byte* blocks, std::size_t count) {
 #if defined(__x86_64__)
-  if (__builtin_expect(has_sha_extensions, 1)) { sha256_compress_ni(state, blocks, count); return; }
+  if (__builtin_expect(has_sha_extensions, 1)) {
+    sha256_compress_ni(state, blocks, count);
+    return;
+  }
 #endif
   detail::sha256_compress_portable(state, blocks, count);
 }
@@ -98,10 +104,23 @@ void sha256_compress_portable(Sha256State& state, const std::byte* blocks, std::
       const std::uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + sha256_rounds[t] + w[t];
       const std::uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
       const std::uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-      h = g; g = f; f = e; e = d + t1; d = c; c = b; b = a; a = t1 + t2;
+      h = g;
+      g = f;
+      f = e;
+      e = d + t1;
+      d = c;
+      c = b;
+      b = a;
+      a = t1 + t2;
     }
-    state[0] += a; state[1] += b; state[2] += c; state[3] += d;
-    state[4] += e; state[5] += f; state[6] += g; state[7] += h;
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+    state[5] += f;
+    state[6] += g;
+    state[7] += h;
   }
 }
 }  // namespace detail
@@ -109,6 +128,7 @@ void sha256_compress_portable(Sha256State& state, const std::byte* blocks, std::
 Sha256::Sha256() : state_(sha256_start) {}
 
 Sha256& Sha256::update(Bytes bytes) {
+  if (bytes.empty()) return *this;
   std::size_t filled = total_bytes_ % 64;
   total_bytes_ += bytes.size();
   if (filled != 0) {

@@ -36,11 +36,15 @@ struct Reactor::Listener : Source {
   std::span<Reactor* const> reactors;
   Listener* next = nullptr;
   std::size_t turn = 0;
-  struct Retry : Timer { Retry(Timer::Run fire, Listener* one) : Timer(fire), listener(one) {} Listener* listener; };
+  struct Retry : Timer {
+    Retry(Timer::Run fire, Listener* one) : Timer(fire), listener(one) {}
+    Listener* listener;
+  };
   Retry retry{[](Timer& self) {
-    Listener& listener = *static_cast<Retry&>(self).listener;
-    if (!listener.reactor->watch(listener)) listener.reactor->arm(self, accept_retry_ms);
-  }, this};
+                Listener& listener = *static_cast<Retry&>(self).listener;
+                if (!listener.reactor->watch(listener)) listener.reactor->arm(self, accept_retry_ms);
+              },
+              this};
 
   /// The reactor with the fewest streams; among equals, in turn.
   Reactor& next_reactor() {
@@ -58,7 +62,11 @@ struct Reactor::Listener : Source {
 // ---- streams
 
 Stream::Stream(Reactor& reactor, int socket, std::uint64_t id)
-    : Source{Kind::stream, socket}, reactor_(&reactor), output_limit_(output_limit_default), id_(id), linger_([](Timer& self) { static_cast<Linger&>(self).stream->close_for(CloseReason::by_owner); }, this) {}
+    : Source{Kind::stream, socket},
+      reactor_(&reactor),
+      output_limit_(output_limit_default),
+      id_(id),
+      linger_([](Timer& self) { static_cast<Linger&>(self).stream->close_for(CloseReason::by_owner); }, this) {}
 
 Stream::~Stream() { ::close(fd); }
 
@@ -143,8 +151,10 @@ void Reactor::run_once(Milliseconds wait_ms) {
     const Milliseconds left = std::max<Milliseconds>(0, due - monotonic_ms());
     wait_ms = wait_ms < 0 ? left : std::min(wait_ms, left);
   }
+  if (to_flush_ != nullptr || to_bury_ != nullptr) wait_ms = 0;  // queued from outside a round
   epoll_event events[events_per_round];
-  const int count = epoll_wait(epoll_, events, events_per_round, static_cast<int>(std::min<Milliseconds>(wait_ms, INT32_MAX)));
+  const int count =
+      epoll_wait(epoll_, events, events_per_round, static_cast<int>(std::min<Milliseconds>(wait_ms, INT32_MAX)));
   now_ = monotonic_ms();
   for (int i = 0; i < count; ++i) {
     auto* source = static_cast<Source*>(events[i].data.ptr);
@@ -172,7 +182,10 @@ void Reactor::finish_round() {
       Stream& stream = *to_flush_;
       to_flush_ = std::exchange(stream.next_in_round_, nullptr);
       stream.flush_queued_ = false;
-      if (!stream.dead_) { flush(stream); continue; }
+      if (!stream.dead_) {
+        flush(stream);
+        continue;
+      }
       stream.next_in_round_ = std::exchange(to_bury_, &stream);
       continue;
     }
@@ -193,7 +206,10 @@ void Reactor::handle_stream(Stream& stream, std::uint32_t events) {
     return;
   }
   if ((events & EPOLLIN) == 0) return;
-  if (stream.lingers_) { drain(stream); return; }
+  if (stream.lingers_) {
+    drain(stream);
+    return;
+  }
   // Data while paused: only now is it worth a system call to stop watching.
   if (stream.paused_by_owner_ || stream.paused_by_output_ || stream.closing_) {
     if (!watch(stream, Pause::now)) stream.close_for(CloseReason::io_error);
@@ -208,7 +224,10 @@ void Reactor::read(Stream& stream) {
     if (errno != EAGAIN && errno != EINTR) stream.close_for(CloseReason::io_error);
     return;
   }
-  if (got == 0) { stream.close_for(CloseReason::by_peer); return; }
+  if (got == 0) {
+    stream.close_for(CloseReason::by_peer);
+    return;
+  }
   if (stream.output_.held_bytes() == 0) stream.output_.swap(spare_output_);
   stream.handler_->on_readable(stream, {read_buffer_, static_cast<std::size_t>(got)});
   if (!stream.dead_) flush(stream);
@@ -230,7 +249,10 @@ void Reactor::drain(Stream& stream) {
 
 void Reactor::flush(Stream& stream) {
   ByteBuffer& output = stream.output_;
-  if (output.failed()) { stream.close_for(CloseReason::out_of_memory); return; }
+  if (output.failed()) {
+    stream.close_for(CloseReason::out_of_memory);
+    return;
+  }
   if (output.size() > stream.output_limit_) stream.paused_by_output_ = true;
   while (!output.empty()) {
     const ssize_t sent = ::send(stream.fd, output.view().data(), output.size(), MSG_NOSIGNAL);
@@ -244,7 +266,10 @@ void Reactor::flush(Stream& stream) {
     output.consume(static_cast<std::size_t>(sent));
     if (!all) break;  // the kernel's buffer is full; EPOLLOUT tells when it is not
   }
-  if (output.empty()) { all_sent(stream); return; }
+  if (output.empty()) {
+    all_sent(stream);
+    return;
+  }
   if (stream.paused_by_output_ && output.size() <= stream.output_limit_ / 2) {
     stream.paused_by_output_ = false;
     stream.handler_->on_writable(stream);
@@ -262,15 +287,18 @@ void Reactor::all_sent(Stream& stream) {
     if (!arm(stream.linger_, linger_ms)) stream.close_for(CloseReason::by_owner);
   }
   const bool was_over = std::exchange(stream.paused_by_output_, false);
-  if (!watch(stream)) { stream.close_for(CloseReason::io_error); return; }
+  if (!watch(stream)) {
+    stream.close_for(CloseReason::io_error);
+    return;
+  }
   if (was_over && !stream.closing_) {
     stream.handler_->on_writable(stream);
     if (!stream.output_.empty()) stream.flush_soon();
   }
 }
 
-/// Makes epoll watch what the stream needs. A pause leaves EPOLLIN on until data really comes in one (handle_stream), so
-/// that the usual one, a session waiting for its sync, costs nothing.
+/// Makes epoll watch what the stream needs. A pause leaves EPOLLIN on until data really comes in one (handle_stream),
+/// so that the usual one, a session waiting for its sync, costs nothing.
 bool Reactor::watch(Stream& stream, Pause pause) {
   const bool paused = (stream.paused_by_owner_ || stream.paused_by_output_ || stream.closing_) && !stream.lingers_;
   const std::uint32_t input = !paused ? std::uint32_t{EPOLLIN} : pause == Pause::lazy ? stream.interest_ & EPOLLIN : 0u;
@@ -302,7 +330,10 @@ void Reactor::close_all() {
 
 Result<Stream*> Reactor::adopt(int socket, Handler* handler) {
   auto* stream = new (std::nothrow) Stream(*this, socket, next_id_++);
-  if (stream == nullptr) { ::close(socket); return Error::out_of_memory(); }
+  if (stream == nullptr) {
+    ::close(socket);
+    return Error::out_of_memory();
+  }
   epoll_event event{};
   event.events = stream->interest_ = EPOLLIN;
   event.data.ptr = static_cast<Source*>(stream);
@@ -353,10 +384,14 @@ void Reactor::accept_from(Listener& listener) {
   }
 }
 
-Result<std::uint16_t> Reactor::listen(const ListenOptions& options, Acceptor& acceptor, std::span<Reactor* const> reactors) {
+Result<std::uint16_t> Reactor::listen(const ListenOptions& options, Acceptor& acceptor,
+                                      std::span<Reactor* const> reactors) {
   SPG_ASSIGN(const BoundSocket bound, listen_on(options));
   auto* listener = new (std::nothrow) Listener(*this, bound.fd, acceptor, reactors);
-  if (listener == nullptr) { ::close(bound.fd); return Error::out_of_memory(); }
+  if (listener == nullptr) {
+    ::close(bound.fd);
+    return Error::out_of_memory();
+  }
   listener->next = std::exchange(listeners_, listener);
   if (!watch(*listener)) return system_error("could not watch a listening socket");
   return bound.port;

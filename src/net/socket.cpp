@@ -49,7 +49,9 @@ void fall_back_to_v4(SocketAddress& address) {
   address.bytes = sizeof address.v4;
 }
 
-void set_option(int socket, int level, int option, int value) { setsockopt(socket, level, option, &value, sizeof value); }
+void set_option(int socket, int level, int option, int value) {
+  setsockopt(socket, level, option, &value, sizeof value);
+}
 
 Error bad_address(const char* text) {
   return Error::make(sqlstate::invalid_parameter_value, "invalid network address: \"", text, "\"")
@@ -80,14 +82,17 @@ Result<BoundSocket> listen_on(const ListenOptions& options) {
   }
   if (fd < 0) return system_error("could not create a listening socket");
   set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (address.any.sa_family == AF_INET6) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, std::strcmp(options.address, "*") == 0 ? 0 : 1);
+  if (address.any.sa_family == AF_INET6)
+    set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, std::strcmp(options.address, "*") == 0 ? 0 : 1);
   if (::bind(fd, &address.any, address.bytes) != 0 || ::listen(fd, options.backlog) != 0) {
     const int number = errno;
     ::close(fd);
     if (number == EADDRINUSE)
-      return Error::make(sqlstate::object_in_use, "could not listen on address \"", options.address, "\", port ", options.port, ": ", errno_text(number))
+      return Error::make(sqlstate::object_in_use, "could not listen on address \"", options.address, "\", port ",
+                         options.port, ": ", errno_text(number))
           .hint("Is another server already running on port ", options.port, "? If not, wait a few seconds and retry.");
-    return Error::make(sqlstate::io_error, "could not listen on address \"", options.address, "\", port ", options.port, ": ", errno_text(number));
+    return Error::make(sqlstate::io_error, "could not listen on address \"", options.address, "\", port ", options.port,
+                       ": ", errno_text(number));
   }
   getsockname(fd, &address.any, &address.bytes);
   return BoundSocket{fd, ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port)};
@@ -101,8 +106,8 @@ Result<int> connect_to(const ListenOptions& peer) {
   if (::connect(fd, &address.any, address.bytes) != 0) {
     const int number = errno;
     ::close(fd);
-    return Error::make(sqlstate::sqlclient_unable_to_establish_sqlconnection, "could not connect to address \"", peer.address, "\", port ",
-                       peer.port, ": ", errno_text(number));
+    return Error::make(sqlstate::sqlclient_unable_to_establish_sqlconnection, "could not connect to address \"",
+                       peer.address, "\", port ", peer.port, ": ", errno_text(number));
   }
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -131,7 +136,8 @@ PeerAddress peer_of(int socket) {
     inet_ntop(AF_INET6, &address.v6.sin6_addr, peer.text, sizeof peer.text);
     peer.port = ntohs(address.v6.sin6_port);
     const bool mapped = IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr);
-    peer.is_loopback = IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr) || (mapped && address.v6.sin6_addr.s6_addr[12] == 127);
+    peer.is_loopback =
+        IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr) || (mapped && address.v6.sin6_addr.s6_addr[12] == 127);
   }
   return peer;
 }

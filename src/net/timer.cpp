@@ -13,7 +13,8 @@ void TimerHeap::put(std::size_t place, Timer* timer) {
 
 void TimerHeap::sift_up(std::size_t place) {
   Timer* const timer = heap_[place];
-  for (; place != 0 && heap_[(place - 1) / 2]->due > timer->due; place = (place - 1) / 2) put(place, heap_[(place - 1) / 2]);
+  for (; place != 0 && heap_[(place - 1) / 2]->due > timer->due; place = (place - 1) / 2)
+    put(place, heap_[(place - 1) / 2]);
   put(place, timer);
 }
 
@@ -40,7 +41,10 @@ bool TimerHeap::arm(Timer& timer, Milliseconds at) {
   if (count_ == capacity_) {
     const std::size_t capacity = capacity_ == 0 ? 16 : capacity_ * 2;
     void* heap = std::realloc(heap_, capacity * sizeof(Timer*));
-    if (heap == nullptr) { timer.wanted = Timer::never; return false; }
+    if (heap == nullptr) {
+      timer.wanted = Timer::never;
+      return false;
+    }
     heap_ = static_cast<Timer**>(heap);
     capacity_ = capacity;
   }

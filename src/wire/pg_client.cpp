@@ -58,7 +58,8 @@ void ClientWriter::query(std::string_view text) {
   out_->append_string(text);
   end();
 }
-void ClientWriter::parse(std::string_view statement, std::string_view text, std::initializer_list<std::uint32_t> types) {
+void ClientWriter::parse(std::string_view statement, std::string_view text,
+                         std::initializer_list<std::uint32_t> types) {
   begin('P');
   out_->append_string(statement);
   out_->append_string(text);
@@ -124,11 +125,13 @@ std::string_view ScramClient::first(std::string_view nonce) {
 Result<std::string_view> ScramClient::final(std::string_view server_first, std::string_view password) {
   const auto unusable = [] { return Error::make(sqlstate::protocol_violation, "malformed SCRAM message"); };
   std::string_view rest = server_first;
-  const std::string_view nonce = attribute(rest, 'r'), salt_text = attribute(rest, 's'), count_text = attribute(rest, 'i');
+  const std::string_view nonce = attribute(rest, 'r'), salt_text = attribute(rest, 's'),
+                         count_text = attribute(rest, 'i');
   std::array<std::byte, base64_decoded_bytes_max(base64_encoded_bytes(crypto::scram_salt_bytes_max))> salt;
   std::uint32_t iterations = 0;
   std::from_chars(count_text.data(), count_text.data() + count_text.size(), iterations);
-  if (!nonce.starts_with(as_text(nonce_.view())) || iterations == 0 || base64_decoded_bytes_max(salt_text.size()) > salt.size())
+  if (!nonce.starts_with(as_text(nonce_.view())) || iterations == 0 ||
+      base64_decoded_bytes_max(salt_text.size()) > salt.size())
     return unusable();
   const auto salt_bytes = base64_decode(salt_text, salt.data());
   if (!salt_bytes) return unusable();

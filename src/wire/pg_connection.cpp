@@ -18,14 +18,29 @@ Error protocol_error(std::string_view message) { return Error::make(sqlstate::pr
 
 bool is_small(char type) {
   switch (type) {
-    case 'Q': case 'F': case 'P': case 'B': case 'd': return false;
+    case 'Q':
+    case 'F':
+    case 'P':
+    case 'B':
+    case 'd': return false;
     default: return true;
   }
 }
 
 bool is_known(char type) {
   switch (type) {
-    case 'Q': case 'F': case 'P': case 'B': case 'd': case 'C': case 'D': case 'E': case 'H': case 'S': case 'X': case 'c':
+    case 'Q':
+    case 'F':
+    case 'P':
+    case 'B':
+    case 'd':
+    case 'C':
+    case 'D':
+    case 'E':
+    case 'H':
+    case 'S':
+    case 'X':
+    case 'c':
     case 'f': return true;
     default: return false;
   }
@@ -33,7 +48,12 @@ bool is_known(char type) {
 
 bool is_extended(char type) {
   switch (type) {
-    case 'P': case 'B': case 'C': case 'D': case 'E': case 'H': return true;
+    case 'P':
+    case 'B':
+    case 'C':
+    case 'D':
+    case 'E':
+    case 'H': return true;
     default: return false;
   }
 }
@@ -120,7 +140,8 @@ Result<bool> Connection::next_startup(Event& event) {
   const Bytes bytes = input();
   if (bytes.size() < 4) return false;
   const auto length = load_be<std::uint32_t>(bytes.data());
-  if (length < 8 || length > startup_bytes_max + 4) return fail_fatally(protocol_error("invalid length of startup packet"));
+  if (length < 8 || length > startup_bytes_max + 4)
+    return fail_fatally(protocol_error("invalid length of startup packet"));
   if (bytes.size() < length) return false;
   spent_ = length;
   event = Event{};
@@ -133,8 +154,14 @@ Result<bool> Connection::next_startup(Event& event) {
     event.secret_key = load_be<std::uint32_t>(bytes.data() + 12);
     return true;
   }
-  if (code == ssl_code && !std::exchange(ssl_answered_, true)) { event.kind = EventKind::ssl_request; return true; }
-  if (code == gss_code && !std::exchange(gss_answered_, true)) { event.kind = EventKind::gss_request; return true; }
+  if (code == ssl_code && !std::exchange(ssl_answered_, true)) {
+    event.kind = EventKind::ssl_request;
+    return true;
+  }
+  if (code == gss_code && !std::exchange(gss_answered_, true)) {
+    event.kind = EventKind::gss_request;
+    return true;
+  }
   return read_startup(event, code, bytes.subspan(8, length - 8));
 }
 
@@ -142,8 +169,8 @@ Result<bool> Connection::read_startup(Event& event, std::uint32_t version, Bytes
   const std::uint32_t major = version >> 16, minor = version & 0xffff;
   if (major != 3) {
     v2_client_ = major < 3;
-    return fail_fatally(Error::make(sqlstate::feature_not_supported, "unsupported frontend protocol ", major, ".", minor,
-                                    ": server supports 3.0 to 3.0"));
+    return fail_fatally(Error::make(sqlstate::feature_not_supported, "unsupported frontend protocol ", major, ".",
+                                    minor, ": server supports 3.0 to 3.0"));
   }
   const std::string_view text = as_text(packet);
   std::size_t at = 0;
@@ -161,7 +188,8 @@ Result<bool> Connection::read_startup(Event& event, std::uint32_t version, Bytes
   if (minor > 0 || unknown_count > 0) negotiate(writer_, text.substr(0, at), unknown_count);
   event.startup = StartupParameters(text.substr(0, at));
   if (event.startup.find("user").empty())
-    return fail_fatally(Error::make(sqlstate::invalid_authorization_specification, "no PostgreSQL user name specified in startup packet"));
+    return fail_fatally(Error::make(sqlstate::invalid_authorization_specification,
+                                    "no PostgreSQL user name specified in startup packet"));
   state_ = State::waiting_owner;
   event.kind = EventKind::startup;
   return true;
@@ -170,7 +198,10 @@ Result<bool> Connection::read_startup(Event& event, std::uint32_t version, Bytes
 void Connection::request_scram(std::string_view user, const ScramSetup& setup) {
   SPG_DCHECK(state_ == State::waiting_owner && scram_ == nullptr);
   void* memory = std::malloc(sizeof(ScramServer));
-  if (memory == nullptr) { fatal(Error::out_of_memory()); return; }
+  if (memory == nullptr) {
+    fatal(Error::out_of_memory());
+    return;
+  }
   scram_ = new (memory) ScramServer;
   scram_->start(user, setup);
   writer_.authentication_sasl(scram_mechanism);
@@ -240,15 +271,17 @@ Status Connection::check_frame(const Frame& frame) {
       return fail_fatally(Error::make(sqlstate::protocol_violation, "invalid frontend message type ",
                                       static_cast<unsigned>(static_cast<std::uint8_t>(frame.type))));
   }
-  if (state_ == State::copy_in && frame.type != 'd' && frame.type != 'c' && frame.type != 'f' && frame.type != 'H' && frame.type != 'S') {
+  if (state_ == State::copy_in && frame.type != 'd' && frame.type != 'c' && frame.type != 'f' && frame.type != 'H' &&
+      frame.type != 'S') {
     const auto type = static_cast<std::uint8_t>(frame.type);
     const char digits[] = {"0123456789ABCDEF"[type >> 4], "0123456789ABCDEF"[type & 15]};
     sync_lost_ = true;
-    return fail_fatally(Error::make(sqlstate::protocol_violation, "unexpected message type 0x", std::string_view(digits, 2),
-                                    " during COPY from stdin"));
+    return fail_fatally(Error::make(sqlstate::protocol_violation, "unexpected message type 0x",
+                                    std::string_view(digits, 2), " during COPY from stdin"));
   }
   if (frame.bytes < 4) return fail_fatally(protocol_error("invalid message length"));
-  const std::uint32_t most = is_small(frame.type) ? std::min(small_message_bytes_max, limits_.message_bytes_max) : limits_.message_bytes_max;
+  const std::uint32_t most =
+      is_small(frame.type) ? std::min(small_message_bytes_max, limits_.message_bytes_max) : limits_.message_bytes_max;
   if (frame.bytes > most)
     return fail_fatally(Error::make(sqlstate::program_limit_exceeded, "message of ", frame.bytes,
                                     " bytes exceeds the limit of ", most, " bytes"));
@@ -267,12 +300,16 @@ Result<bool> Connection::next_message(Event& event) {
     const Bytes bytes = input();
     if (bytes.size() < 5) {
       // An unknown type is told at once, whether or not its length ever comes.
-      if (!bytes.empty() && !is_known(static_cast<char>(bytes[0]))) return check_frame({static_cast<char>(bytes[0]), 4});
+      if (!bytes.empty() && !is_known(static_cast<char>(bytes[0])))
+        return check_frame({static_cast<char>(bytes[0]), 4});
       return false;
     }
     const Frame frame{static_cast<char>(bytes[0]), load_be<std::uint32_t>(bytes.data() + 1)};
     SPG_TRY(check_frame(frame));
-    if (is_ignored(frame.type)) { discard_ = frame.bytes + 1; continue; }
+    if (is_ignored(frame.type)) {
+      discard_ = frame.bytes + 1;
+      continue;
+    }
     if (bytes.size() < frame.bytes + 1) return false;
     spent_ = frame.bytes + 1;
     const Bytes body = bytes.subspan(5, frame.bytes - 4);
@@ -323,11 +360,20 @@ void Connection::ready(TransactionStatus status) {
 }
 
 void Connection::error(const Error& error) {
-  if (fatal_pending_ && !sync_lost_) { fatal(error); return; }
+  if (fatal_pending_ && !sync_lost_) {
+    fatal(error);
+    return;
+  }
   if (state_ == State::closed) return;
-  if (state_ != State::ready && state_ != State::copy_in) { fatal(error); return; }
+  if (state_ != State::ready && state_ != State::copy_in) {
+    fatal(error);
+    return;
+  }
   writer_.error_response(error);
-  if (sync_lost_) { fatal(protocol_error("terminating connection because protocol synchronization was lost")); return; }
+  if (sync_lost_) {
+    fatal(protocol_error("terminating connection because protocol synchronization was lost"));
+    return;
+  }
   state_ = State::ready;
   if (extended_) skipping_ = true;
 }

@@ -27,13 +27,19 @@ std::string_view MessageReader::string() {
   if (failed()) return {};
   const std::string_view rest = as_text(body_.subspan(at_));
   const std::size_t end = rest.find('\0');
-  if (end == std::string_view::npos) { fail(Fault::bad_string); return {}; }
+  if (end == std::string_view::npos) {
+    fail(Fault::bad_string);
+    return {};
+  }
   at_ += end + 1;
   return rest.substr(0, end);
 }
 
 char MessageReader::byte() {
-  if (failed() || at_ == body_.size()) { fail(Fault::no_data); return '\0'; }
+  if (failed() || at_ == body_.size()) {
+    fail(Fault::no_data);
+    return '\0';
+  }
   return static_cast<char>(body_[at_++]);
 }
 
@@ -89,8 +95,8 @@ Status read_bind(Event& event, MessageReader& reader) {
   const std::size_t count = reader.number<std::uint16_t>();
   if (reader.failed()) return reader.finish();
   if (event.formats.size() > 1 && event.formats.size() != count)
-    return Error::make(sqlstate::protocol_violation, "bind message has ", event.formats.size(), " parameter formats but ", count,
-                       " parameters");
+    return Error::make(sqlstate::protocol_violation, "bind message has ", event.formats.size(),
+                       " parameter formats but ", count, " parameters");
   event.parameters = ParameterList(reader.place(), count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto bytes = reader.number<std::int32_t>();
@@ -125,23 +131,15 @@ Status read_body(Event& event, char type, Bytes body) {
       return reader.finish();
     case 'P': return read_parse(event, reader);
     case 'B': return read_bind(event, reader);
-    case 'D':
-      event.kind = EventKind::describe;
-      return read_target(event, reader, "DESCRIBE");
-    case 'C':
-      event.kind = EventKind::close;
-      return read_target(event, reader, "CLOSE");
+    case 'D': event.kind = EventKind::describe; return read_target(event, reader, "DESCRIBE");
+    case 'C': event.kind = EventKind::close; return read_target(event, reader, "CLOSE");
     case 'E':
       event.kind = EventKind::execute;
       event.portal = event.name = reader.string();
       event.max_rows = reader.number<std::int32_t>();
       return reader.finish();
-    case 'S':
-      event.kind = EventKind::sync;
-      return reader.finish();
-    default:
-      event.kind = EventKind::flush;
-      return reader.finish();
+    case 'S': event.kind = EventKind::sync; return reader.finish();
+    default: event.kind = EventKind::flush; return reader.finish();
   }
 }
 

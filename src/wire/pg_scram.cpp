@@ -42,7 +42,8 @@ Result<std::string_view> take_attribute(std::string_view& rest, char name) {
   if (rest.empty() || rest[0] != name)
     return malformed({"Expected attribute \"", shown_name, "\" but found \"", ShownCharacter(rest).view(), "\"."});
   rest.remove_prefix(1);
-  if (rest.empty() || rest[0] != '=') return malformed({"Expected character \"=\" for attribute \"", shown_name, "\"."});
+  if (rest.empty() || rest[0] != '=')
+    return malformed({"Expected character \"=\" for attribute \"", shown_name, "\"."});
   rest.remove_prefix(1);
   const std::size_t comma = rest.find(',');
   const std::string_view value = rest.substr(0, comma);
@@ -75,11 +76,14 @@ bool is_printable_nonce(std::string_view nonce) {
 Result<char> take_gs2_header(std::string_view& rest) {
   const char flag = rest[0];
   if (flag == 'p')
-    return malformed({"The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel "
-                      "binding data."});
-  if (flag != 'n' && flag != 'y') return malformed({"Unexpected channel-binding flag \"", ShownCharacter(rest).view(), "\"."});
+    return malformed(
+        {"The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel "
+         "binding data."});
+  if (flag != 'n' && flag != 'y')
+    return malformed({"Unexpected channel-binding flag \"", ShownCharacter(rest).view(), "\"."});
   rest.remove_prefix(1);
-  if (rest.empty() || rest[0] != ',') return malformed({"Comma expected, but found character \"", ShownCharacter(rest).view(), "\"."});
+  if (rest.empty() || rest[0] != ',')
+    return malformed({"Comma expected, but found character \"", ShownCharacter(rest).view(), "\"."});
   rest.remove_prefix(1);
   if (!rest.empty() && rest[0] == 'a')
     return Error::make(sqlstate::feature_not_supported, "client uses authorization identity, but it is not supported");
@@ -95,7 +99,10 @@ void ScramServer::start(std::string_view user, const ScramSetup& setup) {
   user_.append(user);
   base64_encode(setup.nonce, nonce_.data());
   doomed_ = setup.verifier == nullptr;
-  if (!doomed_) { verifier_ = *setup.verifier; return; }
+  if (!doomed_) {
+    verifier_ = *setup.verifier;
+    return;
+  }
   const auto salt = crypto::Sha256().update(as_bytes(user)).update(setup.mock_secret).finish();
   verifier_.iterations = crypto::scram_iterations_default;
   verifier_.salt_bytes = crypto::scram_salt_bytes_default;
@@ -138,7 +145,8 @@ Result<std::string_view> ScramServer::final(std::string_view message) {
   SPG_ASSIGN(const std::string_view binding, take_attribute(rest, 'c'));
   // The GS2 header again in base64: "n,," or "y,,".
   if (binding != (binding_flag_ == 'n' ? "biws" : "eSws"))
-    return Error::make(sqlstate::protocol_violation, "unexpected SCRAM channel-binding attribute in client-final-message");
+    return Error::make(sqlstate::protocol_violation,
+                       "unexpected SCRAM channel-binding attribute in client-final-message");
   SPG_ASSIGN(const std::string_view nonce, take_attribute(rest, 'r'));
   std::string_view value;
   std::size_t without_proof;
@@ -160,7 +168,8 @@ Result<std::string_view> ScramServer::final(std::string_view message) {
   const std::string_view auth_message = as_text(auth_message_.view());
   const bool valid = crypto::scram_proof_is_valid(verifier_.stored_key, auth_message, Bytes(proof).first(32));
   if (!valid || doomed_)
-    return Error::make(sqlstate::invalid_password, "password authentication failed for user \"", as_text(user_.view()), "\"");
+    return Error::make(sqlstate::invalid_password, "password authentication failed for user \"", as_text(user_.view()),
+                       "\"");
   const auto signature = crypto::scram_server_signature(verifier_.server_key, auth_message);
   final_[0] = 'v';
   final_[1] = '=';

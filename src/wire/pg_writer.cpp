@@ -34,9 +34,9 @@ struct FieldCode {
 };
 // In the order in which PostgreSQL sends them; the position comes between these two groups.
 constexpr FieldCode before_position[] = {
-    {'M', ErrorField::message}, {'D', ErrorField::detail}, {'H', ErrorField::hint}, {'W', ErrorField::context},
-    {'s', ErrorField::schema}, {'t', ErrorField::table}, {'c', ErrorField::column}, {'d', ErrorField::data_type},
-    {'n', ErrorField::constraint}};
+    {'M', ErrorField::message}, {'D', ErrorField::detail},    {'H', ErrorField::hint},
+    {'W', ErrorField::context}, {'s', ErrorField::schema},    {'t', ErrorField::table},
+    {'c', ErrorField::column},  {'d', ErrorField::data_type}, {'n', ErrorField::constraint}};
 
 }  // namespace
 
@@ -48,8 +48,12 @@ void Writer::authentication_sasl(std::string_view mechanism) {
   out_->append_byte('\0');  // the end of the list
   end();
 }
-void Writer::authentication_sasl_continue(std::string_view data) { authentication(*this, Authentication::sasl_continue, data); }
-void Writer::authentication_sasl_final(std::string_view data) { authentication(*this, Authentication::sasl_final, data); }
+void Writer::authentication_sasl_continue(std::string_view data) {
+  authentication(*this, Authentication::sasl_continue, data);
+}
+void Writer::authentication_sasl_final(std::string_view data) {
+  authentication(*this, Authentication::sasl_final, data);
+}
 
 void Writer::parameter_status(std::string_view name, std::string_view value) {
   begin('S');
@@ -135,7 +139,10 @@ void Writer::report(char type, const Error& error, Severity severity) {
   report_field('S', severity_text(severity));
   report_field('V', severity_text(severity));
   report_field('C', {code.data(), code.size()});
-  if (error.message().empty()) { out_->append_byte('M'); out_->append_byte('\0'); }
+  if (error.message().empty()) {
+    out_->append_byte('M');
+    out_->append_byte('\0');
+  }
   for (const auto& [letter, slot] : before_position) report_field(letter, error.field(slot));
   if (error.position() > 0) report_field('P', Piece(error.position()).text());
   report_field('q', error.field(ErrorField::internal_query));

@@ -1,8 +1,7 @@
-#include <catch2/catch.hpp>
-
-#include <string>
-
 #include "spg/base/base64.hpp"
+
+#include <catch2/catch.hpp>
+#include <string>
 
 using namespace spg;
 
@@ -21,8 +20,13 @@ std::optional<std::string> decode(std::string_view text) {
 }  // namespace
 
 TEST_CASE("base64 gives the values of RFC 4648") {
-  const std::pair<std::string, std::string> cases[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
-                                                       {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<std::string, std::string> cases[] = {{"", ""},
+                                                       {"f", "Zg=="},
+                                                       {"fo", "Zm8="},
+                                                       {"foo", "Zm9v"},
+                                                       {"foob", "Zm9vYg=="},
+                                                       {"fooba", "Zm9vYmE="},
+                                                       {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : cases) {
     CHECK(encode(bytes) == text);
     CHECK(decode(text) == bytes);
@@ -30,7 +34,8 @@ TEST_CASE("base64 gives the values of RFC 4648") {
 }
 
 TEST_CASE("base64 is strict: a text that decodes is the text of what it decodes to") {
-  for (const char* text : {"Z", "Zg", "Zg=", "Zg==Zg==", "=Zg=", "Zh==", "Zm9=", "Zg= ", "Zm\n9v", "Z===", "====", "Zm-v"})
+  for (const char* text :
+       {"Z", "Zg", "Zg=", "Zg==Zg==", "=Zg=", "Zh==", "Zm9=", "Zg= ", "Zm\n9v", "Z===", "====", "Zm-v"})
     CHECK_FALSE(decode(text));
   std::string text = encode("any bytes \x01\xff");
   for (std::size_t i = 0; i < text.size(); ++i)

@@ -1,6 +1,7 @@
+#include "spg/codec/lz4.hpp"
+
 #include <catch2/catch.hpp>
 
-#include "spg/codec/lz4.hpp"
 #include "support/bytes.hpp"
 
 using namespace spg;
@@ -32,9 +33,19 @@ std::string squares() {
 
 TEST_CASE("LZ4 round trips") {
   const std::string noise = test::random_bytes(5000, 3);
-  const std::string inputs[] = {"", "a", "abcdefghijkl", "abcdefghijklm", std::string(12, 'a'), std::string(13, 'a'), std::string(100000, '\0'),
-                                noise, noise + noise, repeat("The quick brown fox. ", 5000), noise + std::string(70000, 'b') + noise,
-                                std::string(300, 'q') + noise.substr(0, 270) + std::string(300, 'q'), squares()};
+  const std::string inputs[] = {"",
+                                "a",
+                                "abcdefghijkl",
+                                "abcdefghijklm",
+                                std::string(12, 'a'),
+                                std::string(13, 'a'),
+                                std::string(100000, '\0'),
+                                noise,
+                                noise + noise,
+                                repeat("The quick brown fox. ", 5000),
+                                noise + std::string(70000, 'b') + noise,
+                                std::string(300, 'q') + noise.substr(0, 270) + std::string(300, 'q'),
+                                squares()};
   for (const auto& input : inputs) {
     const std::string block = compress(input);
     std::string back(input.size(), '?');
@@ -66,7 +77,8 @@ TEST_CASE("blocks that liblz4 1.9.4 made are decoded") {
       {"a", "1061"},
       {std::string(20, 'a'), "1a610100506161616161"},
       {repeat("The quick brown fox. ", 20), "ff0654686520717569636b2062726f776e20666f782e201500ff7850666f782e20"},
-      {squares(), "11000100ffff1b0101020203030405060708090a0b0c0d0f1012131516181a1c1e20222426282a2d2f323437393c3f424548"
+      {squares(),
+       "11000100ffff1b0101020203030405060708090a0b0c0d0f1012131516181a1c1e20222426282a2d2f323437393c3f424548"
        "4b4e5154575b5e6265696c7074787c8084888c9094999da2a6abafb4b9bec3c8cdd2d7dce1e7ecf2f7fd02080e141a20262c"
        "32383e454b52585f656c737a81888f969da4abb3bac2c9d1d8e0e8f0f80008101820283139424a535b646d767f88919aa3ac"
        "b5bfc8d2dbe5eef8020c16202a343e48525d67727c87919ca7b2bdc8d3dee9f4ff0b16222d3944505c6874808c98a4b0bcc9"
@@ -85,7 +97,8 @@ TEST_CASE("no truncation and no changed byte makes the decoder leave its bounds"
   const std::string input = repeat("The quick brown fox. ", 20) + test::random_bytes(40, 5) + std::string(300, 'z');
   const std::string block = compress(input);
   for (std::size_t size = 0; size < block.size(); ++size) {
-    const std::vector<char> exact(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(size));  // so that asan sees over-reads
+    const std::vector<char> exact(block.begin(),
+                                  block.begin() + static_cast<std::ptrdiff_t>(size));  // so that asan sees over-reads
     std::string back(input.size(), '?');
     CHECK_FALSE(decompress({exact.data(), exact.size()}, back));
   }
@@ -94,7 +107,8 @@ TEST_CASE("no truncation and no changed byte makes the decoder leave its bounds"
       std::vector<char> changed(block.begin(), block.end());
       changed[i] = static_cast<char>(changed[i] ^ 1 << bit);
       std::string back(input.size() + 1, '?');
-      if (lz4_decompress(as_bytes({changed.data(), changed.size()}), std::as_writable_bytes(std::span(back)).first(input.size())))
+      if (lz4_decompress(as_bytes({changed.data(), changed.size()}),
+                         std::as_writable_bytes(std::span(back)).first(input.size())))
         CHECK(back.back() == '?');
     }
 }

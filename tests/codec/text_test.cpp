@@ -22,13 +22,17 @@ TEST_CASE("every code point and no other sequence of up to three bytes is valid"
   for (char32_t c = 1; c <= 0x10ffff; c += c < 0x3000 || (c > 0xd000 && c < 0x11000) ? 1 : 97) {
     const std::string_view text(coded, utf8_encode(c, coded));
     const bool surrogate = c >= 0xd800 && c <= 0xdfff;
-    if (utf8_is_valid(text) == surrogate || (!surrogate && utf8_decode(text) != c) || utf8_bytes_of_lead(text[0]) != text.size())
+    if (utf8_is_valid(text) == surrogate || (!surrogate && utf8_decode(text) != c) ||
+        utf8_bytes_of_lead(text[0]) != text.size())
       FAIL("code point " << static_cast<std::uint32_t>(c));
   }
   std::size_t valid = 0;
   for (unsigned bits = 0; bits < 1u << 24; bits += 1) {
     const char three[] = {static_cast<char>(bits >> 16), static_cast<char>(bits >> 8), static_cast<char>(bits)};
-    if ((bits >> 16 & 0x80) == 0) { bits |= 0xffff; continue; }
+    if ((bits >> 16 & 0x80) == 0) {
+      bits |= 0xffff;
+      continue;
+    }
     valid += utf8_is_valid({three, 3}) ? 1 : 0;
   }
   // A two-byte character and an ASCII one, or a three-byte character.
@@ -36,10 +40,21 @@ TEST_CASE("every code point and no other sequence of up to three bytes is valid"
 }
 
 TEST_CASE("invalid UTF-8 is found wherever it stands, with PostgreSQL's text") {
-  struct Case { std::string text; const char* bytes; };
-  const Case cases[] = {{std::string("\0", 1), "0x00"}, {"\x80", "0x80"}, {"\xff", "0xff"}, {"\xc3(", "0xc3 0x28"}, {"\xc3", "0xc3"},
-                        {"\xe2\x28\xa1", "0xe2 0x28 0xa1"}, {"\xe2\x82", "0xe2 0x82"}, {"\xed\xa0\x80", "0xed 0xa0 0x80"},
-                        {"\xf4\x90\x80\x80zz", "0xf4 0x90 0x80 0x80"}, {"\xc0\x80", "0xc0 0x80"}, {"\xf8\x88\x80\x80\x80", "0xf8"}};
+  struct Case {
+    std::string text;
+    const char* bytes;
+  };
+  const Case cases[] = {{std::string("\0", 1), "0x00"},
+                        {"\x80", "0x80"},
+                        {"\xff", "0xff"},
+                        {"\xc3(", "0xc3 0x28"},
+                        {"\xc3", "0xc3"},
+                        {"\xe2\x28\xa1", "0xe2 0x28 0xa1"},
+                        {"\xe2\x82", "0xe2 0x82"},
+                        {"\xed\xa0\x80", "0xed 0xa0 0x80"},
+                        {"\xf4\x90\x80\x80zz", "0xf4 0x90 0x80 0x80"},
+                        {"\xc0\x80", "0xc0 0x80"},
+                        {"\xf8\x88\x80\x80\x80", "0xf8"}};
   for (const auto& one : cases)
     for (std::size_t before = 0; before < 20; ++before)
       for (const char* after : {"", "1234567890"}) {
@@ -49,7 +64,8 @@ TEST_CASE("invalid UTF-8 is found wherever it stands, with PostgreSQL's text") {
         const Status status = check_utf8(text);
         REQUIRE(status.failed());
         CHECK(status.code() == sqlstate::character_not_in_repertoire);
-        CHECK(std::string(status.message()) == std::string("invalid byte sequence for encoding \"UTF8\": ") + one.bytes);
+        CHECK(std::string(status.message()) ==
+              std::string("invalid byte sequence for encoding \"UTF8\": ") + one.bytes);
       }
   CHECK_FALSE(check_utf8("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x98 and some more ascii text").failed());
 }

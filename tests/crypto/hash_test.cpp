@@ -13,10 +13,16 @@ using test::unhex;
 
 TEST_CASE("CRC32C gives the values of RFC 3720") {
   std::string up, down;
-  for (int i = 0; i < 32; ++i) { up += static_cast<char>(i); down += static_cast<char>(31 - i); }
-  const std::pair<std::string, std::uint32_t> cases[] = {
-      {"", 0}, {"123456789", 0xe3069283}, {std::string(32, '\0'), 0x8a9136aa}, {std::string(32, '\xff'), 0x62a8ab43},
-      {up, 0x46dd794e}, {down, 0x113fdb5c}};
+  for (int i = 0; i < 32; ++i) {
+    up += static_cast<char>(i);
+    down += static_cast<char>(31 - i);
+  }
+  const std::pair<std::string, std::uint32_t> cases[] = {{"", 0},
+                                                         {"123456789", 0xe3069283},
+                                                         {std::string(32, '\0'), 0x8a9136aa},
+                                                         {std::string(32, '\xff'), 0x62a8ab43},
+                                                         {up, 0x46dd794e},
+                                                         {down, 0x113fdb5c}};
   for (const auto& [text, crc] : cases) {
     CHECK(crc32c(0, as_bytes(text)) == crc);
     CHECK(crc32c_portable(0, as_bytes(text)) == crc);
@@ -38,10 +44,15 @@ TEST_CASE("CRC32C by instruction, by table and in parts agree at every length") 
 }
 
 TEST_CASE("SHA-1 and SHA-256 give the values of FIPS 180") {
-  struct Case { std::string text; const char *sha1, *sha256; };
+  struct Case {
+    std::string text;
+    const char *sha1, *sha256;
+  };
   const Case cases[] = {
-      {"", "da39a3ee5e6b4b0d3255bfef95601890afd80709", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
-      {"abc", "a9993e364706816aba3e25717850c26c9cd0d89d", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+      {"", "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+       "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+      {"abc", "a9993e364706816aba3e25717850c26c9cd0d89d",
+       "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
       {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "84983e441c3bd26ebaae4aa1f95129e5e54670f1",
        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
       {std::string(1000000, 'a'), "34aa973cd4c4daa4f61eeb2bdbad27316534016f",
@@ -75,11 +86,15 @@ TEST_CASE("hashes do not depend on how the input is cut, and portable code agree
 }
 
 TEST_CASE("HMAC-SHA-256 gives the values of RFC 4231") {
-  struct Case { std::string key, message; const char* mac; };
+  struct Case {
+    std::string key, message;
+    const char* mac;
+  };
   const Case cases[] = {
       {std::string(20, '\x0b'), "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
       {"Jefe", "what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
-      {std::string(20, '\xaa'), std::string(50, '\xdd'), "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+      {std::string(20, '\xaa'), std::string(50, '\xdd'),
+       "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
       {std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First",
        "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"}};
   for (const auto& one : cases) CHECK(hex(hmac_sha256(as_bytes(one.key), as_bytes(one.message))) == one.mac);
@@ -89,12 +104,17 @@ TEST_CASE("HMAC-SHA-256 gives the values of RFC 4231") {
 }
 
 TEST_CASE("PBKDF2-HMAC-SHA-256 gives the values of RFC 7914 and of hashlib") {
-  struct Case { std::string_view password, salt; std::uint32_t iterations; const char* key; };
-  const Case cases[] = {
-      {"passwd", "salt", 1, "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
-                            "49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783"},
-      {"Password", "NaCl", 80000, "4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56"
-                                  "a1d425a1225833549adb841b51c9b3176a272bdebba1d078478f62b397f33c8d"}};
+  struct Case {
+    std::string_view password, salt;
+    std::uint32_t iterations;
+    const char* key;
+  };
+  const Case cases[] = {{"passwd", "salt", 1,
+                         "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
+                         "49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783"},
+                        {"Password", "NaCl", 80000,
+                         "4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56"
+                         "a1d425a1225833549adb841b51c9b3176a272bdebba1d078478f62b397f33c8d"}};
   for (const auto& one : cases) {
     std::array<std::byte, 64> out;
     pbkdf2_hmac_sha256(as_bytes(one.password), as_bytes(one.salt), one.iterations, out);

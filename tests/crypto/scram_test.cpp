@@ -1,7 +1,8 @@
+#include "spg/crypto/scram.hpp"
+
 #include <catch2/catch.hpp>
 
 #include "spg/base/base64.hpp"
-#include "spg/crypto/scram.hpp"
 #include "support/bytes.hpp"
 
 using namespace spg;
@@ -25,7 +26,8 @@ TEST_CASE("SCRAM-SHA-256 gives the exchange of RFC 7677") {
   const auto salted = scram_salted_password("pencil", Bytes(salt).first(16), 4096);
   const auto proof = scram_client_proof(scram_client_key(salted), auth_message);
   CHECK(base64(proof) == "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
-  CHECK(base64(scram_server_signature(scram_server_key(salted), auth_message)) == "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+  CHECK(base64(scram_server_signature(scram_server_key(salted), auth_message)) ==
+        "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
   const auto stored = scram_stored_key(scram_client_key(salted));
   CHECK(scram_proof_is_valid(stored, auth_message, proof));
   auto wrong = proof;
@@ -60,8 +62,9 @@ TEST_CASE("verifiers are written and read as PostgreSQL does") {
 
 TEST_CASE("what is no verifier is refused") {
   const std::string long_salt(1000, 'A');
-  for (std::string text : {std::string(""), std::string("md5abc"), std::string("SCRAM-SHA-256$"), std::string("SCRAM-SHA-256$0:AAAA$x:y"),
-                           "SCRAM-SHA-256$4096:" + long_salt + "$" + std::string(44, 'A') + ":" + std::string(44, 'A'),
-                           std::string("SCRAM-SHA-256$-1:AAAA$") + std::string(43, 'A') + "=:" + std::string(43, 'A') + "="})
+  for (std::string text :
+       {std::string(""), std::string("md5abc"), std::string("SCRAM-SHA-256$"), std::string("SCRAM-SHA-256$0:AAAA$x:y"),
+        "SCRAM-SHA-256$4096:" + long_salt + "$" + std::string(44, 'A') + ":" + std::string(44, 'A'),
+        std::string("SCRAM-SHA-256$-1:AAAA$") + std::string(43, 'A') + "=:" + std::string(43, 'A') + "="})
     CHECK_FALSE(parse_scram_verifier(text));
 }

@@ -1,12 +1,12 @@
-#include <catch2/catch.hpp>
+#include "spg/net/reactor.hpp"
 
 #include <atomic>
+#include <catch2/catch.hpp>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 
-#include "spg/net/reactor.hpp"
 #include "wire/session.hpp"
 
 using namespace spg;
@@ -22,12 +22,18 @@ struct Callbacks : Handler {
   bool is_open = true;
   void on_readable(Stream& stream, Bytes bytes) override { readable(stream, as_text(bytes)); }
   void on_writable(Stream& stream) override { writable(stream); }
-  void on_close(Stream&, CloseReason reason) override { is_open = false; closed(reason); }
+  void on_close(Stream&, CloseReason reason) override {
+    is_open = false;
+    closed(reason);
+  }
 };
 
 struct OneHandler : Acceptor {
   explicit OneHandler(Handler& one) : handler(&one) {}
-  Handler* on_accept(Stream& stream) override { accepted = &stream; return handler; }
+  Handler* on_accept(Stream& stream) override {
+    accepted = &stream;
+    return handler;
+  }
   Handler* handler;
   Stream* accepted = nullptr;
 };
@@ -47,6 +53,12 @@ struct Loop {
       REQUIRE(rounds < 100000);
       reactor.run_once(1000);
     }
+  }
+  /// Closes all while the handlers are still there; the last call of a test that leaves streams open.
+  void end() {
+    reactor.stop();
+    reactor.run();
+    CHECK(reactor.stream_count() == 0);
   }
   Reactor reactor;
 };
@@ -92,8 +104,14 @@ TEST_CASE("a slow reader pauses the producer instead of filling memory") {
     }
     most = std::max(most, stream.output().size());
   };
-  server.readable = [&](Stream& stream, std::string_view) { stream.set_output_limit(limit); produce(stream); };
-  server.writable = [&](Stream& stream) { ++resumed; produce(stream); };
+  server.readable = [&](Stream& stream, std::string_view) {
+    stream.set_output_limit(limit);
+    produce(stream);
+  };
+  server.writable = [&](Stream& stream) {
+    ++resumed;
+    produce(stream);
+  };
   bool right = true;
   client.readable = [&](Stream&, std::string_view text) {
     for (char c : text) right = right && c == static_cast<char>(got++ / chunk);
@@ -110,16 +128,23 @@ TEST_CASE("a slow reader pauses the producer instead of filling memory") {
   CHECK(right);
   CHECK(resumed > 0);
   CHECK(most <= limit + chunk);
+  loop.end();
 }
 
 TEST_CASE("a paused stream hears nothing until it is resumed, and loses nothing") {
   Loop loop;
   Callbacks server, client;
   std::string got;
-  server.readable = [&](Stream& stream, std::string_view text) { got += text; stream.pause_reading(); };
+  server.readable = [&](Stream& stream, std::string_view text) {
+    got += text;
+    stream.pause_reading();
+  };
   OneHandler acceptor(server);
   Stream& stream = loop.connect(acceptor, client);
-  const auto send = [&](std::string_view text) { stream.output().append(text); stream.flush_soon(); };
+  const auto send = [&](std::string_view text) {
+    stream.output().append(text);
+    stream.flush_soon();
+  };
   send("one");
   loop.until([&] { return got == "one"; });
   send("two");
@@ -156,9 +181,12 @@ TEST_CASE("a refused connection closes, and stop closes what is left") {
   Loop loop;
   Callbacks client, other;
   CloseReason reason{};
-  struct Refuse : Acceptor { Handler* on_accept(Stream&) override { return nullptr; } } refuse;
+  struct Refuse : Acceptor {
+    Handler* on_accept(Stream&) override { return nullptr; }
+  } refuse;
   loop.connect(refuse, client);
   loop.until([&] { return !client.is_open; });
+  CHECK(loop.reactor.stream_count() == 0);
   Callbacks server = echo();
   OneHandler acceptor(server);
   other.closed = [&](CloseReason why) { reason = why; };
@@ -180,7 +208,8 @@ TEST_CASE("a taken port and an impossible address are told plainly") {
   const auto taken = second.reactor.listen({.port = *port}, acceptor);
   REQUIRE_FALSE(taken);
   CHECK(taken.error().code() == sqlstate::object_in_use);
-  CHECK(taken.error().message() == "could not listen on address \"127.0.0.1\", port " + std::to_string(*port) + ": Address already in use");
+  CHECK(taken.error().message() ==
+        "could not listen on address \"127.0.0.1\", port " + std::to_string(*port) + ": Address already in use");
   loop.reactor.close_listeners();
   loop.reactor.run_once(0);
   CHECK(second.reactor.listen({.port = *port}, acceptor));
@@ -239,7 +268,10 @@ struct PgHandler final : Handler {
 };
 struct PgAcceptor : Acceptor {
   std::atomic<int> accepted{0};
-  Handler* on_accept(Stream&) override { ++accepted; return new PgHandler; }
+  Handler* on_accept(Stream&) override {
+    ++accepted;
+    return new PgHandler;
+  }
 };
 }  // namespace
 
@@ -264,8 +296,13 @@ TEST_CASE("sessions on several reactors answer pipelines, and connections spread
     auto stream = loop.reactor.connect({.port = *port}, *handlers.back());
     REQUIRE(stream);
     (*stream)->output().append(test::hello() + test::client_bytes([](test::ClientWriter& w) {
-      for (int n = 0; n < statements; ++n) { w.parse("", "select"); w.bind("", ""); w.execute(""); w.sync(); }
-    }));
+                                 for (int n = 0; n < statements; ++n) {
+                                   w.parse("", "select");
+                                   w.bind("", "");
+                                   w.execute("");
+                                   w.sync();
+                                 }
+                               }));
     (*stream)->flush_soon();
   }
   std::string expected = "R....|ZI|";

@@ -1,21 +1,24 @@
-#include <catch2/catch.hpp>
+#include "spg/net/timer.hpp"
 
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <memory>
 #include <random>
 #include <vector>
 
 #include "spg/net/inbox.hpp"
-#include "spg/net/timer.hpp"
 
 using namespace spg::net;
 
 namespace {
 struct Noted : Timer {
-  Noted(int number, std::vector<int>& log) : Timer([](Timer& self) {
-    auto& one = static_cast<Noted&>(self);
-    one.fired->push_back(one.id);
-  }), id(number), fired(&log) {}
+  Noted(int number, std::vector<int>& log)
+      : Timer([](Timer& self) {
+          auto& one = static_cast<Noted&>(self);
+          one.fired->push_back(one.id);
+        }),
+        id(number),
+        fired(&log) {}
   int id;
   std::vector<int>* fired;
 };
@@ -76,15 +79,23 @@ TEST_CASE("a thousand timers, armed, moved and removed at random, fire as a sort
   }
   for (int i = 0; i < 2000; ++i) {
     const std::size_t one = random() % 1000;
-    if (random() % 3 == 0) { heap.remove(*timers[one]); wanted[one] = Timer::never; }
-    else { wanted[one] = static_cast<Milliseconds>(random() % 100000); heap.arm(*timers[one], wanted[one]); }
+    if (random() % 3 == 0) {
+      heap.remove(*timers[one]);
+      wanted[one] = Timer::never;
+    } else {
+      wanted[one] = static_cast<Milliseconds>(random() % 100000);
+      heap.arm(*timers[one], wanted[one]);
+    }
   }
   for (Milliseconds now = 0; now <= 100000; now += 500) {
     fired.clear();
     heap.run_due(now);
     std::vector<int> expected;
     for (int i = 0; i < 1000; ++i)
-      if (wanted[static_cast<std::size_t>(i)] <= now) { expected.push_back(i); wanted[static_cast<std::size_t>(i)] = Timer::never; }
+      if (wanted[static_cast<std::size_t>(i)] <= now) {
+        expected.push_back(i);
+        wanted[static_cast<std::size_t>(i)] = Timer::never;
+      }
     std::sort(fired.begin(), fired.end());
     CHECK(fired == expected);
   }

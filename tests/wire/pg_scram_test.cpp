@@ -23,14 +23,16 @@ std::vector<std::pair<char, std::string>> take_replies(ScriptedSession& session)
   return replies;
 }
 
-std::string log_in(ScriptedSession& session, std::string_view password, std::size_t piece = SIZE_MAX, std::string* server_first = nullptr) {
+std::string log_in(ScriptedSession& session, std::string_view password, std::size_t piece = SIZE_MAX,
+                   std::string* server_first = nullptr) {
   session.use_scram = true;
   session.feed(hello(), piece);
   const auto offer = take_replies(session);
   REQUIRE(offer.size() == 1);
   CHECK(offer[0].second == std::string("\0\0\0\nSCRAM-SHA-256\0\0", 19));
   ScramClient client;
-  session.feed(client_bytes([&](ClientWriter& w) { w.sasl_initial(scram_mechanism, client.first("clientnonce")); }), piece);
+  session.feed(client_bytes([&](ClientWriter& w) { w.sasl_initial(scram_mechanism, client.first("clientnonce")); }),
+               piece);
   const auto challenge = take_replies(session);
   REQUIRE(challenge.size() == 1);
   CHECK(challenge[0].second.substr(0, 4) == std::string("\0\0\0\x0b", 4));
@@ -57,13 +59,22 @@ std::string reply_to(std::initializer_list<std::string> messages) {
   session.verifier = &sesame;
   session.feed(hello());
   session.forget();
-  for (const auto& bytes : messages) { session.out.clear(); session.feed(bytes); }
+  for (const auto& bytes : messages) {
+    session.out.clear();
+    session.feed(bytes);
+  }
   CHECK(session.connection.closed());
   return shown(session.sent());
 }
-std::string initial(std::string_view data) { return client_bytes([&](ClientWriter& w) { w.sasl_initial(scram_mechanism, data); }); }
-std::string response(std::string_view data) { return client_bytes([&](ClientWriter& w) { w.sasl_response(data); }); }
-std::string malformed(const std::string& detail) { return "ESFATAL.VFATAL.C08P01.Mmalformed SCRAM message.D" + detail + "..|"; }
+std::string initial(std::string_view data) {
+  return client_bytes([&](ClientWriter& w) { w.sasl_initial(scram_mechanism, data); });
+}
+std::string response(std::string_view data) {
+  return client_bytes([&](ClientWriter& w) { w.sasl_response(data); });
+}
+std::string malformed(const std::string& detail) {
+  return "ESFATAL.VFATAL.C08P01.Mmalformed SCRAM message.D" + detail + "..|";
+}
 
 }  // namespace
 
@@ -96,7 +107,8 @@ TEST_CASE("a client may send its first message after an empty challenge") {
   session.verifier = &sesame;
   session.feed(hello());
   session.out.clear();
-  session.feed(client_bytes([](ClientWriter& w) { w.message('p', as_bytes(std::string("SCRAM-SHA-256\0\xff\xff\xff\xff", 18))); }));
+  session.feed(client_bytes(
+      [](ClientWriter& w) { w.message('p', as_bytes(std::string("SCRAM-SHA-256\0\xff\xff\xff\xff", 18))); }));
   CHECK(shown(session.sent()) == "R...\x0b|");
   session.out.clear();
   session.feed(response("n,,n=,r=abc"));
@@ -104,8 +116,9 @@ TEST_CASE("a client may send its first message after an empty challenge") {
 }
 
 TEST_CASE("messages that are not SCRAM are refused with PostgreSQL's words") {
-  CHECK(reply_to({client_bytes([](ClientWriter& w) { w.sasl_initial("SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,n=,r=abc"); })}) ==
-        "ESFATAL.VFATAL.C08P01.Mclient selected an invalid SASL authentication mechanism..|");
+  CHECK(reply_to({client_bytes([](ClientWriter& w) {
+          w.sasl_initial("SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,n=,r=abc");
+        })}) == "ESFATAL.VFATAL.C08P01.Mclient selected an invalid SASL authentication mechanism..|");
   CHECK(reply_to({client_bytes([](ClientWriter& w) { w.query("select 1"); })}) ==
         "ESFATAL.VFATAL.C08P01.Mexpected SASL response, got message type 81..|");
   CHECK(reply_to({std::string("p\x00\x00\x04\x05", 5)}) == "ESFATAL.VFATAL.C08P01.Minvalid message length..|");
@@ -114,11 +127,14 @@ TEST_CASE("messages that are not SCRAM are refused with PostgreSQL's words") {
   CHECK(reply_to({initial(std::string("n,\0,", 4))}) == malformed("Message length does not match input length."));
   CHECK(reply_to({initial("x,,n=,r=abc")}) == malformed("Unexpected channel-binding flag \"'x'\"."));
   CHECK(reply_to({initial("p=tls-unique,,n=,r=abc")}) ==
-        malformed("The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel binding data."));
+        malformed("The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel "
+                  "binding data."));
   CHECK(reply_to({initial("nn")}) == malformed("Comma expected, but found character \"'n'\"."));
   CHECK(reply_to({initial("n,b,n=,r=abc")}) == malformed("Unexpected attribute \"'b'\" in client-first-message."));
-  CHECK(reply_to({initial("n,a=me,n=,r=abc")}) == "ESFATAL.VFATAL.C0A000.Mclient uses authorization identity, but it is not supported..|");
-  CHECK(reply_to({initial("n,,m=x,n=,r=abc")}) == "ESFATAL.VFATAL.C0A000.Mclient requires an unsupported SCRAM extension..|");
+  CHECK(reply_to({initial("n,a=me,n=,r=abc")}) ==
+        "ESFATAL.VFATAL.C0A000.Mclient uses authorization identity, but it is not supported..|");
+  CHECK(reply_to({initial("n,,m=x,n=,r=abc")}) ==
+        "ESFATAL.VFATAL.C0A000.Mclient requires an unsupported SCRAM extension..|");
   CHECK(reply_to({initial("n,,r=abc")}) == malformed("Expected attribute \"n\" but found \"'r'\"."));
   CHECK(reply_to({initial("n,,n,r=abc")}) == malformed("Expected character \"=\" for attribute \"n\"."));
   CHECK(reply_to({initial("n,,n=,r=a\tc")}) == "ESFATAL.VFATAL.C08P01.Mnon-printable characters in SCRAM nonce..|");
@@ -128,10 +144,12 @@ TEST_CASE("messages that are not SCRAM are refused with PostgreSQL's words") {
   const auto after_first = [&](std::string_view final) { return reply_to({initial("n,,n=,r=abc"), response(final)}); };
   CHECK(after_first("c=eSws,r=" + nonce + ",p=" + proof) ==
         "ESFATAL.VFATAL.C08P01.Munexpected SCRAM channel-binding attribute in client-final-message..|");
-  CHECK(after_first("c=biws,r=abcX,p=" + proof) == "ESFATAL.VFATAL.C08P01.Minvalid SCRAM response.DNonce does not match...|");
+  CHECK(after_first("c=biws,r=abcX,p=" + proof) ==
+        "ESFATAL.VFATAL.C08P01.Minvalid SCRAM response.DNonce does not match...|");
   CHECK(after_first("c=biws,r=" + nonce) == malformed("Attribute expected, but found invalid character \"0x00\"."));
   CHECK(after_first("c=biws,r=" + nonce + ",p=abc") == malformed("Malformed proof in client-final-message."));
-  CHECK(after_first("c=biws,r=" + nonce + ",p=" + proof + ",x=1") == malformed("Garbage found at the end of client-final-message."));
+  CHECK(after_first("c=biws,r=" + nonce + ",p=" + proof + ",x=1") ==
+        malformed("Garbage found at the end of client-final-message."));
   CHECK(after_first("c=biws,r=" + nonce + ",x=1,p=" + proof) ==
         "ESFATAL.VFATAL.C28P01.Mpassword authentication failed for user \"u\"..|");
 }

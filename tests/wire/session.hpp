@@ -31,27 +31,46 @@ struct ScriptedSession {
       const Result<bool> got = connection.next(event);
       if (got && !*got) break;
       if (got) handle(event);
-      else { log += "error " + std::string(got.error().message()) + "\n"; connection.error(got.error()); }
+      else {
+        log += "error " + std::string(got.error().message()) + "\n";
+        connection.error(got.error());
+      }
       if (connection.ready_owed()) connection.ready(TransactionStatus::idle);
     }
     connection.settle();
   }
   std::string sent() const { return std::string(as_text(out.view())); }
-  void forget() { out.clear(); log.clear(); }
+  void forget() {
+    out.clear();
+    log.clear();
+  }
 
   void fail() { connection.error(Error::make(sqlstate::syntax_error, "no")); }
   void handle(const Event& event) {
     switch (event.kind) {
       case EventKind::none: log += "none\n"; break;
-      case EventKind::ssl_request: log += "ssl\n"; connection.deny_encryption(); break;
-      case EventKind::gss_request: log += "gss\n"; connection.deny_encryption(); break;
-      case EventKind::cancel: log += "cancel " + std::to_string(event.process_id) + " " + std::to_string(event.secret_key) + "\n"; break;
+      case EventKind::ssl_request:
+        log += "ssl\n";
+        connection.deny_encryption();
+        break;
+      case EventKind::gss_request:
+        log += "gss\n";
+        connection.deny_encryption();
+        break;
+      case EventKind::cancel:
+        log += "cancel " + std::to_string(event.process_id) + " " + std::to_string(event.secret_key) + "\n";
+        break;
       case EventKind::startup: start(event); break;
-      case EventKind::authenticated: log += "authenticated\n"; connection.authenticated(); connection.ready(TransactionStatus::idle); break;
+      case EventKind::authenticated:
+        log += "authenticated\n";
+        connection.authenticated();
+        connection.ready(TransactionStatus::idle);
+        break;
       case EventKind::query: query(event); break;
       case EventKind::parse:
         log += "parse " + std::string(event.name) + ":" + std::string(event.text);
-        for (std::size_t i = 0; i < event.parameter_types.size(); ++i) log += " " + std::to_string(event.parameter_types[i]);
+        for (std::size_t i = 0; i < event.parameter_types.size(); ++i)
+          log += " " + std::to_string(event.parameter_types[i]);
         log += "\n";
         event.text == "fail" ? fail() : connection.writer().parse_complete();
         break;
@@ -75,15 +94,22 @@ struct ScriptedSession {
         log += "data " + std::string(as_text(event.data)) + "\n";
         if (as_text(event.data) == "bad") fail();
         break;
-      case EventKind::copy_done: log += "done\n"; connection.writer().command_complete("COPY ", 1); break;
-      case EventKind::copy_fail: log += "copy_fail " + std::string(event.text) + "\n"; fail(); break;
+      case EventKind::copy_done:
+        log += "done\n";
+        connection.writer().command_complete("COPY ", 1);
+        break;
+      case EventKind::copy_fail:
+        log += "copy_fail " + std::string(event.text) + "\n";
+        fail();
+        break;
       case EventKind::terminate: log += "terminate\n"; break;
     }
   }
   void start(const Event& event) {
     log += "startup";
     StartupParameters rest = event.startup;
-    for (std::string_view name, value; rest.next(name, value);) log += " " + std::string(name) + "=" + std::string(value);
+    for (std::string_view name, value; rest.next(name, value);)
+      log += " " + std::string(name) + "=" + std::string(value);
     log += "\n";
     if (use_scram) {
       ScramSetup setup;
@@ -124,7 +150,9 @@ std::string client_bytes(Write write) {
   write(writer);
   return std::string(as_text(buffer.view()));
 }
-inline std::string hello() { return client_bytes([](ClientWriter& w) { w.startup({{"user", "u"}, {"database", "d"}}); }); }
+inline std::string hello() {
+  return client_bytes([](ClientWriter& w) { w.startup({{"user", "u"}, {"database", "d"}}); });
+}
 
 /// A server's messages as "<type><body>|", zero bytes as dots.
 inline std::string shown(std::string_view bytes) {

@@ -1,5 +1,5 @@
-// Base64 (RFC 4648, with padding, no line breaks). On floor 0 because both crypto/ (SCRAM verifiers) and the rooms above
-// need it and siblings do not include each other. Any thread; nothing is owned.
+// Base64 (RFC 4648, with padding, no line breaks). On floor 0 because both crypto/ (SCRAM verifiers) and the rooms
+// above need it and siblings do not include each other. Any thread; nothing is owned.
 #pragma once
 #include <cstddef>
 #include <optional>

@@ -1,5 +1,5 @@
-// A growing queue of bytes: appended at the end, taken from the front. For protocol input and output, which std containers
-// cannot hold where there are no exceptions.
+// A growing queue of bytes: appended at the end, taken from the front. For protocol input and output, which std
+// containers cannot hold where there are no exceptions.
 //
 // When memory runs out the buffer turns `failed`, drops what is appended from then on, and stays so until reset(): the
 // owner checks once per batch and closes the connection. Owns its memory (malloc); belongs to one thread at a time.
@@ -28,7 +28,10 @@ class ByteBuffer {
   void append(std::string_view text) { append(text.data(), text.size()); }
   void append_byte(char byte) { append(&byte, 1); }
   /// Text and the zero byte that ends it.
-  void append_string(std::string_view text) { append(text); append_byte('\0'); }
+  void append_string(std::string_view text) {
+    append(text);
+    append_byte('\0');
+  }
   template <std::integral N>
   void append_be(N number) {
     if (!ensure(sizeof number)) return;
@@ -40,7 +43,9 @@ class ByteBuffer {
   void advance(std::size_t count) { end_ += count; }
   /// Changes a number that lies `at` bytes after the front. Requires: it was appended, or the buffer has failed.
   template <std::integral N>
-  void patch_be(std::size_t at, N number) { if (!failed_) store_be<N>(data_ + begin_ + at, number); }
+  void patch_be(std::size_t at, N number) {
+    if (!failed_) store_be<N>(data_ + begin_ + at, number);
+  }
 
   Bytes view() const { return {data_ + begin_, end_ - begin_}; }
   std::size_t size() const { return end_ - begin_; }

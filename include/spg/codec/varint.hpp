@@ -1,5 +1,5 @@
-// Variable-length integers (LEB128, 7 bits per byte, low first) and zig-zag for signed ones. base/'s ByteReader reads them
-// from untrusted bytes; here is the writing and a reader for hot loops. Any thread.
+// Variable-length integers (LEB128, 7 bits per byte, low first) and zig-zag for signed ones. base/'s ByteReader reads
+// them from untrusted bytes; here is the writing and a reader for hot loops. Any thread.
 #pragma once
 #include <cstdint>
 

@@ -21,7 +21,11 @@ class Blake3 {
   Blake3& update(Bytes bytes);
   /// Any number of bytes, the first 32 being the digest. The object may be updated further.
   void finish(MutableBytes out) const;
-  Blake3Digest finish() const { Blake3Digest digest; finish(digest); return digest; }
+  Blake3Digest finish() const {
+    Blake3Digest digest;
+    finish(digest);
+    return digest;
+  }
 
  private:
   using Words = std::array<std::uint32_t, 8>;

@@ -1,7 +1,7 @@
 // CRC-32C (Castagnoli), the checksum of every frame and object on disk. Any thread; no state.
 //
-// Uses the SSE4.2 instruction where the processor has it, three streams at a time because its latency is three times its
-// throughput; tables elsewhere.
+// Uses the SSE4.2 instruction where the processor has it, three streams at a time because its latency is three times
+// its throughput; tables elsewhere.
 #pragma once
 #include <cstdint>
 

@@ -37,7 +37,8 @@ struct ScramVerifier {
 };
 
 /// Requires: the salt has at most scram_salt_bytes_max bytes, iterations is positive.
-ScramVerifier make_scram_verifier(std::string_view password, Bytes salt, std::uint32_t iterations = scram_iterations_default);
+ScramVerifier make_scram_verifier(std::string_view password, Bytes salt,
+                                  std::uint32_t iterations = scram_iterations_default);
 
 /// "SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>", as in pg_authid.rolpassword.
 struct ScramVerifierText {

@@ -1,5 +1,5 @@
-// Inbox: how other threads (flusher, workers) hand work to a reactor. Lock-free, and without allocation where the sender
-// owns a Post.
+// Inbox: how other threads (flusher, workers) hand work to a reactor. Lock-free, and without allocation where the
+// sender owns a Post.
 //
 // A Post is a link that lives inside what it wakes (a parked session, say). It may be posted by any thread; posting one
 // that is still queued does nothing, so wake-ups merge. It must stay alive until its `run` has been called.

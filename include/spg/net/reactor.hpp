@@ -1,13 +1,14 @@
-// Reactor: one thread's event loop over epoll: listeners, connections (Stream), timers, and work posted by other threads.
-// With os/ the only code that touches sockets.
+// Reactor: one thread's event loop over epoll: listeners, connections (Stream), timers, and work posted by other
+// threads. With os/ the only code that touches sockets.
 //
-// Level-triggered, one recv per readable event into a buffer that all streams of the reactor share, then one send after the
-// handler has answered everything that came. So a round trip costs epoll_wait, recv and send, an idle stream holds no
-// buffer, and pipelined messages share one packet. Pausing a stream costs a system call only if its peer goes on sending.
+// Level-triggered, one recv per readable event into a buffer that all streams of the reactor share, then one send after
+// the handler has answered everything that came. So a round trip costs epoll_wait, recv and send, an idle stream holds
+// no buffer, and pipelined messages share one packet. Pausing a stream costs a system call only if its peer goes on
+// sending.
 //
-// Threads: post(), stop() and stream_count() from any thread; everything else, Streams and callbacks included, on the thread
-// that is inside run() (or, before and after, on the only thread that knows the reactor).
-// Ownership: the reactor owns its streams and listeners; handlers belong to whoever made them and hear on_close last.
+// Threads: post(), stop() and stream_count() from any thread; everything else, Streams and callbacks included, on the
+// thread that is inside run() (or, before and after, on the only thread that knows the reactor). Ownership: the reactor
+// owns its streams and listeners; handlers belong to whoever made them and hear on_close last.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -31,7 +32,8 @@ enum class CloseReason : std::uint8_t { by_peer, by_owner, io_error, out_of_memo
 /// What happens to one connection.
 class Handler {
  public:
-  /// Bytes have come; they lie in the reactor's buffer and end with the call. What is in stream.output() at its end is sent.
+  /// Bytes have come; they lie in the reactor's buffer and end with the call. What is in stream.output() at its end is
+  /// sent.
   virtual void on_readable(Stream& stream, Bytes bytes) = 0;
   /// The output, which had been above the limit, has drained: go on producing.
   virtual void on_writable(Stream&) {}
@@ -101,9 +103,12 @@ class Stream : private Source {
   std::uint64_t id_;
   Stream *before_ = nullptr, *after_ = nullptr;  ///< among the reactor's streams
   Stream* next_in_round_ = nullptr;              ///< of those to flush, or to bury
-  struct Linger : Timer { Linger(Timer::Run fire, Stream* one) : Timer(fire), stream(one) {} Stream* stream; };
+  struct Linger : Timer {
+    Linger(Timer::Run fire, Stream* one) : Timer(fire), stream(one) {}
+    Stream* stream;
+  };
   Linger linger_;
-  std::uint32_t interest_ = 0;                   ///< what epoll watches now
+  std::uint32_t interest_ = 0;  ///< what epoll watches now
   CloseReason reason_ = CloseReason::by_owner;
   bool paused_by_owner_ = false, paused_by_output_ = false, flush_queued_ = false;
   bool closing_ = false;  ///< to be closed once everything is sent
@@ -126,9 +131,11 @@ class Reactor {
 
   /// Before anything else. 58030 when the system refuses (no file descriptors).
   Status open();
-  /// Accepts here and spreads the connections over `reactors` (empty: this one), the one with the fewest first. Returns the
-  /// port. 55006 when the port is taken, 22023 for an address that is none, 58030 otherwise. The span must outlive run().
-  Result<std::uint16_t> listen(const ListenOptions& options, Acceptor& acceptor, std::span<Reactor* const> reactors = {});
+  /// Accepts here and spreads the connections over `reactors` (empty: this one), the one with the fewest first. Returns
+  /// the port. 55006 when the port is taken, 22023 for an address that is none, 58030 otherwise. The span must outlive
+  /// run().
+  Result<std::uint16_t> listen(const ListenOptions& options, Acceptor& acceptor,
+                               std::span<Reactor* const> reactors = {});
   /// Connects to a numeric address (for tests and tools; waits for the connection).
   Result<Stream*> connect(const ListenOptions& peer, Handler& handler);
   /// Takes over a connected, non-blocking socket.
@@ -147,11 +154,13 @@ class Reactor {
   template <class F>
   bool post_call(F&& call) {
     struct Call : Post {
-      explicit Call(F&& c) : Post([](Post& self) {
-        auto& one = static_cast<Call&>(self);
-        one.call();
-        delete &one;
-      }), call(std::forward<F>(c)) {}
+      explicit Call(F&& c)
+          : Post([](Post& self) {
+              auto& one = static_cast<Call&>(self);
+              one.call();
+              delete &one;
+            }),
+            call(std::forward<F>(c)) {}
       std::decay_t<F> call;
     };
     auto* one = new (std::nothrow) Call(std::forward<F>(call));

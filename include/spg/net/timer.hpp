@@ -1,4 +1,5 @@
-// Timers of one reactor: a binary heap of links that live inside what they time. One thread; owns only the heap's array.
+// Timers of one reactor: a binary heap of links that live inside what they time. One thread; owns only the heap's
+// array.
 //
 // Timeouts are armed far more often than they fire, and nearly always to a later time than before. Re-arming to a later
 // time is therefore a single store: the heap learns of it when the earlier time comes.

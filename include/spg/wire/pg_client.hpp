@@ -1,5 +1,5 @@
-// The client's side of PostgreSQL's protocol, as small as tests and tools need it: reading a server's messages, writing a
-// client's, and SCRAM-SHA-256. Sans-I/O like the server's side; one thread at a time.
+// The client's side of PostgreSQL's protocol, as small as tests and tools need it: reading a server's messages, writing
+// a client's, and SCRAM-SHA-256. Sans-I/O like the server's side; one thread at a time.
 #pragma once
 #include <array>
 #include <initializer_list>
@@ -14,7 +14,10 @@ namespace spg::wire::pg {
 /// Cuts what a server sends into messages.
 class ClientParser {
  public:
-  struct Message { char type; Bytes body; };
+  struct Message {
+    char type;
+    Bytes body;
+  };
   void feed(Bytes bytes) { buffer_.append(bytes); }
   /// The next whole message; its view ends with the next call. 08P01 for a length that cannot be.
   Result<std::optional<Message>> next();
@@ -24,7 +27,9 @@ class ClientParser {
   std::size_t spent_ = 0;
 };
 
-struct Parameter { std::string_view name, value; };
+struct Parameter {
+  std::string_view name, value;
+};
 
 /// Appends a client's messages.
 class ClientWriter {
@@ -39,7 +44,8 @@ class ClientWriter {
   void query(std::string_view text);
   void parse(std::string_view statement, std::string_view text, std::initializer_list<std::uint32_t> types = {});
   /// All in text format.
-  void bind(std::string_view portal, std::string_view statement, std::initializer_list<std::optional<std::string_view>> values = {});
+  void bind(std::string_view portal, std::string_view statement,
+            std::initializer_list<std::optional<std::string_view>> values = {});
   void describe(char target, std::string_view name) { named('D', target, name); }
   void close(char target, std::string_view name) { named('C', target, name); }
   void execute(std::string_view portal, std::int32_t max_rows = 0);

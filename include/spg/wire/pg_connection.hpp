@@ -1,5 +1,5 @@
-// Connection: the server's side of PostgreSQL's protocol v3 as a pure state machine: bytes in, events out, replies into an
-// output buffer. Owns no socket, thread or clock; one thread at a time.
+// Connection: the server's side of PostgreSQL's protocol v3 as a pure state machine: bytes in, events out, replies into
+// an output buffer. Owns no socket, thread or clock; one thread at a time.
 //
 //   connection.feed(received);                            // borrowed until settle()
 //   for (Event event; ;) {
@@ -11,6 +11,9 @@
 //   connection.settle();                                  // keeps what was not consumed
 //   send(output); if (connection.closed()) close();
 //
+// A session that parks in the middle leaves the loop after settle() and enters it again, without feed(), when it is
+// woken.
+//
 //            feed/next                   request_scram        SASL 'p'            SASL 'p'
 //   startup -----------> waiting_owner ----------------> sasl_* ---------> sasl_final -----> waiting_owner
 //                              | authenticated()
@@ -19,9 +22,9 @@
 //                                     done, fail, error()
 //
 // Rules that the machine keeps for its owner: message lengths are checked before anything is buffered, and memory grows
-// only with bytes that arrived; an error in the extended protocol skips to the next Sync, and what is skipped is not even
-// buffered; CopyData after a failed COPY is dropped; protocol errors come out of next() as an Error, in order with the
-// events, so that the owner can abort its transaction before it passes them to error().
+// only with bytes that arrived; an error in the extended protocol skips to the next Sync, and what is skipped is not
+// even buffered; CopyData after a failed COPY is dropped; protocol errors come out of next() as an Error, in order with
+// the events, so that the owner can abort its transaction before it passes them to error().
 #pragma once
 #include <cstdint>
 #include <span>
@@ -35,7 +38,8 @@
 namespace spg::wire::pg {
 
 struct ConnectionLimits {
-  std::uint32_t message_bytes_max = 0x3ffffffe;  ///< Query, Parse, Bind, CopyData; the others are held to 10 000 as in PostgreSQL
+  /// For Query, Parse, Bind and CopyData; the others are held to 10 000 as in PostgreSQL.
+  std::uint32_t message_bytes_max = 0x3ffffffe;
 };
 
 class Connection {
@@ -66,7 +70,8 @@ class Connection {
 
   /// Sends ReadyForQuery and takes the debt off.
   void ready(TransactionStatus status);
-  /// True after a Query, a Sync and what PostgreSQL answers like them: once all replies to it are written, ready() is due.
+  /// True after a Query, a Sync and what PostgreSQL answers like them: once all replies to it are written, ready() is
+  /// due.
   bool ready_owed() const { return ready_owed_ && state_ != State::copy_in; }
   /// Reports an error of the current message and does what the protocol asks then: skip to Sync, leave COPY, or close.
   void error(const Error& error);
@@ -83,8 +88,20 @@ class Connection {
   std::size_t held_bytes() const { return kept_.held_bytes(); }
 
  private:
-  enum class State : std::uint8_t { startup, waiting_owner, sasl_initial, sasl_first, sasl_final, ready, copy_in, closed };
-  struct Frame { char type; std::size_t bytes; };  // length word and body, without the type
+  enum class State : std::uint8_t {
+    startup,
+    waiting_owner,
+    sasl_initial,
+    sasl_first,
+    sasl_final,
+    ready,
+    copy_in,
+    closed
+  };
+  struct Frame {
+    char type;
+    std::size_t bytes;  ///< length word and body, without the type
+  };
 
   Bytes input() const;
   void consume(std::size_t bytes);
@@ -109,10 +126,10 @@ class Connection {
   bool fatal_pending_ = false;  ///< the error that next() returned ends the connection
   bool sync_lost_ = false;      ///< ... and is followed by PostgreSQL's second, fatal one
   bool ssl_answered_ = false, gss_answered_ = false, v2_client_ = false;
-  Bytes fed_;                   ///< borrowed; consumed from the front. Used when nothing is kept
+  Bytes fed_;  ///< borrowed; consumed from the front. Used when nothing is kept
   ByteBuffer kept_;
-  std::size_t spent_ = 0;       ///< bytes of the message that the last event's views lie in
-  std::size_t discard_ = 0;     ///< bytes still to come of a message that is being dropped
+  std::size_t spent_ = 0;    ///< bytes of the message that the last event's views lie in
+  std::size_t discard_ = 0;  ///< bytes still to come of a message that is being dropped
   ScramServer* scram_ = nullptr;
 };
 

@@ -1,5 +1,5 @@
-// What a PostgreSQL client asked for: the events that pg_connection.hpp makes of its messages. Plain views into the input;
-// valid until the next call of the connection. Lists are read in place; their layout has been checked.
+// What a PostgreSQL client asked for: the events that pg_connection.hpp makes of its messages. Plain views into the
+// input; valid until the next call of the connection. Lists are read in place; their layout has been checked.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,22 +10,22 @@ namespace spg::wire::pg {
 
 enum class EventKind : std::uint8_t {
   none,
-  ssl_request,     ///< answer with deny_encryption()
-  gss_request,     ///< answer with deny_encryption()
-  cancel,          ///< process_id, secret_key; nothing may be answered, the connection closes
-  startup,         ///< startup; answer with request_scram(), or authenticated() for trusted clients, or fatal()
-  authenticated,   ///< the SCRAM exchange succeeded; send parameters, key data and ReadyForQuery
-  query,           ///< text
-  parse,           ///< name (of the statement), text, parameter_types
-  bind,            ///< portal, name (of the statement), formats, parameters, result_formats
-  describe,        ///< target, name
-  execute,         ///< portal, max_rows (0 or less: all)
-  close,           ///< target, name
-  sync,            ///< ReadyForQuery is owed
-  flush,           ///< what is in the output must be sent now
-  copy_data,       ///< data
+  ssl_request,    ///< answer with deny_encryption()
+  gss_request,    ///< answer with deny_encryption()
+  cancel,         ///< process_id, secret_key; nothing may be answered, the connection closes
+  startup,        ///< startup; answer with request_scram(), or authenticated() for trusted clients, or fatal()
+  authenticated,  ///< the SCRAM exchange succeeded; send parameters, key data and ReadyForQuery
+  query,          ///< text
+  parse,          ///< name (of the statement), text, parameter_types
+  bind,           ///< portal, name (of the statement), formats, parameters, result_formats
+  describe,       ///< target, name
+  execute,        ///< portal, max_rows (0 or less: all)
+  close,          ///< target, name
+  sync,           ///< ReadyForQuery is owed
+  flush,          ///< what is in the output must be sent now
+  copy_data,      ///< data
   copy_done,
-  copy_fail,       ///< text: the client's reason
+  copy_fail,  ///< text: the client's reason
   terminate,
 };
 

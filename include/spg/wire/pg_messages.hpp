@@ -17,7 +17,10 @@ class MessageReader {
     return field.empty() ? N{} : load_be<N>(field.data());
   }
   Bytes bytes(std::size_t count) {
-    if (fault_ != Fault::none || body_.size() - at_ < count) { fail(Fault::short_data); return {}; }
+    if (fault_ != Fault::none || body_.size() - at_ < count) {
+      fail(Fault::short_data);
+      return {};
+    }
     at_ += count;
     return body_.subspan(at_ - count, count);
   }
@@ -32,7 +35,9 @@ class MessageReader {
 
  private:
   enum class Fault : std::uint8_t { none, short_data, bad_string, no_data };
-  void fail(Fault fault) { if (fault_ == Fault::none) fault_ = fault; }
+  void fail(Fault fault) {
+    if (fault_ == Fault::none) fault_ = fault;
+  }
   Bytes body_;
   std::size_t at_ = 0;
   Fault fault_ = Fault::none;

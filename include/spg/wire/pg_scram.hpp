@@ -1,5 +1,6 @@
-// ScramServer: the server's side of one SCRAM-SHA-256 exchange (RFC 5802) as PostgreSQL words it; no I/O, no randomness,
-// no look-up: the owner hands in the verifier and the nonce. One per authenticating connection, one thread at a time.
+// ScramServer: the server's side of one SCRAM-SHA-256 exchange (RFC 5802) as PostgreSQL words it; no I/O, no
+// randomness, no look-up: the owner hands in the verifier and the nonce. One per authenticating connection, one thread
+// at a time.
 //
 // A user that does not exist, or has no password, goes through the same exchange with a mock verifier, whose salt is a
 // function of the name and a server-wide secret, so that repeated attempts look alike too; then it fails.
@@ -16,9 +17,9 @@ inline constexpr std::string_view scram_mechanism = "SCRAM-SHA-256";
 inline constexpr std::size_t scram_nonce_bytes = 18;
 
 struct ScramSetup {
-  const crypto::ScramVerifier* verifier = nullptr;  ///< null: let the client fail without telling why
+  const crypto::ScramVerifier* verifier = nullptr;   ///< null: let the client fail without telling why
   std::array<std::byte, scram_nonce_bytes> nonce{};  ///< fresh random bytes
-  Bytes mock_secret;                                ///< random bytes of the server, the same for years
+  Bytes mock_secret;                                 ///< random bytes of the server, the same for years
 };
 
 class ScramServer {

@@ -52,18 +52,29 @@ class Writer {
   void end_row_description() { end(); }
   void row_description(std::span<const Field> fields);
   void parameter_description(std::span<const std::uint32_t> type_oids);
-  void begin_row(std::size_t column_count) { begin('D'); out_->append_be(static_cast<std::int16_t>(column_count)); }
-  void value(Bytes bytes) { out_->append_be(static_cast<std::int32_t>(bytes.size())); out_->append(bytes); }
+  void begin_row(std::size_t column_count) {
+    begin('D');
+    out_->append_be(static_cast<std::int16_t>(column_count));
+  }
+  void value(Bytes bytes) {
+    out_->append_be(static_cast<std::int32_t>(bytes.size()));
+    out_->append(bytes);
+  }
   void value(std::string_view text) { value(as_bytes(text)); }
   void null_value() { out_->append_be(std::int32_t{-1}); }
-  void begin_value() { value_at_ = out_->size(); out_->append_be(std::int32_t{0}); }
+  void begin_value() {
+    value_at_ = out_->size();
+    out_->append_be(std::int32_t{0});
+  }
   void end_value() { out_->patch_be(value_at_, static_cast<std::int32_t>(out_->size() - value_at_ - 4)); }
   void end_row() { end(); }
   /// Takes back the row, or any message, that was begun and not ended.
   void abandon() { out_->truncate(message_at_); }
   /// command_complete("INSERT 0 ", 5)
   template <class... Pieces>
-  void command_complete(const Pieces&... pieces) { complete({Piece(pieces).text()...}); }
+  void command_complete(const Pieces&... pieces) {
+    complete({Piece(pieces).text()...});
+  }
   void empty_query_response() { bare('I'); }
   void parse_complete() { bare('1'); }
   void bind_complete() { bare('2'); }
@@ -72,10 +83,20 @@ class Writer {
   void portal_suspended() { bare('s'); }
 
   // COPY. The formats are one per column; empty when the columns are not known.
-  void copy_in_response(std::int8_t format, std::span<const std::int16_t> columns) { copy_response('G', format, columns); }
-  void copy_out_response(std::int8_t format, std::span<const std::int16_t> columns) { copy_response('H', format, columns); }
-  void copy_both_response(std::int8_t format, std::span<const std::int16_t> columns) { copy_response('W', format, columns); }
-  void copy_data(Bytes bytes) { begin_copy_data(); out_->append(bytes); end(); }
+  void copy_in_response(std::int8_t format, std::span<const std::int16_t> columns) {
+    copy_response('G', format, columns);
+  }
+  void copy_out_response(std::int8_t format, std::span<const std::int16_t> columns) {
+    copy_response('H', format, columns);
+  }
+  void copy_both_response(std::int8_t format, std::span<const std::int16_t> columns) {
+    copy_response('W', format, columns);
+  }
+  void copy_data(Bytes bytes) {
+    begin_copy_data();
+    out_->append(bytes);
+    end();
+  }
   void begin_copy_data() { begin('d'); }
   void end_copy_data() { end(); }
   void copy_done() { bare('c'); }
@@ -96,7 +117,10 @@ class Writer {
   void end() { out_->patch_be(message_at_ + 1, static_cast<std::int32_t>(out_->size() - message_at_ - 1)); }
 
  private:
-  void bare(char type) { out_->append_byte(type); out_->append_be(std::int32_t{4}); }
+  void bare(char type) {
+    out_->append_byte(type);
+    out_->append_be(std::int32_t{4});
+  }
   void complete(std::initializer_list<std::string_view> pieces);
   void copy_response(char type, std::int8_t format, std::span<const std::int16_t> columns);
   void report(char type, const Error& error, Severity severity);
