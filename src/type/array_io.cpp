@@ -131,8 +131,8 @@ struct ArrayParser {
         counts[depth++] = 0;
         rest.remove_prefix(1);
       } else if (c == '}') {
-        // After a comma a member must come; an empty pair of braces is the empty array.
-        if (!after_member && counts[depth - 1] != 0) return malformed("Unexpected \"}\" character.");
+        // After a comma a member must come; only the outermost braces may be empty.
+        if (!after_member && (counts[depth - 1] != 0 || depth != 1)) return malformed("Unexpected \"}\" character.");
         const std::int32_t count = counts[--depth];
         if (lengths[depth] == -1) lengths[depth] = count;
         else if (lengths[depth] != count) return mismatch();

@@ -406,7 +406,7 @@ std::int32_t ascii(std::string_view text) {
 }
 
 Result<std::string_view> chr(std::int32_t code, Arena& arena) {
-  if (code < 0) return Error::make(sqlstate::program_limit_exceeded, "character number must be positive");
+  if (code < 0) return Error::make(sqlstate::invalid_parameter_value, "character number must be positive");
   if (code == 0) return Error::make(sqlstate::program_limit_exceeded, "null character not permitted");
   if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
     return Error::make(sqlstate::program_limit_exceeded, code > 0x10ffff ? "requested character too large for encoding: "
