@@ -374,4 +374,4 @@ if __name__ == "__main__":
     for topic in sys.argv[1:] or TOPICS:
         cursor.execute("set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'; "
                        "set extra_float_digits = 1; set statement_timeout = '20s'")
-        write(topic, TOPICS[topic](random.Random(20261120)))
+        write(topic, TOPICS[topic](random.Random(int(os.environ.get("SPG_VECTOR_SEED", "20261120")))))

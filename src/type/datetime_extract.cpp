@@ -11,8 +11,6 @@ using namespace fields;
 
 namespace {
 
-Error timestamp_range() { return Error::make(sqlstate::datetime_value_out_of_range, "timestamp out of range"); }
-
 /// A field's name, lower case and cut as identifiers are, and what it means.
 struct FieldName {
   char text[64];

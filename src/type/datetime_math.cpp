@@ -1,13 +1,17 @@
 #include "spg/type/datetime_math.hpp"
 
+#include "datetime_fields.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 namespace spg::type {
+
+using fields::timestamp_range;
+
 namespace {
 
 Error date_range() { return Error::make(sqlstate::datetime_value_out_of_range, "date out of range"); }
-Error timestamp_range() { return Error::make(sqlstate::datetime_value_out_of_range, "timestamp out of range"); }
 Error interval_range() { return Error::make(sqlstate::datetime_value_out_of_range, "interval out of range"); }
 
 Result<std::int64_t> checked(Int128 value) {

@@ -210,6 +210,8 @@ Outcome decode_offset(std::string_view text, std::int32_t* east) {
   return text.empty() ? Outcome::ok : Outcome::bad_format;
 }
 
+Error timestamp_range() { return Error::make(sqlstate::datetime_value_out_of_range, "timestamp out of range"); }
+
 Error error_of(Outcome outcome, std::string_view text, std::string_view type) {
   switch (outcome) {
     case Outcome::field_overflow:

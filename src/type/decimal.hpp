@@ -4,6 +4,7 @@
 // once (allocate, fill, finish) and is then read-only, so that copies may share digits. One thread.
 #pragma once
 #include <cstdint>
+#include <cstring>
 
 #include "spg/type/numeric.hpp"
 
@@ -51,7 +52,7 @@ struct Decimal {
   void assign(const Decimal& other) {
     kind = other.kind; negative = other.negative; weight = other.weight; dscale = other.dscale; count = other.count;
     far = other.far;
-    if (far == nullptr) for (int i = 0; i < count; ++i) own[i] = other.own[i];
+    if (far == nullptr && count > 0) std::memcpy(own, other.own, static_cast<std::size_t>(count) * sizeof(Digit));
   }
 };
 

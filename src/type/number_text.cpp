@@ -96,7 +96,7 @@ void print_shortest(Float value, TextBuilder& out) {
   constexpr int fixed_below = sizeof(Float) == 8 ? 15 : 6;
   char raw[float_text_bytes_max];
   char* end = std::to_chars(raw, raw + sizeof raw, value, std::chars_format::scientific).ptr;
-  char digits[24];
+  char digits[24] = {};
   int count = 0, exponent = 0;
   const auto split = [&] {
     count = 0;
