@@ -206,7 +206,46 @@ def scripted(settings, sql):
     return "/*" + ";".join("set " + k + "=" + repr(v) for k, v in settings.items()) + "*/" + sql
 
 
+MONTHS = "jan feb march apr may june jul aug sept oct nov december".split()
+
+
+def date_part(rng):
+    k=rng.randint(0,13)
+    if k==0: return "%d-%d-%d"%(rng.randint(1,2100),rng.randint(0,13),rng.randint(0,32))
+    if k==1: return "%d/%d/%d"%(rng.randint(1,13),rng.randint(1,31),rng.choice([5,99,1999,70,69]))
+    if k==2: return "%s %d"%(rng.choice(MONTHS),rng.randint(1,31))
+    if k==3: return "%s %d, %d"%(rng.choice(MONTHS),rng.randint(1,31),rng.randint(1,2100))
+    if k==4: return "%d:%02d"%(rng.randint(0,25),rng.randint(0,61))
+    if k==5: return "%d:%02d:%02d.%d"%(rng.randint(0,24),rng.randint(0,59),rng.randint(0,60),rng.randint(0,9999999))
+    if k==6: return rng.choice(["am","pm","bc","ad","utc","z","est","+02","-0330","+5:30","t"])
+    if k==7: return "%06d"%rng.randint(0,999999)
+    if k==8: return str(rng.randint(0,40))
+    if k==9: return "%d"%rng.randint(1,2100)
+    if k==10: return "%d-%s-%d"%(rng.randint(1,31),rng.choice(MONTHS),rng.choice([5,1999,99]))
+    if k==11: return "2001-02-03"
+    if k==12: return "04:05:06"
+    return "%04d%02d%02d"%(rng.randint(1900,2050),rng.randint(1,12),rng.randint(1,28))
+
+
+INTERVAL_UNITS = "us ms s sec second min m h hour d day w week mon month y year dec c mil".split()
+
+
+def interval_part(rng):
+    k=rng.randint(0,6)
+    n=rng.choice(["%d"%rng.randint(-50,50),"%.3f"%rng.uniform(-20,20),"+%d"%rng.randint(0,9)])
+    if k<=3: return n+rng.choice([""," "])+rng.choice(INTERVAL_UNITS)
+    if k==4: return rng.choice(["","-","+"])+"%d:%02d:%02d.%d"%(rng.randint(0,30),rng.randint(0,59),rng.randint(0,59),rng.randint(0,999))
+    if k==5: return n
+    return rng.choice(["ago","1-2","-3-4","5 1:2"])
+
+
 def datetime(rng):
+    for _ in range(500):
+        t, order = " ".join(date_part(rng) for _ in range(rng.randint(1, 4))), rng.choice(["MDY", "DMY", "YMD"])
+        typ = rng.choice(["date", "timestamp"])
+        yield typ, scripted({"datestyle": "ISO, " + order}, "%s::" + typ + " || left(%s,0)"), [t, order]
+        t, style = " ".join(interval_part(rng) for _ in range(rng.randint(1, 4))), rng.choice(["postgres", "sql_standard"])
+        yield "interval", scripted({"intervalstyle": style}, "%s::interval || left(%s,0)"), [t, style]
     for order in ("MDY", "DMY", "YMD"):
         for t in DATES:
             if t in ("today", "tomorrow", "yesterday", "now"):

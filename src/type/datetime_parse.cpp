@@ -489,7 +489,7 @@ struct Decoder {
         *parts = parts_time;
         const Outcome outcome = decode_time(text, value);
         if (outcome != Outcome::ok) return outcome;
-        return overflows(value) ? Outcome::field_overflow : Outcome::ok;
+        return !time_only && overflows(value) ? Outcome::field_overflow : Outcome::ok;
       }
       case FieldKind::zone:
         *parts = part_zone;
@@ -528,7 +528,7 @@ struct Decoder {
     }
     const std::size_t point = text.find('.');
     if (time_only) {
-      if ((seen & parts_time) == parts_time) return Outcome::bad_format;
+      if ((seen & parts_time) == parts_time || (seen & parts_date) != 0) return Outcome::bad_format;
       if (point == 0) return Outcome::bad_format;
       return number_field(text, seen | parts_date, parts);
     }
@@ -595,9 +595,10 @@ struct Decoder {
       if (half_day == 1 && value.hour == 12) value.hour = 0;
       if (half_day == 2 && value.hour != 12) value.hour += 12;
     }
-    if (overflows(value)) return Outcome::field_overflow;
     if ((time_only ? seen & parts_time : seen & parts_date) != (time_only ? unsigned{parts_time} : unsigned{parts_date}))
       return Outcome::bad_format;
+    // Run-together times of a date may run over into the days after it, as in PostgreSQL.
+    if (time_only && overflows(value)) return Outcome::field_overflow;
     if (year > INT32_MAX) return Outcome::field_overflow;
     value.date = {static_cast<std::int32_t>(year), month, day};
     return Outcome::ok;

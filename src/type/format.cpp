@@ -126,6 +126,21 @@ struct Formatter {
 
 }  // namespace
 
+std::string_view quote_nullable(const FormatArgument& argument, Arena& arena) {
+  return argument.is_null ? std::string_view("NULL") : quote_literal(argument.text, arena);
+}
+
+std::string_view concat_ws(std::string_view separator, std::span<const FormatArgument> arguments, Arena& arena) {
+  TextBuilder out(arena);
+  bool first = true;
+  for (const FormatArgument& argument : arguments) {
+    if (argument.is_null) continue;
+    out.add(first ? std::string_view{} : separator, argument.text);
+    first = false;
+  }
+  return out.view();
+}
+
 Result<std::string_view> format(std::string_view pattern, std::span<const FormatArgument> arguments,
                                 bool (*is_keyword)(std::string_view), Arena& arena) {
   Formatter formatter{pattern, arguments, is_keyword, arena};

@@ -133,9 +133,12 @@ Outcome decode_fields(std::string_view text, std::int32_t mask, bool sql_signs, 
       Clock c;
       const Outcome outcome = decode_clock(digits, c, mask == (mask_minute | mask_second));
       if (outcome != Outcome::ok) return outcome;
-      if ((seen & (1u << unit_hour)) != 0) return Outcome::bad_format;
-      seen |= 1u << unit_hour | 1u << unit_minute | 1u << unit_second;
+      constexpr unsigned parts = 1u << unit_hour | 1u << unit_minute | 1u << unit_second | 1u << unit_millisecond |
+                                 1u << unit_microsecond;
+      if ((seen & parts) != 0) return Outcome::bad_format;
+      seen |= parts;
       const int sign = negative || force_negative ? -1 : 1;
+      sum.us = 0;  // a clock time replaces what fractions of later fields came to, as in PostgreSQL
       sum.add(sum.us, c.hour, sign * hour_us);
       sum.add(sum.us, c.minute, sign * minute_us);
       sum.add(sum.us, c.second, sign * second_us);
@@ -184,13 +187,14 @@ Outcome decode_fields(std::string_view text, std::int32_t mask, bool sql_signs, 
         }
         if (!sum.add_unit(unit, value, fraction)) return Outcome::bad_format;
         any = true;
+        if (unit == unit_hour) unit = unit_day;  // what stands before hours without a unit is days
         break;
       }
       case FieldKind::word:
       case FieldKind::special: {
         if (find_word(it).kind == WordKind::ignore) continue;
         unit = find_unit(it);
-        if (unit == unit_ago) { ago = true; unit = unit_none; }
+        if (unit == unit_ago) ago = true;  // a number needs a unit of its own before it
         else if (unit == unit_none) return Outcome::bad_format;
         break;
       }

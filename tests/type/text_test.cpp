@@ -87,6 +87,16 @@ TEST_CASE("assignments refuse what is too long, but not blanks") {
   CHECK(trim_bpchar("ab  ") == "ab");
 }
 
+TEST_CASE("nulls are left out of joins and quoted as a word") {
+  MemoryBudget budget;
+  Arena arena(budget);
+  const FormatArgument arguments[] = {{"a"}, {"", true}, {""}, {"b"}};
+  CHECK(concat_ws(",", arguments, arena) == "a,,b");
+  CHECK(concat_ws("", arguments, arena) == "ab");
+  CHECK(quote_nullable(arguments[1], arena) == "NULL");
+  CHECK(quote_nullable(arguments[0], arena) == "'a'");
+}
+
 TEST_CASE("only valid UTF-8 passes") {
   for (const char* good : {"", "a", "é", "日", "😀", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) CHECK_FALSE(check_utf8(good).failed());
   for (const char* bad : {"\x80", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3", "a\xff"}) CHECK(check_utf8(bad).failed());

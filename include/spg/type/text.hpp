@@ -93,11 +93,14 @@ bool is_plain_identifier(std::string_view name);
 std::string_view quote_ident(std::string_view name, bool is_keyword, Arena& arena);
 std::string_view quote_literal(std::string_view text, Arena& arena);
 
-/// An argument of format() in text form.
+/// An argument of format() and its kin in text form.
 struct FormatArgument {
   std::string_view text;
   bool is_null = false;
 };
+std::string_view quote_nullable(const FormatArgument& argument, Arena& arena);
+/// The arguments that are not NULL, joined; with an empty separator this is concat().
+std::string_view concat_ws(std::string_view separator, std::span<const FormatArgument> arguments, Arena& arena);
 /// `is_keyword` tells which identifiers %I must quote; null: none.
 Result<std::string_view> format(std::string_view pattern, std::span<const FormatArgument> arguments,
                                 bool (*is_keyword)(std::string_view), Arena& arena);
