@@ -1,7 +1,7 @@
 // Decimal: the unpacked working form of a numeric (type/numeric.hpp), for use inside the room's sources.
 //
-// Up to `own_digits_max` digits lie in the object itself; longer ones in the arena of the calculation. A Decimal is built
-// once (allocate, fill, finish) and is then read-only, so that copies may share digits. One thread.
+// Up to `own_digits_max` digits lie in the object itself; longer ones in the arena of the calculation. A Decimal is
+// built once (allocate, fill, finish) and is then read-only, so that copies may share digits. One thread.
 #pragma once
 #include <cstdint>
 #include <cstring>

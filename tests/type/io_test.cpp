@@ -53,13 +53,32 @@ TEST_CASE("arrays read and print as PostgreSQL's do") {
 }
 
 TEST_CASE("every type goes through text and bytes, and damaged bytes are refused") {
-  struct { Oid type; const char* text; } const cases[] = {
-      {oid::boolean, "t"}, {oid::int2, "-5"}, {oid::int4, "123456"}, {oid::int8, "-9000000000"}, {oid::float4, "1.5"},
-      {oid::float8, "-1e+100"}, {oid::numeric, "123.4500"}, {oid::text, "héllo"}, {oid::varchar, "x"}, {oid::bpchar, "y "},
-      {oid::bytea, "\\x00ff"}, {oid::date, "2001-02-03"}, {oid::time, "04:05:06.7"}, {oid::timestamp, "2001-02-03 04:05:06"},
-      {oid::timestamptz, "2001-02-03 04:05:06+00"}, {oid::interval, "1 mon 2 days 03:04:05"}, {oid::timetz, "04:05:06-08"},
-      {oid::uuid, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}, {oid::object_id, "4000000000"}, {oid::name, "n"},
-      {oid::character, "c"}, {oid::regclass, "1259"}, {oid::int4_array, "{1,NULL,3}"}, {oid::oidvector, "1 2"},
+  struct { Oid type; const char* text;
+  } const cases[] = {
+      {oid::boolean, "t"},
+      {oid::int2, "-5"},
+      {oid::int4, "123456"},
+      {oid::int8, "-9000000000"},
+      {oid::float4, "1.5"},
+      {oid::float8, "-1e+100"},
+      {oid::numeric, "123.4500"},
+      {oid::text, "héllo"},
+      {oid::varchar, "x"},
+      {oid::bpchar, "y "},
+      {oid::bytea, "\\x00ff"},
+      {oid::date, "2001-02-03"},
+      {oid::time, "04:05:06.7"},
+      {oid::timestamp, "2001-02-03 04:05:06"},
+      {oid::timestamptz, "2001-02-03 04:05:06+00"},
+      {oid::interval, "1 mon 2 days 03:04:05"},
+      {oid::timetz, "04:05:06-08"},
+      {oid::uuid, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"},
+      {oid::object_id, "4000000000"},
+      {oid::name, "n"},
+      {oid::character, "c"},
+      {oid::regclass, "1259"},
+      {oid::int4_array, "{1,NULL,3}"},
+      {oid::oidvector, "1 2"},
   };
   MemoryBudget budget;
   Arena arena(budget);
@@ -96,7 +115,8 @@ TEST_CASE("a typmod reaches the elements of arrays") {
   MemoryBudget budget;
   Arena arena(budget);
   CHECK(input(Oid{1015}, "{abc,ab}", 7, settings, arena));
-  CHECK(input(Oid{1015}, "{abcd}", 7, settings, arena).error().message() == "value too long for type character varying(3)");
+  CHECK(input(Oid{1015}, "{abcd}", 7, settings, arena).error().message() ==
+        "value too long for type character varying(3)");
   CHECK(text_of(Oid{1231}, *input(Oid{1231}, "{1.256}", ((5 << 16) | 2) + 4, settings, arena), arena) == "{1.26}");
 }
 

@@ -22,20 +22,41 @@ const Ladder ladders[] = {
     {oid::int4, {{"-2147483648"}, {"-1"}, {"0"}, {"256"}, {"2147483647"}}},
     {oid::int8, {{"-9223372036854775808"}, {"-1"}, {"0"}, {"65536"}, {"9223372036854775807"}}},
     {oid::object_id, {{"0"}, {"1"}, {"4000000000"}}},
-    {oid::float8, {{"-Infinity"}, {"-1e300"}, {"-1"}, {"-1e-300"}, {"0", "-0"}, {"1e-300"}, {"1"}, {"Infinity"}, {"NaN"}}},
+    {oid::float8,
+     {{"-Infinity"}, {"-1e300"}, {"-1"}, {"-1e-300"}, {"0", "-0"}, {"1e-300"}, {"1"}, {"Infinity"}, {"NaN"}}},
     {oid::float4, {{"-Infinity"}, {"-1"}, {"0", "-0"}, {"1"}, {"Infinity"}, {"NaN"}}},
     {oid::numeric,
-     {{"-Infinity"}, {"-10000"}, {"-9999.5", "-9999.50"}, {"-1.01"}, {"-1", "-1.000"}, {"-0.5"}, {"-0.00001"}, {"0", "0.00"},
-      {"0.00001"}, {"0.5", "0.500"}, {"1", "1.0"}, {"1.0001"}, {"9999"}, {"10000", "1e4"}, {"10000.00000001"}, {"1e100"},
-      {"Infinity"}, {"NaN"}}},
+     {{"-Infinity"},
+      {"-10000"},
+      {"-9999.5", "-9999.50"},
+      {"-1.01"},
+      {"-1", "-1.000"},
+      {"-0.5"},
+      {"-0.00001"},
+      {"0", "0.00"},
+      {"0.00001"},
+      {"0.5", "0.500"},
+      {"1", "1.0"},
+      {"1.0001"},
+      {"9999"},
+      {"10000", "1e4"},
+      {"10000.00000001"},
+      {"1e100"},
+      {"Infinity"},
+      {"NaN"}}},
     {oid::text, {{""}, {"a"}, {"a "}, {"aa"}, {"ab"}, {"abcdefghijklm"}, {"abcdefghijklmn"}, {"b"}, {"é"}}},
     {oid::bpchar, {{"", "  "}, {"a", "a  "}, {"ab"}}},
-    {oid::bytea, {{"\\x"}, {"\\x00"}, {"\\x0000"}, {"\\x0001"}, {"\\x01"}, {"\\x01ff"}, {"\\xff"}, {"\\xff00"}, {"\\xffff"}}},
+    {oid::bytea,
+     {{"\\x"}, {"\\x00"}, {"\\x0000"}, {"\\x0001"}, {"\\x01"}, {"\\x01ff"}, {"\\xff"}, {"\\xff00"}, {"\\xffff"}}},
     {oid::date, {{"-infinity"}, {"0044-03-15 BC"}, {"1999-12-31"}, {"2001-01-01"}, {"infinity"}}},
     {oid::timestamp, {{"-infinity"}, {"1999-12-31 00:00:00"}, {"2001-01-01 00:00:01"}, {"infinity"}}},
-    {oid::interval, {{"-1 mon"}, {"-29 days"}, {"0"}, {"23:59:59"}, {"1 day", "24:00:00"}, {"1 mon", "30 days"}, {"1 year"}}},
+    {oid::interval,
+     {{"-1 mon"}, {"-29 days"}, {"0"}, {"23:59:59"}, {"1 day", "24:00:00"}, {"1 mon", "30 days"}, {"1 year"}}},
     {oid::timetz, {{"04:05:06+02"}, {"04:05:06+00"}, {"03:05:06-01"}, {"04:05:06-08"}}},
-    {oid::uuid, {{"00000000-0000-0000-0000-000000000001"}, {"7f000000-0000-0000-0000-000000000000"}, {"ff000000-0000-0000-0000-000000000000"}}},
+    {oid::uuid,
+     {{"00000000-0000-0000-0000-000000000001"},
+      {"7f000000-0000-0000-0000-000000000000"},
+      {"ff000000-0000-0000-0000-000000000000"}}},
     {oid::int4_array, {{"{}"}, {"{1}"}, {"{1,2}"}, {"{{1,2}}"}, {"{1,3}"}, {"{1,NULL}"}, {"{2}"}}},
 };
 
@@ -43,7 +64,8 @@ std::string key_of(const KeyColumn& column, const Value& value, Arena& arena) {
   TextBuilder key(arena);
   append_key(column, value, key);
   CHECK(key_bytes(column, as_bytes(key.view())) == key.size());
-  for (std::size_t size = 0; size < key.size(); ++size) CHECK(key_bytes(column, as_bytes(key.view().substr(0, size))) == 0);
+  for (std::size_t size = 0; size < key.size(); ++size)
+    CHECK(key_bytes(column, as_bytes(key.view().substr(0, size))) == 0);
   return std::string(key.view());
 }
 int sign(int x) { return x < 0 ? -1 : x > 0; }
@@ -76,7 +98,8 @@ TEST_CASE("values, hashes and sort keys agree on the order") {
     for (bool descending : {false, true})
       for (bool nulls_first : {false, true}) {
         const KeyColumn column{ladder.type, descending, nulls_first};
-        CHECK(sign(key_of(column, null, arena).compare(key_of(column, steps[0].value, arena))) == (nulls_first ? -1 : 1));
+        CHECK(sign(key_of(column, null, arena).compare(key_of(column, steps[0].value, arena))) ==
+              (nulls_first ? -1 : 1));
       }
   }
 }
