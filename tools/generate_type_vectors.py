@@ -24,7 +24,7 @@ def escape(value):
 
 
 def ask(sql, values):
-    settings = {"timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "postgres"}
+    settings = {"timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "postgres", "bytea_output": "hex"}
     if sql.startswith("/*"):
         for part in sql[2:sql.index("*/")].split(";"):
             name, value = part[4:].split("=", 1)
@@ -206,7 +206,46 @@ def scripted(settings, sql):
     return "/*" + ";".join("set " + k + "=" + repr(v) for k, v in settings.items()) + "*/" + sql
 
 
+MONTHS = "jan feb march apr may june jul aug sept oct nov december".split()
+
+
+def date_part(rng):
+    k=rng.randint(0,13)
+    if k==0: return "%d-%d-%d"%(rng.randint(1,2100),rng.randint(0,13),rng.randint(0,32))
+    if k==1: return "%d/%d/%d"%(rng.randint(1,13),rng.randint(1,31),rng.choice([5,99,1999,70,69]))
+    if k==2: return "%s %d"%(rng.choice(MONTHS),rng.randint(1,31))
+    if k==3: return "%s %d, %d"%(rng.choice(MONTHS),rng.randint(1,31),rng.randint(1,2100))
+    if k==4: return "%d:%02d"%(rng.randint(0,25),rng.randint(0,61))
+    if k==5: return "%d:%02d:%02d.%d"%(rng.randint(0,24),rng.randint(0,59),rng.randint(0,60),rng.randint(0,9999999))
+    if k==6: return rng.choice(["am","pm","bc","ad","utc","z","est","+02","-0330","+5:30","t"])
+    if k==7: return "%06d"%rng.randint(0,999999)
+    if k==8: return str(rng.randint(0,40))
+    if k==9: return "%d"%rng.randint(1,2100)
+    if k==10: return "%d-%s-%d"%(rng.randint(1,31),rng.choice(MONTHS),rng.choice([5,1999,99]))
+    if k==11: return "2001-02-03"
+    if k==12: return "04:05:06"
+    return "%04d%02d%02d"%(rng.randint(1900,2050),rng.randint(1,12),rng.randint(1,28))
+
+
+INTERVAL_UNITS = "us ms s sec second min m h hour d day w week mon month y year dec c mil".split()
+
+
+def interval_part(rng):
+    k=rng.randint(0,6)
+    n=rng.choice(["%d"%rng.randint(-50,50),"%.3f"%rng.uniform(-20,20),"+%d"%rng.randint(0,9)])
+    if k<=3: return n+rng.choice([""," "])+rng.choice(INTERVAL_UNITS)
+    if k==4: return rng.choice(["","-","+"])+"%d:%02d:%02d.%d"%(rng.randint(0,30),rng.randint(0,59),rng.randint(0,59),rng.randint(0,999))
+    if k==5: return n
+    return rng.choice(["ago","1-2","-3-4","5 1:2"])
+
+
 def datetime(rng):
+    for _ in range(500):
+        t, order = " ".join(date_part(rng) for _ in range(rng.randint(1, 4))), rng.choice(["MDY", "DMY", "YMD"])
+        typ = rng.choice(["date", "timestamp"])
+        yield typ, scripted({"datestyle": "ISO, " + order}, "%s::" + typ + " || left(%s,0)"), [t, order]
+        t, style = " ".join(interval_part(rng) for _ in range(rng.randint(1, 4))), rng.choice(["postgres", "sql_standard"])
+        yield "interval", scripted({"intervalstyle": style}, "%s::interval || left(%s,0)"), [t, style]
     for order in ("MDY", "DMY", "YMD"):
         for t in DATES:
             if t in ("today", "tomorrow", "yesterday", "now"):
@@ -281,10 +320,88 @@ def datetime(rng):
         yield "make_time", "make_time(%s::int,%s::int,%s::float8)", [str(x) for x in v]
 
 
+def text(rng):
+    words = ["", "a", "abc", "Hello World", "héllo wörld", "日本語テキスト", "x'y\\z", "  pad  ", "aXbXc", "ÄÖÜ äöü", "foo_bar-baz9 qux",
+             "100%%", "a\\b", "😀 smile"]
+    short = ["", "a", "b", "lo", "X", " ", "ö", "本", "xyz", "ab"]
+    nums = ["-5", "-1", "0", "1", "2", "3", "5", "100"]
+    for f in ("upper", "lower", "initcap", "reverse", "length", "octet_length", "ascii", "md5", "btrim", "quote_ident", "quote_literal"):
+        for w in words:
+            yield f, f + "(%s)", [w]
+    for w in words:
+        for n in nums:
+            yield "left", "left(%s,%s::int)", [w, n]
+            yield "right", "right(%s,%s::int)", [w, n]
+            yield "substr1", "substr(%s,%s::int)", [w, n]
+            for m in ("-1", "0", "2", "2147483647"):
+                yield "substr2", "substr(%s,%s::int,%s::int)", [w, n, m]
+            if n != "100":
+                yield "repeat", "repeat(%s,%s::int)", [w, n]
+            yield "split_part", "split_part(%s,%s,%s::int)", [w, "X", n]
+            yield "split_part", "split_part(%s,%s,%s::int)", [w, " ", n]
+        for t in short:
+            yield "position", "strpos(%s,%s)", [w, t]
+            yield "replace", "replace(%s,%s,'<>')", [w, t]
+            yield "ltrim", "ltrim(%s,%s)", [w, t]
+            yield "rtrim", "rtrim(%s,%s)", [w, t]
+            yield "translate", "translate(%s,%s,'12')", [w, t]
+            for n in ("0", "3", "10", "-1"):
+                yield "lpad", "lpad(%s,%s::int,%s)", [w, n, t]
+                yield "rpad", "rpad(%s,%s::int,%s)", [w, n, t]
+        for n in ("0", "1", "3", "9"):
+            yield "overlay", "overlay(%s placing 'zz' from %s::int for %s::int)", [w, n, "2"]
+        for n in (1, 3, 12):
+            for t in (w, w + "  "):
+                yield "varchar_cast", "%s::varchar({}) || left(%s,0)".format(n), [t, str(n)]
+                yield "bpchar_cast", "concat('[', %s::char({}), ']') || left(%s,0)".format(n), [t, str(n)]
+    for n in ("0", "-1", "65", "228", "8364", "128512", "1114112", "55296", "2147483647"):
+        yield "chr", "chr(%s::int)", [n]
+    for n in ("0", "255", "-1", "2147483647"):
+        yield "to_hex", "to_hex(%s::int)", [n]
+    for t in ["\\x", "\\xDEADbeef", "\\xde ad", "\\xd", "\\xzz", "abc", "a\\\\b", "a\\001\\377", "a\\9", "\\", "é", "\\xé"]:
+        yield "bytea", "%s::bytea", [t]
+        yield "bytea_escape", scripted({"bytea_output": "escape"}, "%s::bytea"), [t]
+    for t in ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "{A0EEBC999C0B4EF8BB6D6BB9BD380A11}", "a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11",
+              "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1", "a0eebc999c0b4ef8bb6d6bb9bd380a11x", "{a0eebc999c0b4ef8bb6d6bb9bd380a11", "",
+              "a0eebc9-99c0b4ef8bb6d6bb9bd380a11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11-"]:
+        yield "uuid", "%s::uuid", [t]
+    patterns = ["", "%", "_", "a%", "%c", "%b%", "a_c", "abc", "ABC", "a\\%", "\\", "%\\", "a\\", "h%o w_rld", "_____", "%%", "%_%", "日%",
+                "__語%", "a\\\\b", "100\\%%", "%l%l%", "%ö%", "x%", "%xyz", "%a%b%c%", "aX%Xc", "%X_"]
+    for w in words:
+        for q in patterns:
+            yield "like", "%s like %s", [w, q]
+            yield "ilike", "%s ilike %s", [w, q]
+    for w, q, e in (("a%c", "a!%c", "!"), ("abc", "a!%c", "!"), ("a\\c", "a\\c", ""), ("abc", "a%", "ab"), ("a%c", "aö%c", "ö"), ("a", "a!", "!"), ("ab", "a!", "!")):
+        yield "like_escape", "%s like %s escape %s", [w, q, e]
+    for f in ("%s", "Hello %s, %I = %L", "%2$s %1$s", "%%", "%", "%x", "%5s|", "%-5s|", "%1$", "%3$s %s", "%s %s %s %s", "%L", "%I", "%0$s",
+              "%-*s|", "%1$10s|", "%99999999999s"):
+        yield "format", "format(%s, 'w o''r', 'Ta\\ble', 'x')", [f]
+
+
+def arrays(rng):
+    texts = ["{}", " { } ", "{1,2,3}", "{ 1 , 2 }", "{1,NULL,3}", "{null}", "{{1,2},{3,4}}", "{{1,2},{3}}", "{{1},2}", "{1,{2}}", "{1,,2}", "{1,}",
+             "{,1}", "{1", "1}", "1", "", "{1}x", "[0:2]={1,2,3}", "[2:3][1:2]={{1,2},{3,4}}", "[1:2]={1,2,3}", "[3:2]={}", "[2]={1,2}", "[1:2]{1,2}",
+             "{{{{{{1}}}}}}", "{{{{{{{1}}}}}}}", "{{},{}}", "{a}", '{"1"}', '{"1" , "2"}', "{99999999999}", "[-2:0]={1,2,3}", "{1 2}", "{{1,2},{3,NULL}}"]
+    for t in texts:
+        yield "int4", "%s::int4[]", [t]
+        yield "send_int4", "encode(array_send(%s::int4[]),'hex')", [t]
+    for t in texts + ['{"a b",c}', '{"a\\"b","c\\\\d"}', "{a\\,b}", '{"","NULL",NULL,nUlL}', "{ a b , c }", '{"{}"}', "{a{b}", '{"a}', '{a"b}',
+                      "{é,日本}", '{" x "}', "{'q'}", "{\\null}"]:
+        yield "text", "%s::text[]", [t]
+    for t in ["{1.5,NaN}", "{2001-02-03}", "{t,f}"]:
+        yield "numeric", "%s::numeric[]", [t]
+        yield "date", "%s::date[]", [t]
+        yield "bool", "%s::bool[]", [t]
+    for t in ["", "1 2 3", " 5 ", "1 x", "99999"]:
+        yield "int2vector", "%s::int2vector", [t]
+
+
 ARITHMETIC = {"in", "add", "sub", "mul", "div", "mod", "div_trunc", "gcd", "lcm", "cmp", "sum", "avg"}
 MATH = ("timestamp_add", "timestamptz_add", "timestamp_sub", "age", "extract", "trunc", "interval_", "justify", "time_add", "date_bin",
         "make")
 TOPICS = {
+    "text": text,
+    "arrays": arrays,
     "datetime": lambda rng: (row for row in datetime(rng) if not row[0].startswith(MATH)),
     "datetime_math": lambda rng: (row for row in datetime(rng) if row[0].startswith(MATH)),
     "numbers": numbers,
@@ -296,4 +413,4 @@ if __name__ == "__main__":
     for topic in sys.argv[1:] or TOPICS:
         cursor.execute("set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'; "
                        "set extra_float_digits = 1; set statement_timeout = '20s'")
-        write(topic, TOPICS[topic](random.Random(20261120)))
+        write(topic, TOPICS[topic](random.Random(int(os.environ.get("SPG_VECTOR_SEED", "20261120")))))

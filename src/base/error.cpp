@@ -39,7 +39,7 @@ void assign(ErrorInfo& info, ErrorField field, std::initializer_list<std::string
   std::size_t at = 0;
   for (auto piece : pieces) {
     const std::size_t take = piece.size() < total - at ? piece.size() : total - at;
-    std::memcpy(text + at, piece.data(), take);
+    if (take != 0) std::memcpy(text + at, piece.data(), take);
     at += take;
   }
   std::free(info.text[slot]);

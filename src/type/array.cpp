@@ -10,7 +10,8 @@ ArrayReader::ArrayReader(const StringRef& ref) : body_(ref.view()) {
   physical_ = physical_of(element_);
   dimensions_ = static_cast<unsigned char>(body_[4]);
   has_nulls_ = body_[5] != 0;
-  if (dimensions_ > array_dimensions_max || body_.size() < 8 + 8 * static_cast<std::size_t>(dimensions_)) dimensions_ = 0;
+  if (dimensions_ > array_dimensions_max || body_.size() < 8 + 8 * static_cast<std::size_t>(dimensions_))
+    dimensions_ = 0;
   count_ = dimensions_ == 0 ? 0 : 1;
   for (int i = 0; i < dimensions_; ++i) count_ *= dimension(i).length;
   bitmap_ = 8 + 8 * static_cast<std::size_t>(dimensions_);
@@ -54,7 +55,8 @@ Status check_dimensions(std::span<const ArrayDimension> dimensions) {
   for (const ArrayDimension& d : dimensions) {
     std::int32_t end = 0;
     if (d.length < 0 || __builtin_mul_overflow(count, std::int64_t{d.length}, &count) || count > array_elements_max)
-      return Error::make(sqlstate::program_limit_exceeded, "array size exceeds the maximum allowed (", array_elements_max, ")");
+      return Error::make(sqlstate::program_limit_exceeded, "array size exceeds the maximum allowed (",
+                         array_elements_max, ")");
     if (__builtin_add_overflow(d.lower, d.length, &end))
       return Error::make(sqlstate::program_limit_exceeded, "array lower bound is too large: ", d.lower);
   }
@@ -70,12 +72,14 @@ Result<StringRef> make_array(Oid element, std::span<const ArrayDimension> dimens
   std::size_t bytes = 8 + 8 * dimensions.size();
   for (const Value& value : elements) {
     has_nulls |= value.is_null;
-    if (!value.is_null) bytes += physical == Physical::string ? 4 + std::size_t{value.as<StringRef>().size} : physical_bytes(physical);
+    if (!value.is_null)
+      bytes += physical == Physical::string ? 4 + std::size_t{value.as<StringRef>().size} : physical_bytes(physical);
   }
   const std::size_t bitmap = 8 + 8 * dimensions.size();
   if (has_nulls) bytes += (elements.size() + 7) / 8;
   if (bytes > value_bytes_max)
-    return Error::make(sqlstate::program_limit_exceeded, "array size exceeds the maximum allowed (", value_bytes_max, ")");
+    return Error::make(sqlstate::program_limit_exceeded, "array size exceeds the maximum allowed (", value_bytes_max,
+                       ")");
   auto* to = static_cast<char*>(arena.try_allocate(bytes, 8));
   if (to == nullptr) return Error::out_of_memory();
   std::memset(to, 0, bitmap);

@@ -50,9 +50,12 @@ struct ArrayParser {
       const std::int32_t lower = given == 2 ? bounds[0] : 1, upper = bounds[given - 1];
       if (upper < lower)
         return Error::make(sqlstate::array_subscript_error, "upper bound cannot be less than lower bound");
-      if (upper == INT32_MAX) return Error::make(sqlstate::program_limit_exceeded, "array upper bound is too large: ", upper);
+      if (upper == INT32_MAX)
+        return Error::make(sqlstate::program_limit_exceeded, "array upper bound is too large: ", upper);
       const std::int64_t length = std::int64_t{upper} - lower + 1;
-      if (length > array_elements_max) return Error::make(sqlstate::program_limit_exceeded, "array size exceeds the maximum allowed (", array_elements_max, ")");
+      if (length > array_elements_max)
+        return Error::make(sqlstate::program_limit_exceeded, "array size exceeds the maximum allowed (",
+                           array_elements_max, ")");
       dimensions[depth_max++] = {static_cast<std::int32_t>(length), lower};
       explicit_bounds = true;
     }
@@ -131,8 +134,8 @@ struct ArrayParser {
         counts[depth++] = 0;
         rest.remove_prefix(1);
       } else if (c == '}') {
-        // After a comma a member must come; an empty pair of braces is the empty array.
-        if (!after_member && counts[depth - 1] != 0) return malformed("Unexpected \"}\" character.");
+        // After a comma a member must come; only the outermost braces may be empty.
+        if (!after_member && (counts[depth - 1] != 0 || depth != 1)) return malformed("Unexpected \"}\" character.");
         const std::int32_t count = counts[--depth];
         if (lengths[depth] == -1) lengths[depth] = count;
         else if (lengths[depth] != count) return mismatch();
@@ -213,8 +216,8 @@ void put_int(TextBuilder& out, std::uint32_t value) {
 
 }  // namespace
 
-Result<Value> input_array(const TypeInfo& type, std::string_view text, std::int32_t typmod, const TextSettings& settings,
-                          Arena& arena) {
+Result<Value> input_array(const TypeInfo& type, std::string_view text, std::int32_t typmod,
+                          const TextSettings& settings, Arena& arena) {
   ArrayParser parser{type, text, typmod, settings, arena};
   SPG_TRY(parser.read_bounds());
   parser.skip();
@@ -222,7 +225,8 @@ Result<Value> input_array(const TypeInfo& type, std::string_view text, std::int3
     return parser.malformed("Array value must start with \"{\" or dimension information.");
   SPG_TRY(parser.read_members());
   SPG_ASSIGN(const StringRef body,
-             make_array(type.element, {parser.dimensions, static_cast<std::size_t>(parser.depth_max)}, parser.elements.span(), arena));
+             make_array(type.element, {parser.dimensions, static_cast<std::size_t>(parser.depth_max)},
+                        parser.elements.span(), arena));
   return Value::of(Physical::string, body);
 }
 
@@ -243,7 +247,9 @@ void output_array(const Value& value, TextBuilder& out, const TextSettings& sett
 }
 
 Result<Value> receive_array(const TypeInfo& type, ByteReader& from, std::int32_t typmod, Arena& arena) {
-  const auto short_message = [] { return Error::make(sqlstate::protocol_violation, "insufficient data left in message"); };
+  const auto short_message = [] {
+    return Error::make(sqlstate::protocol_violation, "insufficient data left in message");
+  };
   const auto depth = from.be<std::int32_t>(), flags = from.be<std::int32_t>();
   const Oid element{from.be<std::uint32_t>()};
   if (!from.ok()) return short_message();

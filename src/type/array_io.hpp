@@ -4,8 +4,8 @@
 
 namespace spg::type {
 
-Result<Value> input_array(const TypeInfo& type, std::string_view text, std::int32_t typmod, const TextSettings& settings,
-                          Arena& arena);
+Result<Value> input_array(const TypeInfo& type, std::string_view text, std::int32_t typmod,
+                          const TextSettings& settings, Arena& arena);
 void output_array(const Value& value, TextBuilder& out, const TextSettings& settings);
 Result<Value> receive_array(const TypeInfo& type, ByteReader& from, std::int32_t typmod, Arena& arena);
 void send_array(const Value& value, TextBuilder& out);

@@ -11,8 +11,6 @@ using namespace fields;
 
 namespace {
 
-Error timestamp_range() { return Error::make(sqlstate::datetime_value_out_of_range, "timestamp out of range"); }
-
 /// A field's name, lower case and cut as identifiers are, and what it means.
 struct FieldName {
   char text[64];
@@ -179,7 +177,8 @@ Result<Extracted> extract_interval(std::string_view name, const Interval& v, Are
     case unit_millennium: return whole(year / 1000, arena);
     case unit_epoch: {
       // A year is 365.25 days here.
-      const std::int64_t quarter_days = std::int64_t{1461} * year + 120 * std::int64_t{month} + 4 * std::int64_t{v.days};
+      const std::int64_t quarter_days =
+          std::int64_t{1461} * year + 120 * std::int64_t{month} + 4 * std::int64_t{v.days};
       return decimal_of(Int128{quarter_days} * (day_us / 4) + v.microseconds, 6, arena);
     }
     default: return field.refused("interval");
@@ -213,9 +212,11 @@ bool truncate_local(Unit unit, std::int64_t local, std::int64_t* result, bool* i
     case unit_quarter: return is_day(days_of(year, 3 * ((date.month - 1) / 3) + 1, 1));
     case unit_year: return is_day(days_of(year, 1, 1));
     case unit_decade: return is_day(days_of(floor_div(year, 10) * 10, 1, 1));
-    case unit_century: return is_day(days_of(year > 0 ? (year + 99) / 100 * 100 - 99 : -((99 - (year - 1)) / 100) * 100 + 1, 1, 1));
+    case unit_century:
+      return is_day(days_of(year > 0 ? (year + 99) / 100 * 100 - 99 : -((99 - (year - 1)) / 100) * 100 + 1, 1, 1));
     case unit_millennium:
-      return is_day(days_of(year > 0 ? (year + 999) / 1000 * 1000 - 999 : -((999 - (year - 1)) / 1000) * 1000 + 1, 1, 1));
+      return is_day(
+          days_of(year > 0 ? (year + 999) / 1000 * 1000 - 999 : -((999 - (year - 1)) / 1000) * 1000 + 1, 1, 1));
     default: return false;
   }
 }
@@ -227,7 +228,8 @@ Result<std::int64_t> truncate_timestamp(std::string_view name, std::int64_t time
   if (is_infinite_timestamp(timestamp)) return timestamp;
   std::int64_t result = 0;
   bool in_range = true;
-  if (!truncate_local(field.unit, timestamp, &result, &in_range)) return field.not_a_unit("timestamp without time zone");
+  if (!truncate_local(field.unit, timestamp, &result, &in_range))
+    return field.not_a_unit("timestamp without time zone");
   if (!in_range) return timestamp_range();
   return result;
 }
@@ -277,7 +279,8 @@ Result<std::int64_t> date_bin(const Interval& stride, std::int64_t timestamp, st
   if (is_infinite_timestamp(timestamp)) return timestamp;
   if (is_infinite_timestamp(origin)) return Error::make(sqlstate::datetime_value_out_of_range, "origin out of range");
   if (stride.months != 0)
-    return Error::make(sqlstate::feature_not_supported, "timestamps cannot be binned into intervals containing months or years");
+    return Error::make(sqlstate::feature_not_supported,
+                       "timestamps cannot be binned into intervals containing months or years");
   const Int128 step = stride.span();
   if (step <= 0) return Error::make(sqlstate::datetime_value_out_of_range, "stride must be greater than zero");
   if (step > INT64_MAX) return Error::make(sqlstate::datetime_value_out_of_range, "interval out of range");

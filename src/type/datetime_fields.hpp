@@ -62,6 +62,7 @@ struct Clock {
 /// `minute_to_second`: two numbers are minutes and seconds.
 Outcome decode_clock(std::string_view text, Clock& to, bool minute_to_second);
 Outcome decode_offset(std::string_view text, std::int32_t* east);
+Error timestamp_range();
 Error error_of(Outcome outcome, std::string_view text, std::string_view type);
 
 }  // namespace spg::type::fields

@@ -1,13 +1,17 @@
 #include "spg/type/datetime_math.hpp"
 
+#include "datetime_fields.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 namespace spg::type {
+
+using fields::timestamp_range;
+
 namespace {
 
 Error date_range() { return Error::make(sqlstate::datetime_value_out_of_range, "date out of range"); }
-Error timestamp_range() { return Error::make(sqlstate::datetime_value_out_of_range, "timestamp out of range"); }
 Error interval_range() { return Error::make(sqlstate::datetime_value_out_of_range, "interval out of range"); }
 
 Result<std::int64_t> checked(Int128 value) {
@@ -35,7 +39,8 @@ Result<std::int64_t> add_months(std::int64_t timestamp, std::int32_t months) {
 Result<std::int32_t> date_add_days(std::int32_t date, std::int64_t days) {
   if (is_infinite_date(date)) return date;
   std::int64_t result = 0;
-  if (__builtin_add_overflow(std::int64_t{date}, days, &result) || result < date_min || result >= date_end) return date_range();
+  if (__builtin_add_overflow(std::int64_t{date}, days, &result) || result < date_min || result >= date_end)
+    return date_range();
   return static_cast<std::int32_t>(result);
 }
 
@@ -254,8 +259,8 @@ Result<std::int64_t> make_timestamp(std::int32_t year, std::int32_t month, std::
 Result<Interval> make_interval(const IntervalFields& f) {
   const std::int64_t months = std::int64_t{f.years} * 12 + f.months, days = std::int64_t{f.weeks} * 7 + f.days;
   const double micro = std::rint(f.seconds * 1e6);
-  if (months != static_cast<std::int32_t>(months) || days != static_cast<std::int32_t>(days) || !std::isfinite(f.seconds) ||
-      std::abs(micro) >= 9.2e18)
+  if (months != static_cast<std::int32_t>(months) || days != static_cast<std::int32_t>(days) ||
+      !std::isfinite(f.seconds) || std::abs(micro) >= 9.2e18)
     return interval_range();
   return Interval{f.hours * hour_us + f.minutes * minute_us + static_cast<std::int64_t>(micro),
                   static_cast<std::int32_t>(days), static_cast<std::int32_t>(months)};

@@ -122,7 +122,10 @@ bool read_number(std::string_view& text, std::int64_t* value, Outcome* outcome) 
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
   if (error == std::errc::invalid_argument) { *value = 0; return true; }  // as strtol: no digits are zero
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  if (error == std::errc::result_out_of_range || *value > INT32_MAX) { *outcome = Outcome::field_overflow; return false; }
+  if (error == std::errc::result_out_of_range || *value > INT32_MAX) {
+    *outcome = Outcome::field_overflow;
+    return false;
+  }
   if (negative) *value = -*value;
   return true;
 }
@@ -210,6 +213,8 @@ Outcome decode_offset(std::string_view text, std::int32_t* east) {
   return text.empty() ? Outcome::ok : Outcome::bad_format;
 }
 
+Error timestamp_range() { return Error::make(sqlstate::datetime_value_out_of_range, "timestamp out of range"); }
+
 Error error_of(Outcome outcome, std::string_view text, std::string_view type) {
   switch (outcome) {
     case Outcome::field_overflow:
@@ -220,8 +225,8 @@ Error error_of(Outcome outcome, std::string_view text, std::string_view type) {
     case Outcome::interval_overflow:
       return Error::make(sqlstate::interval_field_overflow, "interval field value out of range: \"", text, "\"");
     case Outcome::zone_overflow:
-      return Error::make(sqlstate::invalid_time_zone_displacement_value, "time zone displacement out of range: \"", text,
-                         "\"");
+      return Error::make(sqlstate::invalid_time_zone_displacement_value, "time zone displacement out of range: \"",
+                         text, "\"");
     default:
       return Error::make(sqlstate::invalid_datetime_format, "invalid input syntax for type ", type, ": \"", text, "\"");
   }
@@ -487,7 +492,7 @@ struct Decoder {
         *parts = parts_time;
         const Outcome outcome = decode_time(text, value);
         if (outcome != Outcome::ok) return outcome;
-        return overflows(value) ? Outcome::field_overflow : Outcome::ok;
+        return !time_only && overflows(value) ? Outcome::field_overflow : Outcome::ok;
       }
       case FieldKind::zone:
         *parts = part_zone;
@@ -526,13 +531,14 @@ struct Decoder {
     }
     const std::size_t point = text.find('.');
     if (time_only) {
-      if ((seen & parts_time) == parts_time) return Outcome::bad_format;
+      if ((seen & parts_time) == parts_time || (seen & parts_date) != 0) return Outcome::bad_format;
       if (point == 0) return Outcome::bad_format;
       return number_field(text, seen | parts_date, parts);
     }
     if (point != std::string_view::npos && (seen & parts_date) == 0) return date(text, parts);
     if (point != std::string_view::npos && point > 2) return number_field(text, seen, parts);
-    if (text.size() >= 6 && ((seen & parts_date) == 0 || (seen & parts_time) == 0)) return number_field(text, seen, parts);
+    if (text.size() >= 6 && ((seen & parts_date) == 0 || (seen & parts_time) == 0))
+      return number_field(text, seen, parts);
     return number(text, seen, parts);
   }
 
@@ -593,9 +599,11 @@ struct Decoder {
       if (half_day == 1 && value.hour == 12) value.hour = 0;
       if (half_day == 2 && value.hour != 12) value.hour += 12;
     }
-    if (overflows(value)) return Outcome::field_overflow;
-    if ((time_only ? seen & parts_time : seen & parts_date) != (time_only ? unsigned{parts_time} : unsigned{parts_date}))
+    if ((time_only ? seen & parts_time : seen & parts_date) !=
+        (time_only ? unsigned{parts_time} : unsigned{parts_date}))
       return Outcome::bad_format;
+    // Run-together times of a date may run over into the days after it, as in PostgreSQL.
+    if (time_only && overflows(value)) return Outcome::field_overflow;
     if (year > INT32_MAX) return Outcome::field_overflow;
     value.date = {static_cast<std::int32_t>(year), month, day};
     return Outcome::ok;
@@ -630,8 +638,9 @@ Result<std::int64_t> parse_moment(std::string_view text, const TextSettings& set
     case special_early: return timestamp_minus_infinity;
     default: break;
   }
-  const Int128 local = Int128{days_of(decoder.value.date.year, decoder.value.date.month, decoder.value.date.day)} * day_us +
-                       time_of(decoder.value);
+  const Int128 local =
+      Int128{days_of(decoder.value.date.year, decoder.value.date.month, decoder.value.date.day)} * day_us +
+      time_of(decoder.value);
   const Int128 moment = zoned ? local - Int128{decoder.offset()} * second_us : local;
   if (moment < timestamp_min || moment >= timestamp_end) return out_of_range("timestamp", text);
   return static_cast<std::int64_t>(moment);
@@ -698,7 +707,8 @@ Result<TimeZone> find_zone(std::string_view name, const TextSettings& settings) 
       if (!is_digit(key[0])) { sign = key[0]; digits.remove_prefix(1); }
       char padded[66] = {sign};
       std::memcpy(padded + 1, digits.data(), digits.size());
-      if (decode_offset({padded, digits.size() + 1}, &offset) == Outcome::ok) return TimeZone::fixed(-offset, name, name);
+      if (decode_offset({padded, digits.size() + 1}, &offset) == Outcome::ok)
+        return TimeZone::fixed(-offset, name, name);
     }
   }
   return Error::make(sqlstate::invalid_parameter_value, "time zone \"", name, "\" not recognized");

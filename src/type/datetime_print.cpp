@@ -50,7 +50,8 @@ void add_offset(TextBuilder& out, std::int32_t east, bool always_minutes) {
 }
 std::int32_t shown_year(const Civil& date) { return date.year > 0 ? date.year : 1 - date.year; }
 
-void add_numbers(TextBuilder& out, std::int32_t first, std::int32_t second, std::string_view separator, const Civil& date) {
+void add_numbers(TextBuilder& out, std::int32_t first, std::int32_t second, std::string_view separator,
+                 const Civil& date) {
   add_padded(out, first, 2);
   out.add(separator);
   add_padded(out, second, 2);
@@ -194,7 +195,8 @@ void print_iso(const IntervalParts& p, TextBuilder& out) {
 
 void print_sql(IntervalParts p, TextBuilder& out) {
   const bool negative = p.year < 0 || p.month < 0 || p.day < 0 || p.time_negative();
-  const bool positive = p.year > 0 || p.month > 0 || p.day > 0 || p.hour > 0 || p.minute > 0 || p.second > 0 || p.micro > 0;
+  const bool positive =
+      p.year > 0 || p.month > 0 || p.day > 0 || p.hour > 0 || p.minute > 0 || p.second > 0 || p.micro > 0;
   const bool year_month = p.year != 0 || p.month != 0, day_time = p.day != 0 || p.has_time();
   const auto clock = [&](char sign) {
     if (sign != 0) out.add(sign);

@@ -31,10 +31,13 @@ Decimal load(const Numeric& value, Arena& arena) {
 Result<Numeric> store(const Decimal& value, Arena& arena) {
   if (value.kind != Kind::finite) {
     char raw[2];
-    store_le<std::uint16_t>(raw, static_cast<std::uint16_t>(0x8000 + (value.kind == Kind::nan ? 0 : value.negative ? 2 : 1)));
+    store_le<std::uint16_t>(raw, static_cast<std::uint16_t>(0x8000 + (value.kind == Kind::nan ? 0
+                                                                      : value.negative        ? 2
+                                                                                              : 1)));
     return Numeric{StringRef(std::string_view(raw, 2))};
   }
-  if (value.weight > weight_max || value.weight < -weight_max - 1 || value.dscale > numeric_scale_max) return overflow();
+  if (value.weight > weight_max || value.weight < -weight_max - 1 || value.dscale > numeric_scale_max)
+    return overflow();
   const std::size_t bytes = 4 + 2 * static_cast<std::size_t>(value.count);
   char small[StringRef::inline_bytes_max];
   char* to = bytes <= sizeof small ? small : static_cast<char*>(arena.allocate(bytes, 2));
@@ -70,7 +73,8 @@ Decimal from_int128(Int128 value, Arena& arena) {
     reversed[count++] = static_cast<Digit>(rest % base);
     rest /= base;
   }
-  for (auto low = static_cast<std::uint64_t>(rest); low != 0; low /= base) reversed[count++] = static_cast<Digit>(low % base);
+  for (auto low = static_cast<std::uint64_t>(rest); low != 0; low /= base)
+    reversed[count++] = static_cast<Digit>(low % base);
   Digit* digits = result.allocate(count, arena);
   for (int i = 0; i < count; ++i) digits[i] = reversed[count - 1 - i];
   result.weight = count - 1;
@@ -187,7 +191,8 @@ Decimal mul(const Decimal& a, const Decimal& b, Arena& arena) {
   const Decimal& more = a.count < b.count ? b : a;
   const int count = a.count + b.count;
   std::uint32_t small[2 * own_digits_max];
-  std::uint32_t* sums = count <= 2 * own_digits_max ? small : arena.array<std::uint32_t>(static_cast<std::size_t>(count));
+  std::uint32_t* sums =
+      count <= 2 * own_digits_max ? small : arena.array<std::uint32_t>(static_cast<std::size_t>(count));
   std::fill(sums, sums + count, 0u);
   const Digit *x = less.digits(), *y = more.digits();
   // A column takes 42 products of 9999 x 9999 before 32 bits run over, so carries are moved up every 40 rows.
@@ -269,7 +274,10 @@ Decimal at_scale(const Decimal& a, int scale, bool up, Arena& arena) {
       carry = raised >= base;
       to[count] = static_cast<Digit>(carry ? raised - base : raised);
       if (carry) {
-        for (int i = count - 1; carry; --i) { carry = to[i] == base - 1; to[i] = static_cast<Digit>(carry ? 0 : to[i] + 1); }
+        for (int i = count - 1; carry; --i) {
+          carry = to[i] == base - 1;
+          to[i] = static_cast<Digit>(carry ? 0 : to[i] + 1);
+        }
       }
     }
   }

@@ -1,9 +1,10 @@
 // Decimal: the unpacked working form of a numeric (type/numeric.hpp), for use inside the room's sources.
 //
-// Up to `own_digits_max` digits lie in the object itself; longer ones in the arena of the calculation. A Decimal is built
-// once (allocate, fill, finish) and is then read-only, so that copies may share digits. One thread.
+// Up to `own_digits_max` digits lie in the object itself; longer ones in the arena of the calculation. A Decimal is
+// built once (allocate, fill, finish) and is then read-only, so that copies may share digits. One thread.
 #pragma once
 #include <cstdint>
+#include <cstring>
 
 #include "spg/type/numeric.hpp"
 
@@ -51,7 +52,7 @@ struct Decimal {
   void assign(const Decimal& other) {
     kind = other.kind; negative = other.negative; weight = other.weight; dscale = other.dscale; count = other.count;
     far = other.far;
-    if (far == nullptr) for (int i = 0; i < count; ++i) own[i] = other.own[i];
+    if (far == nullptr && count > 0) std::memcpy(own, other.own, static_cast<std::size_t>(count) * sizeof(Digit));
   }
 };
 

@@ -71,7 +71,8 @@ struct Formatter {
         std::int64_t read = 0;
         for (const char c : digits) {
           if (!is_digit(c) || read > INT32_MAX)
-            return Error::make(sqlstate::invalid_text_representation, "invalid input syntax for type integer: \"", by->text, "\"");
+            return Error::make(sqlstate::invalid_text_representation, "invalid input syntax for type integer: \"",
+                               by->text, "\"");
           read = read * 10 + (c - '0');
         }
         if (read > INT32_MAX) return bad("number is out of range");
@@ -86,7 +87,8 @@ struct Formatter {
     const std::string_view kind = pattern.substr(0, character_bytes(pattern[0]));
     pattern.remove_prefix(kind.size());
     if (kind != "s" && kind != "I" && kind != "L") {
-      Error error = Error::make(sqlstate::invalid_parameter_value, "unrecognized format() type specifier \"", kind, "\"");
+      Error error =
+          Error::make(sqlstate::invalid_parameter_value, "unrecognized format() type specifier \"", kind, "\"");
       return std::move(error).hint("For a single \"%\" use \"%%\".");
     }
     const std::size_t index = position != 0 ? static_cast<std::size_t>(position) - 1 : next;
@@ -94,7 +96,8 @@ struct Formatter {
     next = index + 1;
     std::string_view text = value->is_null ? std::string_view{} : value->text;
     if (kind == "I") {
-      if (value->is_null) return Error::make(sqlstate::null_value_not_allowed, "null values cannot be formatted as an SQL identifier");
+      if (value->is_null)
+        return Error::make(sqlstate::null_value_not_allowed, "null values cannot be formatted as an SQL identifier");
       text = quote_ident(text, is_keyword != nullptr && is_keyword(text), arena);
     } else if (kind == "L") {
       text = value->is_null ? std::string_view("NULL") : quote_literal(text, arena);
@@ -125,6 +128,21 @@ struct Formatter {
 };
 
 }  // namespace
+
+std::string_view quote_nullable(const FormatArgument& argument, Arena& arena) {
+  return argument.is_null ? std::string_view("NULL") : quote_literal(argument.text, arena);
+}
+
+std::string_view concat_ws(std::string_view separator, std::span<const FormatArgument> arguments, Arena& arena) {
+  TextBuilder out(arena);
+  bool first = true;
+  for (const FormatArgument& argument : arguments) {
+    if (argument.is_null) continue;
+    out.add(first ? std::string_view{} : separator, argument.text);
+    first = false;
+  }
+  return out.view();
+}
 
 Result<std::string_view> format(std::string_view pattern, std::span<const FormatArgument> arguments,
                                 bool (*is_keyword)(std::string_view), Arena& arena) {

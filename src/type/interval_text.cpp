@@ -13,23 +13,72 @@ Unit find_unit(std::string_view lower) {
   struct Name { std::string_view text; Unit unit; };
   // Longer names count by their first ten letters, as PostgreSQL's do.
   static constexpr Name names[] = {
-      {"us", unit_microsecond}, {"usec", unit_microsecond}, {"usecs", unit_microsecond}, {"microsecon", unit_microsecond},
-      {"usecond", unit_microsecond}, {"useconds", unit_microsecond},
-      {"ms", unit_millisecond}, {"msec", unit_millisecond}, {"msecs", unit_millisecond}, {"millisecon", unit_millisecond},
-      {"msecond", unit_millisecond}, {"mseconds", unit_millisecond},
-      {"s", unit_second}, {"sec", unit_second}, {"secs", unit_second}, {"second", unit_second}, {"seconds", unit_second},
-      {"m", unit_minute}, {"min", unit_minute}, {"mins", unit_minute}, {"minute", unit_minute}, {"minutes", unit_minute},
-      {"h", unit_hour}, {"hr", unit_hour}, {"hrs", unit_hour}, {"hour", unit_hour}, {"hours", unit_hour},
-      {"d", unit_day}, {"day", unit_day}, {"days", unit_day}, {"w", unit_week}, {"week", unit_week}, {"weeks", unit_week},
-      {"mon", unit_month}, {"mons", unit_month}, {"month", unit_month}, {"months", unit_month},
-      {"qtr", unit_quarter}, {"quarter", unit_quarter},
-      {"y", unit_year}, {"yr", unit_year}, {"yrs", unit_year}, {"year", unit_year}, {"years", unit_year},
-      {"dec", unit_decade}, {"decs", unit_decade}, {"decade", unit_decade}, {"decades", unit_decade},
-      {"c", unit_century}, {"cent", unit_century}, {"century", unit_century}, {"centuries", unit_century},
-      {"mil", unit_millennium}, {"mils", unit_millennium}, {"millennium", unit_millennium},
-      {"millennia", unit_millennium}, {"ago", unit_ago}, {"dow", unit_dow}, {"doy", unit_doy}, {"epoch", unit_epoch},
-      {"isodow", unit_isodow}, {"isoyear", unit_isoyear}, {"julian", unit_julian}, {"timezone", unit_timezone},
-      {"timezone_h", unit_timezone_hour}, {"timezone_m", unit_timezone_minute},
+      {"us", unit_microsecond},
+      {"usec", unit_microsecond},
+      {"usecs", unit_microsecond},
+      {"microsecon", unit_microsecond},
+      {"usecond", unit_microsecond},
+      {"useconds", unit_microsecond},
+      {"ms", unit_millisecond},
+      {"msec", unit_millisecond},
+      {"msecs", unit_millisecond},
+      {"millisecon", unit_millisecond},
+      {"msecond", unit_millisecond},
+      {"mseconds", unit_millisecond},
+      {"s", unit_second},
+      {"sec", unit_second},
+      {"secs", unit_second},
+      {"second", unit_second},
+      {"seconds", unit_second},
+      {"m", unit_minute},
+      {"min", unit_minute},
+      {"mins", unit_minute},
+      {"minute", unit_minute},
+      {"minutes", unit_minute},
+      {"h", unit_hour},
+      {"hr", unit_hour},
+      {"hrs", unit_hour},
+      {"hour", unit_hour},
+      {"hours", unit_hour},
+      {"d", unit_day},
+      {"day", unit_day},
+      {"days", unit_day},
+      {"w", unit_week},
+      {"week", unit_week},
+      {"weeks", unit_week},
+      {"mon", unit_month},
+      {"mons", unit_month},
+      {"month", unit_month},
+      {"months", unit_month},
+      {"qtr", unit_quarter},
+      {"quarter", unit_quarter},
+      {"y", unit_year},
+      {"yr", unit_year},
+      {"yrs", unit_year},
+      {"year", unit_year},
+      {"years", unit_year},
+      {"dec", unit_decade},
+      {"decs", unit_decade},
+      {"decade", unit_decade},
+      {"decades", unit_decade},
+      {"c", unit_century},
+      {"cent", unit_century},
+      {"century", unit_century},
+      {"centuries", unit_century},
+      {"mil", unit_millennium},
+      {"mils", unit_millennium},
+      {"millennium", unit_millennium},
+      {"millennia", unit_millennium},
+      {"ago", unit_ago},
+      {"dow", unit_dow},
+      {"doy", unit_doy},
+      {"epoch", unit_epoch},
+      {"isodow", unit_isodow},
+      {"isoyear", unit_isoyear},
+      {"julian", unit_julian},
+      {"timezone", unit_timezone},
+      {"timezone_h", unit_timezone_hour},
+      {"timezone_m", unit_timezone_minute},
   };
   for (const Name& name : names)
     if (name.text == lower.substr(0, 10)) return name.unit;
@@ -95,7 +144,8 @@ struct Sum {
     }
   }
   bool fits() const {
-    return !overflow && days == static_cast<std::int32_t>(days) && years == static_cast<std::int32_t>(years) && months == static_cast<std::int32_t>(months);
+    return !overflow && days == static_cast<std::int32_t>(days) && years == static_cast<std::int32_t>(years) &&
+           months == static_cast<std::int32_t>(months);
   }
 };
 
@@ -133,9 +183,12 @@ Outcome decode_fields(std::string_view text, std::int32_t mask, bool sql_signs, 
       Clock c;
       const Outcome outcome = decode_clock(digits, c, mask == (mask_minute | mask_second));
       if (outcome != Outcome::ok) return outcome;
-      if ((seen & (1u << unit_hour)) != 0) return Outcome::bad_format;
-      seen |= 1u << unit_hour | 1u << unit_minute | 1u << unit_second;
+      constexpr unsigned parts = 1u << unit_hour | 1u << unit_minute | 1u << unit_second | 1u << unit_millisecond |
+                                 1u << unit_microsecond;
+      if ((seen & parts) != 0) return Outcome::bad_format;
+      seen |= parts;
       const int sign = negative || force_negative ? -1 : 1;
+      sum.us = 0;  // a clock time replaces what fractions of later fields came to, as in PostgreSQL
       sum.add(sum.us, c.hour, sign * hour_us);
       sum.add(sum.us, c.minute, sign * minute_us);
       sum.add(sum.us, c.second, sign * second_us);
@@ -184,13 +237,14 @@ Outcome decode_fields(std::string_view text, std::int32_t mask, bool sql_signs, 
         }
         if (!sum.add_unit(unit, value, fraction)) return Outcome::bad_format;
         any = true;
+        if (unit == unit_hour) unit = unit_day;  // what stands before hours without a unit is days
         break;
       }
       case FieldKind::word:
       case FieldKind::special: {
         if (find_word(it).kind == WordKind::ignore) continue;
         unit = find_unit(it);
-        if (unit == unit_ago) { ago = true; unit = unit_none; }
+        if (unit == unit_ago) ago = true;  // a number needs a unit of its own before it
         else if (unit == unit_none) return Outcome::bad_format;
         break;
       }
@@ -299,7 +353,12 @@ Outcome decode_iso(std::string_view text, Sum& sum) {
     }
     text.remove_prefix(1);
     Unit which = unit_none;
-    if (in_date) which = unit == 'Y' ? unit_year : unit == 'M' ? unit_month : unit == 'W' ? unit_week : unit == 'D' ? unit_day : unit_none;
+    if (in_date)
+      which = unit == 'Y'   ? unit_year
+              : unit == 'M' ? unit_month
+              : unit == 'W' ? unit_week
+              : unit == 'D' ? unit_day
+                            : unit_none;
     else which = unit == 'H' ? unit_hour : unit == 'M' ? unit_minute : unit == 'S' ? unit_second : unit_none;
     if (which == unit_none) return Outcome::bad_format;
     sum.add_unit(which, value, fraction);
@@ -325,7 +384,8 @@ Result<Interval> parse_interval(std::string_view text, const TextSettings& setti
   const std::int64_t months = sum.months + sum.years * 12;
   if (months != static_cast<std::int32_t>(months))
     return Error::make(sqlstate::datetime_value_out_of_range, "interval out of range");
-  return interval_apply_typmod({sum.us, static_cast<std::int32_t>(sum.days), static_cast<std::int32_t>(months)}, typmod);
+  return interval_apply_typmod({sum.us, static_cast<std::int32_t>(sum.days), static_cast<std::int32_t>(months)},
+                               typmod);
 }
 
 namespace {

@@ -104,7 +104,8 @@ Result<Value> coerced(const TypeInfo& type, Result<Value> value, std::int32_t ty
 const TypeInfo* find_type(Oid type) {
   static const Table table;
   const TypeInfo* end = table.types + table.count;
-  const TypeInfo* found = std::lower_bound(table.types, end, type, [](const TypeInfo& a, Oid b) { return raw(a.oid) < raw(b); });
+  const TypeInfo* found =
+      std::lower_bound(table.types, end, type, [](const TypeInfo& a, Oid b) { return raw(a.oid) < raw(b); });
   return found != end && found->oid == type ? found : nullptr;
 }
 
@@ -197,7 +198,9 @@ Result<Value> receive(Oid oid, Bytes bytes, std::int32_t typmod, Arena& arena) {
   if (type == nullptr) return no_such_type(oid);
   ByteReader from(bytes);
   Value value;
-  const auto range = [](std::string_view what) { return Error::make(sqlstate::datetime_value_out_of_range, what, " out of range"); };
+  const auto range = [](std::string_view what) {
+    return Error::make(sqlstate::datetime_value_out_of_range, what, " out of range");
+  };
   switch (type->format) {
     case boolean: value = Value::of(Physical::boolean, static_cast<std::uint8_t>(from.be<std::uint8_t>() != 0)); break;
     case character: value = Value::of(Physical::int2, static_cast<std::int16_t>(from.be<std::uint8_t>())); break;
@@ -213,7 +216,8 @@ Result<Value> receive(Oid oid, Bytes bytes, std::int32_t typmod, Arena& arena) {
       const std::string_view raw_text = as_text(from.bytes(bytes.size()));
       SPG_TRY(check_utf8(raw_text));
       if (type->format == name && raw_text.size() > name_bytes_max)
-        return Error(Error::make(sqlstate::name_too_long, "identifier too long").detail("Identifier must be less than 64 characters."));
+        return Error(Error::make(sqlstate::name_too_long, "identifier too long")
+                         .detail("Identifier must be less than 64 characters."));
       value = string_value(raw_text);
       break;
     }
@@ -283,7 +287,11 @@ void send(Oid oid, const Value& value, TextBuilder& out) {
     case character: put(out, static_cast<std::uint8_t>(value.as<std::int16_t>())); return;
     case int2: put(out, value.as<std::int16_t>()); return;
     case int4: case Format::oid: case float4: case date: put(out, value.as<std::int32_t>()); return;
-    case int8: case float8: case Format::time: case timestamp: case timestamptz: put(out, value.as<std::int64_t>()); return;
+    case int8:
+    case float8:
+    case Format::time:
+    case timestamp:
+    case timestamptz: put(out, value.as<std::int64_t>()); return;
     case numeric: send_numeric(value.as<Numeric>(), out); return;
     case Format::text: case name: case varchar: case bpchar: case bytea: out.add(value.as<StringRef>().view()); return;
     case timetz: {

@@ -1,5 +1,5 @@
-// LIKE and ILIKE. A percent sign remembers the last place to try again from, so that matching takes at most text x pattern
-// steps and no recursion.
+// LIKE and ILIKE. A percent sign remembers the last place to try again from, so that matching takes at most text x
+// pattern steps and no recursion.
 #include "spg/type/ascii.hpp"
 #include "spg/type/text.hpp"
 

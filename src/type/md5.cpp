@@ -10,7 +10,8 @@ namespace {
 struct Constants {
   std::uint32_t sines[64];
   Constants() {
-    for (int i = 0; i < 64; ++i) sines[i] = static_cast<std::uint32_t>(std::floor(std::fabs(std::sin(i + 1.0)) * 4294967296.0));
+    for (int i = 0; i < 64; ++i)
+      sines[i] = static_cast<std::uint32_t>(std::floor(std::fabs(std::sin(i + 1.0)) * 4294967296.0));
   }
 };
 
@@ -21,7 +22,10 @@ void mix(std::uint32_t (&state)[4], const char* block, const Constants& constant
   std::uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
   for (int i = 0; i < 64; ++i) {
     const int round = i / 16;
-    const std::uint32_t f = round == 0 ? (b & c) | (~b & d) : round == 1 ? (d & b) | (~d & c) : round == 2 ? b ^ c ^ d : c ^ (b | ~d);
+    const std::uint32_t f = round == 0   ? (b & c) | (~b & d)
+                            : round == 1 ? (d & b) | (~d & c)
+                            : round == 2 ? b ^ c ^ d
+                                         : c ^ (b | ~d);
     const int word = round == 0 ? i : round == 1 ? (5 * i + 1) % 16 : round == 2 ? (3 * i + 5) % 16 : 7 * i % 16;
     const std::uint32_t sum = a + f + constants.sines[i] + words[word];
     a = d;

@@ -49,7 +49,8 @@ Result<Float> parse_float(std::string_view text, std::string_view type) {
   Float value = 0;
   if (is_alpha(body[0])) {
     if (equals_ignoring_case(body, "nan")) return std::numeric_limits<Float>::quiet_NaN();
-    if (!equals_ignoring_case(body, "inf") && !equals_ignoring_case(body, "infinity")) return invalid_syntax(type, text);
+    if (!equals_ignoring_case(body, "inf") && !equals_ignoring_case(body, "infinity"))
+      return invalid_syntax(type, text);
     value = std::numeric_limits<Float>::infinity();
     return negative ? -value : value;
   }
@@ -72,7 +73,8 @@ Result<Float> parse_float(std::string_view text, std::string_view type) {
   if (lost) {
     // A value in the subnormal range is no error; libraries differ in whether they report it as one.
     if (error != std::errc::result_out_of_range || value == 0 || std::isinf(value) || std::abs(value) >= 1)
-      return Error::make(sqlstate::numeric_value_out_of_range, "\"", trim_spaces(text), "\" is out of range for type ", type);
+      return Error::make(sqlstate::numeric_value_out_of_range, "\"", trim_spaces(text), "\" is out of range for type ",
+                         type);
   }
   return negative ? -value : value;
 }
@@ -96,7 +98,7 @@ void print_shortest(Float value, TextBuilder& out) {
   constexpr int fixed_below = sizeof(Float) == 8 ? 15 : 6;
   char raw[float_text_bytes_max];
   char* end = std::to_chars(raw, raw + sizeof raw, value, std::chars_format::scientific).ptr;
-  char digits[24];
+  char digits[24] = {};
   int count = 0, exponent = 0;
   const auto split = [&] {
     count = 0;
@@ -180,7 +182,8 @@ Result<std::uint32_t> parse_oid(std::string_view text) {
 Result<bool> parse_bool(std::string_view text) {
   const std::string_view body = trim_spaces(text);
   const auto is_prefix_of = [&](std::string_view word, std::size_t least) {
-    return body.size() >= least && body.size() <= word.size() && equals_ignoring_case(body, word.substr(0, body.size()));
+    return body.size() >= least && body.size() <= word.size() &&
+           equals_ignoring_case(body, word.substr(0, body.size()));
   };
   if (is_prefix_of("true", 1) || is_prefix_of("yes", 1) || is_prefix_of("on", 2) || body == "1") return true;
   if (is_prefix_of("false", 1) || is_prefix_of("no", 1) || is_prefix_of("off", 2) || body == "0") return false;

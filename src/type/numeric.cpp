@@ -171,7 +171,8 @@ bool numeric_is_valid(Bytes body) {
   if (body.size() % 2 != 0 || load_le<std::uint16_t>(body.data()) >= 0x8000) return false;
   for (std::size_t at = 4; at < body.size(); at += 2)
     if (load_le<std::uint16_t>(body.data() + at) >= base) return false;
-  return body.size() == 4 || (load_le<Digit>(body.data() + 4) != 0 && load_le<Digit>(body.data() + body.size() - 2) != 0);
+  return body.size() == 4 ||
+         (load_le<Digit>(body.data() + 4) != 0 && load_le<Digit>(body.data() + body.size() - 2) != 0);
 }
 
 Result<Numeric> numeric_add(const Numeric& a, const Numeric& b, Arena& arena) {
@@ -318,7 +319,8 @@ Result<Numeric> from_float(double value, int digits, Arena& arena) {
 template <class Int>
 Result<Int> to_integer(const Numeric& a, std::string_view type) {
   if (a.is_special())
-    return Error::make(sqlstate::feature_not_supported, "cannot convert ", a.is_nan() ? "NaN" : "infinity", " to ", type);
+    return Error::make(sqlstate::feature_not_supported, "cannot convert ", a.is_nan() ? "NaN" : "infinity", " to ",
+                       type);
   Scratch scratch;
   std::int64_t value = 0;
   if (!to_int64(load(a, scratch.arena), &value) || value != static_cast<Int>(value))
@@ -336,7 +338,9 @@ Result<Float> to_float(const Numeric& a, Result<Float> (*parse)(std::string_view
 }  // namespace
 
 Result<Numeric> numeric_from_float8(double value, Arena& arena) { return from_float(value, 15, arena); }
-Result<Numeric> numeric_from_float4(float value, Arena& arena) { return from_float(static_cast<double>(value), 6, arena); }
+Result<Numeric> numeric_from_float4(float value, Arena& arena) {
+  return from_float(static_cast<double>(value), 6, arena);
+}
 Result<std::int16_t> numeric_to_int2(const Numeric& a) { return to_integer<std::int16_t>(a, "smallint"); }
 Result<std::int32_t> numeric_to_int4(const Numeric& a) { return to_integer<std::int32_t>(a, "integer"); }
 Result<std::int64_t> numeric_to_int8(const Numeric& a) { return to_integer<std::int64_t>(a, "bigint"); }

@@ -259,7 +259,8 @@ Result<Numeric> numeric_ln(const Numeric& a, Arena& arena) {
 Result<Numeric> numeric_log(const Numeric& base_value, const Numeric& a, Arena& arena) {
   if (a.is_nan() || base_value.is_nan()) return nan_value(arena);
   const Decimal b = load(base_value, arena), value = load(a, arena);
-  if ((b.kind == Kind::infinity || value.kind == Kind::infinity) && (b.negative || value.negative)) return log_of_negative();
+  if ((b.kind == Kind::infinity || value.kind == Kind::infinity) && (b.negative || value.negative))
+    return log_of_negative();
   SPG_TRY(check_log(b));
   SPG_TRY(check_log(value));
   if (b.kind == Kind::infinity) return value.kind == Kind::infinity ? nan_value(arena) : Numeric{};

@@ -130,7 +130,8 @@ void put(TextBuilder& key, N value) {
 template <std::signed_integral N>
 void put_signed(TextBuilder& key, N value) {
   using Unsigned = std::make_unsigned_t<N>;
-  put<Unsigned>(key, static_cast<Unsigned>(static_cast<Unsigned>(value) ^ static_cast<Unsigned>(Unsigned{1} << (8 * sizeof(N) - 1))));
+  put<Unsigned>(key, static_cast<Unsigned>(static_cast<Unsigned>(value) ^
+                                           static_cast<Unsigned>(Unsigned{1} << (8 * sizeof(N) - 1))));
 }
 template <class Bits, class Float>
 void put_float(TextBuilder& key, Float value) {
@@ -226,7 +227,11 @@ std::size_t value_bytes(Oid type, Bytes key, unsigned flip, bool* ok) {
     case Format::boolean: return 1;
     case Format::int2: case Format::character: return 2;
     case Format::int4: case Format::date: case Format::oid: case Format::float4: return 4;
-    case Format::int8: case Format::time: case Format::timestamp: case Format::timestamptz: case Format::float8: return 8;
+    case Format::int8:
+    case Format::time:
+    case Format::timestamp:
+    case Format::timestamptz:
+    case Format::float8: return 8;
     case Format::interval: return 10;
     case Format::timetz: return 12;
     case Format::uuid: return 16;

@@ -14,7 +14,9 @@ Error negative_substring() {
 }
 
 /// Memory whose size the caller's data decides; null past the limits.
-char* allocate(std::size_t bytes, Arena& arena) { return static_cast<char*>(arena.try_allocate(bytes == 0 ? 1 : bytes, 1)); }
+char* allocate(std::size_t bytes, Arena& arena) {
+  return static_cast<char*>(arena.try_allocate(bytes == 0 ? 1 : bytes, 1));
+}
 
 template <class Map>
 std::string_view mapped(std::string_view text, Arena& arena, Map map) {
@@ -48,8 +50,8 @@ Status check_utf8(std::string_view text) {
     for (std::size_t i = 1; good && i < size; ++i) good = (byte(at + i) & 0xc0) == 0x80;
     if (good && size >= 3) {
       const unsigned char second = byte(at + 1);
-      good = !(first == 0xe0 && second < 0xa0) && !(first == 0xed && second > 0x9f) && !(first == 0xf0 && second < 0x90) &&
-             !(first == 0xf4 && second > 0x8f);
+      good = !(first == 0xe0 && second < 0xa0) && !(first == 0xed && second > 0x9f) &&
+             !(first == 0xf0 && second < 0x90) && !(first == 0xf4 && second > 0x8f);
     }
     if (!good) {
       char shown[4 * 5];
@@ -93,7 +95,9 @@ Result<std::string_view> parse_bytea(std::string_view text, Arena& arena) {
   }
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] != '\\') { to[used++] = text[i++]; continue; }
-    const auto octal = [&](std::size_t at, char most) { return at < text.size() && text[at] >= '0' && text[at] <= most; };
+    const auto octal = [&](std::size_t at, char most) {
+      return at < text.size() && text[at] >= '0' && text[at] <= most;
+    };
     if (i + 1 < text.size() && text[i + 1] == '\\') {
       to[used++] = '\\';
       i += 2;
@@ -289,7 +293,8 @@ std::string_view trim(std::string_view text, std::string_view characters, TrimSi
 }
 
 namespace {
-Result<std::string_view> pad(std::string_view text, std::int32_t length, std::string_view fill, bool in_front, Arena& arena) {
+Result<std::string_view> pad(std::string_view text, std::int32_t length, std::string_view fill, bool in_front,
+                             Arena& arena) {
   length = std::max(length, 0);
   const std::int64_t count = character_count(text);
   if (count >= length || fill.empty()) return text.substr(0, character_offset(text, length));
@@ -375,7 +380,8 @@ Result<std::string_view> split_part(std::string_view text, std::string_view deli
   if (index < 0) {
     // Count the fields, to find the one from the end.
     std::int64_t fields = 1;
-    for (std::size_t at = 0; (at = text.find(delimiter, at)) != std::string_view::npos; at += delimiter.size()) ++fields;
+    for (std::size_t at = 0; (at = text.find(delimiter, at)) != std::string_view::npos; at += delimiter.size())
+      ++fields;
     if (-std::int64_t{index} > fields) return std::string_view{};
     index = static_cast<std::int32_t>(fields + index + 1);
   }
@@ -392,7 +398,8 @@ std::string_view left(std::string_view text, std::int32_t count) {
   return text.substr(0, character_offset(text, keep));
 }
 std::string_view right(std::string_view text, std::int32_t count) {
-  const std::int64_t skip = count >= 0 ? std::max<std::int64_t>(character_count(text) - count, 0) : -std::int64_t{count};
+  const std::int64_t skip =
+      count >= 0 ? std::max<std::int64_t>(character_count(text) - count, 0) : -std::int64_t{count};
   return text.substr(character_offset(text, skip));
 }
 
@@ -406,19 +413,30 @@ std::int32_t ascii(std::string_view text) {
 }
 
 Result<std::string_view> chr(std::int32_t code, Arena& arena) {
-  if (code < 0) return Error::make(sqlstate::program_limit_exceeded, "character number must be positive");
+  if (code < 0) return Error::make(sqlstate::invalid_parameter_value, "character number must be positive");
   if (code == 0) return Error::make(sqlstate::program_limit_exceeded, "null character not permitted");
   if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-    return Error::make(sqlstate::program_limit_exceeded, code > 0x10ffff ? "requested character too large for encoding: "
-                                                                         : "requested character not valid for encoding: ",
+    return Error::make(sqlstate::program_limit_exceeded,
+                       code > 0x10ffff ? "requested character too large for encoding: "
+                                       : "requested character not valid for encoding: ",
                        code);
   char raw[4];
   std::size_t size = 1;
   const auto tail = [&](int shift) { return static_cast<char>(0x80 | (code >> shift & 0x3f)); };
   if (code < 0x80) raw[0] = static_cast<char>(code);
-  else if (code < 0x800) { raw[0] = static_cast<char>(0xc0 | code >> 6); raw[1] = tail(0); size = 2; }
-  else if (code < 0x10000) { raw[0] = static_cast<char>(0xe0 | code >> 12); raw[1] = tail(6); raw[2] = tail(0); size = 3; }
-  else { raw[0] = static_cast<char>(0xf0 | code >> 18); raw[1] = tail(12); raw[2] = tail(6); raw[3] = tail(0); size = 4; }
+  else if (code < 0x800) { raw[0] = static_cast<char>(0xc0 | code >> 6); raw[1] = tail(0); size = 2;
+  } else if (code < 0x10000) {
+    raw[0] = static_cast<char>(0xe0 | code >> 12);
+    raw[1] = tail(6);
+    raw[2] = tail(0);
+    size = 3;
+  } else {
+    raw[0] = static_cast<char>(0xf0 | code >> 18);
+    raw[1] = tail(12);
+    raw[2] = tail(6);
+    raw[3] = tail(0);
+    size = 4;
+  }
   return arena.copy(std::string_view(raw, size));
 }
 

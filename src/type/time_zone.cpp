@@ -24,7 +24,10 @@ struct RuleReader {
   std::int32_t number() {
     if (text.empty() || !is_digit(text[0])) { ok = false; return 0; }
     std::int32_t value = 0;
-    while (!text.empty() && is_digit(text[0]) && value < 10000) { value = value * 10 + (text[0] - '0'); text.remove_prefix(1); }
+    while (!text.empty() && is_digit(text[0]) && value < 10000) {
+      value = value * 10 + (text[0] - '0');
+      text.remove_prefix(1);
+    }
     return value;
   }
   std::int32_t clock() {

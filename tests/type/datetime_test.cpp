@@ -53,8 +53,10 @@ TextSettings with(const std::string& zone, const std::string& style = "ISO", con
   s.date_style = style == "SQL" ? DateStyle::sql : style == "Postgres" ? DateStyle::postgres
                  : style == "German" ? DateStyle::german : DateStyle::iso;
   s.date_order = order == "DMY" ? DateOrder::dmy : order == "YMD" ? DateOrder::ymd : DateOrder::mdy;
-  s.interval_style = style == "postgres_verbose" ? IntervalStyle::postgres_verbose : style == "iso_8601" ? IntervalStyle::iso_8601
-                     : style == "sql_standard" ? IntervalStyle::sql_standard : IntervalStyle::postgres;
+  s.interval_style = style == "postgres_verbose" ? IntervalStyle::postgres_verbose
+                     : style == "iso_8601"       ? IntervalStyle::iso_8601
+                     : style == "sql_standard"   ? IntervalStyle::sql_standard
+                                                 : IntervalStyle::postgres;
   return s;
 }
 const TextSettings plain = [] { return with("UTC"); }();
@@ -105,29 +107,42 @@ Interval span(const std::string& text) {
   const auto name = *name##_read
 
 TEST_CASE("dates and times read and print as PostgreSQL's do") {
-  vectors::replay({"datetime"}, {
-      {"date", [](const Row& r, Arena& a) { return date_text(parse_date(r[1], with("UTC", "ISO", r[2])), a); }},
-      {"timestamp", [](const Row& r, Arena& a) { return timestamp_text(parse_timestamp(r[1], with("UTC", "ISO", r[2])), a); }},
-      {"time", [](const Row& r, Arena& a) { return time_text(parse_time(r[1], plain), a); }},
-      {"timetz", [](const Row& r, Arena& a) {
-         return shown(parse_timetz(r[1], plain), a, [](const TimeTz& v, TextBuilder& out) { print_timetz(v, out); });
-       }},
-      {"timestamptz", [](const Row& r, Arena& a) { return timestamptz_text(parse_timestamptz(r[1], with(r[2])), a, with(r[2])); }},
-      {"timestamptz_style", [](const Row& r, Arena& a) {
-         const auto s = with(r[2], r[3]);
-         return timestamptz_text(parse_timestamptz(r[1], s), a, s);
-       }},
-      {"date_style", [](const Row& r, Arena& a) {
-         const auto s = with("UTC", r[2], r[3]);
-         return date_text(parse_date(r[1], s), a, s);
-       }},
-      {"timestamp_style", [](const Row& r, Arena& a) {
-         const auto s = with("UTC", r[2], r[3]);
-         return timestamp_text(parse_timestamp(r[1], s), a, s);
-       }},
-      {"timestamp_typmod", [](const Row& r, Arena& a) { return timestamp_text(round_timestamp(moment(r[1]), std::stoi(r[2])), a); }},
-      {"interval", [](const Row& r, Arena& a) { return interval_text(parse_interval(r[1], with("UTC", r[2])), a, with("UTC", r[2])); }},
-  });
+  vectors::replay(
+      {"datetime"},
+      {
+          {"date", [](const Row& r, Arena& a) { return date_text(parse_date(r[1], with("UTC", "ISO", r[2])), a); }},
+          {"timestamp",
+           [](const Row& r, Arena& a) { return timestamp_text(parse_timestamp(r[1], with("UTC", "ISO", r[2])), a); }},
+          {"time", [](const Row& r, Arena& a) { return time_text(parse_time(r[1], plain), a); }},
+          {"timetz",
+           [](const Row& r, Arena& a) {
+             return shown(parse_timetz(r[1], plain), a,
+                          [](const TimeTz& v, TextBuilder& out) { print_timetz(v, out); });
+           }},
+          {"timestamptz",
+           [](const Row& r, Arena& a) { return timestamptz_text(parse_timestamptz(r[1], with(r[2])), a, with(r[2])); }},
+          {"timestamptz_style",
+           [](const Row& r, Arena& a) {
+             const auto s = with(r[2], r[3]);
+             return timestamptz_text(parse_timestamptz(r[1], s), a, s);
+           }},
+          {"date_style",
+           [](const Row& r, Arena& a) {
+             const auto s = with("UTC", r[2], r[3]);
+             return date_text(parse_date(r[1], s), a, s);
+           }},
+          {"timestamp_style",
+           [](const Row& r, Arena& a) {
+             const auto s = with("UTC", r[2], r[3]);
+             return timestamp_text(parse_timestamp(r[1], s), a, s);
+           }},
+          {"timestamp_typmod",
+           [](const Row& r, Arena& a) { return timestamp_text(round_timestamp(moment(r[1]), std::stoi(r[2])), a); }},
+          {"interval",
+           [](const Row& r, Arena& a) {
+             return interval_text(parse_interval(r[1], with("UTC", r[2])), a, with("UTC", r[2]));
+           }},
+      });
 }
 
 TEST_CASE("dates and times compute as PostgreSQL's do") {
@@ -153,51 +168,74 @@ TEST_CASE("dates and times compute as PostgreSQL's do") {
       return interval_text(f(x, y), a);
     });
   };
-  vectors::replay({"datetime_math"}, {
-      {"timestamp_add", [](const Row& r, Arena& a) -> std::string {
-         MUST(t, parse_timestamp(r[1], plain));
-         return timestamp_text(timestamp_add(t, span(r[2])), a);
-       }},
-      {"timestamptz_add", [](const Row& r, Arena& a) -> std::string {
-         const auto s = with("Europe/Berlin");
-         MUST(t, parse_timestamptz(r[1], s));
-         return timestamptz_text(timestamptz_add(t, span(r[2]), *s.zone), a, s);
-       }},
-      {"timestamp_sub", between(timestamp_sub)}, {"age", between(timestamp_age)},
-      {"extract_timestamp", extract(extract_timestamp)},
-      {"extract_timestamptz", [](const Row& r, Arena& a) -> std::string {
-         const auto s = with("America/New_York");
-         MUST(t, parse_timestamptz(r[1], s));
-         return extracted(extract_timestamptz(r[2], t, *s.zone, a), a);
-       }},
-      {"extract_date", [](const Row& r, Arena& a) -> std::string {
-         MUST(d, parse_date(r[1], plain));
-         return extracted(extract_date(r[2], d, a), a);
-       }},
-      {"extract_time", [](const Row& r, Arena& a) { return extracted(extract_time(r[2], *parse_time(r[1], plain), a), a); }},
-      {"extract_interval", [](const Row& r, Arena& a) { return extracted(extract_interval(r[2], span(r[1]), a), a); }},
-      {"trunc_timestamp", [](const Row& r, Arena& a) -> std::string {
-         MUST(t, parse_timestamp(r[2], plain));
-         return timestamp_text(truncate_timestamp(r[1], t), a);
-       }},
-      {"trunc_timestamptz", [](const Row& r, Arena& a) -> std::string {
-         const auto s = with("Europe/Berlin");
-         MUST(t, parse_timestamptz(r[2], s));
-         return timestamptz_text(truncate_timestamptz(r[1], t, *s.zone), a, s);
-       }},
-      {"trunc_interval", [](const Row& r, Arena& a) { return interval_text(truncate_interval(r[1], span(r[2])), a); }},
-      {"date_bin", [](const Row& r, Arena& a) -> std::string {
-         MUST(t, parse_timestamp(r[2], plain));
-         return timestamp_text(date_bin(span(r[1]), t, moment("2001-01-01")), a);
-       }},
-      {"interval_mul", scale(interval_mul)}, {"interval_div", scale(interval_div)},
-      {"interval_add", combine(interval_add)}, {"interval_sub", combine(interval_sub)},
-      {"justify_hours", justify(justify_hours)}, {"justify_days", justify(justify_days)},
-      {"justify_interval", justify(justify_interval)},
-      {"time_add", [](const Row& r, Arena& a) { return time_text(time_add(*parse_time(r[1], plain), span(r[2])), a); }},
-      {"make_date", [](const Row& r, Arena& a) { return date_text(make_date(std::stoi(r[1]), std::stoi(r[2]), std::stoi(r[3])), a); }},
-      {"make_time", [](const Row& r, Arena& a) { return time_text(make_time(std::stoi(r[1]), std::stoi(r[2]), std::stod(r[3])), a); }},
-  });
+  vectors::replay(
+      {"datetime_math"},
+      {
+          {"timestamp_add",
+           [](const Row& r, Arena& a) -> std::string {
+             MUST(t, parse_timestamp(r[1], plain));
+             return timestamp_text(timestamp_add(t, span(r[2])), a);
+           }},
+          {"timestamptz_add",
+           [](const Row& r, Arena& a) -> std::string {
+             const auto s = with("Europe/Berlin");
+             MUST(t, parse_timestamptz(r[1], s));
+             return timestamptz_text(timestamptz_add(t, span(r[2]), *s.zone), a, s);
+           }},
+          {"timestamp_sub", between(timestamp_sub)},
+          {"age", between(timestamp_age)},
+          {"extract_timestamp", extract(extract_timestamp)},
+          {"extract_timestamptz",
+           [](const Row& r, Arena& a) -> std::string {
+             const auto s = with("America/New_York");
+             MUST(t, parse_timestamptz(r[1], s));
+             return extracted(extract_timestamptz(r[2], t, *s.zone, a), a);
+           }},
+          {"extract_date",
+           [](const Row& r, Arena& a) -> std::string {
+             MUST(d, parse_date(r[1], plain));
+             return extracted(extract_date(r[2], d, a), a);
+           }},
+          {"extract_time",
+           [](const Row& r, Arena& a) { return extracted(extract_time(r[2], *parse_time(r[1], plain), a), a); }},
+          {"extract_interval",
+           [](const Row& r, Arena& a) { return extracted(extract_interval(r[2], span(r[1]), a), a); }},
+          {"trunc_timestamp",
+           [](const Row& r, Arena& a) -> std::string {
+             MUST(t, parse_timestamp(r[2], plain));
+             return timestamp_text(truncate_timestamp(r[1], t), a);
+           }},
+          {"trunc_timestamptz",
+           [](const Row& r, Arena& a) -> std::string {
+             const auto s = with("Europe/Berlin");
+             MUST(t, parse_timestamptz(r[2], s));
+             return timestamptz_text(truncate_timestamptz(r[1], t, *s.zone), a, s);
+           }},
+          {"trunc_interval",
+           [](const Row& r, Arena& a) { return interval_text(truncate_interval(r[1], span(r[2])), a); }},
+          {"date_bin",
+           [](const Row& r, Arena& a) -> std::string {
+             MUST(t, parse_timestamp(r[2], plain));
+             return timestamp_text(date_bin(span(r[1]), t, moment("2001-01-01")), a);
+           }},
+          {"interval_mul", scale(interval_mul)},
+          {"interval_div", scale(interval_div)},
+          {"interval_add", combine(interval_add)},
+          {"interval_sub", combine(interval_sub)},
+          {"justify_hours", justify(justify_hours)},
+          {"justify_days", justify(justify_days)},
+          {"justify_interval", justify(justify_interval)},
+          {"time_add",
+           [](const Row& r, Arena& a) { return time_text(time_add(*parse_time(r[1], plain), span(r[2])), a); }},
+          {"make_date",
+           [](const Row& r, Arena& a) {
+             return date_text(make_date(std::stoi(r[1]), std::stoi(r[2]), std::stoi(r[3])), a);
+           }},
+          {"make_time",
+           [](const Row& r, Arena& a) {
+             return time_text(make_time(std::stoi(r[1]), std::stoi(r[2]), std::stod(r[3])), a);
+           }},
+      });
 }
 
 TEST_CASE("the clock's words follow the clock that is passed") {

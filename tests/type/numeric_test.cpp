@@ -76,64 +76,85 @@ Function aggregate(bool average) {
 }  // namespace
 
 TEST_CASE("numerics compute as PostgreSQL's do") {
-  vectors::replay({"numeric", "numeric_functions"}, {
-      {"in", [](const Row& row, Arena& arena) { return shown(parse_numeric(row[1], arena), arena); }},
-      {"add", binary(numeric_add)}, {"sub", binary(numeric_sub)}, {"mul", binary(numeric_mul)},
-      {"div", binary(numeric_div)}, {"mod", binary(numeric_mod)}, {"div_trunc", binary(numeric_div_trunc)},
-      {"gcd", binary(numeric_gcd)}, {"lcm", binary(numeric_lcm)}, {"power", binary(numeric_power)},
-      {"log", binary(numeric_log)},
-      {"cmp", [](const Row& row, Arena& arena) {
-         const Numeric a = number(row[1], arena), b = number(row[2], arena);
-         CHECK(numeric_compare(a, b) == -numeric_compare(b, a));
-         if (numeric_compare(a, b) == 0) CHECK(numeric_hash(a) == numeric_hash(b));
-         return std::string(numeric_compare(a, b) < 0 ? "-1" : "0");
-       }},
-      {"neg", unary([](const Numeric& a, Arena& arena) { return Result<Numeric>(numeric_neg(a, arena)); })},
-      {"abs", unary([](const Numeric& a, Arena& arena) { return Result<Numeric>(numeric_abs(a, arena)); })},
-      {"sign", unary([](const Numeric& a, Arena&) { return Result<Numeric>(numeric_sign(a)); })},
-      {"ceil", unary(numeric_ceil)}, {"floor", unary(numeric_floor)}, {"sqrt", unary(numeric_sqrt)},
-      {"ln", unary(numeric_ln)}, {"exp", unary(numeric_exp)}, {"log10", unary(numeric_log10)},
-      {"trim_scale", unary(numeric_trim_scale)},
-      {"scale", [](const Row& row, Arena& arena) {
-         const Numeric a = number(row[1], arena);
-         return a.is_special() ? vectors::null_field : std::to_string(a.dscale());
-       }},
-      {"min_scale", [](const Row& row, Arena& arena) {
-         const Numeric a = number(row[1], arena);
-         return a.is_special() ? vectors::null_field : std::to_string(numeric_min_scale(a));
-       }},
-      {"to_int2", converted(numeric_to_int2, print_int2)},
-      {"to_int4", converted(numeric_to_int4, print_int4)},
-      {"to_int8", converted(numeric_to_int8, print_int8)},
-      {"to_float4", converted(numeric_to_float4, [](float v, TextBuilder& out) { print_float4(v, out); })},
-      {"to_float8", converted(numeric_to_float8, [](double v, TextBuilder& out) { print_float8(v, out); })},
-      {"from_float4", from_float(parse_float4, numeric_from_float4)},
-      {"from_float8", from_float(parse_float8, numeric_from_float8)},
-      {"send", [](const Row& row, Arena& arena) {
-         TextBuilder out(arena);
-         send_numeric(number(row[1], arena), out);
-         ByteReader reader(as_bytes(out.view()));
-         CHECK(shown(receive_numeric(reader, arena), arena) == text_of(number(row[1], arena), arena));
-         std::string hex;
-         for (const char c : out.view()) {
-           hex += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
-           hex += "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
-         }
-         return hex;
-       }},
-      {"round", with_scale(numeric_round)}, {"trunc", with_scale(numeric_trunc)},
-      {"typmod", [](const Row& row, Arena& arena) {
-         const std::int32_t typmod = NumericTypmod{std::stoi(row[2]), std::stoi(row[3])}.typmod();
-         return shown(numeric_apply_typmod(number(row[1], arena), typmod, arena), arena);
-       }},
-      {"width_bucket", [](const Row& row, Arena& arena) {
-         return vectors::outcome(numeric_width_bucket(number(row[1], arena), number(row[2], arena), number(row[3], arena),
-                                                      std::stoi(row[4]), arena),
-                                 [](std::int32_t bucket) { return std::to_string(bucket); });
-       }},
-      {"factorial", [](const Row& row, Arena& arena) { return shown(numeric_factorial(std::stoll(row[1]), arena), arena); }},
-      {"sum", aggregate(false)}, {"avg", aggregate(true)},
-  });
+  vectors::replay(
+      {"numeric", "numeric_functions"},
+      {
+          {"in", [](const Row& row, Arena& arena) { return shown(parse_numeric(row[1], arena), arena); }},
+          {"add", binary(numeric_add)},
+          {"sub", binary(numeric_sub)},
+          {"mul", binary(numeric_mul)},
+          {"div", binary(numeric_div)},
+          {"mod", binary(numeric_mod)},
+          {"div_trunc", binary(numeric_div_trunc)},
+          {"gcd", binary(numeric_gcd)},
+          {"lcm", binary(numeric_lcm)},
+          {"power", binary(numeric_power)},
+          {"log", binary(numeric_log)},
+          {"cmp",
+           [](const Row& row, Arena& arena) {
+             const Numeric a = number(row[1], arena), b = number(row[2], arena);
+             CHECK(numeric_compare(a, b) == -numeric_compare(b, a));
+             if (numeric_compare(a, b) == 0) CHECK(numeric_hash(a) == numeric_hash(b));
+             return std::string(numeric_compare(a, b) < 0 ? "-1" : "0");
+           }},
+          {"neg", unary([](const Numeric& a, Arena& arena) { return Result<Numeric>(numeric_neg(a, arena)); })},
+          {"abs", unary([](const Numeric& a, Arena& arena) { return Result<Numeric>(numeric_abs(a, arena)); })},
+          {"sign", unary([](const Numeric& a, Arena&) { return Result<Numeric>(numeric_sign(a)); })},
+          {"ceil", unary(numeric_ceil)},
+          {"floor", unary(numeric_floor)},
+          {"sqrt", unary(numeric_sqrt)},
+          {"ln", unary(numeric_ln)},
+          {"exp", unary(numeric_exp)},
+          {"log10", unary(numeric_log10)},
+          {"trim_scale", unary(numeric_trim_scale)},
+          {"scale",
+           [](const Row& row, Arena& arena) {
+             const Numeric a = number(row[1], arena);
+             return a.is_special() ? vectors::null_field : std::to_string(a.dscale());
+           }},
+          {"min_scale",
+           [](const Row& row, Arena& arena) {
+             const Numeric a = number(row[1], arena);
+             return a.is_special() ? vectors::null_field : std::to_string(numeric_min_scale(a));
+           }},
+          {"to_int2", converted(numeric_to_int2, print_int2)},
+          {"to_int4", converted(numeric_to_int4, print_int4)},
+          {"to_int8", converted(numeric_to_int8, print_int8)},
+          {"to_float4", converted(numeric_to_float4, [](float v, TextBuilder& out) { print_float4(v, out); })},
+          {"to_float8", converted(numeric_to_float8, [](double v, TextBuilder& out) { print_float8(v, out); })},
+          {"from_float4", from_float(parse_float4, numeric_from_float4)},
+          {"from_float8", from_float(parse_float8, numeric_from_float8)},
+          {"send",
+           [](const Row& row, Arena& arena) {
+             TextBuilder out(arena);
+             send_numeric(number(row[1], arena), out);
+             ByteReader reader(as_bytes(out.view()));
+             CHECK(shown(receive_numeric(reader, arena), arena) == text_of(number(row[1], arena), arena));
+             std::string hex;
+             for (const char c : out.view()) {
+               hex += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
+               hex += "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
+             }
+             return hex;
+           }},
+          {"round", with_scale(numeric_round)},
+          {"trunc", with_scale(numeric_trunc)},
+          {"typmod",
+           [](const Row& row, Arena& arena) {
+             const std::int32_t typmod = NumericTypmod{std::stoi(row[2]), std::stoi(row[3])}.typmod();
+             return shown(numeric_apply_typmod(number(row[1], arena), typmod, arena), arena);
+           }},
+          {"width_bucket",
+           [](const Row& row, Arena& arena) {
+             return vectors::outcome(numeric_width_bucket(number(row[1], arena), number(row[2], arena),
+                                                          number(row[3], arena), std::stoi(row[4]), arena),
+                                     [](std::int32_t bucket) { return std::to_string(bucket); });
+           }},
+          {"factorial",
+           [](const Row& row, Arena& arena) { return shown(numeric_factorial(std::stoll(row[1]), arena), arena); }},
+          {"sum", aggregate(false)},
+          {"avg", aggregate(true)},
+      });
 }
 
 TEST_CASE("the detail of an overflowing field says what would fit") {

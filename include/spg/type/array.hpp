@@ -8,7 +8,8 @@
 //     6     2    zero
 //     8    8d    per dimension: length, lower bound (int4 each)
 //     ..   n/8   bitmap, bit set = not null, rounded up to bytes (only with nulls)
-//     ..         the elements that are not null, row-major: the bytes of fixed-width types; length (4) and bytes of others
+//     ..         the elements that are not null, row-major: the bytes of fixed-width types; length (4) and bytes of
+//     others
 // Valid iff the product of the lengths is the number of elements that the body holds. Pure functions, any thread.
 #pragma once
 #include <cstdint>
@@ -52,8 +53,8 @@ class ArrayReader {
 };
 
 /// Builds a body. Requires: the product of the lengths is elements.size(). 54000 past the limits of size.
-Result<StringRef> make_array(Oid element_type, std::span<const ArrayDimension> dimensions, std::span<const Value> elements,
-                             Arena& arena);
+Result<StringRef> make_array(Oid element_type, std::span<const ArrayDimension> dimensions,
+                             std::span<const Value> elements, Arena& arena);
 
 /// 54000 for too many dimensions or elements, 2202E/22003 for bounds that run over.
 Status check_dimensions(std::span<const ArrayDimension> dimensions);

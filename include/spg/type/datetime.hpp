@@ -1,8 +1,8 @@
 // date, time, timetz, timestamp, timestamptz, interval <-> text, in PostgreSQL's input and output styles.
 //
 // date: days, timestamp(tz): microseconds since 2000-01-01 (UTC); time: microseconds since midnight; extreme values are
-// -infinity and infinity (calendar.hpp). Pure functions, usable from any thread. Errors: 22007 for what is no date, 22008
-// for one out of range, 22009 for zone offsets, 22015 for interval fields, 22023 for unknown zones.
+// -infinity and infinity (calendar.hpp). Pure functions, usable from any thread. Errors: 22007 for what is no date,
+// 22008 for one out of range, 22009 for zone offsets, 22015 for interval fields, 22023 for unknown zones.
 #pragma once
 #include <cstdint>
 #include <string_view>

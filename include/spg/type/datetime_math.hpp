@@ -1,5 +1,6 @@
 // Arithmetic on dates and times: sums, differences, scaling, truncation, fields, construction.
-// Pure functions, usable from any thread. Errors: 22008 "... out of range", 22012, 0A000/22023 for fields that a type lacks.
+// Pure functions, usable from any thread. Errors: 22008 "... out of range", 22012, 0A000/22023 for fields that a type
+// lacks.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -44,7 +45,8 @@ struct Extracted {
   Numeric value;
 };
 Result<Extracted> extract_timestamp(std::string_view field, std::int64_t timestamp, Arena& arena);
-Result<Extracted> extract_timestamptz(std::string_view field, std::int64_t timestamptz, const TimeZone& zone, Arena& arena);
+Result<Extracted> extract_timestamptz(std::string_view field, std::int64_t timestamptz, const TimeZone& zone,
+                                      Arena& arena);
 Result<Extracted> extract_date(std::string_view field, std::int32_t date, Arena& arena);
 Result<Extracted> extract_time(std::string_view field, std::int64_t time, Arena& arena);
 Result<Extracted> extract_interval(std::string_view field, const Interval& interval, Arena& arena);

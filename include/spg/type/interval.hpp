@@ -1,5 +1,6 @@
-// Interval: SQL's interval as 16 bytes of plain data. Months, days and time are kept apart, as PostgreSQL does: a month has no
-// fixed number of days, a day no fixed number of hours. For comparison a month counts 30 days and a day 24 hours.
+// Interval: SQL's interval as 16 bytes of plain data. Months, days and time are kept apart, as PostgreSQL does: a month
+// has no fixed number of days, a day no fixed number of hours. For comparison a month counts 30 days and a day 24
+// hours.
 #pragma once
 #include <cstdint>
 

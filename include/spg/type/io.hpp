@@ -1,7 +1,8 @@
-// One table of the built-in types: how values of a type OID lie in memory, are read, printed, sent, received and coerced.
+// One table of the built-in types: how values of a type OID lie in memory, are read, printed, sent, received and
+// coerced.
 //
-// Pure functions, usable from any thread. Values that are strings refer to the caller's text (or message) where they can,
-// else to its arena. Types outside the table (find_type() is null) have no I/O here.
+// Pure functions, usable from any thread. Values that are strings refer to the caller's text (or message) where they
+// can, else to its arena. Types outside the table (find_type() is null) have no I/O here.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -49,7 +50,8 @@ void output(Oid type, const Value& value, TextBuilder& out, const TextSettings& 
 /// `bytes` is the whole value: 22P03 when some are left over, 08P01 when some are missing.
 Result<Value> receive(Oid type, Bytes bytes, std::int32_t typmod, Arena& arena);
 void send(Oid type, const Value& value, TextBuilder& out);
-/// The length coercion of the type: what an assignment (or an explicit cast) to type(typmod) does to a value of the type.
+/// The length coercion of the type: what an assignment (or an explicit cast) to type(typmod) does to a value of the
+/// type.
 Result<Value> apply_typmod(Oid type, const Value& value, std::int32_t typmod, CastForm form, Arena& arena);
 
 }  // namespace spg::type

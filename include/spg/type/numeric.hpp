@@ -2,7 +2,8 @@
 //
 // Body (lives in a StringRef, so values of up to 16 decimal digits are inline):
 //   offset size meaning
-//     0     2   bits 0-13 display scale, bits 14-15: 0 positive, 1 negative, 2 special (then bits 0-13: 0 NaN, 1 Infinity,
+//     0     2   bits 0-13 display scale, bits 14-15: 0 positive, 1 negative, 2 special (then bits 0-13: 0 NaN, 1
+//     Infinity,
 //               2 -Infinity, and the body ends here)
 //     2     2   weight: power of 10000 of the first digit (signed)
 //     4    2n   digits of base 10000, most significant first; neither the first nor the last is zero; none for 0

@@ -1,8 +1,9 @@
 // NumericSum: the running state of sum() and avg() over numerics, int8 and scaled integers.
 //
-// Values that fit are added to one 128-bit integer at the largest scale seen; the rest goes to lanes, one 64-bit sum per
-// digit of base 10000, which cannot run over within 10^14 additions. The result is exact and has PostgreSQL's scale.
-// Plain data, trivially destructible; lanes live in the arena handed to add(), which must outlive the state. One thread.
+// Values that fit are added to one 128-bit integer at the largest scale seen; the rest goes to lanes, one 64-bit sum
+// per digit of base 10000, which cannot run over within 10^14 additions. The result is exact and has PostgreSQL's
+// scale. Plain data, trivially destructible; lanes live in the arena handed to add(), which must outlive the state. One
+// thread.
 #pragma once
 #include <cstdint>
 

@@ -1,12 +1,13 @@
 // Order, equality and hashes of values by type, and keys whose bytes compare as the values do.
 //
-// A sort key is the columns' parts one after another; memcmp (shorter first) of two keys of the same columns is the order of
-// the rows. A column's part:
+// A sort key is the columns' parts one after another; memcmp (shorter first) of two keys of the same columns is the
+// order of the rows. A column's part:
 //   marker   1   NULL: 00 (NULLS FIRST) or 02 (NULLS LAST), nothing follows; else 01
 //   then, every byte inverted when the column is DESC:
 //   bool     1; int2 int4 int8 date time timestamp(tz): big-endian, sign flipped; oid and kin: big-endian
 //   float4 float8   big-endian, made to order: -0 = 0, NaN above all
-//   numeric  class (1 -Inf, 2 negative, 3 zero, 4 positive, 5 Inf, 6 NaN); for 2 and 4: weight (2, sign flipped), digits of
+//   numeric  class (1 -Inf, 2 negative, 3 zero, 4 positive, 5 Inf, 6 NaN); for 2 and 4: weight (2, sign flipped),
+//   digits of
 //            base 10000 plus 1 (2 each), 0000; all after the class inverted for 2. Scale leaves no trace: 1.0 = 1.00
 //   strings  bytes with 00 as 00 FF, then 00 01; bpchar without its trailing blanks
 //   interval 10, sign flipped: its span;   uuid 16;   timetz 12: moment in UTC, then zone
@@ -31,7 +32,9 @@ constexpr std::uint64_t hash_mix(std::uint64_t x) {
   return x ^ x >> 32;
 }
 /// Of any integer type: 1::int2 and 1::int8 hash alike, and as numeric 1.0 does.
-constexpr std::uint64_t hash_int(std::int64_t value) { return hash_mix(static_cast<std::uint64_t>(value) + 0x9e3779b97f4a7c15u); }
+constexpr std::uint64_t hash_int(std::int64_t value) {
+  return hash_mix(static_cast<std::uint64_t>(value) + 0x9e3779b97f4a7c15u);
+}
 constexpr std::uint64_t hash_combine(std::uint64_t a, std::uint64_t b) { return hash_mix(a * 0x9e3779b97f4a7c15u + b); }
 std::uint64_t hash_bytes(std::string_view bytes);
 std::uint64_t hash_float(double value);

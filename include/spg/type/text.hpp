@@ -1,8 +1,8 @@
 // Text, bytea and uuid: input and output, length rules, LIKE, and the string functions of SQL over UTF-8.
 //
 // Positions and lengths count characters; texts are valid UTF-8 (checked where they enter). Case follows collation "C":
-// ASCII only. Results refer to the arguments where they can (trims, left, right, substring), else to the caller's arena.
-// Pure functions, usable from any thread.
+// ASCII only. Results refer to the arguments where they can (trims, left, right, substring), else to the caller's
+// arena. Pure functions, usable from any thread.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -44,8 +44,8 @@ std::string_view truncate_name(std::string_view text);
 std::int16_t parse_char(std::string_view text);
 void print_char(std::int16_t value, TextBuilder& out);
 enum class CastForm : std::uint8_t { implicit, explicit_cast };
-/// typmod is PostgreSQL's (length + 4), -1 for none. Assigning what is too long is 22001 unless the excess is blanks; an
-/// explicit cast cuts.
+/// typmod is PostgreSQL's (length + 4), -1 for none. Assigning what is too long is 22001 unless the excess is blanks;
+/// an explicit cast cuts.
 Result<std::string_view> coerce_varchar(std::string_view text, std::int32_t typmod, CastForm form);
 /// Also pads with blanks to the length.
 Result<std::string_view> coerce_bpchar(std::string_view text, std::int32_t typmod, CastForm form, Arena& arena);
@@ -54,8 +54,8 @@ std::string_view trim_bpchar(std::string_view text);
 
 // --- LIKE ---
 inline constexpr std::int32_t like_no_escape = -1;
-/// `escape` is a character of at most 4 bytes, "" for none. 22025 for an escape at the pattern's end, 22019 for one longer
-/// than a character.
+/// `escape` is a character of at most 4 bytes, "" for none. 22025 for an escape at the pattern's end, 22019 for one
+/// longer than a character.
 Result<bool> like(std::string_view text, std::string_view pattern, std::string_view escape = "\\");
 Result<bool> ilike(std::string_view text, std::string_view pattern, std::string_view escape = "\\");
 
@@ -93,11 +93,14 @@ bool is_plain_identifier(std::string_view name);
 std::string_view quote_ident(std::string_view name, bool is_keyword, Arena& arena);
 std::string_view quote_literal(std::string_view text, Arena& arena);
 
-/// An argument of format() in text form.
+/// An argument of format() and its kin in text form.
 struct FormatArgument {
   std::string_view text;
   bool is_null = false;
 };
+std::string_view quote_nullable(const FormatArgument& argument, Arena& arena);
+/// The arguments that are not NULL, joined; with an empty separator this is concat().
+std::string_view concat_ws(std::string_view separator, std::span<const FormatArgument> arguments, Arena& arena);
 /// `is_keyword` tells which identifiers %I must quote; null: none.
 Result<std::string_view> format(std::string_view pattern, std::span<const FormatArgument> arguments,
                                 bool (*is_keyword)(std::string_view), Arena& arena);

@@ -1,4 +1,5 @@
-// Time zones: offsets from UTC over time, read from the bytes of a TZif file (RFC 8536); where they lie is the caller's affair.
+// Time zones: offsets from UTC over time, read from the bytes of a TZif file (RFC 8536); where they lie is the caller's
+// affair.
 //
 // A TimeZone is immutable and refers to the arena it was read into. Seconds are those of Unix time; offsets are seconds
 // east of UTC. Usable from any thread.
