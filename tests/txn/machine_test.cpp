@@ -1,0 +1,398 @@
+#include <catch2/catch.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "spg/os/sim/sim.hpp"
+#include "spg/txn/transaction.inl.hpp"
+#include "spg/type/oids.hpp"
+
+using namespace spg;
+using namespace spg::txn;
+using os::SimEnv;
+using SimMachine = Machine<SimEnv>;
+using SimTransaction = Transaction<SimEnv>;
+using type::Physical;
+using type::StringRef;
+
+namespace {
+
+using Model = std::map<std::int32_t, std::string>;  // key -> text
+constexpr DatabaseId db{1};
+
+/// A machine on a simulated disk with one table (1 int4 unique, 2 text indexed), and verbs on it.
+struct World {
+  os::SimStorage& disk;
+  os::SimClock clock;
+  os::SimAlloc alloc;
+  os::SimRandom random;
+  MemoryBudget budget;
+  Arena arena{budget};
+  std::unique_ptr<SimMachine> machine;
+  SimMachine::LineageOf* lineage = nullptr;
+
+  explicit World(os::SimStorage& storage) : disk(storage) {}
+  Status open() {
+    MachineOptions options;
+    options.database_path = "d/db";
+    options.log_path = "d/wal";
+    machine = std::make_unique<SimMachine>(disk, clock, alloc, random, options);
+    SPG_TRY(machine->open());
+    lineage = machine->lineage(db);
+    if (lineage == nullptr) { SPG_ASSIGN(lineage, machine->create_lineage(db)); }
+    return ok();
+  }
+  Status create_table() {
+    SimTransaction transaction(*machine, *lineage);
+    SPG_TRY(transaction.begin({}));
+    SPG_TRY(transaction.begin_statement(true, store::Access::wait));
+    const table::ColumnLayout columns[] = {{1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)},
+                                           {2, Physical::string, 0, 0, type::Value::null_of(Physical::string)}};
+    auto id = transaction.create_table(columns);
+    if (!id) return id.take_error();
+    Conflict conflict;
+    const table::KeyPart key{raw(type::oid::int4), 1, 0, 0}, text{raw(type::oid::text), 2, 0, 0};
+    SPG_TRY(transaction.create_index(*id, {{&key, 1}, true, true}, conflict).status());
+    SPG_TRY(transaction.create_index(*id, {{&text, 1}, false, true}, conflict).status());
+    SPG_TRY(transaction.end_statement(true));
+    SPG_TRY(transaction.commit());
+    return machine->wait_durable(transaction.floor());
+  }
+};
+constexpr TableId table_id{1};
+
+Status put(SimTransaction& transaction, std::int32_t key, std::string_view text, Conflict& conflict) {
+  const StringRef ref(text);
+  const table::ColumnInput columns[] = {{1, {Physical::int4, type::Vector::Form::flat, &key, nullptr, nullptr}},
+                                        {2, {Physical::string, type::Vector::Form::flat, &ref, nullptr, nullptr}}};
+  return transaction.insert(table_id, columns, {nullptr, 1}, conflict).status();
+}
+
+std::vector<std::uint64_t> find(SimTransaction& transaction, Arena& arena, std::int32_t key) {
+  const type::Value value = type::Value::of(Physical::int4, key);
+  KeyRange range;
+  range.prefix = {&value, 1};
+  auto scan = transaction.open_index(table_id, IndexId{1}, range, false, arena);
+  REQUIRE(scan);
+  std::unique_ptr<IndexScan> owned(*scan);
+  std::uint64_t rowids[16];
+  auto count = owned->next(rowids);
+  REQUIRE(count);
+  return {rowids, rowids + *count};
+}
+
+/// The rows by a scan; checks that both indexes agree with it.
+Model contents(SimTransaction& transaction, Arena& arena) {
+  Model found;
+  std::size_t rows = 0;
+  const std::uint16_t columns[] = {1, 2};
+  ScanRequest request;
+  request.table = table_id;
+  request.columns = columns;
+  auto opened = transaction.open_scan(request, arena);
+  REQUIRE(opened);
+  std::unique_ptr<Scan> scan(*opened);
+  for (;;) {
+    RowBatch batch;
+    auto more = scan->next(batch);
+    REQUIRE(more);
+    if (!*more) break;
+    for (std::uint32_t i = 0; i < batch.batch.selected.count; ++i) {
+      const std::uint32_t row = batch.batch.selected[i];
+      const auto key = batch.batch.columns[0].value<std::int32_t>(row);
+      found[key] = std::string(batch.batch.columns[1].value<StringRef>(row).view());
+      ++rows;
+      REQUIRE(find(transaction, arena, key) == std::vector<std::uint64_t>{batch.first_rowid + row});
+    }
+  }
+  REQUIRE(rows == found.size());
+  REQUIRE(*transaction.row_count(table_id) == rows);
+  auto opened_index = transaction.open_index(table_id, IndexId{2}, {}, false, arena);
+  REQUIRE(opened_index);
+  std::unique_ptr<IndexScan> index(*opened_index);
+  std::string before;
+  std::size_t entries = 0;
+  for (;;) {
+    std::uint64_t rowids[64];
+    auto count = index->next(rowids);
+    REQUIRE(count);
+    entries += *count;
+    std::uint16_t text = 2;
+    std::uint64_t sorted[64];
+    std::copy(rowids, rowids + *count, sorted);
+    type::Vector out;
+    REQUIRE_FALSE(transaction.fetch(table_id, {sorted, *count}, {&text, 1}, arena, {&out, 1}));
+    for (std::size_t i = 0; i < *count; ++i) {
+      const std::string now(out.value<StringRef>(i).view());
+      REQUIRE(before <= now);
+      before = now;
+    }
+    if (*count < 64) break;
+  }
+  REQUIRE(entries == rows);
+  return found;
+}
+
+Model read_all(World& world) {
+  SimTransaction reader(*world.machine, *world.lineage);
+  REQUIRE_FALSE(reader.begin({}));
+  REQUIRE_FALSE(reader.begin_statement(false, store::Access::wait));
+  Model found = contents(reader, world.arena);
+  REQUIRE_FALSE(reader.end_statement(true));
+  REQUIRE_FALSE(reader.commit());
+  world.arena.reset();
+  return found;
+}
+
+/// One random transaction: several statements, savepoints, maybe a rollback. `model` is what it should leave behind.
+Status random_transaction(World& world, os::SimChance& chance, Model& model, bool& committed) {
+  SimTransaction transaction(*world.machine, *world.lineage);
+  Model now = model;
+  committed = false;
+  SPG_TRY(transaction.begin({}));
+  struct Mark { std::uint32_t depth; Model model; };
+  std::vector<Mark> marks;
+  for (std::uint64_t statements = 1 + chance.below(4); statements != 0; --statements) {
+    SPG_TRY(transaction.begin_statement(true, store::Access::wait));
+    Model after = now;
+    bool good = true;
+    for (std::uint64_t n = 1 + chance.below(6); n != 0 && good; --n) {
+      const auto key = static_cast<std::int32_t>(chance.below(60));
+      const std::string text(chance.below(30) == 0 ? chance.below(90000) : chance.below(40), static_cast<char>('a' + chance.below(26)));
+      // A statement reads the root of its start, so every key is touched once only.
+      const bool was = now.contains(key), touched = (after.contains(key) != was) || (was && after.at(key) != now.at(key));
+      if (touched) continue;
+      if (!was) {
+        Conflict conflict;
+        SPG_TRY(put(transaction, key, text, conflict));
+        REQUIRE_FALSE(conflict.found());
+        after[key] = text;
+      } else if (chance.below(3) == 0) {
+        const auto rowids = find(transaction, world.arena, key);
+        SPG_TRY(transaction.remove(table_id, rowids));
+        after.erase(key);
+      } else if (chance.below(6) == 0) {
+        Conflict conflict;
+        SPG_TRY(put(transaction, key, text, conflict));
+        REQUIRE(conflict.found());
+        good = false;  // the statement fails and leaves nothing
+      } else {
+        const auto rowids = find(transaction, world.arena, key);
+        const StringRef ref(text);
+        const table::ColumnInput column{2, {Physical::string, type::Vector::Form::flat, &ref, nullptr, nullptr}};
+        Conflict conflict;
+        SPG_TRY(transaction.update(table_id, rowids, {&column, 1}, {nullptr, 1}, conflict));
+        after[key] = text;
+      }
+    }
+    SPG_TRY(transaction.end_statement(good));
+    if (good) now = after;
+    if (chance.below(3) == 0) {
+      SPG_ASSIGN(const std::uint32_t depth, transaction.savepoint());
+      marks.push_back({depth, now});
+    } else if (!marks.empty() && chance.below(2) == 0) {
+      if (chance.below(2) == 0) {
+        SPG_TRY(transaction.rollback_to(marks.back().depth));
+        now = marks.back().model;
+      } else {
+        SPG_TRY(transaction.release(marks.back().depth));
+        marks.pop_back();
+      }
+    }
+  }
+  if (chance.below(5) == 0) {
+    transaction.rollback();
+    return ok();
+  }
+  SPG_TRY(transaction.commit());
+  committed = true;
+  model = now;
+  return world.machine->wait_durable(transaction.floor());
+}
+
+}  // namespace
+
+TEST_CASE("random transactions agree with a map, across checkpoints, evictions and reopening") {
+  for (std::uint64_t seed = 1; seed <= 15; ++seed) {
+    CAPTURE(seed);
+    os::SimStorage disk;
+    os::SimChance chance(seed);
+    auto world = std::make_unique<World>(disk);
+    REQUIRE_FALSE(world->open());
+    REQUIRE_FALSE(world->create_table());
+    Model model;
+    for (int round = 0; round < 60; ++round) {
+      bool committed;
+      REQUIRE_FALSE(random_transaction(*world, chance, model, committed));
+      REQUIRE(read_all(*world) == model);
+      if (chance.below(8) == 0) REQUIRE_FALSE(world->machine->checkpoint());
+      if (chance.below(15) == 0) {
+        world = std::make_unique<World>(disk);
+        REQUIRE_FALSE(world->open());
+        REQUIRE(read_all(*world) == model);
+      }
+    }
+    world->machine.reset();
+    CHECK(world->alloc.used_bytes() == 0);
+  }
+}
+
+TEST_CASE("every crash point keeps what was acknowledged and nothing half") {
+  std::uint64_t crashes = 0;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    for (std::uint64_t cut = 1;; ++cut) {
+      CAPTURE(seed, cut);
+      os::SimStorage disk;
+      os::SimChance chance(seed);
+      Model acknowledged, possible;
+      bool finished = false, has_table = false;
+      {
+        World world(disk);
+        disk.cut_power_at(cut);
+        Status failed = world.open();
+        if (!failed) failed = world.create_table();
+        has_table = !failed;
+        for (int i = 0; i < 5 && !failed; ++i) {
+          bool committed;
+          possible = acknowledged;
+          failed = random_transaction(world, chance, possible, committed);
+          if (!failed) acknowledged = possible;
+          if (!failed && chance.below(3) == 0) failed = world.machine->checkpoint();
+        }
+        finished = !failed;
+      }
+      ++crashes;
+      disk.power_cycle(chance, cut % 3 == 0 ? os::Survival::none : cut % 3 == 1 ? os::Survival::torn : os::Survival::all);
+      if (chance.below(4) == 0) {  // a crash during recovery, too
+        World again(disk);
+        disk.cut_power_at(1 + chance.below(12));
+        (void)again.open();
+        again.machine.reset();
+        disk.power_cycle(chance, os::Survival::torn);
+      }
+      World world(disk);
+      Status opened = world.open();
+      if (opened) UNSCOPED_INFO(std::string(opened.message()));
+      REQUIRE_FALSE(opened);
+      auto* tip = world.lineage->tip();
+      auto table = find_table(world.machine->objects(), tip->root, table_id, store::Access::wait);
+      REQUIRE(table);
+      if (*table == nullptr) {
+        REQUIRE_FALSE(has_table);
+      } else {
+        const Model found = read_all(world);
+        REQUIRE((found == acknowledged || found == possible));
+      }
+      if (finished) break;
+    }
+  }
+  INFO(crashes << " crash points");
+  CHECK(crashes > 200);
+}
+
+TEST_CASE("without syncs the same workload loses what it acknowledged") {
+  bool lost = false;
+  for (std::uint64_t seed = 1; seed <= 10 && !lost; ++seed) {
+    os::SimStorage disk;
+    os::SimChance chance(seed);
+    Model model;
+    {
+      World world(disk);
+      REQUIRE_FALSE(world.open());
+      REQUIRE_FALSE(world.create_table());
+      disk.ignore_syncs(true);
+      bool committed;
+      for (int i = 0; i < 5; ++i) REQUIRE_FALSE(random_transaction(world, chance, model, committed));
+    }
+    disk.ignore_syncs(false);
+    disk.power_cycle(chance, os::Survival::none);
+    World world(disk);
+    if (world.open()) { lost = true; break; }
+    lost = read_all(world) != model;
+  }
+  CHECK(lost);
+}
+
+TEST_CASE("a failing disk call is an error, and nothing acknowledged is lost") {
+  for (const Sqlstate code : {sqlstate::disk_full, sqlstate::io_error}) {
+    for (std::uint64_t nth = 1; nth < 60; ++nth) {
+      CAPTURE(nth);
+      os::SimStorage disk;
+      os::SimChance chance(nth);
+      Model acknowledged, possible;
+      {
+        World world(disk);
+        REQUIRE_FALSE(world.open());
+        REQUIRE_FALSE(world.create_table());
+        disk.fail_at(nth, code);
+        for (int i = 0; i < 4; ++i) {
+          bool committed;
+          possible = acknowledged;
+          if (random_transaction(world, chance, possible, committed)) break;
+          acknowledged = possible;
+          if (i == 1) (void)world.machine->checkpoint();
+        }
+        disk.fail_at(0, code);
+      }
+      World world(disk);
+      REQUIRE_FALSE(world.open());
+      const Model found = read_all(world);
+      REQUIRE((found == acknowledged || found == possible));
+    }
+  }
+}
+
+TEST_CASE("readers keep their version while writers go on, and writers wait for the turn") {
+  os::SimStorage disk;
+  World world(disk);
+  REQUIRE_FALSE(world.open());
+  REQUIRE_FALSE(world.create_table());
+  SimTransaction reader(*world.machine, *world.lineage), writer(*world.machine, *world.lineage), other(*world.machine, *world.lineage);
+  Conflict conflict;
+  REQUIRE_FALSE(reader.begin({Isolation::repeatable_read, false}));
+  REQUIRE_FALSE(reader.begin_statement(false, store::Access::wait));
+  REQUIRE_FALSE(writer.begin({}));
+  REQUIRE_FALSE(writer.begin_statement(true, store::Access::wait));
+  REQUIRE_FALSE(put(writer, 1, "one", conflict));
+  REQUIRE_FALSE(writer.end_statement(true));
+  REQUIRE_FALSE(other.begin({}));
+  CHECK(other.begin_statement(true, store::Access::wait).is_must_wait());
+  static bool granted;
+  granted = false;
+  other.turn_waiter().granted = [](TurnWaiter&) { granted = true; };
+  REQUIRE_FALSE(writer.commit());
+  CHECK(granted);
+  REQUIRE_FALSE(other.begin_statement(true, store::Access::wait));
+  CHECK(find(other, world.arena, 1).size() == 1);  // it reads the tip
+  REQUIRE_FALSE(other.end_statement(true));
+  other.rollback();
+  CHECK(contents(reader, world.arena).empty());
+  REQUIRE_FALSE(reader.end_statement(true));
+  REQUIRE_FALSE(world.machine->flush());
+  REQUIRE_FALSE(reader.begin_statement(false, store::Access::wait));
+  CHECK(contents(reader, world.arena).empty());
+  REQUIRE_FALSE(reader.end_statement(true));
+  REQUIRE_FALSE(reader.commit());
+  CHECK(read_all(world).size() == 1);
+}
+
+TEST_CASE("a read that may not wait is told when an object is not resident") {
+  os::SimStorage disk;
+  {
+    World world(disk);
+    REQUIRE_FALSE(world.open());
+    REQUIRE_FALSE(world.create_table());
+    REQUIRE_FALSE(world.machine->checkpoint());
+  }
+  World world(disk);
+  REQUIRE_FALSE(world.open());
+  SimTransaction reader(*world.machine, *world.lineage);
+  REQUIRE_FALSE(reader.begin({}));
+  REQUIRE_FALSE(reader.begin_statement(false, store::Access::no_wait));
+  CHECK(reader.row_count(table_id).error().is_would_block());
+  REQUIRE_FALSE(reader.end_statement(false));
+  REQUIRE_FALSE(reader.begin_statement(false, store::Access::wait));
+  CHECK(*reader.row_count(table_id) == 0);
+  REQUIRE_FALSE(reader.end_statement(true));
+}
