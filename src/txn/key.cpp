@@ -39,7 +39,7 @@ bool KeyBuffer::to_next_prefix() {
 
 void append_key_part(KeyBuffer& key, const table::KeyPart& part, const type::Value& value) {
   if (!value.is_null && value.physical == Physical::string && value.as<type::StringRef>().size > index::key_bytes_max) {
-    key.too_long_ = true;
+    key.left_out_bytes_ += value.as<type::StringRef>().size;
     return;
   }
   type::append_key({Oid{part.type}, part.descending != 0, part.nulls_first != 0}, value, key.text_);

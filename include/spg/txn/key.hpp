@@ -17,11 +17,11 @@ index::IntKey int_key(const type::Value& value, std::uint64_t rowid);
 class KeyBuffer {
  public:
   KeyBuffer() : arena_(budget_), text_(arena_) {}
-  void clear() { text_.resize(0); too_long_ = false; }
+  void clear() { text_.resize(0); left_out_bytes_ = 0; }
   std::string_view view() const { return text_.view(); }
-  std::size_t size() const { return text_.size(); }
-  bool too_long() const { return too_long_ || text_.size() > index::key_bytes_max; }
-  void assign(const KeyBuffer& other) { clear(); text_.add(other.view()); too_long_ = other.too_long_; }
+  std::size_t size() const { return text_.size() + left_out_bytes_; }
+  bool too_long() const { return size() > index::key_bytes_max; }
+  void assign(const KeyBuffer& other) { clear(); text_.add(other.view()); left_out_bytes_ = other.left_out_bytes_; }
   /// Turns the key into the least byte string above every string that begins with it; false when there is none.
   bool to_next_prefix();
 
@@ -30,7 +30,7 @@ class KeyBuffer {
   MemoryBudget budget_;
   Arena arena_;
   TextBuilder text_;
-  bool too_long_ = false;
+  std::size_t left_out_bytes_ = 0;  ///< of values that are too long by themselves
 };
 
 /// Appends one column's value.
