@@ -9,16 +9,9 @@
 
 #include "spg/policy/policy.hpp"
 #include "spg/store/scope.hpp"
+#include "spg/txn/control.hpp"
 
 namespace spg::txn {
-
-/// Waits for the turn. granted() is called by whoever passes the turn on, after which the waiter owns it.
-struct TurnWaiter {
-  void (*granted)(TurnWaiter&) = nullptr;
-  TurnWaiter* next = nullptr;
-  bool queued = false;
-  bool owns = false;
-};
 
 /// The right to move the tip: one owner, the others first-come.
 template <policy::Sync Sync>

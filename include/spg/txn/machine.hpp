@@ -10,11 +10,15 @@
 #include "spg/log/log.hpp"
 #include "spg/store/manifest.hpp"
 #include "spg/store/segment.hpp"
+#include "spg/txn/control.hpp"
 #include "spg/txn/lineage.hpp"
 #include "spg/txn/root.hpp"
 #include "spg/txn/write_set.hpp"
 
 namespace spg::txn {
+
+/// Microseconds from 1970 to 2000, UTC.
+inline constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
 
 struct MachineOptions {
   std::string_view database_path = "spg.db";
@@ -34,7 +38,7 @@ struct DurableListener {
 };
 
 template <policy::Env Env>
-class Machine {
+class Machine final : public MachineControl {
  public:
   using Storage = typename Env::Storage;
   using Sync = typename Env::Sync;
@@ -47,14 +51,21 @@ class Machine {
   using SegmentsOf = store::Segments<ObjectsOf, Storage, Sync>;
 
   Machine(Storage& storage, typename Env::Clock& clock, Alloc& alloc, typename Env::Random& random, const MachineOptions& options);
-  ~Machine();
+  ~Machine() override;
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
   /// Opens the files, or makes them; recovers from the log. After it the machine takes writes.
   Status open();
+  // --- MachineControl
+  bool has_database(DatabaseId id) override { return lineage(id) != nullptr; }
+  Status create_database(DatabaseId id) override { return create_lineage(id).status(); }
+  TransactionControl* open_transaction(DatabaseId id) override;
   /// Whether open() made a new database.
-  bool is_new() const { return is_new_; }
+  bool is_new() const override { return is_new_; }
+  std::int64_t clock_us() override { return clock_->wall_us() - epoch_2000_us; }
+  std::uint64_t monotonic_ns() override { return clock_->monotonic_ns(); }
+  void fill_random(MutableBytes into) override { random_->fill(into); }
   Status start_background(DurableListener* listener);
   void stop_background();
 
@@ -68,16 +79,16 @@ class Machine {
   /// Publishes a scope's work as the lineage's next version. The caller owns the turn. Returns the log position behind
   /// the commit; 53100 and nothing done when the log has no room. On success the scope is empty.
   Result<std::uint64_t> commit(LineageOf& lineage, ScopeOf& scope, store::Cell* root, Bytes changes);
-  bool is_durable(std::uint64_t position) const { return options_.ephemeral || log_.durable() >= position; }
+  bool is_durable(std::uint64_t position) const override { return options_.ephemeral || log_.durable() >= position; }
   /// Waits until the log is durable up to the position (flushes itself where nobody else does). 08007 when it broke.
-  Status wait_durable(std::uint64_t position);
-  Error log_error() const { return log_.broken_error(); }
-  bool log_is_broken() const { return log_.is_broken(); }
+  Status wait_durable(std::uint64_t position) override;
+  Error log_error() const override { return log_.broken_error(); }
+  bool log_is_broken() const override { return log_.is_broken(); }
 
   /// Writes and syncs what has gathered, moves durable, frees what nobody needs.
   Status flush();
   /// Writes all that has changed since the last one into segments, then a manifest, then lets old log go.
-  Status checkpoint();
+  Status checkpoint() override;
   bool wants_checkpoint() const { return !options_.ephemeral && log_.position() - checkpoint_position_.load(std::memory_order_relaxed) >= options_.checkpoint_log_bytes; }
   /// Bounded background work for builds without threads.
   Status tick();

@@ -6,20 +6,13 @@
 // answers "must wait" and the waiter's granted() is called later.
 // Threads: one at a time; granted() runs in whichever thread passes the turn on.
 #pragma once
+#include "spg/txn/control.hpp"
 #include "spg/txn/machine.hpp"
-#include "spg/txn/view.hpp"
 
 namespace spg::txn {
 
-enum class Isolation : std::uint8_t { read_uncommitted, read_committed, repeatable_read, serializable };
-
-struct BeginOptions {
-  Isolation isolation = Isolation::read_committed;
-  bool read_only = false;
-};
-
 template <policy::Env Env>
-class Transaction final : public View {
+class Transaction final : public TransactionControl {
  public:
   using MachineOf = Machine<Env>;
   using LineageOf = typename MachineOf::LineageOf;
@@ -29,23 +22,22 @@ class Transaction final : public View {
   Transaction(MachineOf& machine, LineageOf& lineage);
   ~Transaction() override;
 
-  /// Opens a block (BEGIN) or the transaction around one statement. Requires: not active.
-  Status begin(const BeginOptions& options);
-  bool is_active() const { return active_; }
-  /// Between begin and the end: sets what reads see. `writes`: the statement may write, and needs the turn.
-  Status begin_statement(bool writes, Access access);
-  /// Keeps (ok) or undoes what the statement wrote.
-  Status end_statement(bool succeeded);
-  /// Publishes; afterwards idle. The reply must wait until the log is durable up to floor().
-  Status commit();
-  void rollback();
-  /// The newest log position that the session has read or committed behind (DESIGN 1.7).
-  std::uint64_t floor() const { return floor_; }
-  bool has_written() const { return !changes_.bytes().empty(); }
-  bool holds_turn() const { return waiter_.owns; }
-  TurnWaiter& turn_waiter() { return waiter_; }
-  /// Leaves the queue for the turn (cancelled while waiting).
-  void stop_waiting() { if (!has_written()) lineage_->turn().abandon(waiter_); }
+  // --- TransactionControl
+  Status begin(const BeginOptions& options) override;
+  bool is_active() const override { return active_; }
+  void set_options(const BeginOptions& options) override { options_ = options; }
+  const BeginOptions& options() const override { return options_; }
+  bool has_snapshot() const override { return pinned_; }
+  Status begin_statement(bool writes, Access access) override;
+  Status end_statement(bool succeeded) override;
+  bool in_statement() const override { return in_statement_; }
+  Status commit() override;
+  void rollback() override;
+  std::uint64_t floor() const override { return floor_; }
+  bool has_written() const override { return changes_.size() != 0; }
+  bool holds_turn() const override { return waiter_.owns; }
+  TurnWaiter& turn_waiter() override { return waiter_; }
+  void stop_waiting() override { if (!has_written()) lineage_->turn().abandon(waiter_); }
 
   // --- View
   Result<std::uint64_t> row_count(TableId table) override;
@@ -76,7 +68,7 @@ class Transaction final : public View {
   DatabaseId database() const override { return lineage_->id(); }
   std::int64_t transaction_time() const override { return transaction_us_; }
   std::int64_t statement_time() const override { return statement_us_; }
-  std::int64_t clock_time() override { return now_us(); }
+  std::int64_t clock_time() override { return machine_->clock_us(); }
   std::uint64_t transaction_number() override { return number_; }
 
  private:
@@ -95,7 +87,6 @@ class Transaction final : public View {
   Result<const store::Image*> read_table(TableId table);
   Result<table::LayoutView> layout_of(const store::Image* table);
   Status change_layout(TableId table, const table::LayoutBuilder& layout, Conflict& conflict);
-  std::int64_t now_us();
   ScopeOf& scope() { return top_->scope; }
 
   MachineOf* machine_;

@@ -20,12 +20,6 @@ Transaction<E>::~Transaction() {
 }
 
 template <policy::Env E>
-std::int64_t Transaction<E>::now_us() {
-  constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
-  return machine_->clock().wall_us() - epoch_2000_us;
-}
-
-template <policy::Env E>
 Status Transaction<E>::push_level() {
   auto* level = new (std::nothrow) Level(machine_->objects(), machine_->draw_generation());
   if (level == nullptr) return Error::out_of_memory();
@@ -57,7 +51,7 @@ Status Transaction<E>::begin(const BeginOptions& options) {
   active_ = true;
   options_ = options;
   number_ = raw(machine_->draw_generation());
-  transaction_us_ = now_us();
+  transaction_us_ = machine_->clock_us();
   return ok();
 }
 
@@ -92,7 +86,7 @@ Status Transaction<E>::begin_statement(bool writes, Access access) {
   if (writes) SPG_TRY(push_level());
   statement_level_ = writes;
   in_statement_ = true;
-  statement_us_ = now_us();
+  statement_us_ = machine_->clock_us();
   read_root_ = root_;
   renew_guard();
   return ok();
@@ -657,6 +651,16 @@ std::uint64_t Transaction<E>::catalog_stamp() {
   // The root of a pinned version is in RAM or was read by the statement; a cold one is read here.
   auto image = machine_->objects().read(root_, Access::wait);
   return image ? root_state(*image).catalog_stamp : 0;
+}
+
+}  // namespace spg::txn
+
+namespace spg::txn {
+
+template <policy::Env E>
+TransactionControl* Machine<E>::open_transaction(DatabaseId id) {
+  LineageOf* of = lineage(id);
+  return of == nullptr ? nullptr : new (std::nothrow) Transaction<E>(*this, *of);
 }
 
 }  // namespace spg::txn

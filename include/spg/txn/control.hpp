@@ -1,0 +1,70 @@
+// Control: what a session needs of the machine beside the seam: transactions and durability. Abstract, so that sessions are
+// ordinary code, compiled once; Transaction<Env> and Machine<Env> are the models.
+#pragma once
+#include "spg/txn/view.hpp"
+
+namespace spg::txn {
+
+/// Waits for the turn. granted() is called by whoever passes the turn on, after which the waiter owns it.
+struct TurnWaiter {
+  void (*granted)(TurnWaiter&) = nullptr;
+  TurnWaiter* next = nullptr;
+  bool queued = false;
+  bool owns = false;
+};
+
+enum class Isolation : std::uint8_t { read_uncommitted, read_committed, repeatable_read, serializable };
+
+struct BeginOptions {
+  Isolation isolation = Isolation::read_committed;
+  bool read_only = false;
+};
+
+/// One session's transactions on one database.
+class TransactionControl : public View {
+ public:
+  /// Opens a block (BEGIN) or the transaction around one statement. Requires: not active.
+  virtual Status begin(const BeginOptions& options) = 0;
+  virtual bool is_active() const = 0;
+  /// Isolation and access mode may change until the first statement has read.
+  virtual void set_options(const BeginOptions& options) = 0;
+  virtual const BeginOptions& options() const = 0;
+  virtual bool has_snapshot() const = 0;
+  /// Sets what reads see. `writes`: the statement may write, and needs the turn ("must wait" when another has it: the
+  /// waiter's granted() is called later, and the statement begins anew).
+  virtual Status begin_statement(bool writes, store::Access access) = 0;
+  /// Keeps (succeeded) or undoes what the statement wrote.
+  virtual Status end_statement(bool succeeded) = 0;
+  virtual bool in_statement() const = 0;
+  /// Publishes; afterwards not active. The reply must wait until the log is durable up to floor().
+  virtual Status commit() = 0;
+  virtual void rollback() = 0;
+  /// The newest log position that the session has read or committed behind (DESIGN 1.7).
+  virtual std::uint64_t floor() const = 0;
+  virtual bool has_written() const = 0;
+  virtual bool holds_turn() const = 0;
+  virtual TurnWaiter& turn_waiter() = 0;
+  /// Leaves the queue for the turn (cancelled while waiting).
+  virtual void stop_waiting() = 0;
+};
+
+class MachineControl {
+ public:
+  virtual ~MachineControl() = default;
+  virtual bool has_database(DatabaseId id) = 0;
+  virtual Status create_database(DatabaseId id) = 0;
+  /// Null when there is no such database or no memory. The caller deletes it.
+  virtual TransactionControl* open_transaction(DatabaseId id) = 0;
+  virtual bool is_durable(std::uint64_t position) const = 0;
+  /// Waits until the log is durable up to the position. 08007 when it broke.
+  virtual Status wait_durable(std::uint64_t position) = 0;
+  virtual bool log_is_broken() const = 0;
+  virtual Error log_error() const = 0;
+  virtual Status checkpoint() = 0;
+  virtual std::int64_t clock_us() = 0;       ///< wall clock, microseconds since 2000-01-01 UTC
+  virtual std::uint64_t monotonic_ns() = 0;
+  virtual void fill_random(MutableBytes into) = 0;
+  virtual bool is_new() const = 0;           ///< open() made a new database
+};
+
+}  // namespace spg::txn
