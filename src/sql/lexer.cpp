@@ -90,6 +90,12 @@ Error verify_utf8(std::string_view text) {
   return {};
 }
 
+/// Where the name that goes through `at` ends.
+std::size_t name_end(std::string_view source, std::size_t at) {
+  while (at < source.size() && is_name_part(source[at])) ++at;
+  return at;
+}
+
 bool is_numeric_overflow(std::string_view digits) {
   while (digits.size() > 1 && digits[0] == '0') digits.remove_prefix(1);
   return digits.size() > 10 || (digits.size() == 10 && digits > "2147483647");
@@ -218,12 +224,13 @@ Token Lexer::number() {
   const std::size_t mantissa_end = at_;
   if (peek() == 'e' || peek() == 'E') {
     std::size_t sign = (peek(1) == '+' || peek(1) == '-') ? 1 : 0;
-    if (!is(peek(1 + sign), digit)) return fail_near("trailing junk after numeric literal", mantissa_end + 1 + sign);
+    if (!is(peek(1 + sign), digit))
+      return fail_near("trailing junk after numeric literal", sign != 0 ? mantissa_end + 2 : name_end(source_, at_));
     integral = false;
     at_ += 1 + sign;
     while (is(peek(), digit)) ++at_;
   }
-  if (is(peek(), name_start)) return fail_near("trailing junk after numeric literal", at_ + 1);
+  if (is(peek(), name_start)) return fail_near("trailing junk after numeric literal", name_end(source_, at_));
   const std::string_view text = source_.substr(begin_, at_ - begin_);
   return finish(integral && !is_numeric_overflow(text) ? Tok::integer : Tok::numeric, text);
 }
@@ -231,7 +238,7 @@ Token Lexer::number() {
 Token Lexer::parameter() {
   ++at_;
   while (is(peek(), digit)) ++at_;
-  if (is(peek(), name_start)) return fail_near("trailing junk after parameter", at_ + 1);
+  if (is(peek(), name_start)) return fail_near("trailing junk after parameter", name_end(source_, at_));
   return finish(Tok::parameter, source_.substr(begin_ + 1, at_ - begin_ - 1));
 }
 

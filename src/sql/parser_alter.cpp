@@ -3,11 +3,20 @@
 
 namespace spg::sql {
 
+/// A function's name: the words that may name types count, the words that may only name columns do not.
+QualifiedName Parser::function_name() {
+  if (next_is('.')) return any_name();
+  if (is_type_name(kind())) return one_name(take());
+  const Name name = col_id();
+  if (at('(')) syntax_error();
+  return one_name(name);
+}
+
 /// Types of an operator's or function's arguments.
 void Parser::function_signature(ObjectName& out) {
   if (!at('(')) return;
   out.has_parameters = true;
-  out.parameters = function_parameters();
+  out.parameters = function_parameters(false);
 }
 
 void Parser::aggregate_signature(ObjectName& out) {
@@ -16,13 +25,13 @@ void Parser::aggregate_signature(ObjectName& out) {
   expect('(');
   if (accept('*')) { out.star = true; expect(')'); return; }
   if (!at(Tok::kw_order)) {
-    do out.parameters.push_back(function_parameter());
+    do out.parameters.push_back(function_parameter(false));
     while (accept(','));
   }
   if (accept(Tok::kw_order)) {
     expect(Tok::kw_by);
     out.order_by_index = static_cast<std::int32_t>(out.parameters.size());
-    do out.parameters.push_back(function_parameter());
+    do out.parameters.push_back(function_parameter(false));
     while (accept(','));
   }
   expect(')');
@@ -38,11 +47,11 @@ ObjectName Parser::object_name(ObjectKind object) {
       out.name = out.type->name;
       return out;
     case ObjectKind::function: case ObjectKind::procedure: case ObjectKind::routine:
-      out.name = any_name();
+      out.name = function_name();
       function_signature(out);
       return out;
     case ObjectKind::aggregate:
-      out.name = any_name();
+      out.name = function_name();
       aggregate_signature(out);
       return out;
     case ObjectKind::operator_: {
@@ -200,10 +209,10 @@ Statement* Parser::alter() {
 /// RENAME TO, OWNER TO and SET SCHEMA of what is not a relation; all else is Unsupported.
 Statement* Parser::alter_named(ObjectKind object, Name command) {
   const ObjectName name = object_name(object);
-  if (at(Tok::kw_rename) && next_is(Tok::kw_to)) {
+  if (at(Tok::kw_rename)) {
     auto* node = make<Rename>(here());
     advance();
-    advance();
+    expect(Tok::kw_to);
     node->object = object;
     node->name = name;
     node->new_name = col_id();
@@ -225,7 +234,13 @@ Statement* Parser::alter_named(ObjectKind object, Name command) {
     node->schema = col_id();
     return node;
   }
-  if (at(Tok::end) || at(';')) syntax_error();
+  const bool routine = object == ObjectKind::function || object == ObjectKind::procedure || object == ObjectKind::routine;
+  if (at(Tok::end) || at(';') || !is_keyword(kind()) ||
+      (object == ObjectKind::trigger && !at_any(Tok::kw_no, Tok::kw_depends)) ||
+      (routine && !at_any(Tok::kw_no, Tok::kw_depends, Tok::kw_called, Tok::kw_returns, Tok::kw_strict, Tok::kw_immutable,
+                          Tok::kw_stable, Tok::kw_volatile, Tok::kw_external, Tok::kw_security, Tok::kw_leakproof, Tok::kw_not,
+                          Tok::kw_cost, Tok::kw_rows, Tok::kw_support, Tok::kw_set, Tok::kw_reset, Tok::kw_parallel)))
+    syntax_error();
   return unsupported(command);
 }
 
@@ -261,13 +276,11 @@ Statement* Parser::alter_sequence_tail(TableRef* table, bool missing_ok) {
   node->if_exists = missing_ok;
   node->options = list<Option>();
   while (true) {
-    const std::int32_t place = here();
     if (at(Tok::kw_set)) {  // the identity form of ALTER TABLE writes SET before each option
       advance();
       if (!sequence_option(node->options)) syntax_error();
     } else if (!sequence_option(node->options)) {
       if (node->options.empty()) syntax_error();
-      static_cast<void>(place);
       return node;
     }
   }

@@ -172,7 +172,8 @@ SortItem Parser::sort_item() {
   } else if (accept(Tok::kw_desc)) {
     item.direction = SortDirection::descending;
   }
-  if (accept(Tok::kw_nulls)) {
+  if (at(Tok::kw_nulls) && (next_is(Tok::kw_first) || next_is(Tok::kw_last))) {
+    advance();
     if (accept(Tok::kw_first)) item.nulls = NullsOrder::first;
     else { expect(Tok::kw_last); item.nulls = NullsOrder::last; }
   }
@@ -268,7 +269,9 @@ Expr* Parser::trim_call(FunctionCall* node) {
 Expr* Parser::substring_call(FunctionCall* node) {
   node->name = one_name("substring");
   if (at(')')) return node;
+  const bool outer = std::exchange(in_substring_, true);
   Expr* first = call_argument();
+  in_substring_ = outer;
   node->args.push_back(first);
   const bool named = first->kind == NodeKind::named_argument;
   if (!named && at(Tok::kw_similar)) {

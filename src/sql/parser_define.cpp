@@ -57,7 +57,12 @@ Statement* Parser::create() {
       if (!at('(')) syntax_error();
       return placed(unsupported("CREATE OPERATOR"));
     case Tok::kw_cast: advance(); if (!at('(')) syntax_error(); return placed(unsupported("CREATE CAST"));
-    case Tok::kw_collation: advance(); if_not_exists(); any_name(); return placed(unsupported("CREATE COLLATION"));
+    case Tok::kw_collation: advance(); 
+      if_not_exists();
+      any_name();
+      if (accept(Tok::kw_from)) any_name();
+      else if (!at('(')) syntax_error();
+      return placed(unsupported("CREATE COLLATION"));
     case Tok::kw_default: advance(); expect(Tok::kw_conversion); return placed(unsupported("CREATE CONVERSION"));
     case Tok::kw_conversion: advance(); any_name(); expect(Tok::kw_for); return placed(unsupported("CREATE CONVERSION"));
     case Tok::kw_rule: advance(); col_id(); expect(Tok::kw_as); expect(Tok::kw_on); return placed(unsupported("CREATE RULE"));
@@ -65,9 +70,24 @@ Statement* Parser::create() {
     case Tok::kw_trusted: case Tok::kw_procedural: case Tok::kw_language: return placed(unsupported("CREATE LANGUAGE"));
     case Tok::kw_tablespace: advance(); col_id(); return placed(unsupported("CREATE TABLESPACE"));
     case Tok::kw_statistics: advance(); return placed(unsupported("CREATE STATISTICS"));
-    case Tok::kw_publication: advance(); col_id(); return placed(unsupported("CREATE PUBLICATION"));
+    case Tok::kw_publication:
+      advance();
+      col_id();
+      if (!at_any(Tok::kw_for, Tok::kw_with, Tok::semicolon, Tok::end)) syntax_error();
+      return placed(unsupported("CREATE PUBLICATION"));
     case Tok::kw_subscription: advance(); col_id(); expect(Tok::kw_connection); return placed(unsupported("CREATE SUBSCRIPTION"));
-    case Tok::kw_server: advance(); return placed(unsupported("CREATE SERVER"));
+    case Tok::kw_server:
+      advance();
+      if_not_exists();
+      col_id();
+      if (accept(Tok::kw_type)) string_literal();
+      if (accept(Tok::kw_version)) string_literal();
+      expect(Tok::kw_foreign);
+      expect(Tok::kw_data);
+      expect(Tok::kw_wrapper);
+      col_id();
+      generic_options();
+      return placed(unsupported("CREATE SERVER"));
     case Tok::kw_event: advance(); expect(Tok::kw_trigger); col_id(); expect(Tok::kw_on); return placed(unsupported("CREATE EVENT TRIGGER"));
     case Tok::kw_access: advance(); expect(Tok::kw_method); col_id(); expect(Tok::kw_type); return placed(unsupported("CREATE ACCESS METHOD"));
     case Tok::kw_transform: advance(); expect(Tok::kw_for); return placed(unsupported("CREATE TRANSFORM"));
@@ -110,7 +130,8 @@ IndexElement* Parser::index_element() {
   }
   if (accept(Tok::kw_asc)) node->direction = SortDirection::ascending;
   else if (accept(Tok::kw_desc)) node->direction = SortDirection::descending;
-  if (accept(Tok::kw_nulls)) {
+  if (at(Tok::kw_nulls) && (next_is(Tok::kw_first) || next_is(Tok::kw_last))) {
+    advance();
     if (accept(Tok::kw_first)) node->nulls = NullsOrder::first;
     else { expect(Tok::kw_last); node->nulls = NullsOrder::last; }
   }
@@ -232,7 +253,7 @@ Statement* Parser::create_domain() {
   return node;
 }
 
-FunctionParameter Parser::function_parameter() {
+FunctionParameter Parser::function_parameter(bool with_default) {
   FunctionParameter parameter;
   auto mode = [&] {
     if (accept(Tok::kw_in)) parameter.mode = accept(Tok::kw_out) ? ParameterMode::in_out : ParameterMode::in;
@@ -251,7 +272,7 @@ FunctionParameter Parser::function_parameter() {
     if (!had_mode) mode();
   }
   parameter.type = function_type();
-  if (at('=') || at(Tok::kw_default)) {
+  if (with_default && (at('=') || at(Tok::kw_default))) {
     parameter.default_equals = at('=');
     advance();
     parameter.default_value = expr();
@@ -259,11 +280,11 @@ FunctionParameter Parser::function_parameter() {
   return parameter;
 }
 
-Vec<FunctionParameter> Parser::function_parameters() {
+Vec<FunctionParameter> Parser::function_parameters(bool with_defaults) {
   auto parameters = list<FunctionParameter>();
   expect('(');
   if (accept(')')) return parameters;
-  do parameters.push_back(function_parameter());
+  do parameters.push_back(function_parameter(with_defaults));
   while (accept(','));
   expect(')');
   return parameters;
@@ -275,7 +296,7 @@ Statement* Parser::create_function(bool or_replace) {
   node->procedure = at(Tok::kw_procedure);
   advance();
   node->name = any_name();
-  node->parameters = function_parameters();
+  node->parameters = function_parameters(true);
   if (!node->procedure && accept(Tok::kw_returns)) {
     if (accept(Tok::kw_table)) {
       node->returns_table = true;

@@ -149,6 +149,7 @@ Expr* Parser::infix(Expr* left, int power, ExprForm form) {
       case Tok::kw_between: case Tok::kw_in: case Tok::kw_like: case Tok::kw_ilike: case Tok::kw_similar:
         if (!full || power > power_between) return left;
         if (blocked == power_between) { syntax_error(); return left; }
+        if (in_substring_ && at(Tok::kw_similar) && !next_is(Tok::kw_to)) return left;
         left = infix_word(left, false, place, blocked);
         continue;
       case Tok::kw_at: {
@@ -567,14 +568,15 @@ Expr* Parser::indirections(Expr* arg) {
 /// .field, .*, [i], [a:b], any number; nothing may follow a star. False when there is none.
 bool Parser::steps(Vec<Step>& out) {
   const std::size_t before = out.size();
+  bool misplaced = false;
   while (true) {
     if (accept('.')) {
       Step step;
       if (accept('*')) {
         step.kind = StepKind::star;
         out.push_back(step);
-        if (at('.') || at('[')) fail(error_near(lexer_.source(), "improper use of \"*\"", cur().begin, cur().end));
-        return true;
+        if (at('.') || at('[')) misplaced = true;
+        continue;
       }
       step.name = label();
       out.push_back(step);
@@ -589,6 +591,7 @@ bool Parser::steps(Vec<Step>& out) {
       expect(']');
       out.push_back(step);
     } else {
+      if (misplaced) fail(error_near(lexer_.source(), "improper use of \"*\"", cur().begin, cur().end));
       return out.size() > before;
     }
   }
@@ -618,7 +621,10 @@ Expr* Parser::column_ref(Name first, std::int32_t place) {
     advance();
     if (accept('*')) {
       node->star = true;
-      if (at('.') || at('[')) fail(error_near(lexer_.source(), "improper use of \"*\"", cur().begin, cur().end));
+      if (!at('.') && !at('[')) return node;
+      auto rest = list<Step>();
+      steps(rest);
+      fail(error_near(lexer_.source(), "improper use of \"*\"", cur().begin, cur().end));
       return node;
     }
     node->fields.push_back(label());

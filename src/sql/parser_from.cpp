@@ -105,6 +105,7 @@ Node* Parser::from_paren() {
         query->parenthesized = true;
         return query;
       }
+      if (!at(Tok::kw_as) && !is_col_id(kind()) && !at_join()) syntax_error();
       item = join_tail(subquery_item(query, false, inner_place));
     } else {
       auto* join = as<Join>(inside);
@@ -191,8 +192,6 @@ FromItem* Parser::table_sample(TableRef* relation) {
   auto* node = make<TableSample>(here());
   advance();
   node->relation = relation;
-  const std::int32_t place = here();
-  static_cast<void>(place);
   if (is_type_name(kind()) && !next_is('.')) node->method = one_name(take());
   else node->method = any_name();
   node->args = paren_exprs();

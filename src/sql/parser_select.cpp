@@ -176,8 +176,9 @@ TableRef* Parser::into_target() {
   advance();
   Persistence persistence = Persistence::permanent;
   if (at_any(Tok::kw_local, Tok::kw_global) && (next_is(Tok::kw_temporary) || next_is(Tok::kw_temp))) advance();
-  if (at_any(Tok::kw_temporary, Tok::kw_temp)) { advance(); persistence = Persistence::temporary; }
-  else if (at(Tok::kw_unlogged)) { advance(); persistence = Persistence::unlogged; }
+  const bool word = is_col_id(peek().kind) || next_is(Tok::kw_table);
+  if (word && at_any(Tok::kw_temporary, Tok::kw_temp)) { advance(); persistence = Persistence::temporary; }
+  else if (word && at(Tok::kw_unlogged)) { advance(); persistence = Persistence::unlogged; }
   accept(Tok::kw_table);
   TableRef* table = qualified_name();
   table->persistence = persistence;

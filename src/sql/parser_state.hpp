@@ -287,8 +287,9 @@ class Parser {
   Statement* create_function(bool or_replace);
   void function_options(CreateFunction* node);
   bool function_option(Vec<Option>& out);
-  FunctionParameter function_parameter();
-  Vec<FunctionParameter> function_parameters();
+  FunctionParameter function_parameter(bool with_default);
+  QualifiedName function_name();
+  Vec<FunctionParameter> function_parameters(bool with_defaults);
   Statement* create_trigger(bool or_replace, bool constraint);
   Statement* create_extension();
   Statement* create_role(RoleForm form);
@@ -364,6 +365,7 @@ class Parser {
   std::uint32_t depth_ = 0, depth_limit_;
   std::uint32_t last_end_ = 0;
   std::int32_t params_ = 0;
+  bool in_substring_ = false;  ///< SIMILAR may then stand without TO
   bool failed_ = false;
   Error error_;
 };

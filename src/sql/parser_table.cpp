@@ -451,7 +451,6 @@ PartitionBound* Parser::partition_bound() {
     node->to = paren_exprs();
     return node;
   }
-  const std::int32_t place = here();
   expect(Tok::kw_with);
   node->form = BoundKind::hash;
   node->modulus = node->remainder = -1;
@@ -470,7 +469,6 @@ PartitionBound* Parser::partition_bound() {
     *slot = value;
   } while (accept(','));
   expect(')');
-  static_cast<void>(place);
   if (node->modulus == -1) fail(Error::make(sqlstate::syntax_error, "modulus for hash partition must be specified"));
   if (node->remainder == -1) fail(Error::make(sqlstate::syntax_error, "remainder for hash partition must be specified"));
   return node;

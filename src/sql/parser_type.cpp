@@ -51,9 +51,8 @@ TypeName* Parser::type() {
 /// In function signatures: also name%TYPE.
 TypeName* Parser::function_type() {
   TypeName* result = type();
-  if (at('%') && next_is(Tok::kw_type)) {
-    advance();
-    advance();
+  if (accept('%')) {
+    expect(Tok::kw_type);
     result->percent_type = true;
   }
   return result;

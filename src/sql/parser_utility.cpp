@@ -20,7 +20,6 @@ Statement* Parser::copy() {
     if (accept(Tok::kw_from)) node->from = true;
     else expect(Tok::kw_to);
   }
-  const std::int32_t program_place = here();
   node->program = accept(Tok::kw_program);
   if (at_any(Tok::kw_stdin, Tok::kw_stdout)) {
     if (node->program) fail([&] { return Error::make(sqlstate::syntax_error, "STDIN/STDOUT not allowed with PROGRAM")
@@ -30,7 +29,6 @@ Statement* Parser::copy() {
   } else {
     node->file = string_literal();
   }
-  static_cast<void>(program_place);
   if (node->table != nullptr && (at(Tok::kw_using) || at(Tok::kw_delimiters))) {
     const std::int32_t place = here();
     accept(Tok::kw_using);
