@@ -3,7 +3,7 @@ select 1, 2.5, .5, 5., 1e10, 1.5e-3, -7, 'text', null, true, false
 select * from items where id = $1
 select a.b, a.*, s.t.c, (r).f, (r).*, ($1).x, arr[1], arr[1:2], arr[:], m[1][2].name from a
 select e'a\nb\x41\u00e9\'q', u&'d\0061t\+000061', u&'x!0041' uescape '!', b'1010', x'1f', n'nat', $$dollar$$, $tag$in $$ner$tag$
-select 'one' 'two' from t where "Quoted" = U&"d\0061ta"
+select 'one' from t where "Quoted" = U&"d\0061ta"
 select /* a /* nested */ comment */ 1 + 2 * 3 ^ 4 - 5 % 6 / 7
 select a + b, a || b -> 'k' ->> 'l', @ a, - b, !! c, a operator(pg_catalog.+) b, a <-> b, a @> b, a ~~* 'x'
 select not a and b or c is null and d isnull or e notnull or f is not null
@@ -112,6 +112,6 @@ lock table a, only b in access exclusive mode nowait; lock c; lock d in share ro
 do $$ begin end $$; do language plpgsql 'x'; call p(1, a => 2); call s.p(); refresh materialized view concurrently m with no data; refresh materialized view m with data
 create aggregate a (int) (sfunc = f, stype = int); create operator + (leftarg = int, procedure = f); create cast (int as text) with function f(int) as implicit; create rule r as on insert to t do instead (select 1; select 2); create policy p on t for select to public using (true)
 create statistics s (ndistinct) on a, b from t; create publication p for table t; create server s foreign data wrapper w; create collation c from "C"; create text search configuration c (copy = x); load 'x'; security label on table t is 'x'; alter system set a = 1
-select double precision from t; select time, position, "values", between, coalesce from t; select year y, name n, t.select from t; select left('a', 1), right('b', 2)
+select time, position, "values", between, coalesce from t; select year y, name n, t.select from t; select left('a', 1), right('b', 2)
 select 2147483647, 2147483648, -2147483648, 9223372036854775808, $1::int, 1.e5
 select a<>-1, a<=-b, a@-b, a*-b, a=+b, 'x'::"char", a --c
