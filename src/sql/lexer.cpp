@@ -284,28 +284,29 @@ bool Lexer::continues_string() {
   return true;
 }
 
-/// Reads up to the closing quote, un-doubling quotes; false when there is none.
-bool Lexer::read_quoted(char quote, TextBuilder& text) {
+/// Reads up to the closing quote, un-doubling quotes (which bit strings do not know); false when there is none.
+bool Lexer::read_quoted(char quote, TextBuilder& text, bool doubling) {
   while (true) {
     const std::size_t end = source_.find(quote, at_);
     if (end == std::string_view::npos) { at_ = source_.size(); return false; }
     text.add(source_.substr(at_, end - at_));
     at_ = end + 1;
-    if (peek() == quote && at_ < source_.size()) { text.add(quote); ++at_; continue; }
+    if (doubling && peek() == quote && at_ < source_.size()) { text.add(quote); ++at_; continue; }
     if (quote == '\'' && continues_string()) continue;
     return true;
   }
 }
 
 Token Lexer::plain_string(Tok kind, std::string_view unterminated) {
+  const bool bits = kind != Tok::string;
   const std::size_t first = at_, end = source_.find('\'', at_);
   if (end != std::string_view::npos) {  // nearly always one plain piece: no copy
     at_ = end + 1;
-    if (peek() != '\'' && !continues_string()) return finish(kind, source_.substr(first, end - first));
+    if ((bits || peek() != '\'') && !continues_string()) return finish(kind, source_.substr(first, end - first));
     at_ = first;
   }
   TextBuilder text(*arena_);
-  if (!read_quoted('\'', text)) return fail_near(unterminated, source_.size());
+  if (!read_quoted('\'', text, !bits)) return fail_near(unterminated, source_.size());
   return finish(kind, text.view());
 }
 
@@ -438,7 +439,7 @@ Token Lexer::quoted_identifier(bool unicode) {
     name = source_.substr(first, end - first);
     at_ = end + 1;
   } else {
-    if (!read_quoted('"', text)) return fail_near("unterminated quoted identifier", source_.size());
+    if (!read_quoted('"', text, true)) return fail_near("unterminated quoted identifier", source_.size());
     name = text.view();
   }
   if (name.empty()) return fail_near("zero-length delimited identifier", at_);

@@ -42,7 +42,27 @@ Expr* Parser::prefix(ExprForm form) {
       return make<DefaultValue>(place);
     default: break;
   }
-  return primary();
+  const bool outer = std::exchange(in_target_, false);
+  Expr* node = primary();
+  in_target_ = outer;
+  return node;
+}
+
+/// `SELECT a or FROM t`: the words of operators may also label an output column, which only the token behind them tells.
+bool Parser::labels_target() {
+  switch (kind()) {
+    case Tok::kw_and: case Tok::kw_or: case Tok::kw_is: case Tok::kw_like: case Tok::kw_ilike: case Tok::kw_similar:
+    case Tok::kw_between: case Tok::kw_in: case Tok::kw_at: case Tok::kw_collate: case Tok::kw_operator: break;
+    default: return false;
+  }
+  switch (peek().kind) {
+    case Tok::comma: case Tok::end: case Tok::semicolon: case Tok::right_paren: case Tok::kw_into: case Tok::kw_from:
+    case Tok::kw_where: case Tok::kw_group: case Tok::kw_having: case Tok::kw_window: case Tok::kw_union: case Tok::kw_except:
+    case Tok::kw_intersect: case Tok::kw_order: case Tok::kw_limit: case Tok::kw_offset: case Tok::kw_fetch: case Tok::kw_for:
+    case Tok::kw_returning: case Tok::kw_on: case Tok::kw_with:
+      return true;
+    default: return false;
+  }
 }
 
 /// A minus before a number makes a negative number, so that the smallest int8 can be written.
@@ -73,6 +93,7 @@ Expr* Parser::infix(Expr* left, int power, ExprForm form) {
   for (std::uint32_t chain = 0;; ++chain) {
     if (__builtin_expect(chain > depth_limit_ * 4, 0)) { too_deep(); return left; }
     const std::int32_t place = here();
+    if (in_target_ && is_keyword(kind()) && labels_target()) return left;
     switch (kind()) {
       case Tok::typecast: {
         if (power > power_cast) return left;
@@ -295,7 +316,9 @@ Expr* Parser::infix_word(Expr* left, bool negated, std::int32_t place, int& bloc
 Expr* Parser::in_tail(Expr* left, bool negated, std::int32_t place) {
   if (!at('(')) { syntax_error(); return left; }
   const std::int32_t paren = here();
+  const bool outer = std::exchange(in_target_, false);
   Node* inside = paren_node();
+  in_target_ = outer;
   if (auto* query = as<Select>(inside)) {
     auto* node = make<Sublink>(place);
     node->form = SublinkForm::in;
@@ -337,7 +360,9 @@ Expr* Parser::quantified(Expr* left, const OperatorName& op, std::int32_t place)
   advance();
   if (!at('(')) { syntax_error(); return left; }
   const std::int32_t paren = here();
+  const bool outer = std::exchange(in_target_, false);
   Node* inside = paren_node();
+  in_target_ = outer;
   if (auto* query = as<Select>(inside)) {
     auto* node = make<Sublink>(place);
     node->form = all ? SublinkForm::all : SublinkForm::any;

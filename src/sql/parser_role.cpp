@@ -261,7 +261,8 @@ void Parser::grant_objects(Grant* node) {
     expect(Tok::kw_in);
     expect(Tok::kw_schema);
   } else if (at_any(Tok::kw_table, Tok::kw_sequence, Tok::kw_database, Tok::kw_schema, Tok::kw_type, Tok::kw_domain,
-                    Tok::kw_function, Tok::kw_procedure, Tok::kw_routine, Tok::kw_language, Tok::kw_tablespace)) {
+                    Tok::kw_function, Tok::kw_procedure, Tok::kw_routine, Tok::kw_language, Tok::kw_tablespace) &&
+             (at(Tok::kw_table) || is_col_id(peek().kind) || is_type_name(peek().kind))) {
     object_kind(node->object);
   } else if (at(Tok::kw_large) && next_is(Tok::kw_object)) {
     object_kind(node->object);

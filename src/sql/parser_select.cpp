@@ -166,7 +166,9 @@ Target Parser::target() {
     item.expr = star;
     return item;
   }
+  const bool outer = std::exchange(in_target_, true);
   item.expr = expr();
+  in_target_ = outer;
   if (accept(Tok::kw_as)) item.label = label();
   else if (is_bare_label(kind())) item.label = take();
   return item;
@@ -227,11 +229,11 @@ GroupItem* Parser::group_item() {
 
 /// ORDER BY, LIMIT, OFFSET, FETCH and FOR, which belong to the whole query; the limits and FOR in either order.
 void Parser::select_tail(Select* query) {
-  const std::int32_t order_place = here();
-  if (at(Tok::kw_order)) {
+  if (accept(Tok::kw_order)) {
+    expect(Tok::kw_by);
     const bool again = !query->order_by.empty();
-    const std::int32_t place = order_place;
-    Vec<SortItem> order = optional_order_by();
+    const std::int32_t place = here();
+    Vec<SortItem> order = sort_list();
     if (again) fail_at(place, sqlstate::syntax_error, "multiple ORDER BY clauses not allowed");
     query->order_by = order;
   }
@@ -269,10 +271,12 @@ void Parser::limit_clause(Select* query, bool& limited, bool& offsetted) {
   }
   const bool again = query->limit_form != LimitForm::none;
   limited = true;
+  std::int32_t value_place = place;
   if (at(Tok::kw_fetch)) { fetch_clause(query); }
   else {
     advance();
     query->limit_form = LimitForm::limit;
+    value_place = here();
     if (accept(Tok::kw_all)) query->limit_all = true;
     else query->limit = expr();
     if (accept(',')) {
@@ -283,7 +287,7 @@ void Parser::limit_clause(Select* query, bool& limited, bool& offsetted) {
       }());
     }
   }
-  if (again) fail_at(place, sqlstate::syntax_error, "multiple LIMIT clauses not allowed");
+  if (again) fail_at(value_place, sqlstate::syntax_error, "multiple LIMIT clauses not allowed");
 }
 
 /// FETCH FIRST n ROWS ONLY
@@ -335,7 +339,7 @@ With* Parser::with_clause() {
   auto* with = arena_->make<With>();
   with->at = here();
   advance();
-  with->recursive = accept(Tok::kw_recursive);
+  with->recursive = at(Tok::kw_recursive) && !next_is('(') && !next_is(Tok::kw_as) && accept(Tok::kw_recursive);
   with->tables = list<CommonTable*>();
   do with->tables.push_back(common_table());
   while (accept(','));

@@ -104,7 +104,7 @@ Statement* Parser::set_statement() {
     return node;
   }
   auto* node = make<Set>(place);
-  if (accept(Tok::kw_local)) node->local = true;
+  if (at(Tok::kw_local) && !next_is('.') && !next_is('=') && !next_is(Tok::kw_to)) { advance(); node->local = true; }
   else if (at(Tok::kw_session) && !next_is(Tok::kw_authorization) && !next_is(Tok::kw_characteristics) && !next_is(ch('=')) &&
            !next_is(Tok::kw_to) && !next_is('.')) {
     advance();

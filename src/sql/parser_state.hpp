@@ -103,6 +103,7 @@ class Parser {
   Expr* expr(int power = power_none, ExprForm form = ExprForm::full);
   Expr* prefix(ExprForm form);
   Expr* negation(ExprForm form);
+  bool labels_target();
   Expr* infix(Expr* left, int power, ExprForm form);
   Expr* infix_is(Expr* left, ExprForm form, int& blocked);
   Expr* infix_word(Expr* left, bool negated, std::int32_t place, int& blocked);
@@ -365,6 +366,7 @@ class Parser {
   std::uint32_t depth_ = 0, depth_limit_;
   std::uint32_t last_end_ = 0;
   std::int32_t params_ = 0;
+  bool in_target_ = false;     ///< at the top of an output column, where an operator's word may be its label
   bool in_substring_ = false;  ///< SIMILAR may then stand without TO
   bool failed_ = false;
   Error error_;

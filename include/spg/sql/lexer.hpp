@@ -64,7 +64,7 @@ class Lexer {
   Token unicode_string();
   bool continues_string();
   bool escape(Escaped& state);
-  bool read_quoted(char quote, TextBuilder& text);
+  bool read_quoted(char quote, TextBuilder& text, bool doubling);
   Token unicode_unescape(Tok kind, std::string_view raw, std::size_t raw_at);
 
   Arena* arena_;
