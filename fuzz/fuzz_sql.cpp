@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!printed) continue;
     auto again = sql::parse(arena, *printed, options);
     if (!again) {
-      if (again.error().code() == sqlstate::statement_too_complex || again.error().code() == sqlstate::out_of_memory) continue;
+      if (again.error().code() == sqlstate::statement_too_complex || again.error().code() == sqlstate::out_of_memory)
+        continue;
       std::abort();
     }
     if (again->size() != 1 || *sql::deparse(arena, *(*again)[0].tree) != *printed) std::abort();

@@ -74,7 +74,7 @@ enum class Tok : std::uint16_t {{
     dot_dot, colon_equals, equals_greater, less_equals, greater_equals, not_equals,
     first_keyword = 256,
     kw_{words[0][0]} = first_keyword,
-{rows((f'kw_{word},' for word, _, _ in words[1:]), 8)}    end_of_keywords
+{rows((f'kw_{word},' for word, _, _ in words[1:]), 5)}    end_of_keywords
 }};
 
 struct Keyword {{
@@ -100,7 +100,7 @@ namespace {{
 constexpr std::uint32_t keyword_count = {len(words)};
 constexpr std::size_t keyword_bytes_max = {max(len(word) for word, _, _ in words)};
 constexpr Keyword keyword_table[keyword_count] = {{
-{rows((f'{{"{word}", KeywordCategory::{CATEGORY[cat]}, {"true" if bare == "t" else "false"}}},' for word, cat, bare in words), 2)}}};
+{rows((f'{{"{word}", KeywordCategory::{CATEGORY[cat]}, {"true" if bare == "t" else "false"}}},' for word, cat, bare in words), 1)}}};
 constexpr std::uint8_t displacements[256] = {{
 {rows((f'{d},' for d in displacements), 24)}}};
 /// Keyword number plus one; 0 is empty.

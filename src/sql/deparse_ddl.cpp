@@ -11,7 +11,8 @@ void Printer::option_value(const Node& value) {
       const Name text = to<Word>(value).text;
       const bool letters = !text.empty() && ((text[0] >= 'a' && text[0] <= 'z') || text[0] == '_');
       if (letters && find_keyword(text) != Tok::identifier) put(text);
-      else if (!text.empty() && std::string_view("~!@#^&|`?+-*/%<>=").find(text[0]) != std::string_view::npos) put(text);
+      else if (!text.empty() && std::string_view("~!@#^&|`?+-*/%<>=").find(text[0]) != std::string_view::npos)
+        put(text);
       else name(text);
       return;
     }
@@ -62,8 +63,10 @@ void Printer::index_element(const IndexElement& element) {
     qualified(element.op_class);
     if (!element.op_class_options.empty()) { put(" "); options(element.op_class_options); }
   }
-  if (element.direction != SortDirection::unspecified) put(element.direction == SortDirection::descending ? " DESC" : " ASC");
-  if (element.nulls != NullsOrder::unspecified) put(element.nulls == NullsOrder::first ? " NULLS FIRST" : " NULLS LAST");
+  if (element.direction != SortDirection::unspecified)
+    put(element.direction == SortDirection::descending ? " DESC" : " ASC");
+  if (element.nulls != NullsOrder::unspecified)
+    put(element.nulls == NullsOrder::first ? " NULLS FIRST" : " NULLS LAST");
   if (!element.exclude_op.name.empty()) { put(" WITH "); operator_name(element.exclude_op); }
 }
 
@@ -79,8 +82,10 @@ void Printer::references(const Constraint& node) {
   if (!node.referenced_columns.empty()) paren_names(node.referenced_columns);
   if (node.match == MatchKind::full) put(" MATCH FULL");
   constexpr std::string_view actions[] = {"", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"};
-  if (node.on_update != ReferenceAction::no_action) put(" ON UPDATE ", actions[static_cast<std::size_t>(node.on_update)]);
-  if (node.on_delete != ReferenceAction::no_action) put(" ON DELETE ", actions[static_cast<std::size_t>(node.on_delete)]);
+  if (node.on_update != ReferenceAction::no_action)
+    put(" ON UPDATE ", actions[static_cast<std::size_t>(node.on_update)]);
+  if (node.on_delete != ReferenceAction::no_action)
+    put(" ON DELETE ", actions[static_cast<std::size_t>(node.on_delete)]);
   if (!node.set_columns.empty()) { put(" "); paren_names(node.set_columns); }
 }
 
@@ -152,8 +157,15 @@ void Printer::partition_bound(const PartitionBound& bound) {
   switch (bound.form) {
     case BoundKind::default_: put(" DEFAULT"); return;
     case BoundKind::list: put(" FOR VALUES IN "); paren_exprs(bound.values); return;
-    case BoundKind::range: put(" FOR VALUES FROM "); paren_exprs(bound.values); put(" TO "); paren_exprs(bound.to); return;
-    case BoundKind::hash: put(" FOR VALUES WITH (modulus ", bound.modulus, ", remainder ", bound.remainder, ")"); return;
+    case BoundKind::range:
+      put(" FOR VALUES FROM ");
+      paren_exprs(bound.values);
+      put(" TO ");
+      paren_exprs(bound.to);
+      return;
+    case BoundKind::hash:
+      put(" FOR VALUES WITH (modulus ", bound.modulus, ", remainder ", bound.remainder, ")");
+      return;
   }
 }
 
@@ -183,7 +195,8 @@ void Printer::create_table(const CreateTable& node) {
         const auto& like = to<LikeClause>(*element);
         put("LIKE ");
         table(*like.table);
-        for (const LikeOption& option : like.options) put(option.including ? " INCLUDING " : " EXCLUDING ", option.word);
+        for (const LikeOption& option : like.options)
+          put(option.including ? " INCLUDING " : " EXCLUDING ", option.word);
       }
     });
     put(")");
@@ -227,7 +240,8 @@ void Printer::create_table_as(const CreateTableAs& node) {
 }
 
 void Printer::create_index(const CreateIndex& node) {
-  put(node.unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ", node.concurrently ? "CONCURRENTLY " : "", node.if_not_exists ? "IF NOT EXISTS " : "");
+  put(node.unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ", node.concurrently ? "CONCURRENTLY " : "",
+      node.if_not_exists ? "IF NOT EXISTS " : "");
   if (!node.name.empty()) { name(node.name); put(" "); }
   put("ON ");
   table(*node.table);
@@ -242,18 +256,28 @@ void Printer::create_index(const CreateIndex& node) {
 }
 
 void Printer::create_view(const CreateView& node) {
-  put("CREATE ", node.or_replace ? "OR REPLACE " : "", persistence_word(node.view->persistence), node.recursive ? "RECURSIVE " : "", "VIEW ");
+  put("CREATE ", node.or_replace ? "OR REPLACE " : "", persistence_word(node.view->persistence),
+      node.recursive ? "RECURSIVE " : "", "VIEW ");
   table(*node.view);
   if (!node.columns.empty()) { put(" "); paren_names(node.columns); }
   if (!node.with.empty()) { put(" WITH "); options(node.with); }
   put(" AS ");
   select(*node.query);
-  if (node.check != CheckOption::none) put(node.check == CheckOption::local ? " WITH LOCAL CHECK OPTION" : " WITH CASCADED CHECK OPTION");
+  if (node.check != CheckOption::none)
+    put(node.check == CheckOption::local ? " WITH LOCAL CHECK OPTION" : " WITH CASCADED CHECK OPTION");
 }
 
 void Printer::transaction(const Transaction& node) {
-  constexpr std::string_view words[] = {"BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT ", "RELEASE SAVEPOINT ",
-                                        "ROLLBACK TO SAVEPOINT ", "PREPARE TRANSACTION ", "COMMIT PREPARED ", "ROLLBACK PREPARED "};
+  constexpr std::string_view words[] = {"BEGIN",
+                                        "START TRANSACTION",
+                                        "COMMIT",
+                                        "ROLLBACK",
+                                        "SAVEPOINT ",
+                                        "RELEASE SAVEPOINT ",
+                                        "ROLLBACK TO SAVEPOINT ",
+                                        "PREPARE TRANSACTION ",
+                                        "COMMIT PREPARED ",
+                                        "ROLLBACK PREPARED "};
   put(words[static_cast<std::size_t>(node.action)]);
   if (node.action >= TransactionAction::prepare) { string(node.name); return; }
   if (node.action >= TransactionAction::savepoint) { name(node.name); return; }
@@ -261,17 +285,21 @@ void Printer::transaction(const Transaction& node) {
   constexpr std::string_view levels[] = {"", " ISOLATION LEVEL READ UNCOMMITTED", " ISOLATION LEVEL READ COMMITTED",
                                          " ISOLATION LEVEL REPEATABLE READ", " ISOLATION LEVEL SERIALIZABLE"};
   put(levels[static_cast<std::size_t>(node.modes.isolation)]);
-  if (node.modes.read_only != Toggle::unspecified) put(node.modes.read_only == Toggle::on ? " READ ONLY" : " READ WRITE");
-  if (node.modes.deferrable != Toggle::unspecified) put(node.modes.deferrable == Toggle::on ? " DEFERRABLE" : " NOT DEFERRABLE");
+  if (node.modes.read_only != Toggle::unspecified)
+    put(node.modes.read_only == Toggle::on ? " READ ONLY" : " READ WRITE");
+  if (node.modes.deferrable != Toggle::unspecified)
+    put(node.modes.deferrable == Toggle::on ? " DEFERRABLE" : " NOT DEFERRABLE");
   if (node.chain) put(" AND CHAIN");
 }
 
 /// Of things that a dotted name is enough for.
 bool Printer::drop(const Drop& node) {
   if (node.object > ObjectKind::schema && node.object != ObjectKind::extension) return false;
-  put("DROP ", object_word(node.object), node.concurrently ? " CONCURRENTLY " : " ", node.if_exists ? "IF EXISTS " : "");
+  put("DROP ", object_word(node.object), node.concurrently ? " CONCURRENTLY " : " ",
+      node.if_exists ? "IF EXISTS " : "");
   join(node.names, ", ", [this](const ObjectName& one) { qualified(one.name); });
-  if (node.behavior != DropBehavior::unspecified) put(node.behavior == DropBehavior::cascade ? " CASCADE" : " RESTRICT");
+  if (node.behavior != DropBehavior::unspecified)
+    put(node.behavior == DropBehavior::cascade ? " CASCADE" : " RESTRICT");
   return true;
 }
 
@@ -297,7 +325,8 @@ bool Printer::statement(const Statement& node) {
     }
     case NodeKind::create_sequence: {
       const auto& create = to<CreateSequence>(node);
-      put("CREATE ", persistence_word(create.sequence->persistence), "SEQUENCE ", create.if_not_exists ? "IF NOT EXISTS " : "");
+      put("CREATE ", persistence_word(create.sequence->persistence), "SEQUENCE ",
+          create.if_not_exists ? "IF NOT EXISTS " : "");
       table(*create.sequence);
       sequence_options(create.options);
       return true;
@@ -308,7 +337,8 @@ bool Printer::statement(const Statement& node) {
       join(truncate.tables, ", ", [this](const TableRef* one) { table(*one); });
       if (truncate.restart_identity) put(" RESTART IDENTITY");
       if (truncate.continue_identity) put(" CONTINUE IDENTITY");
-      if (truncate.behavior != DropBehavior::unspecified) put(truncate.behavior == DropBehavior::cascade ? " CASCADE" : " RESTRICT");
+      if (truncate.behavior != DropBehavior::unspecified)
+        put(truncate.behavior == DropBehavior::cascade ? " CASCADE" : " RESTRICT");
       return true;
     }
     default: return false;
@@ -317,7 +347,8 @@ bool Printer::statement(const Statement& node) {
 
 Result<std::string_view> deparse(Arena& arena, const Statement& statement) {
   Printer printer(arena);
-  if (!printer.statement(statement)) return Error::make(sqlstate::feature_not_supported, "statement has no canonical text");
+  if (!printer.statement(statement))
+    return Error::make(sqlstate::feature_not_supported, "statement has no canonical text");
   return printer.text();
 }
 

@@ -63,11 +63,19 @@ void Printer::type(const TypeName& node) {
     put("interval");
     struct Field { std::int32_t bits; std::string_view text; };
     constexpr std::int32_t hm = interval_hour | interval_minute, dhm = interval_day | hm;
-    constexpr Field fields[] = {
-        {interval_year, " YEAR"}, {interval_month, " MONTH"}, {interval_year | interval_month, " YEAR TO MONTH"},
-        {interval_day, " DAY"}, {interval_hour, " HOUR"}, {interval_minute, " MINUTE"}, {interval_second, " SECOND"},
-        {interval_day | interval_hour, " DAY TO HOUR"}, {dhm, " DAY TO MINUTE"}, {dhm | interval_second, " DAY TO SECOND"},
-        {hm, " HOUR TO MINUTE"}, {hm | interval_second, " HOUR TO SECOND"}, {interval_minute | interval_second, " MINUTE TO SECOND"}};
+    constexpr Field fields[] = {{interval_year, " YEAR"},
+                                {interval_month, " MONTH"},
+                                {interval_year | interval_month, " YEAR TO MONTH"},
+                                {interval_day, " DAY"},
+                                {interval_hour, " HOUR"},
+                                {interval_minute, " MINUTE"},
+                                {interval_second, " SECOND"},
+                                {interval_day | interval_hour, " DAY TO HOUR"},
+                                {dhm, " DAY TO MINUTE"},
+                                {dhm | interval_second, " DAY TO SECOND"},
+                                {hm, " HOUR TO MINUTE"},
+                                {hm | interval_second, " HOUR TO SECOND"},
+                                {interval_minute | interval_second, " MINUTE TO SECOND"}};
     for (const Field& field : fields) if (field.bits == node.interval_fields) put(field.text);
   } else {
     qualified(node.name);
@@ -105,8 +113,9 @@ void Printer::steps(const Vec<Step>& list) {
 }
 
 void Printer::indirection(const Indirection& node) {
-  const bool bare = (node.arg->kind == NodeKind::column_ref && !node.steps.empty() && node.steps[0].kind >= StepKind::index) ||
-                    node.arg->kind == NodeKind::param;
+  const bool bare =
+      (node.arg->kind == NodeKind::column_ref && !node.steps.empty() && node.steps[0].kind >= StepKind::index) ||
+      node.arg->kind == NodeKind::param;
   if (bare) expr(*node.arg);
   else operand(*node.arg);
   steps(node.steps);
@@ -127,7 +136,8 @@ void Printer::sort(const Vec<SortItem>& items) {
 
 void Printer::bound(FrameBound bound, const Expr* offset) {
   if (offset != nullptr) expr(*offset);
-  constexpr std::string_view texts[] = {"UNBOUNDED PRECEDING", " PRECEDING", "CURRENT ROW", " FOLLOWING", "UNBOUNDED FOLLOWING"};
+  constexpr std::string_view texts[] = {"UNBOUNDED PRECEDING", " PRECEDING", "CURRENT ROW", " FOLLOWING",
+                                        "UNBOUNDED FOLLOWING"};
   put(texts[static_cast<std::size_t>(bound)]);
 }
 
@@ -157,20 +167,36 @@ bool Printer::call_by_syntax(const FunctionCall& node) {
   const std::size_t count = node.args.size();
   switch (node.syntax) {
     case CallSyntax::extract: put("EXTRACT("); arg(0); put(" FROM "); arg(1); put(")"); return true;
-    case CallSyntax::position: put("POSITION("); operand(*node.args[1]); put(" IN "); operand(*node.args[0]); put(")"); return true;
+    case CallSyntax::position:
+      put("POSITION(");
+      operand(*node.args[1]);
+      put(" IN ");
+      operand(*node.args[0]);
+      put(")");
+      return true;
     case CallSyntax::substring:
       put("SUBSTRING("); arg(0); put(" FROM "); arg(1);
       if (count > 2) { put(" FOR "); arg(2); }
       put(")");
       return true;
-    case CallSyntax::substring_similar: put("SUBSTRING("); operand(*node.args[0]); put(" SIMILAR "); arg(1); put(" ESCAPE "); arg(2); put(")"); return true;
+    case CallSyntax::substring_similar:
+      put("SUBSTRING(");
+      operand(*node.args[0]);
+      put(" SIMILAR ");
+      arg(1);
+      put(" ESCAPE ");
+      arg(2);
+      put(")");
+      return true;
     case CallSyntax::overlay:
       put("OVERLAY("); arg(0); put(" PLACING "); arg(1); put(" FROM "); arg(2);
       if (count > 3) { put(" FOR "); arg(3); }
       put(")");
       return true;
     case CallSyntax::trim_both: case CallSyntax::trim_leading: case CallSyntax::trim_trailing:
-      put(node.syntax == CallSyntax::trim_both ? "TRIM(BOTH " : node.syntax == CallSyntax::trim_leading ? "TRIM(LEADING " : "TRIM(TRAILING ");
+      put(node.syntax == CallSyntax::trim_both      ? "TRIM(BOTH "
+          : node.syntax == CallSyntax::trim_leading ? "TRIM(LEADING "
+                                                    : "TRIM(TRAILING ");
       put("FROM ");
       exprs(node.args);
       put(")");
@@ -296,7 +322,9 @@ void Printer::expr(const Expr& node) {
     }
     case NodeKind::between: {
       const auto& between = to<Between>(node);
-      put("("); expr(*between.arg); put(" ", negated(between.negated), "BETWEEN ", between.symmetric ? "SYMMETRIC " : "");
+      put("(");
+      expr(*between.arg);
+      put(" ", negated(between.negated), "BETWEEN ", between.symmetric ? "SYMMETRIC " : "");
       operand(*between.low); put(" AND "); operand(*between.high); put(")");
       return;
     }
@@ -323,8 +351,18 @@ void Printer::expr(const Expr& node) {
     }
     case NodeKind::sublink: sublink(to<Sublink>(node)); return;
     case NodeKind::function_call: call(to<FunctionCall>(node)); return;
-    case NodeKind::named_argument: name(to<NamedArgument>(node).name); put(" => "); expr(*to<NamedArgument>(node).value); return;
-    case NodeKind::collate: put("("); expr(*to<Collate>(node).arg); put(" COLLATE "); qualified(to<Collate>(node).collation); put(")"); return;
+    case NodeKind::named_argument:
+      name(to<NamedArgument>(node).name);
+      put(" => ");
+      expr(*to<NamedArgument>(node).value);
+      return;
+    case NodeKind::collate:
+      put("(");
+      expr(*to<Collate>(node).arg);
+      put(" COLLATE ");
+      qualified(to<Collate>(node).collation);
+      put(")");
+      return;
     case NodeKind::case_expr: {
       const auto& choice = to<CaseExpr>(node);
       put("CASE");
@@ -344,8 +382,9 @@ void Printer::expr(const Expr& node) {
     case NodeKind::row_expr: put("ROW"); paren_exprs(to<RowExpr>(node).args); return;
     case NodeKind::indirection: indirection(to<Indirection>(node)); return;
     case NodeKind::sql_value: {
-      constexpr std::string_view words[] = {"CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP",
-                                            "CURRENT_ROLE", "CURRENT_USER", "USER", "SESSION_USER", "CURRENT_CATALOG", "CURRENT_SCHEMA"};
+      constexpr std::string_view words[] = {"CURRENT_DATE",   "CURRENT_TIME",    "CURRENT_TIMESTAMP", "LOCALTIME",
+                                            "LOCALTIMESTAMP", "CURRENT_ROLE",    "CURRENT_USER",      "USER",
+                                            "SESSION_USER",   "CURRENT_CATALOG", "CURRENT_SCHEMA"};
       const auto& value = to<SqlValue>(node);
       put(words[static_cast<std::size_t>(value.which)]);
       if (value.precision >= 0) put("(", value.precision, ")");

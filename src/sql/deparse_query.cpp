@@ -14,7 +14,8 @@ void Printer::common_table(const CommonTable& table) {
   name(table.name);
   if (!table.columns.empty()) paren_names(table.columns);
   put(" AS ");
-  if (table.materialized != Materialized::unspecified) put(table.materialized == Materialized::always ? "MATERIALIZED " : "NOT MATERIALIZED ");
+  if (table.materialized != Materialized::unspecified)
+    put(table.materialized == Materialized::always ? "MATERIALIZED " : "NOT MATERIALIZED ");
   put("(");
   statement(*table.query);
   put(")");
@@ -61,8 +62,8 @@ void Printer::group(const GroupItem& item) {
 
 /// An operand of a set operation: in parentheses as soon as it is not a plain core.
 void Printer::set_operand(const Select& node) {
-  const bool plain = node.op == SetOp::none && node.with == nullptr && node.order_by.empty() && node.offset == nullptr &&
-                     node.limit_form == LimitForm::none && node.locking.empty();
+  const bool plain = node.op == SetOp::none && node.with == nullptr && node.order_by.empty() &&
+                     node.offset == nullptr && node.limit_form == LimitForm::none && node.locking.empty();
   if (plain) { select_body(node); return; }
   put("(");
   select(node);
@@ -73,7 +74,10 @@ void Printer::select(const Select& node) {
   with(node.with);
   if (node.op != SetOp::none) {
     set_operand(*node.left);
-    put(node.op == SetOp::union_ ? " UNION " : node.op == SetOp::intersect ? " INTERSECT " : " EXCEPT ", node.all ? "ALL " : "");
+    put(node.op == SetOp::union_      ? " UNION "
+        : node.op == SetOp::intersect ? " INTERSECT "
+                                      : " EXCEPT ",
+        node.all ? "ALL " : "");
     set_operand(*node.right);
   } else {
     select_body(node);
@@ -92,7 +96,11 @@ void Printer::select_body(const Select& node) {
   if (!node.distinct_on.empty()) { put(" ON "); paren_exprs(node.distinct_on); }
   if (!node.targets.empty()) { put(" "); targets(node.targets); }
   if (node.into != nullptr) {
-    put(" INTO ", node.into->persistence == Persistence::temporary ? "TEMPORARY " : node.into->persistence == Persistence::unlogged ? "UNLOGGED " : "", "TABLE ");
+    put(" INTO ",
+        node.into->persistence == Persistence::temporary  ? "TEMPORARY "
+        : node.into->persistence == Persistence::unlogged ? "UNLOGGED "
+                                                          : "",
+        "TABLE ");
     table(*node.into);
   }
   from(node.from);
@@ -127,7 +135,10 @@ void Printer::select_tail(const Select& node) {
   for (const LockingClause& clause : node.locking) {
     constexpr std::string_view words[] = {" FOR KEY SHARE", " FOR SHARE", " FOR NO KEY UPDATE", " FOR UPDATE"};
     put(words[static_cast<std::size_t>(clause.strength)]);
-    if (!clause.tables.empty()) { put(" OF "); join(clause.tables, ", ", [this](const TableRef* one) { table(*one); }); }
+    if (!clause.tables.empty()) {
+      put(" OF ");
+      join(clause.tables, ", ", [this](const TableRef* one) { table(*one); });
+    }
     put(clause.wait == LockWait::block ? "" : clause.wait == LockWait::nowait ? " NOWAIT" : " SKIP LOCKED");
   }
 }
@@ -243,7 +254,8 @@ void Printer::assignments(const Vec<Assignment>& items) {
   });
 }
 void Printer::overriding(Overriding overriding) {
-  if (overriding != Overriding::none) put(overriding == Overriding::user ? " OVERRIDING USER VALUE" : " OVERRIDING SYSTEM VALUE");
+  if (overriding != Overriding::none)
+    put(overriding == Overriding::user ? " OVERRIDING USER VALUE" : " OVERRIDING SYSTEM VALUE");
 }
 
 void Printer::insert(const Insert& node) {

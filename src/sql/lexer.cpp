@@ -5,7 +5,15 @@ namespace {
 
 constexpr std::size_t name_bytes_max = 63;
 
-enum CharClass : std::uint8_t { blank = 1, digit = 2, name_start = 4, op_char = 8, single = 16, horizontal = 32, upper = 64 };
+enum CharClass : std::uint8_t {
+  blank = 1,
+  digit = 2,
+  name_start = 4,
+  op_char = 8,
+  single = 16,
+  horizontal = 32,
+  upper = 64
+};
 
 struct CharTable {
   std::uint8_t of[256] = {};
@@ -37,7 +45,9 @@ int hex_value(char c) {
 }
 bool is_high_surrogate(std::uint32_t c) { return c >= 0xD800 && c <= 0xDBFF; }
 bool is_low_surrogate(std::uint32_t c) { return c >= 0xDC00 && c <= 0xDFFF; }
-std::uint32_t join_surrogates(std::uint32_t high, std::uint32_t low) { return ((high & 0x3FF) << 10) + 0x10000 + (low & 0x3FF); }
+std::uint32_t join_surrogates(std::uint32_t high, std::uint32_t low) {
+  return ((high & 0x3FF) << 10) + 0x10000 + (low & 0x3FF);
+}
 
 void add_utf8(TextBuilder& text, std::uint32_t c) {
   auto put = [&text](std::uint32_t byte) { text.add(static_cast<char>(byte)); };
@@ -113,7 +123,8 @@ std::int32_t char_position(std::string_view source, std::size_t offset_bytes) {
 Error error_near(std::string_view source, std::string_view what, std::size_t begin, std::size_t end, Sqlstate code) {
   if (begin >= source.size())
     return Error::make(code, what, " at end of input").at(char_position(source, begin));
-  return Error::make(code, what, " at or near \"", source.substr(begin, end - begin), "\"").at(char_position(source, begin));
+  return Error::make(code, what, " at or near \"", source.substr(begin, end - begin), "\"")
+      .at(char_position(source, begin));
 }
 
 std::string_view truncate_name(std::string_view name) {
@@ -206,7 +217,8 @@ Token Lexer::identifier() {
   std::string_view name = source_.substr(begin_, at_ - begin_);
   if (folds) {
     char* folded = arena_->array<char>(name.size());
-    for (std::size_t i = 0; i < name.size(); ++i) folded[i] = is(name[i], upper) ? static_cast<char>(name[i] + 32) : name[i];
+    for (std::size_t i = 0; i < name.size(); ++i)
+      folded[i] = is(name[i], upper) ? static_cast<char>(name[i] + 32) : name[i];
     name = {folded, name.size()};
   }
   const Tok kind = find_keyword(name);
@@ -266,8 +278,8 @@ Token Lexer::op() {
   return finish(Tok::op, text);
 }
 
-/// After a closing quote: white space with a line break (comments count as white space) and another quote go on with the
-/// same literal.
+/// After a closing quote: white space with a line break (comments count as white space) and another quote go on with
+/// the same literal.
 bool Lexer::continues_string() {
   std::size_t at = at_;
   bool line_break = false;
@@ -329,7 +341,11 @@ bool Lexer::escape(Escaped& state) {
     const std::size_t digits = c == 'u' ? 4 : 8;
     std::uint32_t value = 0;
     std::size_t n = 0;
-    while (n < digits && hex_value(peek()) >= 0) { value = value << 4 | static_cast<std::uint32_t>(hex_value(peek())); ++at_; ++n; }
+    while (n < digits && hex_value(peek()) >= 0) {
+      value = value << 4 | static_cast<std::uint32_t>(hex_value(peek()));
+      ++at_;
+      ++n;
+    }
     if (n < digits) {
       fail(Error::make(sqlstate::invalid_escape_sequence, "invalid Unicode escape")
                .hint("Unicode escapes must be \\uXXXX or \\UXXXXXXXX.").at(char_position(source_, start)));
@@ -425,7 +441,10 @@ Token Lexer::dollar_string() {
   }
   const std::string_view delimiter = source_.substr(at_, end + 1 - at_);
   const std::size_t first = end + 1, close = source_.find(delimiter, first);
-  if (close == std::string_view::npos) { at_ = source_.size(); return fail_near("unterminated dollar-quoted string", at_); }
+  if (close == std::string_view::npos) {
+    at_ = source_.size();
+    return fail_near("unterminated dollar-quoted string", at_);
+  }
   at_ = close + delimiter.size();
   return finish(Tok::string, source_.substr(first, close - first));
 }
@@ -449,9 +468,10 @@ Token Lexer::quoted_identifier(bool unicode) {
 
 Token Lexer::unicode_string() {
   if (!options_.standard_conforming_strings)
-    return fail(Error::make(sqlstate::feature_not_supported, "unsafe use of string constant with Unicode escapes")
-                    .detail("String constants with Unicode escapes cannot be used when standard_conforming_strings is off.")
-                    .at(char_position(source_, begin_)));
+    return fail(
+        Error::make(sqlstate::feature_not_supported, "unsafe use of string constant with Unicode escapes")
+            .detail("String constants with Unicode escapes cannot be used when standard_conforming_strings is off.")
+            .at(char_position(source_, begin_)));
   const std::size_t first = at_;
   const Token raw = plain_string(Tok::string, "unterminated quoted string");
   if (raw.kind == Tok::error) return raw;

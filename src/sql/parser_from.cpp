@@ -133,7 +133,8 @@ FromItem* Parser::subquery_item(Select* query, bool lateral, std::int32_t place)
     // PostgreSQL points at the parenthesis of the subquery, also after LATERAL.
     std::size_t at_byte = static_cast<std::size_t>(place);
     if (lateral) at_byte = lexer_.source().find('(', at_byte);
-    fail(Error::make(sqlstate::syntax_error, values ? "VALUES in FROM must have an alias" : "subquery in FROM must have an alias")
+    fail(Error::make(sqlstate::syntax_error,
+                     values ? "VALUES in FROM must have an alias" : "subquery in FROM must have an alias")
              .hint(values ? "For example, FROM (VALUES ...) [AS] foo." : "For example, FROM (SELECT ...) [AS] foo.")
              .at(char_position(lexer_.source(), at_byte)));
   }

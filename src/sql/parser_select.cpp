@@ -13,8 +13,8 @@ bool Parser::starts_select() {
 
 /// Behind a parenthesised query: something that only a query can be followed by.
 bool Parser::continues_select() const {
-  return at_any(Tok::kw_union, Tok::kw_intersect, Tok::kw_except, Tok::kw_order, Tok::kw_limit, Tok::kw_offset, Tok::kw_fetch,
-                Tok::kw_for);
+  return at_any(Tok::kw_union, Tok::kw_intersect, Tok::kw_except, Tok::kw_order, Tok::kw_limit, Tok::kw_offset,
+                Tok::kw_fetch, Tok::kw_for);
 }
 
 Select* Parser::select() { return select_no_parens(); }
@@ -115,9 +115,20 @@ Select* Parser::simple_select() {
     accept(Tok::kw_all);
   }
   switch (kind()) {
-    case Tok::kw_from: case Tok::kw_where: case Tok::kw_into: case Tok::kw_group: case Tok::kw_having: case Tok::kw_window:
+    case Tok::kw_from:
+    case Tok::kw_where:
+    case Tok::kw_into:
+    case Tok::kw_group:
+    case Tok::kw_having:
+    case Tok::kw_window:
     case Tok::kw_union: case Tok::kw_intersect: case Tok::kw_except: case Tok::kw_order: case Tok::kw_limit:
-    case Tok::kw_offset: case Tok::kw_fetch: case Tok::kw_for: case Tok(')'): case Tok(';'): case Tok::end: case Tok::kw_on:
+    case Tok::kw_offset:
+    case Tok::kw_fetch:
+    case Tok::kw_for:
+    case Tok(')'):
+    case Tok(';'):
+    case Tok::end:
+    case Tok::kw_on:
       if (!need_targets) break;
       [[fallthrough]];
     default: node->targets = targets();
@@ -242,7 +253,8 @@ void Parser::select_tail(Select* query) {
     if (at_any(Tok::kw_limit, Tok::kw_fetch, Tok::kw_offset)) {
       if ((locked && (limited || offsetted)) || (at(Tok::kw_offset) ? offsetted : limited)) break;
       limit_clause(query, limited, offsetted);
-      if (locked && at_any(Tok::kw_limit, Tok::kw_fetch, Tok::kw_offset) && !(limited && offsetted)) limit_clause(query, limited, offsetted);
+      if (locked && at_any(Tok::kw_limit, Tok::kw_fetch, Tok::kw_offset) && !(limited && offsetted))
+        limit_clause(query, limited, offsetted);
     } else if (at(Tok::kw_for) && !locked) {
       locked = true;
       locking(query);
@@ -251,7 +263,8 @@ void Parser::select_tail(Select* query) {
     }
   }
   if (query->limit_form == LimitForm::fetch_with_ties) {
-    if (query->order_by.empty()) fail(Error::make(sqlstate::syntax_error, "WITH TIES cannot be specified without ORDER BY clause"));
+    if (query->order_by.empty())
+      fail(Error::make(sqlstate::syntax_error, "WITH TIES cannot be specified without ORDER BY clause"));
     for (const LockingClause& clause : query->locking)
       if (clause.wait == LockWait::skip_locked)
         fail(Error::make(sqlstate::syntax_error, "SKIP LOCKED and WITH TIES options cannot be used together"));
@@ -283,7 +296,8 @@ void Parser::limit_clause(Select* query, bool& limited, bool& offsetted) {
       expr();
       fail([&] {
         return Error::make(sqlstate::syntax_error, "LIMIT #,# syntax is not supported")
-            .hint("Use separate LIMIT and OFFSET clauses.").at(char_position(lexer_.source(), static_cast<std::size_t>(place)));
+            .hint("Use separate LIMIT and OFFSET clauses.")
+            .at(char_position(lexer_.source(), static_cast<std::size_t>(place)));
       }());
     }
   }
@@ -325,9 +339,14 @@ void Parser::locking(Select* query) {
     LockingClause clause;
     if (accept(Tok::kw_update)) clause.strength = LockStrength::update;
     else if (accept(Tok::kw_share)) clause.strength = LockStrength::share;
-    else if (accept(Tok::kw_no)) { expect(Tok::kw_key); expect(Tok::kw_update); clause.strength = LockStrength::no_key_update; }
-    else if (accept(Tok::kw_key)) { expect(Tok::kw_share); clause.strength = LockStrength::key_share; }
-    else syntax_error();
+    else if (accept(Tok::kw_no)) {
+      expect(Tok::kw_key);
+      expect(Tok::kw_update);
+      clause.strength = LockStrength::no_key_update;
+    } else if (accept(Tok::kw_key)) {
+      expect(Tok::kw_share);
+      clause.strength = LockStrength::key_share;
+    } else syntax_error();
     if (accept(Tok::kw_of)) clause.tables = qualified_names();
     if (accept(Tok::kw_nowait)) clause.wait = LockWait::nowait;
     else if (accept(Tok::kw_skip)) { expect(Tok::kw_locked); clause.wait = LockWait::skip_locked; }

@@ -71,7 +71,9 @@ class Parser {
   Vec<T> list() { return Vec<T>(*arena_); }
 
   // --- names ---
-  static bool is_col_id(Tok tok) { return tok == Tok::identifier || (is_keyword(tok) && keyword(tok).category <= KeywordCategory::column_name); }
+  static bool is_col_id(Tok tok) {
+    return tok == Tok::identifier || (is_keyword(tok) && keyword(tok).category <= KeywordCategory::column_name);
+  }
   static bool is_type_name(Tok tok) {
     return tok == Tok::identifier || (is_keyword(tok) && (keyword(tok).category == KeywordCategory::unreserved ||
                                                           keyword(tok).category == KeywordCategory::type_or_function));
@@ -248,7 +250,13 @@ class Parser {
   Vec<Option> utility_options();
   Vec<Option> sequence_options(bool parenthesized);
   bool sequence_option(Vec<Option>& out);
-  Option option(Name name, Node* value, std::int32_t place) { Option o; o.name = name; o.value = value; o.at = place; return o; }
+  Option option(Name name, Node* value, std::int32_t place) {
+    Option o;
+    o.name = name;
+    o.value = value;
+    o.at = place;
+    return o;
+  }
   Node* word(Name text, std::int32_t place) { auto* w = make<Word>(place); w->text = text; return w; }
   Literal* boolean_node(bool value);
   // tables (parser_table.cpp)

@@ -67,7 +67,8 @@ void check_round_trip(const std::string& text, Tally& tally) {
     auto again = parse(arena, *printed);
     if (!again) FAIL_CHECK("does not parse back: " << again.error().message());
     else if (again->size() != 1) FAIL_CHECK("parses back to several");
-    else if (*deparse(arena, *(*again)[0].tree) != *printed) FAIL_CHECK("second print: " << *deparse(arena, *(*again)[0].tree));
+    else if (*deparse(arena, *(*again)[0].tree) != *printed)
+      FAIL_CHECK("second print: " << *deparse(arena, *(*again)[0].tree));
   }
 }
 
@@ -113,7 +114,9 @@ TEST_CASE("operators bind as in PostgreSQL") {
 TEST_CASE("a script is split into statements with tags, places and parameters") {
   MemoryBudget budget;
   Arena arena(budget);
-  auto parsed = parse(arena, " ;select $2, $1; ; insert into t values ($3) ;begin immediate; backup to 'x';create rule r as on insert to t do instead (select 1; select 2)");
+  auto parsed = parse(arena,
+                      " ;select $2, $1; ; insert into t values ($3) ;begin immediate; backup to 'x';create rule r as "
+                      "on insert to t do instead (select 1; select 2)");
   REQUIRE(parsed);
   REQUIRE(parsed->size() == 5);
   CHECK((*parsed)[0].tag == "SELECT");
@@ -136,7 +139,8 @@ TEST_CASE("deep nesting ends with 54001, not with the stack") {
   for (int i = 0; i < 100000; ++i) unions += " union select 1";
   std::string minus = "select ", nots = "select ", arrays = "select array", joins = "select * from a";
   for (int i = 0; i < 100000; ++i) { minus += "- "; nots += "not "; arrays += "["; joins += " join (a"; }
-  for (const std::string& text : {"select " + parens, "select * from " + parens, parens, chain, unions, minus, nots, arrays, joins}) {
+  for (const std::string& text :
+       {"select " + parens, "select * from " + parens, parens, chain, unions, minus, nots, arrays, joins}) {
     Arena arena(budget);
     auto parsed = parse(arena, text);
     REQUIRE_FALSE(parsed);
@@ -205,14 +209,16 @@ TEST_CASE("broken statements fail as PostgreSQL's grammar fails them") {
   for (const std::string& line : split(read_file(SPG_TEST_VECTORS "/sql/errors.tsv"), '\n')) {
     const std::size_t first = line.find('\t'), second = line.find('\t', first + 1), third = line.find('\t', second + 1);
     const std::string code = line.substr(0, first), position = line.substr(first + 1, second - first - 1);
-    const std::string message = unescape(line.substr(second + 1, third - second - 1)), statement = unescape(line.substr(third + 1));
+    const std::string message = unescape(line.substr(second + 1, third - second - 1)),
+                      statement = unescape(line.substr(third + 1));
     MemoryBudget budget;
     Arena arena(budget);
     auto parsed = parse(arena, statement);
     std::string got = "\t0\t";
     if (!parsed) {
       const auto state = sqlstate_text(parsed.error().code());
-      got = std::string(state.data(), 5) + "\t" + std::to_string(parsed.error().position()) + "\t" + std::string(parsed.error().message());
+      got = std::string(state.data(), 5) + "\t" + std::to_string(parsed.error().position()) + "\t" +
+            std::string(parsed.error().message());
     }
     ++total;
     if (got != code + "\t" + position + "\t" + message) {
@@ -227,7 +233,8 @@ TEST_CASE("broken statements fail as PostgreSQL's grammar fails them") {
 
 TEST_CASE("PostgreSQL's regression statements print to a fixed point") {
   const char* shared = std::getenv("SPG_SHARED");
-  const std::filesystem::path folder = std::filesystem::path(shared != nullptr ? shared : "../shared") / "corpora/postgres/sql";
+  const std::filesystem::path folder =
+      std::filesystem::path(shared != nullptr ? shared : "../shared") / "corpora/postgres/sql";
   if (!std::filesystem::exists(folder)) {
     const char* ci = std::getenv("CI");
     CHECK_FALSE((ci != nullptr && std::string(ci) == "true"));
@@ -236,8 +243,8 @@ TEST_CASE("PostgreSQL's regression statements print to a fixed point") {
   Tally tally;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string text = read_file(entry.path());
-    // Statements are cut by the lexer at semicolons outside parentheses; pieces with psql's own commands do not parse and
-    // are left out.
+    // Statements are cut by the lexer at semicolons outside parentheses; pieces with psql's own commands do not parse
+    // and are left out.
     MemoryBudget budget;
     Arena arena(budget);
     std::size_t at = 0;

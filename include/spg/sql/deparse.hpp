@@ -13,8 +13,8 @@ namespace spg::sql {
 
 std::string_view deparse(Arena& arena, const Expr& expr);
 std::string_view deparse(Arena& arena, const TypeName& type);
-/// Queries, row changes, definitions of tables, views, indexes and sequences, DROP of relations, TRUNCATE, transactions;
-/// 0A000 for the others.
+/// Queries, row changes, definitions of tables, views, indexes and sequences, DROP of relations, TRUNCATE,
+/// transactions; 0A000 for the others.
 Result<std::string_view> deparse(Arena& arena, const Statement& statement);
 
 /// The name, in double quotes unless it is a lower-case word that no keyword rule forbids.
