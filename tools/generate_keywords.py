@@ -68,9 +68,10 @@ enum class KeywordCategory : std::uint8_t {{ unreserved, column_name, type_or_fu
 
 /// Kinds of tokens. Punctuation that is one byte has the byte's value.
 enum class Tok : std::uint16_t {{
-    end = 0, error = 1, percent = '%', left_paren = '(', right_paren = ')', star = '*', plus = '+', comma = ',', minus = '-',
-    dot = '.', slash = '/', colon = ':', semicolon = ';', less = '<', equals = '=', greater = '>', left_bracket = '[',
-    right_bracket = ']', caret = '^', identifier = 128, integer, numeric, string, bit_string, hex_string, parameter, op, typecast,
+    end = 0, error = 1, percent = '%', left_paren = '(', right_paren = ')', star = '*', plus = '+', comma = ',',
+    minus = '-', dot = '.', slash = '/', colon = ':', semicolon = ';', less = '<', equals = '=', greater = '>',
+    left_bracket = '[', right_bracket = ']', caret = '^', identifier = 128, integer, numeric, string, bit_string, hex_string,
+    parameter, op, typecast,
     dot_dot, colon_equals, equals_greater, less_equals, greater_equals, not_equals,
     first_keyword = 256,
     kw_{words[0][0]} = first_keyword,
