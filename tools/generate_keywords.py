@@ -68,13 +68,14 @@ enum class KeywordCategory : std::uint8_t {{ unreserved, column_name, type_or_fu
 
 /// Kinds of tokens. Punctuation that is one byte has the byte's value.
 enum class Tok : std::uint16_t {{
-    end = 0, error = 1, percent = '%', left_paren = '(', right_paren = ')', star = '*', plus = '+', comma = ',', minus = '-',
-    dot = '.', slash = '/', colon = ':', semicolon = ';', less = '<', equals = '=', greater = '>', left_bracket = '[',
-    right_bracket = ']', caret = '^', identifier = 128, integer, numeric, string, bit_string, hex_string, parameter, op, typecast,
+    end = 0, error = 1, percent = '%', left_paren = '(', right_paren = ')', star = '*', plus = '+', comma = ',',
+    minus = '-', dot = '.', slash = '/', colon = ':', semicolon = ';', less = '<', equals = '=', greater = '>',
+    left_bracket = '[', right_bracket = ']', caret = '^', identifier = 128, integer, numeric, string, bit_string, hex_string,
+    parameter, op, typecast,
     dot_dot, colon_equals, equals_greater, less_equals, greater_equals, not_equals,
     first_keyword = 256,
     kw_{words[0][0]} = first_keyword,
-{rows((f'kw_{word},' for word, _, _ in words[1:]), 8)}    end_of_keywords
+{rows((f'kw_{word},' for word, _, _ in words[1:]), 5)}    end_of_keywords
 }};
 
 struct Keyword {{
@@ -100,7 +101,7 @@ namespace {{
 constexpr std::uint32_t keyword_count = {len(words)};
 constexpr std::size_t keyword_bytes_max = {max(len(word) for word, _, _ in words)};
 constexpr Keyword keyword_table[keyword_count] = {{
-{rows((f'{{"{word}", KeywordCategory::{CATEGORY[cat]}, {"true" if bare == "t" else "false"}}},' for word, cat, bare in words), 2)}}};
+{rows((f'{{"{word}", KeywordCategory::{CATEGORY[cat]}, {"true" if bare == "t" else "false"}}},' for word, cat, bare in words), 1)}}};
 constexpr std::uint8_t displacements[256] = {{
 {rows((f'{d},' for d in displacements), 24)}}};
 /// Keyword number plus one; 0 is empty.

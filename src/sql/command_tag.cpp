@@ -5,47 +5,158 @@
 namespace spg::sql {
 
 std::string_view object_word(ObjectKind object) {
-  constexpr std::string_view words[] = {
-      "TABLE", "INDEX", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "SCHEMA", "DATABASE", "ROLE", "TYPE", "DOMAIN", "FUNCTION",
-      "PROCEDURE", "ROUTINE", "AGGREGATE", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "COLLATION", "CONVERSION",
-      "EXTENSION", "FOREIGN TABLE", "TRIGGER", "RULE", "POLICY", "TABLESPACE", "CAST", "COLUMN", "CONSTRAINT", "CONSTRAINT",
-      "LANGUAGE", "PUBLICATION", "SUBSCRIPTION", "SERVER", "FOREIGN DATA WRAPPER", "EVENT TRIGGER", "ACCESS METHOD",
-      "STATISTICS", "TEXT SEARCH PARSER", "TEXT SEARCH DICTIONARY", "TEXT SEARCH TEMPLATE", "TEXT SEARCH CONFIGURATION",
-      "TRANSFORM", "USER MAPPING", "LARGE OBJECT", "ATTRIBUTE"};
+  constexpr std::string_view words[] = {"TABLE",
+                                        "INDEX",
+                                        "VIEW",
+                                        "MATERIALIZED VIEW",
+                                        "SEQUENCE",
+                                        "SCHEMA",
+                                        "DATABASE",
+                                        "ROLE",
+                                        "TYPE",
+                                        "DOMAIN",
+                                        "FUNCTION",
+                                        "PROCEDURE",
+                                        "ROUTINE",
+                                        "AGGREGATE",
+                                        "OPERATOR",
+                                        "OPERATOR CLASS",
+                                        "OPERATOR FAMILY",
+                                        "COLLATION",
+                                        "CONVERSION",
+                                        "EXTENSION",
+                                        "FOREIGN TABLE",
+                                        "TRIGGER",
+                                        "RULE",
+                                        "POLICY",
+                                        "TABLESPACE",
+                                        "CAST",
+                                        "COLUMN",
+                                        "CONSTRAINT",
+                                        "CONSTRAINT",
+                                        "LANGUAGE",
+                                        "PUBLICATION",
+                                        "SUBSCRIPTION",
+                                        "SERVER",
+                                        "FOREIGN DATA WRAPPER",
+                                        "EVENT TRIGGER",
+                                        "ACCESS METHOD",
+                                        "STATISTICS",
+                                        "TEXT SEARCH PARSER",
+                                        "TEXT SEARCH DICTIONARY",
+                                        "TEXT SEARCH TEMPLATE",
+                                        "TEXT SEARCH CONFIGURATION",
+                                        "TRANSFORM",
+                                        "USER MAPPING",
+                                        "LARGE OBJECT",
+                                        "ATTRIBUTE"};
   return words[static_cast<std::size_t>(object)];
 }
 
 namespace {
 
 std::string_view alter_tag(ObjectKind object) {
-  constexpr std::string_view tags[] = {
-      "ALTER TABLE", "ALTER INDEX", "ALTER VIEW", "ALTER MATERIALIZED VIEW", "ALTER SEQUENCE", "ALTER SCHEMA", "ALTER DATABASE",
-      "ALTER ROLE", "ALTER TYPE", "ALTER DOMAIN", "ALTER FUNCTION", "ALTER PROCEDURE", "ALTER ROUTINE", "ALTER AGGREGATE",
-      "ALTER OPERATOR", "ALTER OPERATOR CLASS", "ALTER OPERATOR FAMILY", "ALTER COLLATION", "ALTER CONVERSION",
-      "ALTER EXTENSION", "ALTER FOREIGN TABLE", "ALTER TRIGGER", "ALTER RULE", "ALTER POLICY", "ALTER TABLESPACE",
-      "ALTER CAST", "ALTER TABLE", "ALTER TABLE", "ALTER DOMAIN", "ALTER LANGUAGE", "ALTER PUBLICATION",
-      "ALTER SUBSCRIPTION", "ALTER SERVER", "ALTER FOREIGN DATA WRAPPER", "ALTER EVENT TRIGGER", "ALTER ACCESS METHOD",
-      "ALTER STATISTICS", "ALTER TEXT SEARCH PARSER", "ALTER TEXT SEARCH DICTIONARY", "ALTER TEXT SEARCH TEMPLATE",
-      "ALTER TEXT SEARCH CONFIGURATION", "ALTER TRANSFORM", "ALTER USER MAPPING", "ALTER LARGE OBJECT", "ALTER TYPE"};
+  constexpr std::string_view tags[] = {"ALTER TABLE",
+                                       "ALTER INDEX",
+                                       "ALTER VIEW",
+                                       "ALTER MATERIALIZED VIEW",
+                                       "ALTER SEQUENCE",
+                                       "ALTER SCHEMA",
+                                       "ALTER DATABASE",
+                                       "ALTER ROLE",
+                                       "ALTER TYPE",
+                                       "ALTER DOMAIN",
+                                       "ALTER FUNCTION",
+                                       "ALTER PROCEDURE",
+                                       "ALTER ROUTINE",
+                                       "ALTER AGGREGATE",
+                                       "ALTER OPERATOR",
+                                       "ALTER OPERATOR CLASS",
+                                       "ALTER OPERATOR FAMILY",
+                                       "ALTER COLLATION",
+                                       "ALTER CONVERSION",
+                                       "ALTER EXTENSION",
+                                       "ALTER FOREIGN TABLE",
+                                       "ALTER TRIGGER",
+                                       "ALTER RULE",
+                                       "ALTER POLICY",
+                                       "ALTER TABLESPACE",
+                                       "ALTER CAST",
+                                       "ALTER TABLE",
+                                       "ALTER TABLE",
+                                       "ALTER DOMAIN",
+                                       "ALTER LANGUAGE",
+                                       "ALTER PUBLICATION",
+                                       "ALTER SUBSCRIPTION",
+                                       "ALTER SERVER",
+                                       "ALTER FOREIGN DATA WRAPPER",
+                                       "ALTER EVENT TRIGGER",
+                                       "ALTER ACCESS METHOD",
+                                       "ALTER STATISTICS",
+                                       "ALTER TEXT SEARCH PARSER",
+                                       "ALTER TEXT SEARCH DICTIONARY",
+                                       "ALTER TEXT SEARCH TEMPLATE",
+                                       "ALTER TEXT SEARCH CONFIGURATION",
+                                       "ALTER TRANSFORM",
+                                       "ALTER USER MAPPING",
+                                       "ALTER LARGE OBJECT",
+                                       "ALTER TYPE"};
   return tags[static_cast<std::size_t>(object)];
 }
 
 std::string_view drop_tag(ObjectKind object) {
-  constexpr std::string_view tags[] = {
-      "DROP TABLE", "DROP INDEX", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP SEQUENCE", "DROP SCHEMA", "DROP DATABASE",
-      "DROP ROLE", "DROP TYPE", "DROP DOMAIN", "DROP FUNCTION", "DROP PROCEDURE", "DROP ROUTINE", "DROP AGGREGATE",
-      "DROP OPERATOR", "DROP OPERATOR CLASS", "DROP OPERATOR FAMILY", "DROP COLLATION", "DROP CONVERSION", "DROP EXTENSION",
-      "DROP FOREIGN TABLE", "DROP TRIGGER", "DROP RULE", "DROP POLICY", "DROP TABLESPACE", "DROP CAST", "DROP COLUMN",
-      "DROP CONSTRAINT", "DROP CONSTRAINT", "DROP LANGUAGE", "DROP PUBLICATION", "DROP SUBSCRIPTION", "DROP SERVER",
-      "DROP FOREIGN DATA WRAPPER", "DROP EVENT TRIGGER", "DROP ACCESS METHOD", "DROP STATISTICS",
-      "DROP TEXT SEARCH PARSER", "DROP TEXT SEARCH DICTIONARY", "DROP TEXT SEARCH TEMPLATE",
-      "DROP TEXT SEARCH CONFIGURATION", "DROP TRANSFORM", "DROP USER MAPPING", "DROP LARGE OBJECT", "DROP ATTRIBUTE"};
+  constexpr std::string_view tags[] = {"DROP TABLE",
+                                       "DROP INDEX",
+                                       "DROP VIEW",
+                                       "DROP MATERIALIZED VIEW",
+                                       "DROP SEQUENCE",
+                                       "DROP SCHEMA",
+                                       "DROP DATABASE",
+                                       "DROP ROLE",
+                                       "DROP TYPE",
+                                       "DROP DOMAIN",
+                                       "DROP FUNCTION",
+                                       "DROP PROCEDURE",
+                                       "DROP ROUTINE",
+                                       "DROP AGGREGATE",
+                                       "DROP OPERATOR",
+                                       "DROP OPERATOR CLASS",
+                                       "DROP OPERATOR FAMILY",
+                                       "DROP COLLATION",
+                                       "DROP CONVERSION",
+                                       "DROP EXTENSION",
+                                       "DROP FOREIGN TABLE",
+                                       "DROP TRIGGER",
+                                       "DROP RULE",
+                                       "DROP POLICY",
+                                       "DROP TABLESPACE",
+                                       "DROP CAST",
+                                       "DROP COLUMN",
+                                       "DROP CONSTRAINT",
+                                       "DROP CONSTRAINT",
+                                       "DROP LANGUAGE",
+                                       "DROP PUBLICATION",
+                                       "DROP SUBSCRIPTION",
+                                       "DROP SERVER",
+                                       "DROP FOREIGN DATA WRAPPER",
+                                       "DROP EVENT TRIGGER",
+                                       "DROP ACCESS METHOD",
+                                       "DROP STATISTICS",
+                                       "DROP TEXT SEARCH PARSER",
+                                       "DROP TEXT SEARCH DICTIONARY",
+                                       "DROP TEXT SEARCH TEMPLATE",
+                                       "DROP TEXT SEARCH CONFIGURATION",
+                                       "DROP TRANSFORM",
+                                       "DROP USER MAPPING",
+                                       "DROP LARGE OBJECT",
+                                       "DROP ATTRIBUTE"};
   return tags[static_cast<std::size_t>(object)];
 }
 
 std::string_view transaction_tag(TransactionAction action) {
-  constexpr std::string_view tags[] = {"BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "ROLLBACK",
-                                       "PREPARE TRANSACTION", "COMMIT PREPARED", "ROLLBACK PREPARED"};
+  constexpr std::string_view tags[] = {"BEGIN",           "START TRANSACTION", "COMMIT",   "ROLLBACK",
+                                       "SAVEPOINT",       "RELEASE",           "ROLLBACK", "PREPARE TRANSACTION",
+                                       "COMMIT PREPARED", "ROLLBACK PREPARED"};
   return tags[static_cast<std::size_t>(action)];
 }
 
@@ -62,8 +173,10 @@ std::string_view command_tag(const Statement& statement) {
     case NodeKind::update: return "UPDATE";
     case NodeKind::delete_: return "DELETE";
     case NodeKind::merge: return "MERGE";
-    case NodeKind::create_table: return to<CreateTable>(statement).foreign_server.empty() ? "CREATE TABLE" : "CREATE FOREIGN TABLE";
-    case NodeKind::create_table_as: return to<CreateTableAs>(statement).materialized_view ? "CREATE MATERIALIZED VIEW" : "CREATE TABLE AS";
+    case NodeKind::create_table:
+      return to<CreateTable>(statement).foreign_server.empty() ? "CREATE TABLE" : "CREATE FOREIGN TABLE";
+    case NodeKind::create_table_as:
+      return to<CreateTableAs>(statement).materialized_view ? "CREATE MATERIALIZED VIEW" : "CREATE TABLE AS";
     case NodeKind::alter_table: return alter_tag(to<AlterTable>(statement).object);
     case NodeKind::drop: return drop_tag(to<Drop>(statement).object);
     case NodeKind::create_index: return "CREATE INDEX";
@@ -75,7 +188,8 @@ std::string_view command_tag(const Statement& statement) {
     case NodeKind::create_domain: return "CREATE DOMAIN";
     case NodeKind::alter_enum: return "ALTER TYPE";
     case NodeKind::alter_domain: return "ALTER DOMAIN";
-    case NodeKind::create_function: return to<CreateFunction>(statement).procedure ? "CREATE PROCEDURE" : "CREATE FUNCTION";
+    case NodeKind::create_function:
+      return to<CreateFunction>(statement).procedure ? "CREATE PROCEDURE" : "CREATE FUNCTION";
     case NodeKind::create_trigger: return "CREATE TRIGGER";
     case NodeKind::create_extension: return "CREATE EXTENSION";
     case NodeKind::rename: {

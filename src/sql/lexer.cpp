@@ -5,7 +5,15 @@ namespace {
 
 constexpr std::size_t name_bytes_max = 63;
 
-enum CharClass : std::uint8_t { blank = 1, digit = 2, name_start = 4, op_char = 8, single = 16, horizontal = 32, upper = 64 };
+enum CharClass : std::uint8_t {
+  blank = 1,
+  digit = 2,
+  name_start = 4,
+  op_char = 8,
+  single = 16,
+  horizontal = 32,
+  upper = 64
+};
 
 struct CharTable {
   std::uint8_t of[256] = {};
@@ -37,7 +45,9 @@ int hex_value(char c) {
 }
 bool is_high_surrogate(std::uint32_t c) { return c >= 0xD800 && c <= 0xDBFF; }
 bool is_low_surrogate(std::uint32_t c) { return c >= 0xDC00 && c <= 0xDFFF; }
-std::uint32_t join_surrogates(std::uint32_t high, std::uint32_t low) { return ((high & 0x3FF) << 10) + 0x10000 + (low & 0x3FF); }
+std::uint32_t join_surrogates(std::uint32_t high, std::uint32_t low) {
+  return ((high & 0x3FF) << 10) + 0x10000 + (low & 0x3FF);
+}
 
 void add_utf8(TextBuilder& text, std::uint32_t c) {
   auto put = [&text](std::uint32_t byte) { text.add(static_cast<char>(byte)); };
@@ -90,6 +100,12 @@ Error verify_utf8(std::string_view text) {
   return {};
 }
 
+/// Where the name that goes through `at` ends.
+std::size_t name_end(std::string_view source, std::size_t at) {
+  while (at < source.size() && is_name_part(source[at])) ++at;
+  return at;
+}
+
 bool is_numeric_overflow(std::string_view digits) {
   while (digits.size() > 1 && digits[0] == '0') digits.remove_prefix(1);
   return digits.size() > 10 || (digits.size() == 10 && digits > "2147483647");
@@ -107,7 +123,8 @@ std::int32_t char_position(std::string_view source, std::size_t offset_bytes) {
 Error error_near(std::string_view source, std::string_view what, std::size_t begin, std::size_t end, Sqlstate code) {
   if (begin >= source.size())
     return Error::make(code, what, " at end of input").at(char_position(source, begin));
-  return Error::make(code, what, " at or near \"", source.substr(begin, end - begin), "\"").at(char_position(source, begin));
+  return Error::make(code, what, " at or near \"", source.substr(begin, end - begin), "\"")
+      .at(char_position(source, begin));
 }
 
 std::string_view truncate_name(std::string_view name) {
@@ -200,7 +217,8 @@ Token Lexer::identifier() {
   std::string_view name = source_.substr(begin_, at_ - begin_);
   if (folds) {
     char* folded = arena_->array<char>(name.size());
-    for (std::size_t i = 0; i < name.size(); ++i) folded[i] = is(name[i], upper) ? static_cast<char>(name[i] + 32) : name[i];
+    for (std::size_t i = 0; i < name.size(); ++i)
+      folded[i] = is(name[i], upper) ? static_cast<char>(name[i] + 32) : name[i];
     name = {folded, name.size()};
   }
   const Tok kind = find_keyword(name);
@@ -218,12 +236,13 @@ Token Lexer::number() {
   const std::size_t mantissa_end = at_;
   if (peek() == 'e' || peek() == 'E') {
     std::size_t sign = (peek(1) == '+' || peek(1) == '-') ? 1 : 0;
-    if (!is(peek(1 + sign), digit)) return fail_near("trailing junk after numeric literal", mantissa_end + 1 + sign);
+    if (!is(peek(1 + sign), digit))
+      return fail_near("trailing junk after numeric literal", sign != 0 ? mantissa_end + 2 : name_end(source_, at_));
     integral = false;
     at_ += 1 + sign;
     while (is(peek(), digit)) ++at_;
   }
-  if (is(peek(), name_start)) return fail_near("trailing junk after numeric literal", at_ + 1);
+  if (is(peek(), name_start)) return fail_near("trailing junk after numeric literal", name_end(source_, at_));
   const std::string_view text = source_.substr(begin_, at_ - begin_);
   return finish(integral && !is_numeric_overflow(text) ? Tok::integer : Tok::numeric, text);
 }
@@ -231,7 +250,7 @@ Token Lexer::number() {
 Token Lexer::parameter() {
   ++at_;
   while (is(peek(), digit)) ++at_;
-  if (is(peek(), name_start)) return fail_near("trailing junk after parameter", at_ + 1);
+  if (is(peek(), name_start)) return fail_near("trailing junk after parameter", name_end(source_, at_));
   return finish(Tok::parameter, source_.substr(begin_ + 1, at_ - begin_ - 1));
 }
 
@@ -259,8 +278,8 @@ Token Lexer::op() {
   return finish(Tok::op, text);
 }
 
-/// After a closing quote: white space with a line break (comments count as white space) and another quote go on with the
-/// same literal.
+/// After a closing quote: white space with a line break (comments count as white space) and another quote go on with
+/// the same literal.
 bool Lexer::continues_string() {
   std::size_t at = at_;
   bool line_break = false;
@@ -277,28 +296,29 @@ bool Lexer::continues_string() {
   return true;
 }
 
-/// Reads up to the closing quote, un-doubling quotes; false when there is none.
-bool Lexer::read_quoted(char quote, TextBuilder& text) {
+/// Reads up to the closing quote, un-doubling quotes (which bit strings do not know); false when there is none.
+bool Lexer::read_quoted(char quote, TextBuilder& text, bool doubling) {
   while (true) {
     const std::size_t end = source_.find(quote, at_);
     if (end == std::string_view::npos) { at_ = source_.size(); return false; }
     text.add(source_.substr(at_, end - at_));
     at_ = end + 1;
-    if (peek() == quote && at_ < source_.size()) { text.add(quote); ++at_; continue; }
+    if (doubling && peek() == quote && at_ < source_.size()) { text.add(quote); ++at_; continue; }
     if (quote == '\'' && continues_string()) continue;
     return true;
   }
 }
 
 Token Lexer::plain_string(Tok kind, std::string_view unterminated) {
+  const bool bits = kind != Tok::string;
   const std::size_t first = at_, end = source_.find('\'', at_);
   if (end != std::string_view::npos) {  // nearly always one plain piece: no copy
     at_ = end + 1;
-    if (peek() != '\'' && !continues_string()) return finish(kind, source_.substr(first, end - first));
+    if ((bits || peek() != '\'') && !continues_string()) return finish(kind, source_.substr(first, end - first));
     at_ = first;
   }
   TextBuilder text(*arena_);
-  if (!read_quoted('\'', text)) return fail_near(unterminated, source_.size());
+  if (!read_quoted('\'', text, !bits)) return fail_near(unterminated, source_.size());
   return finish(kind, text.view());
 }
 
@@ -321,7 +341,11 @@ bool Lexer::escape(Escaped& state) {
     const std::size_t digits = c == 'u' ? 4 : 8;
     std::uint32_t value = 0;
     std::size_t n = 0;
-    while (n < digits && hex_value(peek()) >= 0) { value = value << 4 | static_cast<std::uint32_t>(hex_value(peek())); ++at_; ++n; }
+    while (n < digits && hex_value(peek()) >= 0) {
+      value = value << 4 | static_cast<std::uint32_t>(hex_value(peek()));
+      ++at_;
+      ++n;
+    }
     if (n < digits) {
       fail(Error::make(sqlstate::invalid_escape_sequence, "invalid Unicode escape")
                .hint("Unicode escapes must be \\uXXXX or \\UXXXXXXXX.").at(char_position(source_, start)));
@@ -417,7 +441,10 @@ Token Lexer::dollar_string() {
   }
   const std::string_view delimiter = source_.substr(at_, end + 1 - at_);
   const std::size_t first = end + 1, close = source_.find(delimiter, first);
-  if (close == std::string_view::npos) { at_ = source_.size(); return fail_near("unterminated dollar-quoted string", at_); }
+  if (close == std::string_view::npos) {
+    at_ = source_.size();
+    return fail_near("unterminated dollar-quoted string", at_);
+  }
   at_ = close + delimiter.size();
   return finish(Tok::string, source_.substr(first, close - first));
 }
@@ -431,7 +458,7 @@ Token Lexer::quoted_identifier(bool unicode) {
     name = source_.substr(first, end - first);
     at_ = end + 1;
   } else {
-    if (!read_quoted('"', text)) return fail_near("unterminated quoted identifier", source_.size());
+    if (!read_quoted('"', text, true)) return fail_near("unterminated quoted identifier", source_.size());
     name = text.view();
   }
   if (name.empty()) return fail_near("zero-length delimited identifier", at_);
@@ -441,9 +468,10 @@ Token Lexer::quoted_identifier(bool unicode) {
 
 Token Lexer::unicode_string() {
   if (!options_.standard_conforming_strings)
-    return fail(Error::make(sqlstate::feature_not_supported, "unsafe use of string constant with Unicode escapes")
-                    .detail("String constants with Unicode escapes cannot be used when standard_conforming_strings is off.")
-                    .at(char_position(source_, begin_)));
+    return fail(
+        Error::make(sqlstate::feature_not_supported, "unsafe use of string constant with Unicode escapes")
+            .detail("String constants with Unicode escapes cannot be used when standard_conforming_strings is off.")
+            .at(char_position(source_, begin_)));
   const std::size_t first = at_;
   const Token raw = plain_string(Tok::string, "unterminated quoted string");
   if (raw.kind == Tok::error) return raw;

@@ -3,11 +3,20 @@
 
 namespace spg::sql {
 
+/// A function's name: the words that may name types count, the words that may only name columns do not.
+QualifiedName Parser::function_name() {
+  if (next_is('.')) return any_name();
+  if (is_type_name(kind())) return one_name(take());
+  const Name name = col_id();
+  if (at('(')) syntax_error();
+  return one_name(name);
+}
+
 /// Types of an operator's or function's arguments.
 void Parser::function_signature(ObjectName& out) {
   if (!at('(')) return;
   out.has_parameters = true;
-  out.parameters = function_parameters();
+  out.parameters = function_parameters(false);
 }
 
 void Parser::aggregate_signature(ObjectName& out) {
@@ -16,13 +25,13 @@ void Parser::aggregate_signature(ObjectName& out) {
   expect('(');
   if (accept('*')) { out.star = true; expect(')'); return; }
   if (!at(Tok::kw_order)) {
-    do out.parameters.push_back(function_parameter());
+    do out.parameters.push_back(function_parameter(false));
     while (accept(','));
   }
   if (accept(Tok::kw_order)) {
     expect(Tok::kw_by);
     out.order_by_index = static_cast<std::int32_t>(out.parameters.size());
-    do out.parameters.push_back(function_parameter());
+    do out.parameters.push_back(function_parameter(false));
     while (accept(','));
   }
   expect(')');
@@ -38,11 +47,11 @@ ObjectName Parser::object_name(ObjectKind object) {
       out.name = out.type->name;
       return out;
     case ObjectKind::function: case ObjectKind::procedure: case ObjectKind::routine:
-      out.name = any_name();
+      out.name = function_name();
       function_signature(out);
       return out;
     case ObjectKind::aggregate:
-      out.name = any_name();
+      out.name = function_name();
       aggregate_signature(out);
       return out;
     case ObjectKind::operator_: {
@@ -144,9 +153,17 @@ Statement* Parser::alter() {
       object_kind(object);
       return placed(alter_relation(object));
     }
-    case Tok::kw_materialized: advance(); expect(Tok::kw_view); return placed(alter_relation(ObjectKind::materialized_view));
+    case Tok::kw_materialized:
+      advance();
+      expect(Tok::kw_view);
+      return placed(alter_relation(ObjectKind::materialized_view));
     case Tok::kw_foreign:
-      if (!next_is(Tok::kw_table)) { advance(); expect(Tok::kw_data); expect(Tok::kw_wrapper); return placed(alter_named(ObjectKind::foreign_data_wrapper, "ALTER FOREIGN DATA WRAPPER")); }
+      if (!next_is(Tok::kw_table)) {
+        advance();
+        expect(Tok::kw_data);
+        expect(Tok::kw_wrapper);
+        return placed(alter_named(ObjectKind::foreign_data_wrapper, "ALTER FOREIGN DATA WRAPPER"));
+      }
       advance();
       advance();
       return placed(alter_relation(ObjectKind::foreign_table));
@@ -173,13 +190,26 @@ Statement* Parser::alter() {
     case Tok::kw_rule: advance(); return placed(alter_named(ObjectKind::rule, "ALTER RULE"));
     case Tok::kw_policy: advance(); if_exists(); return placed(alter_named(ObjectKind::policy, "ALTER POLICY"));
     case Tok::kw_tablespace: advance(); return placed(alter_named(ObjectKind::tablespace, "ALTER TABLESPACE"));
-    case Tok::kw_procedural: case Tok::kw_language: accept(Tok::kw_procedural); expect(Tok::kw_language); return placed(alter_named(ObjectKind::language, "ALTER LANGUAGE"));
+    case Tok::kw_procedural:
+    case Tok::kw_language:
+      accept(Tok::kw_procedural);
+      expect(Tok::kw_language);
+      return placed(alter_named(ObjectKind::language, "ALTER LANGUAGE"));
     case Tok::kw_publication: advance(); return placed(alter_named(ObjectKind::publication, "ALTER PUBLICATION"));
     case Tok::kw_subscription: advance(); return placed(alter_named(ObjectKind::subscription, "ALTER SUBSCRIPTION"));
     case Tok::kw_server: advance(); return placed(alter_named(ObjectKind::server, "ALTER SERVER"));
-    case Tok::kw_statistics: advance(); if_exists(); return placed(alter_named(ObjectKind::statistics, "ALTER STATISTICS"));
-    case Tok::kw_event: advance(); expect(Tok::kw_trigger); return placed(alter_named(ObjectKind::event_trigger, "ALTER EVENT TRIGGER"));
-    case Tok::kw_large: advance(); expect(Tok::kw_object); return placed(alter_named(ObjectKind::large_object, "ALTER LARGE OBJECT"));
+    case Tok::kw_statistics:
+      advance();
+      if_exists();
+      return placed(alter_named(ObjectKind::statistics, "ALTER STATISTICS"));
+    case Tok::kw_event:
+      advance();
+      expect(Tok::kw_trigger);
+      return placed(alter_named(ObjectKind::event_trigger, "ALTER EVENT TRIGGER"));
+    case Tok::kw_large:
+      advance();
+      expect(Tok::kw_object);
+      return placed(alter_named(ObjectKind::large_object, "ALTER LARGE OBJECT"));
     case Tok::kw_operator:
       advance();
       if (accept(Tok::kw_class)) return placed(alter_named(ObjectKind::operator_class, "ALTER OPERATOR CLASS"));
@@ -188,8 +218,8 @@ Statement* Parser::alter() {
     case Tok::kw_text: {
       ObjectKind object{};
       object_kind(object);
-      constexpr Name commands[] = {"ALTER TEXT SEARCH PARSER", "ALTER TEXT SEARCH DICTIONARY", "ALTER TEXT SEARCH TEMPLATE",
-                                   "ALTER TEXT SEARCH CONFIGURATION"};
+      constexpr Name commands[] = {"ALTER TEXT SEARCH PARSER", "ALTER TEXT SEARCH DICTIONARY",
+                                   "ALTER TEXT SEARCH TEMPLATE", "ALTER TEXT SEARCH CONFIGURATION"};
       const int which = static_cast<int>(object) - static_cast<int>(ObjectKind::text_search_parser);
       return placed(alter_named(object, commands[which >= 0 && which < 4 ? which : 0]));
     }
@@ -200,10 +230,10 @@ Statement* Parser::alter() {
 /// RENAME TO, OWNER TO and SET SCHEMA of what is not a relation; all else is Unsupported.
 Statement* Parser::alter_named(ObjectKind object, Name command) {
   const ObjectName name = object_name(object);
-  if (at(Tok::kw_rename) && next_is(Tok::kw_to)) {
+  if (at(Tok::kw_rename)) {
     auto* node = make<Rename>(here());
     advance();
-    advance();
+    expect(Tok::kw_to);
     node->object = object;
     node->name = name;
     node->new_name = col_id();
@@ -225,7 +255,15 @@ Statement* Parser::alter_named(ObjectKind object, Name command) {
     node->schema = col_id();
     return node;
   }
-  if (at(Tok::end) || at(';')) syntax_error();
+  const bool routine =
+      object == ObjectKind::function || object == ObjectKind::procedure || object == ObjectKind::routine;
+  if (at(Tok::end) || at(';') || !is_keyword(kind()) ||
+      (object == ObjectKind::trigger && !at_any(Tok::kw_no, Tok::kw_depends)) ||
+      (routine &&
+       !at_any(Tok::kw_no, Tok::kw_depends, Tok::kw_called, Tok::kw_returns, Tok::kw_strict, Tok::kw_immutable,
+               Tok::kw_stable, Tok::kw_volatile, Tok::kw_external, Tok::kw_security, Tok::kw_leakproof, Tok::kw_not,
+               Tok::kw_cost, Tok::kw_rows, Tok::kw_support, Tok::kw_set, Tok::kw_reset, Tok::kw_parallel)))
+    syntax_error();
   return unsupported(command);
 }
 
@@ -234,13 +272,16 @@ Statement* Parser::alter_relation(ObjectKind object) {
     advance();
     advance();
     expect(Tok::kw_tablespace);
-    return unsupported(object == ObjectKind::table ? "ALTER TABLE" : object == ObjectKind::index ? "ALTER INDEX" : "ALTER MATERIALIZED VIEW");
+    return unsupported(object == ObjectKind::table   ? "ALTER TABLE"
+                       : object == ObjectKind::index ? "ALTER INDEX"
+                                                     : "ALTER MATERIALIZED VIEW");
   }
   const bool missing_ok = if_exists();
   const bool plain = object == ObjectKind::index || object == ObjectKind::view || object == ObjectKind::sequence ||
                      object == ObjectKind::materialized_view;
   TableRef* table = plain ? qualified_name() : relation_expr();
-  if (at(Tok::kw_rename) || (at(Tok::kw_set) && next_is(Tok::kw_schema))) return rename_or_move(object, table, missing_ok);
+  if (at(Tok::kw_rename) || (at(Tok::kw_set) && next_is(Tok::kw_schema)))
+    return rename_or_move(object, table, missing_ok);
   if (object == ObjectKind::sequence &&
       !(at(Tok::kw_owner) || (at(Tok::kw_set) && (next_is(Tok::kw_logged) || next_is(Tok::kw_unlogged)))))
     return alter_sequence_tail(table, missing_ok);
@@ -261,13 +302,11 @@ Statement* Parser::alter_sequence_tail(TableRef* table, bool missing_ok) {
   node->if_exists = missing_ok;
   node->options = list<Option>();
   while (true) {
-    const std::int32_t place = here();
     if (at(Tok::kw_set)) {  // the identity form of ALTER TABLE writes SET before each option
       advance();
       if (!sequence_option(node->options)) syntax_error();
     } else if (!sequence_option(node->options)) {
       if (node->options.empty()) syntax_error();
-      static_cast<void>(place);
       return node;
     }
   }
@@ -362,14 +401,22 @@ AlterCommand Parser::alter_command(ObjectKind object) {
       command.action = AlterAction::force_rls;
       if (accept(Tok::kw_no)) {
         command.action = AlterAction::no_force_rls;
-        if (accept(Tok::kw_inherit)) { command.action = AlterAction::no_inherit; command.table = qualified_name(); return command; }
+        if (accept(Tok::kw_inherit)) {
+          command.action = AlterAction::no_inherit;
+          command.table = qualified_name();
+          return command;
+        }
       }
       expect(Tok::kw_force);
       expect(Tok::kw_row);
       expect(Tok::kw_level);
       expect(Tok::kw_security);
       return command;
-    case Tok::kw_inherit: advance(); command.action = AlterAction::inherit; command.table = qualified_name(); return command;
+    case Tok::kw_inherit:
+      advance();
+      command.action = AlterAction::inherit;
+      command.table = qualified_name();
+      return command;
     case Tok::kw_of: advance(); command.action = AlterAction::of_type; command.of_type = any_name(); return command;
     case Tok::kw_not: advance(); expect(Tok::kw_of); command.action = AlterAction::not_of; return command;
     case Tok::kw_owner:
@@ -419,9 +466,15 @@ void Parser::alter_set(AlterCommand& command) {
     else { expect(Tok::kw_cluster); command.action = AlterAction::set_without_cluster; }
   } else if (accept(Tok::kw_logged)) command.action = AlterAction::set_logged;
   else if (accept(Tok::kw_unlogged)) command.action = AlterAction::set_unlogged;
-  else if (accept(Tok::kw_tablespace)) { command.action = AlterAction::set_tablespace; command.name = col_id(); }
-  else if (accept(Tok::kw_access)) { expect(Tok::kw_method); command.action = AlterAction::set_access_method; command.name = col_id(); }
-  else { command.action = AlterAction::set_options; command.options = reloptions(); }
+  else if (accept(Tok::kw_tablespace)) { command.action = AlterAction::set_tablespace; command.name = col_id();
+  } else if (accept(Tok::kw_access)) {
+    expect(Tok::kw_method);
+    command.action = AlterAction::set_access_method;
+    command.name = col_id();
+  } else {
+    command.action = AlterAction::set_options;
+    command.options = reloptions();
+  }
 }
 
 void Parser::alter_enable(AlterCommand& command, bool enable) {
@@ -479,10 +532,14 @@ void Parser::alter_column(AlterCommand& command) {
   }
   if (set) {
     if (accept(Tok::kw_default)) { command.action = AlterAction::set_default; command.expr = expr(); }
-    else if (accept(Tok::kw_not)) { expect(Tok::kw_null); command.action = AlterAction::set_not_null; }
-    else if (accept(Tok::kw_statistics)) { command.action = AlterAction::set_statistics; command.number = signed_integer(); }
-    else if (at('(')) { command.action = AlterAction::set_column_options; command.options = reloptions(); }
-    else if (accept(Tok::kw_storage)) {
+    else if (accept(Tok::kw_not)) { expect(Tok::kw_null); command.action = AlterAction::set_not_null;
+    } else if (accept(Tok::kw_statistics)) {
+      command.action = AlterAction::set_statistics;
+      command.number = signed_integer();
+    } else if (at('(')) {
+      command.action = AlterAction::set_column_options;
+      command.options = reloptions();
+    } else if (accept(Tok::kw_storage)) {
       command.action = AlterAction::set_storage;
       auto* column = make<ColumnDef>(here());
       column->storage = col_id();
@@ -501,7 +558,8 @@ void Parser::alter_column(AlterCommand& command) {
         if (!first) {
           if (accept(Tok::kw_restart)) {
             Option restart = option("restart", nullptr, place);
-            if (accept(Tok::kw_with) || at_any(Tok::integer, Tok::numeric, Tok::plus, Tok::minus)) restart.value = signed_number();
+            if (accept(Tok::kw_with) || at_any(Tok::integer, Tok::numeric, Tok::plus, Tok::minus))
+              restart.value = signed_number();
             command.options.push_back(restart);
             continue;
           }
@@ -520,9 +578,15 @@ void Parser::alter_column(AlterCommand& command) {
   }
   if (accept(Tok::kw_drop)) {
     if (accept(Tok::kw_default)) command.action = AlterAction::drop_default;
-    else if (accept(Tok::kw_not)) { expect(Tok::kw_null); command.action = AlterAction::drop_not_null; }
-    else if (accept(Tok::kw_expression)) { command.action = AlterAction::set_expression_drop; command.if_exists = if_exists(); }
-    else { expect(Tok::kw_identity); command.action = AlterAction::drop_identity; command.if_exists = if_exists(); }
+    else if (accept(Tok::kw_not)) { expect(Tok::kw_null); command.action = AlterAction::drop_not_null;
+    } else if (accept(Tok::kw_expression)) {
+      command.action = AlterAction::set_expression_drop;
+      command.if_exists = if_exists();
+    } else {
+      expect(Tok::kw_identity);
+      command.action = AlterAction::drop_identity;
+      command.if_exists = if_exists();
+    }
     return;
   }
   if (accept(Tok::kw_reset)) {
@@ -534,7 +598,8 @@ void Parser::alter_column(AlterCommand& command) {
     command.action = AlterAction::set_identity;
     command.options = list<Option>();
     Option restart = option("restart", nullptr, here());
-    if (accept(Tok::kw_with) || at_any(Tok::integer, Tok::numeric, Tok::plus, Tok::minus)) restart.value = signed_number();
+    if (accept(Tok::kw_with) || at_any(Tok::integer, Tok::numeric, Tok::plus, Tok::minus))
+      restart.value = signed_number();
     command.options.push_back(restart);
     while (accept(Tok::kw_set)) if (!sequence_option(command.options)) syntax_error();
     return;

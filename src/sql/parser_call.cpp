@@ -36,7 +36,8 @@ Expr* Parser::call(const QualifiedName& name, std::int32_t place) {
     if (at(Tok::kw_order)) node->order_by = optional_order_by();
   }
   expect(')');
-  if (at(Tok::string) && !node->star && !node->distinct && !node->variadic && !node->args.empty()) return typed(node->args);
+  if (at(Tok::string) && !node->star && !node->distinct && !node->variadic && !node->args.empty())
+    return typed(node->args);
   call_tail(node);
   return node;
 }
@@ -90,7 +91,8 @@ WindowDef* Parser::window_specification() {
   auto* window = arena_->make<WindowDef>();
   window->at = here();
   expect('(');
-  if (is_col_id(kind()) && !at_any(Tok::kw_partition, Tok::kw_range, Tok::kw_rows, Tok::kw_groups)) window->reference = take();
+  if (is_col_id(kind()) && !at_any(Tok::kw_partition, Tok::kw_range, Tok::kw_rows, Tok::kw_groups))
+    window->reference = take();
   if (accept(Tok::kw_partition)) {
     expect(Tok::kw_by);
     window->partition_by = expr_list();
@@ -113,7 +115,9 @@ void Parser::frame_clause(WindowDef* window) {
     window->end = frame_bound(&window->end_offset, &end_place);
   }
   const FrameBound start = window->start, end = window->end;
-  auto refuse = [this](std::int32_t place, std::string_view message) { fail_at(place, sqlstate::windowing_error, message); };
+  auto refuse = [this](std::int32_t place, std::string_view message) {
+    fail_at(place, sqlstate::windowing_error, message);
+  };
   if (start == FrameBound::unbounded_following) refuse(start_place, "frame start cannot be UNBOUNDED FOLLOWING");
   if (!between && start == FrameBound::following)
     refuse(start_place, "frame starting from following row cannot end with current row");
@@ -172,7 +176,8 @@ SortItem Parser::sort_item() {
   } else if (accept(Tok::kw_desc)) {
     item.direction = SortDirection::descending;
   }
-  if (accept(Tok::kw_nulls)) {
+  if (at(Tok::kw_nulls) && (next_is(Tok::kw_first) || next_is(Tok::kw_last))) {
+    advance();
     if (accept(Tok::kw_first)) item.nulls = NullsOrder::first;
     else { expect(Tok::kw_last); item.nulls = NullsOrder::last; }
   }
@@ -209,7 +214,8 @@ Expr* Parser::special_call() {
       node->args.push_back(expr());
       if (accept(',')) {
         const std::int32_t place = here();
-        if (at_any(Tok::kw_nfc, Tok::kw_nfd, Tok::kw_nfkc, Tok::kw_nfkd)) node->args.push_back(string_node(take(), place));
+        if (at_any(Tok::kw_nfc, Tok::kw_nfd, Tok::kw_nfkc, Tok::kw_nfkd))
+          node->args.push_back(string_node(take(), place));
         else syntax_error();
       }
       break;
@@ -234,7 +240,8 @@ Expr* Parser::extract_call(FunctionCall* node) {
   node->name = catalog_name("extract");
   node->syntax = CallSyntax::extract;
   const std::int32_t place = here();
-  if (at_any(Tok::identifier, Tok::kw_year, Tok::kw_month, Tok::kw_day, Tok::kw_hour, Tok::kw_minute, Tok::kw_second, Tok::string))
+  if (at_any(Tok::identifier, Tok::kw_year, Tok::kw_month, Tok::kw_day, Tok::kw_hour, Tok::kw_minute, Tok::kw_second,
+             Tok::string))
     node->args.push_back(string_node(take(), place));
   else syntax_error();
   expect(Tok::kw_from);
@@ -268,7 +275,9 @@ Expr* Parser::trim_call(FunctionCall* node) {
 Expr* Parser::substring_call(FunctionCall* node) {
   node->name = one_name("substring");
   if (at(')')) return node;
+  const bool outer = std::exchange(in_substring_, true);
   Expr* first = call_argument();
+  in_substring_ = outer;
   node->args.push_back(first);
   const bool named = first->kind == NodeKind::named_argument;
   if (!named && at(Tok::kw_similar)) {

@@ -11,15 +11,18 @@ Statement* Parser::create() {
   if (accept(Tok::kw_or)) {
     expect(Tok::kw_replace);
     or_replace = true;
-    if (!at_any(Tok::kw_view, Tok::kw_temp, Tok::kw_temporary, Tok::kw_local, Tok::kw_global, Tok::kw_unlogged, Tok::kw_recursive,
-                Tok::kw_function, Tok::kw_procedure, Tok::kw_trigger, Tok::kw_constraint, Tok::kw_rule, Tok::kw_aggregate,
-                Tok::kw_language, Tok::kw_trusted, Tok::kw_procedural, Tok::kw_transform))
+    if (!at_any(Tok::kw_view, Tok::kw_temp, Tok::kw_temporary, Tok::kw_local, Tok::kw_global, Tok::kw_unlogged,
+                Tok::kw_recursive, Tok::kw_function, Tok::kw_procedure, Tok::kw_trigger, Tok::kw_constraint,
+                Tok::kw_rule, Tok::kw_aggregate, Tok::kw_language, Tok::kw_trusted, Tok::kw_procedural,
+                Tok::kw_transform))
       syntax_error();
   }
   const Persistence persistence =
-      at_any(Tok::kw_temp, Tok::kw_temporary, Tok::kw_local, Tok::kw_global, Tok::kw_unlogged) ? optional_temp() : Persistence::permanent;
+      at_any(Tok::kw_temp, Tok::kw_temporary, Tok::kw_local, Tok::kw_global, Tok::kw_unlogged) ? optional_temp()
+                                                                                               : Persistence::permanent;
   const bool temp_word = persistence != Persistence::permanent;
-  if (temp_word && !at_any(Tok::kw_table, Tok::kw_view, Tok::kw_sequence, Tok::kw_recursive, Tok::kw_materialized)) syntax_error();
+  if (temp_word && !at_any(Tok::kw_table, Tok::kw_view, Tok::kw_sequence, Tok::kw_recursive, Tok::kw_materialized))
+    syntax_error();
   if (or_replace && temp_word && !at_any(Tok::kw_view, Tok::kw_recursive)) syntax_error();
   switch (kind()) {
     case Tok::kw_table: advance(); return placed(create_table(persistence, false));
@@ -48,7 +51,11 @@ Statement* Parser::create() {
       expect(Tok::kw_wrapper);
       col_id();
       return placed(unsupported("CREATE FOREIGN DATA WRAPPER"));
-    case Tok::kw_aggregate: advance(); any_name(); if (!at('(')) syntax_error(); return placed(unsupported("CREATE AGGREGATE"));
+    case Tok::kw_aggregate:
+      advance();
+      any_name();
+      if (!at('(')) syntax_error();
+      return placed(unsupported("CREATE AGGREGATE"));
     case Tok::kw_operator:
       advance();
       if (accept(Tok::kw_class)) return placed(unsupported("CREATE OPERATOR CLASS"));
@@ -57,19 +64,67 @@ Statement* Parser::create() {
       if (!at('(')) syntax_error();
       return placed(unsupported("CREATE OPERATOR"));
     case Tok::kw_cast: advance(); if (!at('(')) syntax_error(); return placed(unsupported("CREATE CAST"));
-    case Tok::kw_collation: advance(); if_not_exists(); any_name(); return placed(unsupported("CREATE COLLATION"));
+    case Tok::kw_collation: advance(); 
+      if_not_exists();
+      any_name();
+      if (accept(Tok::kw_from)) any_name();
+      else if (!at('(')) syntax_error();
+      return placed(unsupported("CREATE COLLATION"));
     case Tok::kw_default: advance(); expect(Tok::kw_conversion); return placed(unsupported("CREATE CONVERSION"));
-    case Tok::kw_conversion: advance(); any_name(); expect(Tok::kw_for); return placed(unsupported("CREATE CONVERSION"));
-    case Tok::kw_rule: advance(); col_id(); expect(Tok::kw_as); expect(Tok::kw_on); return placed(unsupported("CREATE RULE"));
-    case Tok::kw_policy: advance(); col_id(); expect(Tok::kw_on); qualified_name(); return placed(unsupported("CREATE POLICY"));
+    case Tok::kw_conversion:
+      advance();
+      any_name();
+      expect(Tok::kw_for);
+      return placed(unsupported("CREATE CONVERSION"));
+    case Tok::kw_rule:
+      advance();
+      col_id();
+      expect(Tok::kw_as);
+      expect(Tok::kw_on);
+      return placed(unsupported("CREATE RULE"));
+    case Tok::kw_policy:
+      advance();
+      col_id();
+      expect(Tok::kw_on);
+      qualified_name();
+      return placed(unsupported("CREATE POLICY"));
     case Tok::kw_trusted: case Tok::kw_procedural: case Tok::kw_language: return placed(unsupported("CREATE LANGUAGE"));
     case Tok::kw_tablespace: advance(); col_id(); return placed(unsupported("CREATE TABLESPACE"));
     case Tok::kw_statistics: advance(); return placed(unsupported("CREATE STATISTICS"));
-    case Tok::kw_publication: advance(); col_id(); return placed(unsupported("CREATE PUBLICATION"));
-    case Tok::kw_subscription: advance(); col_id(); expect(Tok::kw_connection); return placed(unsupported("CREATE SUBSCRIPTION"));
-    case Tok::kw_server: advance(); return placed(unsupported("CREATE SERVER"));
-    case Tok::kw_event: advance(); expect(Tok::kw_trigger); col_id(); expect(Tok::kw_on); return placed(unsupported("CREATE EVENT TRIGGER"));
-    case Tok::kw_access: advance(); expect(Tok::kw_method); col_id(); expect(Tok::kw_type); return placed(unsupported("CREATE ACCESS METHOD"));
+    case Tok::kw_publication:
+      advance();
+      col_id();
+      if (!at_any(Tok::kw_for, Tok::kw_with, Tok::semicolon, Tok::end)) syntax_error();
+      return placed(unsupported("CREATE PUBLICATION"));
+    case Tok::kw_subscription:
+      advance();
+      col_id();
+      expect(Tok::kw_connection);
+      return placed(unsupported("CREATE SUBSCRIPTION"));
+    case Tok::kw_server:
+      advance();
+      if_not_exists();
+      col_id();
+      if (accept(Tok::kw_type)) string_literal();
+      if (accept(Tok::kw_version)) string_literal();
+      expect(Tok::kw_foreign);
+      expect(Tok::kw_data);
+      expect(Tok::kw_wrapper);
+      col_id();
+      generic_options();
+      return placed(unsupported("CREATE SERVER"));
+    case Tok::kw_event:
+      advance();
+      expect(Tok::kw_trigger);
+      col_id();
+      expect(Tok::kw_on);
+      return placed(unsupported("CREATE EVENT TRIGGER"));
+    case Tok::kw_access:
+      advance();
+      expect(Tok::kw_method);
+      col_id();
+      expect(Tok::kw_type);
+      return placed(unsupported("CREATE ACCESS METHOD"));
     case Tok::kw_transform: advance(); expect(Tok::kw_for); return placed(unsupported("CREATE TRANSFORM"));
     case Tok::kw_text:
       advance();
@@ -110,7 +165,8 @@ IndexElement* Parser::index_element() {
   }
   if (accept(Tok::kw_asc)) node->direction = SortDirection::ascending;
   else if (accept(Tok::kw_desc)) node->direction = SortDirection::descending;
-  if (accept(Tok::kw_nulls)) {
+  if (at(Tok::kw_nulls) && (next_is(Tok::kw_first) || next_is(Tok::kw_last))) {
+    advance();
     if (accept(Tok::kw_first)) node->nulls = NullsOrder::first;
     else { expect(Tok::kw_last); node->nulls = NullsOrder::last; }
   }
@@ -155,7 +211,8 @@ Statement* Parser::create_view(bool or_replace, Persistence persistence) {
     else accept(Tok::kw_cascaded);
     expect(Tok::kw_check);
     expect(Tok::kw_option);
-    if (node->recursive) fail_at(place, sqlstate::feature_not_supported, "WITH CHECK OPTION not supported on recursive views");
+    if (node->recursive)
+      fail_at(place, sqlstate::feature_not_supported, "WITH CHECK OPTION not supported on recursive views");
   }
   return node;
 }
@@ -184,8 +241,9 @@ Statement* Parser::create_schema() {
     }
     if (at(Tok::kw_create) && !next_is(Tok::kw_table) && !next_is(Tok::kw_unique) && !next_is(Tok::kw_index) &&
         !next_is(Tok::kw_view) && !next_is(Tok::kw_sequence) && !next_is(Tok::kw_trigger) && !next_is(Tok::kw_temp) &&
-        !next_is(Tok::kw_temporary) && !next_is(Tok::kw_unlogged) && !next_is(Tok::kw_or) && !next_is(Tok::kw_constraint) &&
-        !next_is(Tok::kw_local) && !next_is(Tok::kw_global) && !next_is(Tok::kw_recursive)) {
+        !next_is(Tok::kw_temporary) && !next_is(Tok::kw_unlogged) && !next_is(Tok::kw_or) &&
+        !next_is(Tok::kw_constraint) && !next_is(Tok::kw_local) && !next_is(Tok::kw_global) &&
+        !next_is(Tok::kw_recursive)) {
       advance();
       syntax_error();
       break;
@@ -232,7 +290,7 @@ Statement* Parser::create_domain() {
   return node;
 }
 
-FunctionParameter Parser::function_parameter() {
+FunctionParameter Parser::function_parameter(bool with_default) {
   FunctionParameter parameter;
   auto mode = [&] {
     if (accept(Tok::kw_in)) parameter.mode = accept(Tok::kw_out) ? ParameterMode::in_out : ParameterMode::in;
@@ -244,14 +302,14 @@ FunctionParameter Parser::function_parameter() {
   };
   const bool had_mode = mode();
   const Tok next = peek().kind;
-  const bool more = is_type_name(next) || next == Tok::kw_setof || next == Tok::kw_in || next == Tok::kw_out || next == Tok::kw_inout ||
-                    next == Tok::kw_variadic || (is_col_id(next) && next != Tok::kw_precision);
+  const bool more = is_type_name(next) || next == Tok::kw_setof || next == Tok::kw_in || next == Tok::kw_out ||
+                    next == Tok::kw_inout || next == Tok::kw_variadic || (is_col_id(next) && next != Tok::kw_precision);
   if (is_type_name(kind()) && more && !(at(Tok::kw_double) && next == Tok::kw_precision)) {
     parameter.name = take();
     if (!had_mode) mode();
   }
   parameter.type = function_type();
-  if (at('=') || at(Tok::kw_default)) {
+  if (with_default && (at('=') || at(Tok::kw_default))) {
     parameter.default_equals = at('=');
     advance();
     parameter.default_value = expr();
@@ -259,11 +317,11 @@ FunctionParameter Parser::function_parameter() {
   return parameter;
 }
 
-Vec<FunctionParameter> Parser::function_parameters() {
+Vec<FunctionParameter> Parser::function_parameters(bool with_defaults) {
   auto parameters = list<FunctionParameter>();
   expect('(');
   if (accept(')')) return parameters;
-  do parameters.push_back(function_parameter());
+  do parameters.push_back(function_parameter(with_defaults));
   while (accept(','));
   expect(')');
   return parameters;
@@ -275,7 +333,7 @@ Statement* Parser::create_function(bool or_replace) {
   node->procedure = at(Tok::kw_procedure);
   advance();
   node->name = any_name();
-  node->parameters = function_parameters();
+  node->parameters = function_parameters(true);
   if (!node->procedure && accept(Tok::kw_returns)) {
     if (accept(Tok::kw_table)) {
       node->returns_table = true;
@@ -338,8 +396,19 @@ bool Parser::function_option(Vec<Option>& out) {
     }
     case Tok::kw_language: advance(); return flag("language", at(Tok::string) ? take() : non_reserved_word());
     case Tok::kw_window: advance(); return flag("window", "true");
-    case Tok::kw_called: advance(); expect(Tok::kw_on); expect(Tok::kw_null); expect(Tok::kw_input); return flag("strict", "false");
-    case Tok::kw_returns: advance(); expect(Tok::kw_null); expect(Tok::kw_on); expect(Tok::kw_null); expect(Tok::kw_input); return flag("strict", "true");
+    case Tok::kw_called:
+      advance();
+      expect(Tok::kw_on);
+      expect(Tok::kw_null);
+      expect(Tok::kw_input);
+      return flag("strict", "false");
+    case Tok::kw_returns:
+      advance();
+      expect(Tok::kw_null);
+      expect(Tok::kw_on);
+      expect(Tok::kw_null);
+      expect(Tok::kw_input);
+      return flag("strict", "true");
     case Tok::kw_strict: advance(); return flag("strict", "true");
     case Tok::kw_immutable: case Tok::kw_stable: case Tok::kw_volatile: return flag("volatility", take());
     case Tok::kw_external: case Tok::kw_security:
@@ -393,7 +462,8 @@ Statement* Parser::create_trigger(bool or_replace, bool constraint) {
       event = trigger_update;
       if (accept(Tok::kw_of)) node->columns = name_list();
     }
-    if ((node->events & event) != 0) fail(error_near(lexer_.source(), "duplicate trigger events specified", cur().begin, cur().end));
+    if ((node->events & event) != 0)
+      fail(error_near(lexer_.source(), "duplicate trigger events specified", cur().begin, cur().end));
     node->events |= event;
   } while (accept(Tok::kw_or));
   expect(Tok::kw_on);
@@ -449,7 +519,8 @@ Statement* Parser::create_extension() {
   while (true) {
     const std::int32_t place = here();
     if (accept(Tok::kw_schema)) node->options.push_back(option("schema", word(col_id(), place), place));
-    else if (accept(Tok::kw_version)) node->options.push_back(option("version", word(at(Tok::string) ? take() : non_reserved_word(), place), place));
+    else if (accept(Tok::kw_version))
+      node->options.push_back(option("version", word(at(Tok::string) ? take() : non_reserved_word(), place), place));
     else if (accept(Tok::kw_cascade)) node->options.push_back(option("cascade", boolean_node(true), place));
     else return node;
   }
@@ -553,7 +624,10 @@ Statement* Parser::drop() {
     return node;
   }
   auto* node = make<Drop>(place);
-  if (at(Tok::kw_column) || at(Tok::kw_constraint) || at(Tok::kw_large) || !object_kind(node->object)) { syntax_error(); return node; }
+  if (at(Tok::kw_column) || at(Tok::kw_constraint) || at(Tok::kw_large) || !object_kind(node->object)) {
+    syntax_error();
+    return node;
+  }
   if (node->object == ObjectKind::index) node->concurrently = accept(Tok::kw_concurrently);
   node->if_exists = if_exists();
   node->names = list<ObjectName>();

@@ -105,6 +105,7 @@ Node* Parser::from_paren() {
         query->parenthesized = true;
         return query;
       }
+      if (!at(Tok::kw_as) && !is_col_id(kind()) && !at_join()) syntax_error();
       item = join_tail(subquery_item(query, false, inner_place));
     } else {
       auto* join = as<Join>(inside);
@@ -132,7 +133,8 @@ FromItem* Parser::subquery_item(Select* query, bool lateral, std::int32_t place)
     // PostgreSQL points at the parenthesis of the subquery, also after LATERAL.
     std::size_t at_byte = static_cast<std::size_t>(place);
     if (lateral) at_byte = lexer_.source().find('(', at_byte);
-    fail(Error::make(sqlstate::syntax_error, values ? "VALUES in FROM must have an alias" : "subquery in FROM must have an alias")
+    fail(Error::make(sqlstate::syntax_error,
+                     values ? "VALUES in FROM must have an alias" : "subquery in FROM must have an alias")
              .hint(values ? "For example, FROM (VALUES ...) [AS] foo." : "For example, FROM (SELECT ...) [AS] foo.")
              .at(char_position(lexer_.source(), at_byte)));
   }
@@ -191,8 +193,6 @@ FromItem* Parser::table_sample(TableRef* relation) {
   auto* node = make<TableSample>(here());
   advance();
   node->relation = relation;
-  const std::int32_t place = here();
-  static_cast<void>(place);
   if (is_type_name(kind()) && !next_is('.')) node->method = one_name(take());
   else node->method = any_name();
   node->args = paren_exprs();

@@ -12,14 +12,17 @@ Literal* Parser::boolean_node(bool value) {
 /// A type, a word, an operator, a number or a string.
 Node* Parser::definition_value() {
   const std::int32_t place = here();
-  if (at_any(Tok::integer, Tok::numeric, Tok::plus, Tok::minus) && !(at_any(Tok::plus, Tok::minus) && !next_is(Tok::integer) && !next_is(Tok::numeric)))
+  if (at_any(Tok::integer, Tok::numeric, Tok::plus, Tok::minus) &&
+      !(at_any(Tok::plus, Tok::minus) && !next_is(Tok::integer) && !next_is(Tok::numeric)))
     return signed_number();
   if (at(Tok::string)) return string_node(take(), place);
   if (at(Tok::op) || is_math_operator(kind())) return word(take(), place);
   if (at(Tok::kw_operator)) return word(operator_name().name, place);
-  if (is_keyword(kind()) && (keyword(kind()).category == KeywordCategory::reserved || at(Tok::kw_none))) return word(take(), place);
+  if (is_keyword(kind()) && (keyword(kind()).category == KeywordCategory::reserved || at(Tok::kw_none)))
+    return word(take(), place);
   TypeName* type = function_type();
-  if (type->name.size() == 1 && type->modifiers.empty() && type->array_bounds.empty() && !type->set_of && !type->percent_type)
+  if (type->name.size() == 1 && type->modifiers.empty() && type->array_bounds.empty() && !type->set_of &&
+      !type->percent_type)
     return word(type->name[0], place);
   return type;
 }

@@ -83,12 +83,19 @@ bool Parser::role_option(Vec<Option>& out, bool create) {
       return named("in_roles");
     case Tok::identifier: {
       struct Flag { Name word, name; bool value; };
-      constexpr Flag flags[] = {
-          {"superuser", "superuser", true}, {"nosuperuser", "superuser", false}, {"createrole", "createrole", true},
-          {"nocreaterole", "createrole", false}, {"replication", "replication", true}, {"noreplication", "replication", false},
-          {"createdb", "createdb", true}, {"nocreatedb", "createdb", false}, {"login", "login", true},
-          {"nologin", "login", false}, {"bypassrls", "bypassrls", true}, {"nobypassrls", "bypassrls", false},
-          {"noinherit", "inherit", false}};
+      constexpr Flag flags[] = {{"superuser", "superuser", true},
+                                {"nosuperuser", "superuser", false},
+                                {"createrole", "createrole", true},
+                                {"nocreaterole", "createrole", false},
+                                {"replication", "replication", true},
+                                {"noreplication", "replication", false},
+                                {"createdb", "createdb", true},
+                                {"nocreatedb", "createdb", false},
+                                {"login", "login", true},
+                                {"nologin", "login", false},
+                                {"bypassrls", "bypassrls", true},
+                                {"nobypassrls", "bypassrls", false},
+                                {"noinherit", "inherit", false}};
       for (const Flag& one : flags)
         if (one.word == cur().text) { advance(); return flag(one.name, one.value); }
       fail_at(place, sqlstate::syntax_error, arena_->concat("unrecognized role option \"", cur().text, "\""));
@@ -149,7 +156,8 @@ Statement* Parser::alter_role(RoleForm form) {
 /// name [=] value, ..
 Vec<Option> Parser::database_options() {
   auto options = list<Option>();
-  while (at_any(Tok::identifier, Tok::kw_connection, Tok::kw_encoding, Tok::kw_location, Tok::kw_owner, Tok::kw_tablespace, Tok::kw_template)) {
+  while (at_any(Tok::identifier, Tok::kw_connection, Tok::kw_encoding, Tok::kw_location, Tok::kw_owner,
+                Tok::kw_tablespace, Tok::kw_template)) {
     Option result = option({}, nullptr, here());
     if (accept(Tok::kw_connection)) { expect(Tok::kw_limit); result.name = "connection_limit"; }
     else result.name = take();
@@ -261,7 +269,8 @@ void Parser::grant_objects(Grant* node) {
     expect(Tok::kw_in);
     expect(Tok::kw_schema);
   } else if (at_any(Tok::kw_table, Tok::kw_sequence, Tok::kw_database, Tok::kw_schema, Tok::kw_type, Tok::kw_domain,
-                    Tok::kw_function, Tok::kw_procedure, Tok::kw_routine, Tok::kw_language, Tok::kw_tablespace)) {
+                    Tok::kw_function, Tok::kw_procedure, Tok::kw_routine, Tok::kw_language, Tok::kw_tablespace) &&
+             (at(Tok::kw_table) || is_col_id(peek().kind) || is_type_name(peek().kind))) {
     object_kind(node->object);
   } else if (at(Tok::kw_large) && next_is(Tok::kw_object)) {
     object_kind(node->object);
@@ -306,7 +315,11 @@ Statement* Parser::grant(bool revoke) {
     for (const Privilege& one : granted) node->roles.push_back(one.name);
     expect(to);
     node->grantees = roles();
-    if (!revoke && accept(Tok::kw_with)) { expect(Tok::kw_admin); expect(Tok::kw_option); node->with_admin_option = true; }
+    if (!revoke && accept(Tok::kw_with)) {
+      expect(Tok::kw_admin);
+      expect(Tok::kw_option);
+      node->with_admin_option = true;
+    }
     if (accept(Tok::kw_granted)) { expect(Tok::kw_by); node->granted_by = role(); }
     if (revoke) node->behavior = drop_behavior();
     return node;
@@ -319,7 +332,11 @@ Statement* Parser::grant(bool revoke) {
   grant_objects(node);
   expect(to);
   node->grantees = grantees();
-  if (!revoke && accept(Tok::kw_with)) { expect(Tok::kw_grant); expect(Tok::kw_option); node->with_grant_option = true; }
+  if (!revoke && accept(Tok::kw_with)) {
+    expect(Tok::kw_grant);
+    expect(Tok::kw_option);
+    node->with_grant_option = true;
+  }
   if (accept(Tok::kw_granted)) { expect(Tok::kw_by); node->granted_by = role(); }
   if (revoke) node->behavior = drop_behavior();
   return node;
@@ -341,7 +358,10 @@ Statement* Parser::alter_default_privileges() {
   grant_node->revoke = at(Tok::kw_revoke);
   if (!at(Tok::kw_grant) && !at(Tok::kw_revoke)) { syntax_error(); return node; }
   advance();
-  if (grant_node->revoke && accept(Tok::kw_grant, Tok::kw_option)) { expect(Tok::kw_for); grant_node->option_only = true; }
+  if (grant_node->revoke && accept(Tok::kw_grant, Tok::kw_option)) {
+    expect(Tok::kw_for);
+    grant_node->option_only = true;
+  }
   grant_node->privileges = privileges();
   expect(Tok::kw_on);
   if (accept(Tok::kw_tables)) grant_node->object = ObjectKind::table;
@@ -351,7 +371,11 @@ Statement* Parser::alter_default_privileges() {
   else { expect(Tok::kw_schemas); grant_node->object = ObjectKind::schema; }
   expect(grant_node->revoke ? Tok::kw_from : Tok::kw_to);
   grant_node->grantees = grantees();
-  if (!grant_node->revoke && accept(Tok::kw_with)) { expect(Tok::kw_grant); expect(Tok::kw_option); grant_node->with_grant_option = true; }
+  if (!grant_node->revoke && accept(Tok::kw_with)) {
+    expect(Tok::kw_grant);
+    expect(Tok::kw_option);
+    grant_node->with_grant_option = true;
+  }
   if (grant_node->revoke) grant_node->behavior = drop_behavior();
   return node;
 }

@@ -13,8 +13,8 @@ bool Parser::starts_select() {
 
 /// Behind a parenthesised query: something that only a query can be followed by.
 bool Parser::continues_select() const {
-  return at_any(Tok::kw_union, Tok::kw_intersect, Tok::kw_except, Tok::kw_order, Tok::kw_limit, Tok::kw_offset, Tok::kw_fetch,
-                Tok::kw_for);
+  return at_any(Tok::kw_union, Tok::kw_intersect, Tok::kw_except, Tok::kw_order, Tok::kw_limit, Tok::kw_offset,
+                Tok::kw_fetch, Tok::kw_for);
 }
 
 Select* Parser::select() { return select_no_parens(); }
@@ -115,9 +115,20 @@ Select* Parser::simple_select() {
     accept(Tok::kw_all);
   }
   switch (kind()) {
-    case Tok::kw_from: case Tok::kw_where: case Tok::kw_into: case Tok::kw_group: case Tok::kw_having: case Tok::kw_window:
+    case Tok::kw_from:
+    case Tok::kw_where:
+    case Tok::kw_into:
+    case Tok::kw_group:
+    case Tok::kw_having:
+    case Tok::kw_window:
     case Tok::kw_union: case Tok::kw_intersect: case Tok::kw_except: case Tok::kw_order: case Tok::kw_limit:
-    case Tok::kw_offset: case Tok::kw_fetch: case Tok::kw_for: case Tok(')'): case Tok(';'): case Tok::end: case Tok::kw_on:
+    case Tok::kw_offset:
+    case Tok::kw_fetch:
+    case Tok::kw_for:
+    case Tok(')'):
+    case Tok(';'):
+    case Tok::end:
+    case Tok::kw_on:
       if (!need_targets) break;
       [[fallthrough]];
     default: node->targets = targets();
@@ -166,7 +177,9 @@ Target Parser::target() {
     item.expr = star;
     return item;
   }
+  const bool outer = std::exchange(in_target_, true);
   item.expr = expr();
+  in_target_ = outer;
   if (accept(Tok::kw_as)) item.label = label();
   else if (is_bare_label(kind())) item.label = take();
   return item;
@@ -176,8 +189,9 @@ TableRef* Parser::into_target() {
   advance();
   Persistence persistence = Persistence::permanent;
   if (at_any(Tok::kw_local, Tok::kw_global) && (next_is(Tok::kw_temporary) || next_is(Tok::kw_temp))) advance();
-  if (at_any(Tok::kw_temporary, Tok::kw_temp)) { advance(); persistence = Persistence::temporary; }
-  else if (at(Tok::kw_unlogged)) { advance(); persistence = Persistence::unlogged; }
+  const bool word = is_col_id(peek().kind) || next_is(Tok::kw_table);
+  if (word && at_any(Tok::kw_temporary, Tok::kw_temp)) { advance(); persistence = Persistence::temporary; }
+  else if (word && at(Tok::kw_unlogged)) { advance(); persistence = Persistence::unlogged; }
   accept(Tok::kw_table);
   TableRef* table = qualified_name();
   table->persistence = persistence;
@@ -226,11 +240,11 @@ GroupItem* Parser::group_item() {
 
 /// ORDER BY, LIMIT, OFFSET, FETCH and FOR, which belong to the whole query; the limits and FOR in either order.
 void Parser::select_tail(Select* query) {
-  const std::int32_t order_place = here();
-  if (at(Tok::kw_order)) {
+  if (accept(Tok::kw_order)) {
+    expect(Tok::kw_by);
     const bool again = !query->order_by.empty();
-    const std::int32_t place = order_place;
-    Vec<SortItem> order = optional_order_by();
+    const std::int32_t place = here();
+    Vec<SortItem> order = sort_list();
     if (again) fail_at(place, sqlstate::syntax_error, "multiple ORDER BY clauses not allowed");
     query->order_by = order;
   }
@@ -239,7 +253,8 @@ void Parser::select_tail(Select* query) {
     if (at_any(Tok::kw_limit, Tok::kw_fetch, Tok::kw_offset)) {
       if ((locked && (limited || offsetted)) || (at(Tok::kw_offset) ? offsetted : limited)) break;
       limit_clause(query, limited, offsetted);
-      if (locked && at_any(Tok::kw_limit, Tok::kw_fetch, Tok::kw_offset) && !(limited && offsetted)) limit_clause(query, limited, offsetted);
+      if (locked && at_any(Tok::kw_limit, Tok::kw_fetch, Tok::kw_offset) && !(limited && offsetted))
+        limit_clause(query, limited, offsetted);
     } else if (at(Tok::kw_for) && !locked) {
       locked = true;
       locking(query);
@@ -248,7 +263,8 @@ void Parser::select_tail(Select* query) {
     }
   }
   if (query->limit_form == LimitForm::fetch_with_ties) {
-    if (query->order_by.empty()) fail(Error::make(sqlstate::syntax_error, "WITH TIES cannot be specified without ORDER BY clause"));
+    if (query->order_by.empty())
+      fail(Error::make(sqlstate::syntax_error, "WITH TIES cannot be specified without ORDER BY clause"));
     for (const LockingClause& clause : query->locking)
       if (clause.wait == LockWait::skip_locked)
         fail(Error::make(sqlstate::syntax_error, "SKIP LOCKED and WITH TIES options cannot be used together"));
@@ -268,21 +284,24 @@ void Parser::limit_clause(Select* query, bool& limited, bool& offsetted) {
   }
   const bool again = query->limit_form != LimitForm::none;
   limited = true;
+  std::int32_t value_place = place;
   if (at(Tok::kw_fetch)) { fetch_clause(query); }
   else {
     advance();
     query->limit_form = LimitForm::limit;
+    value_place = here();
     if (accept(Tok::kw_all)) query->limit_all = true;
     else query->limit = expr();
     if (accept(',')) {
       expr();
       fail([&] {
         return Error::make(sqlstate::syntax_error, "LIMIT #,# syntax is not supported")
-            .hint("Use separate LIMIT and OFFSET clauses.").at(char_position(lexer_.source(), static_cast<std::size_t>(place)));
+            .hint("Use separate LIMIT and OFFSET clauses.")
+            .at(char_position(lexer_.source(), static_cast<std::size_t>(place)));
       }());
     }
   }
-  if (again) fail_at(place, sqlstate::syntax_error, "multiple LIMIT clauses not allowed");
+  if (again) fail_at(value_place, sqlstate::syntax_error, "multiple LIMIT clauses not allowed");
 }
 
 /// FETCH FIRST n ROWS ONLY
@@ -320,9 +339,14 @@ void Parser::locking(Select* query) {
     LockingClause clause;
     if (accept(Tok::kw_update)) clause.strength = LockStrength::update;
     else if (accept(Tok::kw_share)) clause.strength = LockStrength::share;
-    else if (accept(Tok::kw_no)) { expect(Tok::kw_key); expect(Tok::kw_update); clause.strength = LockStrength::no_key_update; }
-    else if (accept(Tok::kw_key)) { expect(Tok::kw_share); clause.strength = LockStrength::key_share; }
-    else syntax_error();
+    else if (accept(Tok::kw_no)) {
+      expect(Tok::kw_key);
+      expect(Tok::kw_update);
+      clause.strength = LockStrength::no_key_update;
+    } else if (accept(Tok::kw_key)) {
+      expect(Tok::kw_share);
+      clause.strength = LockStrength::key_share;
+    } else syntax_error();
     if (accept(Tok::kw_of)) clause.tables = qualified_names();
     if (accept(Tok::kw_nowait)) clause.wait = LockWait::nowait;
     else if (accept(Tok::kw_skip)) { expect(Tok::kw_locked); clause.wait = LockWait::skip_locked; }
@@ -334,7 +358,7 @@ With* Parser::with_clause() {
   auto* with = arena_->make<With>();
   with->at = here();
   advance();
-  with->recursive = accept(Tok::kw_recursive);
+  with->recursive = at(Tok::kw_recursive) && !next_is('(') && !next_is(Tok::kw_as) && accept(Tok::kw_recursive);
   with->tables = list<CommonTable*>();
   do with->tables.push_back(common_table());
   while (accept(','));

@@ -50,7 +50,11 @@ Statement* Parser::transaction() {
       if (!accept(Tok::kw_work)) accept(Tok::kw_transaction);
       optional_modes();
       return node;
-    case Tok::kw_start: node->action = TransactionAction::start; expect(Tok::kw_transaction); optional_modes(); return node;
+    case Tok::kw_start:
+      node->action = TransactionAction::start;
+      expect(Tok::kw_transaction);
+      optional_modes();
+      return node;
     case Tok::kw_savepoint: node->action = TransactionAction::savepoint; node->name = col_id(); return node;
     case Tok::kw_release:
       node->action = TransactionAction::release;
@@ -104,15 +108,19 @@ Statement* Parser::set_statement() {
     return node;
   }
   auto* node = make<Set>(place);
-  if (accept(Tok::kw_local)) node->local = true;
-  else if (at(Tok::kw_session) && !next_is(Tok::kw_authorization) && !next_is(Tok::kw_characteristics) && !next_is(ch('=')) &&
-           !next_is(Tok::kw_to) && !next_is('.')) {
+  if (at(Tok::kw_local) && !next_is('.') && !next_is('=') && !next_is(Tok::kw_to)) { advance(); node->local = true;
+  } else if (at(Tok::kw_session) && !next_is(Tok::kw_authorization) && !next_is(Tok::kw_characteristics) &&
+             !next_is(ch('=')) && !next_is(Tok::kw_to) && !next_is('.')) {
     advance();
     node->session = true;
   }
   if (at(Tok::kw_transaction) && !next_is(Tok::kw_to) && !next_is('=')) {
     advance();
-    if (accept(Tok::kw_snapshot)) { node->action = SetAction::snapshot; node->snapshot = string_literal(); return node; }
+    if (accept(Tok::kw_snapshot)) {
+      node->action = SetAction::snapshot;
+      node->snapshot = string_literal();
+      return node;
+    }
     node->action = SetAction::transaction;
     node->modes = transaction_modes();
     return node;
@@ -143,7 +151,11 @@ Set* Parser::set_rest(Set* node) {
   if (at(Tok::kw_session) && next_is(Tok::kw_authorization)) {
     advance();
     advance();
-    if (accept(Tok::kw_default)) { node->name = "session_authorization"; node->action = SetAction::to_default; return node; }
+    if (accept(Tok::kw_default)) {
+      node->name = "session_authorization";
+      node->action = SetAction::to_default;
+      return node;
+    }
     return word_value("session_authorization");
   }
   const bool plain = next_is('=') || next_is(Tok::kw_to) || next_is('.') || next_is(Tok::kw_from);
@@ -190,7 +202,8 @@ void Parser::set_values(Set* node) {
   do {
     const std::int32_t place = here();
     if (at_any(Tok::integer, Tok::numeric, Tok::plus, Tok::minus)) node->values.push_back(signed_number());
-    else if (at(Tok::string) || at_any(Tok::kw_true, Tok::kw_false, Tok::kw_on)) node->values.push_back(string_node(take(), place));
+    else if (at(Tok::string) || at_any(Tok::kw_true, Tok::kw_false, Tok::kw_on))
+      node->values.push_back(string_node(take(), place));
     else node->values.push_back(string_node(non_reserved_word(), place));
   } while (accept(','));
 }

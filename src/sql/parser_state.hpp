@@ -71,7 +71,9 @@ class Parser {
   Vec<T> list() { return Vec<T>(*arena_); }
 
   // --- names ---
-  static bool is_col_id(Tok tok) { return tok == Tok::identifier || (is_keyword(tok) && keyword(tok).category <= KeywordCategory::column_name); }
+  static bool is_col_id(Tok tok) {
+    return tok == Tok::identifier || (is_keyword(tok) && keyword(tok).category <= KeywordCategory::column_name);
+  }
   static bool is_type_name(Tok tok) {
     return tok == Tok::identifier || (is_keyword(tok) && (keyword(tok).category == KeywordCategory::unreserved ||
                                                           keyword(tok).category == KeywordCategory::type_or_function));
@@ -103,6 +105,7 @@ class Parser {
   Expr* expr(int power = power_none, ExprForm form = ExprForm::full);
   Expr* prefix(ExprForm form);
   Expr* negation(ExprForm form);
+  bool labels_target();
   Expr* infix(Expr* left, int power, ExprForm form);
   Expr* infix_is(Expr* left, ExprForm form, int& blocked);
   Expr* infix_word(Expr* left, bool negated, std::int32_t place, int& blocked);
@@ -247,7 +250,13 @@ class Parser {
   Vec<Option> utility_options();
   Vec<Option> sequence_options(bool parenthesized);
   bool sequence_option(Vec<Option>& out);
-  Option option(Name name, Node* value, std::int32_t place) { Option o; o.name = name; o.value = value; o.at = place; return o; }
+  Option option(Name name, Node* value, std::int32_t place) {
+    Option o;
+    o.name = name;
+    o.value = value;
+    o.at = place;
+    return o;
+  }
   Node* word(Name text, std::int32_t place) { auto* w = make<Word>(place); w->text = text; return w; }
   Literal* boolean_node(bool value);
   // tables (parser_table.cpp)
@@ -287,8 +296,9 @@ class Parser {
   Statement* create_function(bool or_replace);
   void function_options(CreateFunction* node);
   bool function_option(Vec<Option>& out);
-  FunctionParameter function_parameter();
-  Vec<FunctionParameter> function_parameters();
+  FunctionParameter function_parameter(bool with_default);
+  QualifiedName function_name();
+  Vec<FunctionParameter> function_parameters(bool with_defaults);
   Statement* create_trigger(bool or_replace, bool constraint);
   Statement* create_extension();
   Statement* create_role(RoleForm form);
@@ -364,6 +374,8 @@ class Parser {
   std::uint32_t depth_ = 0, depth_limit_;
   std::uint32_t last_end_ = 0;
   std::int32_t params_ = 0;
+  bool in_target_ = false;     ///< at the top of an output column, where an operator's word may be its label
+  bool in_substring_ = false;  ///< SIMILAR may then stand without TO
   bool failed_ = false;
   Error error_;
 };

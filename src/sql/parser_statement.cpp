@@ -48,7 +48,12 @@ Statement* Parser::statement() {
     case Tok::kw_update: return update(nullptr);
     case Tok::kw_delete: return delete_from(nullptr);
     case Tok::kw_merge: return merge(nullptr);
-    case Tok::kw_begin: case Tok::kw_start: case Tok::kw_commit: case Tok::kw_end: case Tok::kw_rollback: case Tok::kw_abort:
+    case Tok::kw_begin:
+    case Tok::kw_start:
+    case Tok::kw_commit:
+    case Tok::kw_end:
+    case Tok::kw_rollback:
+    case Tok::kw_abort:
     case Tok::kw_savepoint: case Tok::kw_release:
       return transaction();
     case Tok::kw_set: return set_statement();
@@ -115,7 +120,12 @@ Statement* Parser::statement() {
       return node;
     }
     case Tok::kw_load: advance(); string_literal(); return unsupported("LOAD");
-    case Tok::kw_import: advance(); expect(Tok::kw_foreign); expect(Tok::kw_schema); col_id(); return unsupported("IMPORT FOREIGN SCHEMA");
+    case Tok::kw_import:
+      advance();
+      expect(Tok::kw_foreign);
+      expect(Tok::kw_schema);
+      col_id();
+      return unsupported("IMPORT FOREIGN SCHEMA");
     case Tok::kw_security: advance(); expect(Tok::kw_label); return unsupported("SECURITY LABEL");
     default: break;
   }

@@ -277,7 +277,8 @@ void Parser::references_clause(Constraint* node) {
     if (accept(Tok::kw_full)) node->match = MatchKind::full;
     else if (accept(Tok::kw_partial)) {
       node->match = MatchKind::partial;
-      fail_at(place - static_cast<std::int32_t>(sizeof "MATCH"), sqlstate::feature_not_supported, "MATCH PARTIAL not yet implemented");
+      fail_at(place - static_cast<std::int32_t>(sizeof "MATCH"), sqlstate::feature_not_supported,
+              "MATCH PARTIAL not yet implemented");
     } else expect(Tok::kw_simple);
   }
   reference_actions(node);
@@ -451,7 +452,6 @@ PartitionBound* Parser::partition_bound() {
     node->to = paren_exprs();
     return node;
   }
-  const std::int32_t place = here();
   expect(Tok::kw_with);
   node->form = BoundKind::hash;
   node->modulus = node->remainder = -1;
@@ -462,17 +462,19 @@ PartitionBound* Parser::partition_bound() {
     std::int32_t* slot = name == "modulus" ? &node->modulus : name == "remainder" ? &node->remainder : nullptr;
     const std::int32_t value = integer();
     if (slot == nullptr) {
-      fail_at(option_place, sqlstate::syntax_error, arena_->concat("unrecognized hash partition bound specification \"", name, "\""));
+      fail_at(option_place, sqlstate::syntax_error,
+              arena_->concat("unrecognized hash partition bound specification \"", name, "\""));
       break;
     }
     if (*slot != -1)
-      fail_at(option_place, sqlstate::duplicate_object, arena_->concat(name, " for hash partition provided more than once"));
+      fail_at(option_place, sqlstate::duplicate_object,
+              arena_->concat(name, " for hash partition provided more than once"));
     *slot = value;
   } while (accept(','));
   expect(')');
-  static_cast<void>(place);
   if (node->modulus == -1) fail(Error::make(sqlstate::syntax_error, "modulus for hash partition must be specified"));
-  if (node->remainder == -1) fail(Error::make(sqlstate::syntax_error, "remainder for hash partition must be specified"));
+  if (node->remainder == -1)
+    fail(Error::make(sqlstate::syntax_error, "remainder for hash partition must be specified"));
   return node;
 }
 

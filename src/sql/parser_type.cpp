@@ -13,8 +13,12 @@ TypeName* Parser::builtin(Name name, std::int32_t place) {
 bool Parser::starts_typed_literal() {
   const Tok next = peek().kind;
   switch (kind()) {
-    case Tok::kw_bigint: case Tok::kw_boolean: case Tok::kw_int: case Tok::kw_integer: case Tok::kw_real: case Tok::kw_smallint:
-      return next == Tok::string;
+    case Tok::kw_bigint:
+    case Tok::kw_boolean:
+    case Tok::kw_int:
+    case Tok::kw_integer:
+    case Tok::kw_real:
+    case Tok::kw_smallint: return next == Tok::string;
     case Tok::kw_double: return next == Tok::kw_precision;
     case Tok::kw_national: return next == Tok::kw_char || next == Tok::kw_character;
     case Tok::kw_bit: case Tok::kw_char: case Tok::kw_character: case Tok::kw_nchar:
@@ -51,9 +55,8 @@ TypeName* Parser::type() {
 /// In function signatures: also name%TYPE.
 TypeName* Parser::function_type() {
   TypeName* result = type();
-  if (at('%') && next_is(Tok::kw_type)) {
-    advance();
-    advance();
+  if (accept('%')) {
+    expect(Tok::kw_type);
     result->percent_type = true;
   }
   return result;

@@ -20,7 +20,6 @@ Statement* Parser::copy() {
     if (accept(Tok::kw_from)) node->from = true;
     else expect(Tok::kw_to);
   }
-  const std::int32_t program_place = here();
   node->program = accept(Tok::kw_program);
   if (at_any(Tok::kw_stdin, Tok::kw_stdout)) {
     if (node->program) fail([&] { return Error::make(sqlstate::syntax_error, "STDIN/STDOUT not allowed with PROGRAM")
@@ -30,7 +29,6 @@ Statement* Parser::copy() {
   } else {
     node->file = string_literal();
   }
-  static_cast<void>(program_place);
   if (node->table != nullptr && (at(Tok::kw_using) || at(Tok::kw_delimiters))) {
     const std::int32_t place = here();
     accept(Tok::kw_using);
@@ -69,7 +67,8 @@ Vec<Option> Parser::copy_new_options() {
       expect(')');
     } else if (at_any(Tok::integer, Tok::numeric, Tok::plus, Tok::minus)) result.value = signed_number();
     else if (at(Tok::string)) result.value = string_node(take(), place);
-    else if (at_any(Tok::kw_true, Tok::kw_false, Tok::kw_on) || is_col_id(kind()) || is_type_name(kind())) result.value = word(take(), place);
+    else if (at_any(Tok::kw_true, Tok::kw_false, Tok::kw_on) || is_col_id(kind()) || is_type_name(kind()))
+      result.value = word(take(), place);
     options.push_back(result);
   } while (accept(','));
   expect(')');
@@ -134,11 +133,15 @@ Statement* Parser::explain() {
   auto* node = make<Explain>(here());
   advance();
   node->options = list<Option>();
-  if (at('(') && !next_is(Tok::kw_select) && !next_is('(') && !next_is(Tok::kw_with) && !next_is(Tok::kw_table) && !next_is(Tok::kw_values)) {
+  if (at('(') && !next_is(Tok::kw_select) && !next_is('(') && !next_is(Tok::kw_with) && !next_is(Tok::kw_table) &&
+      !next_is(Tok::kw_values)) {
     node->options = utility_options();
   } else {
     const std::int32_t place = here();
-    if (at_any(Tok::kw_analyze, Tok::kw_analyse)) { advance(); node->options.push_back(option("analyze", nullptr, place)); }
+    if (at_any(Tok::kw_analyze, Tok::kw_analyse)) {
+      advance();
+      node->options.push_back(option("analyze", nullptr, place));
+    }
     if (accept(Tok::kw_verbose)) node->options.push_back(option("verbose", nullptr, place));
   }
   node->query = explainable();

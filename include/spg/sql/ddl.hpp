@@ -272,7 +272,7 @@ struct CreateFunction : Tagged<NodeKind::create_function, Statement> {
   Vec<FunctionParameter> parameters;
   TypeName* returns = nullptr;
   bool returns_table = false;
-  Vec<Option> options;           ///< language, volatility, strict, security, cost, rows, as (names: body [, link symbol]), ..
+  Vec<Option> options;  ///< language, volatility, strict, security, cost, rows, as (names: body [, link symbol]), ..
   Expr* return_expr = nullptr;   ///< RETURN expr
   bool atomic = false;
   Vec<Statement*> body;          ///< BEGIN ATOMIC .. END

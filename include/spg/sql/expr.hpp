@@ -1,7 +1,7 @@
 // Expression nodes: what PostgreSQL calls a_expr, close to how it was written. Names are not resolved, AND/OR are flat.
 //
-// Place: between parser and binder. Every node's `at` is where PostgreSQL would point in an error about it: the operator
-// for operators, the first name for columns and functions, the `::` or CAST for casts.
+// Place: between parser and binder. Every node's `at` is where PostgreSQL would point in an error about it: the
+// operator for operators, the first name for columns and functions, the `::` or CAST for casts.
 #pragma once
 #include "spg/sql/node.hpp"
 

@@ -1,4 +1,5 @@
-// Lexer: SQL text -> tokens, by PostgreSQL 15's rules (its manual, chapter 4.1), one token per call and never backwards.
+// Lexer: SQL text -> tokens, by PostgreSQL 15's rules (its manual, chapter 4.1), one token per call and never
+// backwards.
 //
 // Place: under the parser; also splits scripts and serves pg_stat-like normalisation. Token text that needs no change
 // (lower-case names, plain strings) is a view of the source text, everything else lives in the arena; both must outlive
@@ -64,7 +65,7 @@ class Lexer {
   Token unicode_string();
   bool continues_string();
   bool escape(Escaped& state);
-  bool read_quoted(char quote, TextBuilder& text);
+  bool read_quoted(char quote, TextBuilder& text, bool doubling);
   Token unicode_unescape(Tok kind, std::string_view raw, std::size_t raw_at);
 
   Arena* arena_;

@@ -1,8 +1,8 @@
 // The tree's root types: a node is a plain struct in the statement's arena, with a kind and a place in the source text.
 //
 // No virtuals: `as<T>(node)` gives T* or null, `to<T>(node)` asserts. Nodes hold views of the source text, so text and
-// arena must outlive the tree. Every list is a Vec in the same arena. Thread rule: a finished tree is immutable by habit
-// and may be read by any thread; the parser that builds it belongs to one.
+// arena must outlive the tree. Every list is a Vec in the same arena. Thread rule: a finished tree is immutable by
+// habit and may be read by any thread; the parser that builds it belongs to one.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -13,23 +13,110 @@ namespace spg::sql {
 
 enum class NodeKind : std::uint8_t {
   // expressions (expr.hpp)
-  literal, column_ref, param, type_cast, op_expr, bool_expr, null_test, boolean_test, distinct_test, between, in_list,
-  like, quantified, sublink, function_call, collate, case_expr, conditional, array_expr, row_expr, indirection, sql_value,
-  default_value, grouping_call, current_of, document_test, named_argument, xml_call,
+  literal,
+  column_ref,
+  param,
+  type_cast,
+  op_expr,
+  bool_expr,
+  null_test,
+  boolean_test,
+  distinct_test,
+  between,
+  in_list,
+  like,
+  quantified,
+  sublink,
+  function_call,
+  collate,
+  case_expr,
+  conditional,
+  array_expr,
+  row_expr,
+  indirection,
+  sql_value,
+  default_value,
+  grouping_call,
+  current_of,
+  document_test,
+  named_argument,
+  xml_call,
   type_name,
   // FROM items (query.hpp)
-  table_ref, subquery_ref, function_ref, join, table_sample,
+  table_ref,
+  subquery_ref,
+  function_ref,
+  join,
+  table_sample,
   // statements (query.hpp, ddl.hpp, utility.hpp)
-  select, insert, update, delete_, merge,
-  create_table, create_table_as, alter_table, drop, create_index, create_view, create_schema, create_sequence,
-  alter_sequence, create_type, create_domain, alter_enum, alter_domain, create_function, create_trigger, create_extension,
-  rename, set_owner, set_schema, truncate, comment, grant, grant_role, create_role, alter_role, alter_role_set,
-  create_database, alter_database, drop_role, drop_database, default_privileges,
-  transaction, set, show, discard, prepare, execute, deallocate, declare_cursor, fetch, close, copy, explain, vacuum,
-  reindex, cluster, checkpoint, lock, listen, notify, unlisten, do_block, call, refresh, constraints_set, reassign_owned,
-  backup, unsupported,
+  select,
+  insert,
+  update,
+  delete_,
+  merge,
+  create_table,
+  create_table_as,
+  alter_table,
+  drop,
+  create_index,
+  create_view,
+  create_schema,
+  create_sequence,
+  alter_sequence,
+  create_type,
+  create_domain,
+  alter_enum,
+  alter_domain,
+  create_function,
+  create_trigger,
+  create_extension,
+  rename,
+  set_owner,
+  set_schema,
+  truncate,
+  comment,
+  grant,
+  grant_role,
+  create_role,
+  alter_role,
+  alter_role_set,
+  create_database,
+  alter_database,
+  drop_role,
+  drop_database,
+  default_privileges,
+  transaction,
+  set,
+  show,
+  discard,
+  prepare,
+  execute,
+  deallocate,
+  declare_cursor,
+  fetch,
+  close,
+  copy,
+  explain,
+  vacuum,
+  reindex,
+  cluster,
+  checkpoint,
+  lock,
+  listen,
+  notify,
+  unlisten,
+  do_block,
+  call,
+  refresh,
+  constraints_set,
+  reassign_owned,
+  backup,
+  unsupported,
   // parts
-  column_def, table_constraint, like_clause, word
+  column_def,
+  table_constraint,
+  like_clause,
+  word
 };
 
 struct Node {
@@ -50,7 +137,9 @@ struct Tagged : Base {
 template <class T>
 T* as(Node* node) { return node != nullptr && node->kind == T::tag ? static_cast<T*>(node) : nullptr; }
 template <class T>
-const T* as(const Node* node) { return node != nullptr && node->kind == T::tag ? static_cast<const T*>(node) : nullptr; }
+const T* as(const Node* node) {
+  return node != nullptr && node->kind == T::tag ? static_cast<const T*>(node) : nullptr;
+}
 template <class T>
 const T& to(const Node& node) { SPG_DCHECK(node.kind == T::tag); return static_cast<const T&>(node); }
 template <class T>

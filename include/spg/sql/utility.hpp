@@ -28,8 +28,8 @@ struct DefaultPrivileges : Tagged<NodeKind::default_privileges, Statement> {
 };
 
 enum class RoleForm : std::uint8_t { role, user, group };
-/// options: superuser, createdb, createrole, inherit, login, replication, bypassrls (boolean), password (string or null),
-/// connection_limit, valid_until, in_roles, members, admin_members (names), sysid.
+/// options: superuser, createdb, createrole, inherit, login, replication, bypassrls (boolean), password (string or
+/// null), connection_limit, valid_until, in_roles, members, admin_members (names), sysid.
 struct CreateRole : Tagged<NodeKind::create_role, Statement> {
   RoleForm form = RoleForm::role;
   Name name;
@@ -84,7 +84,16 @@ struct Transaction : Tagged<NodeKind::transaction, Statement> {
   std::string_view name;  ///< savepoint; global id of PREPARE TRANSACTION
 };
 
-enum class SetAction : std::uint8_t { value, to_default, from_current, reset, reset_all, transaction, session_transaction, snapshot };
+enum class SetAction : std::uint8_t {
+  value,
+  to_default,
+  from_current,
+  reset,
+  reset_all,
+  transaction,
+  session_transaction,
+  snapshot
+};
 struct Set : Tagged<NodeKind::set, Statement> {
   SetAction action = SetAction::value;
   bool local = false, session = false;
@@ -131,7 +140,11 @@ struct Copy : Tagged<NodeKind::copy, Statement> {
 };
 struct Explain : Tagged<NodeKind::explain, Statement> { Vec<Option> options; Statement* query = nullptr; };
 struct VacuumTarget { TableRef* table = nullptr; Vec<Name> columns; };
-struct Vacuum : Tagged<NodeKind::vacuum, Statement> { bool vacuum = true; Vec<Option> options; Vec<VacuumTarget> targets; };
+struct Vacuum : Tagged<NodeKind::vacuum, Statement> {
+  bool vacuum = true;
+  Vec<Option> options;
+  Vec<VacuumTarget> targets;
+};
 enum class ReindexTarget : std::uint8_t { index, table, schema, system, database };
 struct Reindex : Tagged<NodeKind::reindex, Statement> {
   ReindexTarget target{};
@@ -143,7 +156,14 @@ struct Reindex : Tagged<NodeKind::reindex, Statement> {
 struct Cluster : Tagged<NodeKind::cluster, Statement> { Vec<Option> options; TableRef* table = nullptr; Name index; };
 struct Checkpoint : Tagged<NodeKind::checkpoint, Statement> {};
 enum class LockMode : std::uint8_t {
-  access_share = 1, row_share, row_exclusive, share_update_exclusive, share, share_row_exclusive, exclusive, access_exclusive
+  access_share = 1,
+  row_share,
+  row_exclusive,
+  share_update_exclusive,
+  share,
+  share_row_exclusive,
+  exclusive,
+  access_exclusive
 };
 struct Lock : Tagged<NodeKind::lock, Statement> {
   Vec<TableRef*> tables;
@@ -152,11 +172,21 @@ struct Lock : Tagged<NodeKind::lock, Statement> {
 };
 struct Listen : Tagged<NodeKind::listen, Statement> { Name channel; };
 struct Unlisten : Tagged<NodeKind::unlisten, Statement> { Name channel; };  ///< empty: *
-struct Notify : Tagged<NodeKind::notify, Statement> { Name channel; std::string_view payload; bool has_payload = false; };
+struct Notify : Tagged<NodeKind::notify, Statement> {
+  Name channel;
+  std::string_view payload;
+  bool has_payload = false;
+};
 struct DoBlock : Tagged<NodeKind::do_block, Statement> { Name language; std::string_view body; };
 struct Call : Tagged<NodeKind::call, Statement> { Expr* call = nullptr; };
-struct Refresh : Tagged<NodeKind::refresh, Statement> { TableRef* view = nullptr; bool concurrently = false, with_data = true; };
-struct SetConstraints : Tagged<NodeKind::constraints_set, Statement> { Vec<TableRef*> names; bool deferred = false; };  ///< no names: ALL
+struct Refresh : Tagged<NodeKind::refresh, Statement> {
+  TableRef* view = nullptr;
+  bool concurrently = false, with_data = true;
+};
+struct SetConstraints : Tagged<NodeKind::constraints_set, Statement> {
+  Vec<TableRef*> names;
+  bool deferred = false;
+};  ///< no names: ALL
 /// SPG's own: BACKUP TO 'file'
 struct Backup : Tagged<NodeKind::backup, Statement> { std::string_view file; };
 /// PostgreSQL knows the statement, SPG does not run it (0A000). `command` is its command tag.

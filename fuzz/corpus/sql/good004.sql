@@ -1,0 +1,1 @@
+select e'a\nb\x41\u00e9\'q', u&'d\0061t\+000061', u&'x!0041' uescape '!', b'1010', x'1f', n'nat', $$dollar$$, $tag$in $$ner$tag$

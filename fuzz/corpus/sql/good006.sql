@@ -1,0 +1,1 @@
+select /* a /* nested */ comment */ 1 + 2 * 3 ^ 4 - 5 % 6 / 7

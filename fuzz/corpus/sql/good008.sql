@@ -1,0 +1,1 @@
+select not a and b or c is null and d isnull or e notnull or f is not null

@@ -1,0 +1,1 @@
+select a between 1 and 2, a not between symmetric b and c + 1, a in (1, 2, 3), a not in (select 1), (a, b) in (select 1, 2)

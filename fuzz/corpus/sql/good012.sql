@@ -1,0 +1,1 @@
+select a = any (arr), a <> all (select 1), a like any (array['x', 'y']), a < some ($1), a not ilike all (z)

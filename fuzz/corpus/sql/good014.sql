@@ -1,0 +1,1 @@
+select timestamp with time zone '2020-01-01', time(3) without time zone '10:00', bit varying(5) '101', character varying 'x', national character(3) 'abc', float(10) '1', pg_catalog.int4 '5', numeric(3,1) '1.5'

@@ -1,0 +1,1 @@
+select exists (select 1), (select 2), array[1, 2], array[[1, 2], [3, 4]], array(select 3), row(1, 2), row(), (1, 2), ((select 3) + 1), ((select 4)), array[]::int[]

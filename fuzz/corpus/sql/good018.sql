@@ -1,0 +1,1 @@
+select percentile_cont(0.5) within group (order by x), count(*) filter (where a > 1), rank() over w, sum(a) over (partition by b order by c rows between 1 preceding and current row exclude ties), lag(a) over () from t window w as (order by z), w2 as (w range unbounded preceding)

@@ -1,0 +1,1 @@
+select current_date, current_time(2), current_timestamp, localtime, localtimestamp(3), current_user, session_user, user, current_role, current_catalog, current_schema, current_schema()

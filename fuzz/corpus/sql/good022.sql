@@ -1,0 +1,1 @@
+select distinct a from t; select distinct on (a, b) a, b, c from t order by a, b, c desc

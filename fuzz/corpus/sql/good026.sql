@@ -1,0 +1,1 @@
+select * from (a cross join b) as ab (x, y), (select 1) q, (values (1, 'x'), (2, 'y')) v (n, s), ((select 1) union select 2) u

@@ -1,0 +1,1 @@
+select * from t tablesample bernoulli (10) repeatable (5), u as al tablesample system (1)

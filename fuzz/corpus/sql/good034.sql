@@ -1,0 +1,1 @@
+select a from t limit all for update of t nowait for no key update skip locked for share for key share

@@ -1,0 +1,1 @@
+with recursive r (n) as (select 1 union all select n + 1 from r) search depth first by n set ord cycle n set is_cycle to 1 default 0 using path select * from r

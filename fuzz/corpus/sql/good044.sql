@@ -1,0 +1,1 @@
+insert into s.t as x (a, b.c, d[1]) overriding system value values (1, default, 'x') on conflict (a, lower(b) collate "C" text_ops) where c do update set a = excluded.a, (b, d) = (1, 2) where x.a > 1 returning *, a as q

@@ -1,0 +1,1 @@
+delete from only t x where false

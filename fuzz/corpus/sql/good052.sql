@@ -1,0 +1,1 @@
+truncate table a, only b restart identity cascade

@@ -1,0 +1,1 @@
+create temp table if not exists t (a int, b int, constraint pk primary key (a, b) include (c) with (fillfactor = 70) using index tablespace ts, unique nulls not distinct (b), check (a > b) not valid, foreign key (a) references x on delete set default (a) not deferrable, exclude using gist (a with =, (b + 1) with operator(pg_catalog.&&)) where (a > 0)) on commit delete rows

@@ -1,0 +1,1 @@
+create table p (a int, b text) partition by range (a, (b || 'x') collate "C" text_ops)

@@ -1,0 +1,1 @@
+create table p2 partition of p (a default 5) for values in (1, null); create table p3 partition of p default; create table p4 partition of p for values with (modulus 4, remainder 0)

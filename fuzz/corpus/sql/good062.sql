@@ -1,0 +1,1 @@
+create unique index concurrently if not exists i on only s.t using btree (a desc nulls last, lower(b), (c + d) collate "C" int4_ops (x = 1)) include (e) nulls not distinct with (fillfactor = 70) tablespace ts where a > 1

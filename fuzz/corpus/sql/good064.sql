@@ -1,0 +1,1 @@
+create or replace temp view v (a, b) with (security_barrier) as select 1, 2 with local check option

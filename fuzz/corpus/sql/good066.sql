@@ -1,0 +1,1 @@
+create schema if not exists s authorization joe; create schema authorization current_user create table t (a int) create view v as select 1 grant select on t to public

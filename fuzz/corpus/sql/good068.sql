@@ -1,0 +1,1 @@
+create user u with superuser nocreatedb login password 'x' connection limit 5 valid until '2030-01-01' in role a, b role c admin d; create role r; create group g

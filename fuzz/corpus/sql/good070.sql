@@ -1,0 +1,1 @@
+create type e as enum ('a', 'b'); create type c as (x int, y text collate "C"); create type r as range (subtype = float8); create type sh; create type b (input = f, output = g, like = int4)

@@ -1,0 +1,1 @@
+create or replace function f(a int, out b text, variadic c int[] default '{}', inout d int = 5) returns setof record language sql immutable strict parallel safe cost 10 rows 5 security definer set search_path to a, b as $$ select 1 $$, 'sym'

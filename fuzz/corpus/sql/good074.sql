@@ -1,0 +1,1 @@
+create procedure p(a int) language sql as 'select 1'; create function h() returns int return 1 + 2; create function tt(t.a%type) returns trigger language plpgsql as ''

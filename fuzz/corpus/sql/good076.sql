@@ -1,0 +1,1 @@
+create constraint trigger tr after insert on t from u deferrable initially deferred for each row execute procedure f()

@@ -1,0 +1,1 @@
+alter table if exists only t add column if not exists a int not null, drop column if exists b cascade, alter c type text collate "C" using c::text, alter column d set default 5, alter d drop default, alter e set not null, alter e drop not null

@@ -1,0 +1,1 @@
+alter table t enable trigger all, disable trigger user, enable always trigger x, enable replica rule r, disable rule s, enable row level security, force row level security, no force row level security

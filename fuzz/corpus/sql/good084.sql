@@ -1,0 +1,1 @@
+alter table t rename column a to b; alter table t rename a to b; alter table t rename to u; alter table t rename constraint a to b; alter table t set schema s

@@ -1,0 +1,1 @@
+alter view v alter column a set default 1; alter view if exists v rename to w; alter materialized view m set schema s; alter view v owner to joe; alter view v set (check_option = local)

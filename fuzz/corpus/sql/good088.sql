@@ -1,0 +1,1 @@
+alter schema s rename to t; alter schema s owner to joe; alter database d set timezone to 'UTC'; alter database d reset all; alter database d rename to e; alter database d set tablespace ts; alter database d connection limit 5; alter database d owner to joe

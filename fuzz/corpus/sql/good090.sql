@@ -1,0 +1,1 @@
+alter type e add value if not exists 'c' before 'a'; alter type e rename value 'a' to 'b'; alter type c add attribute z int cascade, drop attribute if exists y, alter attribute x type text; alter type c rename attribute a to b; alter type c rename to d; alter type c owner to joe

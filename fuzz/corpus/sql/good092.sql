@@ -1,0 +1,1 @@
+alter function f(int, text) owner to joe; alter function f(int) rename to g; alter procedure p set schema s; alter aggregate a(*) rename to b; alter operator + (int, int) owner to joe; alter trigger t on u rename to v

@@ -1,0 +1,1 @@
+drop table if exists a, s.b cascade; drop view v restrict; drop index concurrently if exists i; drop schema s, t; drop sequence s; drop type a, b; drop domain d; drop materialized view m; drop extension e

@@ -1,0 +1,1 @@
+drop operator class c using btree; drop collation c; drop language l; drop database if exists d with (force); drop role a, b; drop user if exists u; drop owned by a cascade; reassign owned by a, b to c

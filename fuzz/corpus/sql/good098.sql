@@ -1,0 +1,1 @@
+grant a, b to c with admin option; revoke grant option for select on t from joe cascade; revoke admin option for a from b; revoke all on sequence s from public

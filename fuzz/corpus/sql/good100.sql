@@ -1,0 +1,1 @@
+begin; begin transaction isolation level serializable, read only, not deferrable; start transaction read write; commit and chain; end work; rollback and no chain; abort; savepoint s; release savepoint s; release s; rollback to savepoint s; rollback work to s

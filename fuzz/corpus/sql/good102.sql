@@ -1,0 +1,1 @@
+set a = 1; set local a.b to 'x', y; set session c = default; set time zone 'UTC'; set time zone local; set time zone interval '1' hour; set time zone -5; set d to on; set e from current; set names 'utf8'; set role joe; set session authorization default; set schema 'x'

@@ -1,0 +1,1 @@
+reset a; reset all; reset time zone; reset session authorization; show a; show all; show time zone; show transaction isolation level; show s.t; discard all; discard plans; discard temp; discard sequences

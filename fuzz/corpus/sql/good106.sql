@@ -1,0 +1,1 @@
+declare c binary insensitive no scroll cursor with hold for select 1; declare d cursor for select 2; fetch c; fetch next from c; fetch prior in c; fetch first c; fetch last from c; fetch absolute -5 c; fetch relative 2 from c; fetch 10 c; fetch all c; fetch forward all in c; fetch backward 3 from c; move 5 from c; close c; close all

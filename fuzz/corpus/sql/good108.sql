@@ -1,0 +1,1 @@
+explain select 1; explain analyze verbose select 1; explain (analyze, costs off, format json, buffers true) insert into t values (1); explain create table t as select 1; explain execute p (1)

@@ -1,0 +1,1 @@
+lock table a, only b in access exclusive mode nowait; lock c; lock d in share row exclusive mode; lock e in row share mode; listen x; notify x; notify x, 'payload'; unlisten x; unlisten *

@@ -1,0 +1,1 @@
+create aggregate a (int) (sfunc = f, stype = int); create operator + (leftarg = int, procedure = f); create cast (int as text) with function f(int) as implicit; create rule r as on insert to t do instead (select 1; select 2); create policy p on t for select to public using (true)

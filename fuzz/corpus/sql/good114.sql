@@ -1,0 +1,1 @@
+select time, position, "values", between, coalesce from t; select year y, name n, t.select from t; select left('a', 1), right('b', 2)

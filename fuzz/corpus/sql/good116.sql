@@ -1,0 +1,1 @@
+select a<>-1, a<=-b, a@-b, a*-b, a=+b, 'x'::"char", a --c
