@@ -5,7 +5,8 @@
 
 namespace spg::txn {
 
-/// Waits for the turn. granted() is called by whoever passes the turn on, after which the waiter owns it.
+/// Waits for the turn. granted() is called by whoever passes the turn on, after which the waiter owns it; it may only leave
+/// a message.
 struct TurnWaiter {
   void (*granted)(TurnWaiter&) = nullptr;
   TurnWaiter* next = nullptr;

@@ -34,22 +34,20 @@ class Turn {
     }
     return false;
   }
-  /// Passes the turn on. The next owner's granted() runs in this thread.
+  /// Passes the turn on. The next owner's granted() runs in this thread, under the turn's mutex (so that a waiter that has
+  /// left by abandon() is never called): it may only leave a message.
   void release(TurnWaiter& waiter) {
-    TurnWaiter* next;
-    {
-      policy::LockGuard lock(mutex_);
-      SPG_ASSERT(owner_ == &waiter);
-      waiter.owns = false;
-      next = first_;
-      if (next != nullptr) {
-        first_ = next->next;
-        if (first_ == nullptr) last_ = nullptr;
-        next->queued = false;
-        next->owns = true;
-      }
-      owner_ = next;
+    policy::LockGuard lock(mutex_);
+    SPG_ASSERT(owner_ == &waiter);
+    waiter.owns = false;
+    TurnWaiter* next = first_;
+    if (next != nullptr) {
+      first_ = next->next;
+      if (first_ == nullptr) last_ = nullptr;
+      next->queued = false;
+      next->owns = true;
     }
+    owner_ = next;
     if (next != nullptr && next->granted != nullptr) next->granted(*next);
   }
   /// Leaves the queue (or passes the turn on, if it was granted meanwhile).

@@ -1,0 +1,55 @@
+// Instance: an open set of databases: the machine, its shared catalogs (databases, roles), the list of sessions.
+//
+// Place: what spg-server and the embedded Database have in common. Thread-safe; owns nothing of the machine.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "spg/base/result.hpp"
+#include "spg/crypto/scram.hpp"
+#include "spg/txn/control.hpp"
+
+namespace spg::db {
+
+struct InstanceOptions {
+  std::string_view superuser = "bench";
+  std::string_view superuser_password = "bench";
+  /// Of all statements together, and of one.
+  std::size_t memory_limit_bytes = SIZE_MAX;
+};
+
+/// What authentication needs to know of a role.
+struct LoginRole {
+  Oid oid{};
+  bool can_login = false;
+  bool is_superuser = false;
+  std::optional<crypto::ScramVerifier> verifier;
+  /// The first superuser with the well-known password: logs in from loopback only.
+  bool has_default_password = false;
+};
+
+class Session;
+
+class Instance {
+ public:
+  static Result<std::unique_ptr<Instance>> open(txn::MachineControl& machine, const InstanceOptions& options);
+  virtual ~Instance() = default;
+
+  virtual txn::MachineControl& machine() = 0;
+  /// Null value: no such role.
+  virtual Result<std::optional<LoginRole>> find_role(std::string_view name) = 0;
+  /// The database's number; 3D000 when there is none.
+  virtual Result<DatabaseId> find_database(std::string_view name) = 0;
+  /// CancelRequest.
+  virtual void cancel(std::uint32_t process_id, std::uint32_t secret_key) = 0;
+
+  // --- for sessions
+  virtual std::uint32_t register_session(Session& session, std::uint32_t secret_key) = 0;
+  virtual void unregister_session(std::uint32_t process_id) = 0;
+  virtual MemoryBudget& memory() = 0;
+};
+
+}  // namespace spg::db

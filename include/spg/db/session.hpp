@@ -1,0 +1,88 @@
+// Session: one client's conversation with one database: statements, prepared statements, portals, the transaction block,
+// settings. It knows no socket and no protocol: what it answers goes to a ResultSink, and where it would have to wait it
+// returns and is called again (DESIGN 4).
+//
+// Use: start one activity (start_query, start_execute, start_sync), then call run() until it says done. Everything else
+// (prepare, bind, describe, close) answers at once. An error ends the activity; the session has then undone what had to
+// be undone and the caller reports the error.
+// Threads: one at a time; cancel() from any.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string_view>
+
+#include "spg/base/result.hpp"
+#include "spg/db/sink.hpp"
+#include "spg/txn/control.hpp"
+
+namespace spg::db {
+
+class Instance;
+
+enum class Progress : std::uint8_t {
+  done,
+  waits_turn,       ///< on_wake is called when the turn has come
+  waits_durable,    ///< until MachineControl::is_durable(floor())
+  output_full,      ///< until the sink has room again
+  wants_worker,     ///< long or cold work: call run(Where::worker) on a thread that may wait
+  wants_copy_data,  ///< COPY FROM STDIN: copy_data / copy_done / copy_fail go on
+};
+/// On a reactor nothing may block; on a worker (or in an embedding program) cold objects are read at once.
+enum class Where : std::uint8_t { reactor, worker };
+
+enum class BlockStatus : char { idle = 'I', block = 'T', failed = 'E' };
+
+/// A parameter as it came: text or binary; absent = NULL.
+struct ParameterInput {
+  bool is_null = true;
+  bool binary = false;
+  Bytes bytes;
+};
+
+class Session {
+ public:
+  /// Called from any thread when waits_turn ends.
+  using Wake = void (*)(void* context);
+
+  /// 3D000 when there is no such database.
+  static Result<std::unique_ptr<Session>> open(Instance& instance, std::string_view user, std::string_view database, ResultSink& sink);
+  virtual ~Session() = default;
+
+  virtual void set_wake(Wake wake, void* context) = 0;
+  /// A setting of the startup packet.
+  virtual Status set_at_start(std::string_view name, std::string_view value) = 0;
+  /// Tells the sink all settings that drivers want to know.
+  virtual void report_settings() = 0;
+  virtual std::uint32_t process_id() const = 0;
+  virtual std::uint32_t secret_key() const = 0;
+  virtual BlockStatus status() const = 0;
+  /// Log position that must be durable before replies so far may leave.
+  virtual std::uint64_t floor() const = 0;
+
+  // --- activities
+  virtual void start_query(std::string_view text) = 0;
+  virtual Status start_execute(std::string_view portal, std::int64_t max_rows) = 0;
+  virtual void start_sync() = 0;
+  virtual Result<Progress> run(Where where) = 0;
+  virtual Status copy_data(Bytes bytes) = 0;
+  virtual void copy_done() = 0;
+  virtual Error copy_fail(std::string_view reason) = 0;
+
+  // --- at once (may answer "would block" when where == reactor: call again on a worker)
+  virtual Status parse(std::string_view name, std::string_view text, std::span<const std::uint32_t> parameter_types, Where where) = 0;
+  virtual Status bind(std::string_view portal, std::string_view statement, std::span<const ParameterInput> parameters,
+                      std::span<const std::int16_t> result_formats, Where where) = 0;
+  virtual Status describe_statement(std::string_view name, Where where) = 0;
+  virtual Status describe_portal(std::string_view name, Where where) = 0;
+  virtual void close_statement(std::string_view name) = 0;
+  virtual void close_portal(std::string_view name) = 0;
+  /// An error that did not come from run(): the block fails as if a statement had.
+  virtual void fail() = 0;
+
+  /// Ends the running statement with 57014 soon.
+  virtual void cancel() = 0;
+  /// Gives up waiting for the turn (a cancelled or vanished client).
+  virtual void stop_waiting() = 0;
+};
+
+}  // namespace spg::db

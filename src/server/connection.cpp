@@ -1,0 +1,330 @@
+#include "connection.hpp"
+
+#include "spg/codec/utf8.hpp"
+
+namespace spg::server {
+
+using wire::pg::Event;
+using wire::pg::EventKind;
+using wire::pg::Target;
+
+Connection::Connection(ReactorState& shared, net::Stream& stream)
+    : shared_(shared), stream_(&stream), wire_(out_), sink_(wire_.writer()),
+      turn_post_{net::Post([](net::Post& post) { auto& self = *static_cast<TurnPost&>(post).self; if (self.waiting_ == Waiting::turn) self.resume(); }), this},
+      done_post_{net::Post([](net::Post& post) {
+        Connection* self = static_cast<DonePost&>(post).self;
+        if (self->closed_) { delete self; return; }
+        self->resume();
+      }), this},
+      job_{{[](Job& job) { static_cast<WorkerJob&>(job).self->run_on_worker(); }, nullptr}, this},
+      deadline_{net::Timer([](net::Timer& timer) { static_cast<Deadline&>(timer).self->stream_->close(); }), this} {
+  next_open_ = shared_.connections;
+  if (next_open_ != nullptr) next_open_->before_open_ = this;
+  shared_.connections = this;
+  shared_.reactor->arm(deadline_, shared_.options->authentication_timeout_ms);
+}
+
+Connection::~Connection() = default;
+
+void Connection::on_readable(net::Stream&, Bytes bytes) {
+  wire_.feed(bytes);
+  handle_events();
+}
+
+/// Takes events until there are no more, or one must be waited for.
+void Connection::handle_events() {
+  Event event;
+  while (waiting_ == Waiting::nothing && !wire_.closed()) {
+    auto got = wire_.next(event);
+    if (got && !*got) break;
+    Status failed = got ? handle(event) : got.take_error();
+    if (failed) report(failed);
+    if (waiting_ != Waiting::nothing) break;
+    if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
+  }
+  wire_.settle();
+  flush();
+  if (waiting_ != Waiting::nothing) stream_->pause_reading();
+}
+
+void Connection::report(const Error& error) {
+  if (session_ != nullptr && !active_) session_->fail();
+  active_ = false;
+  on_worker_ = false;
+  wire_.error(error);
+}
+
+/// Hands the answers to the stream.
+void Connection::flush() {
+  if (!out_.empty()) {
+    if (stream_->output().empty()) stream_->output().swap(out_);
+    else stream_->output().append(out_.view());
+    out_.clear(64 * 1024);
+    stream_->flush_soon();
+  }
+  if (wire_.closed()) stream_->close_when_sent();
+}
+
+Result<std::string_view> Connection::incoming_text(std::string_view text) {
+  if (sink_.encoding() == ClientEncoding::latin1) return codec::latin1_to_utf8(text, arena_);
+  SPG_TRY(codec::check_utf8(text));
+  return text;
+}
+
+Status Connection::handle(const Event& event) {
+  arena_.reset();
+  switch (event.kind) {
+    case EventKind::ssl_request: case EventKind::gss_request: wire_.deny_encryption(); return ok();
+    case EventKind::cancel: shared_.instance->cancel(event.process_id, event.secret_key); return ok();
+    case EventKind::startup: return start_up(event);
+    case EventKind::authenticated: return log_in();
+    case EventKind::query: {
+      SPG_ASSIGN(const std::string_view text, incoming_text(event.text));
+      session_->start_query(text);
+      active_ = true;
+      return drive();
+    }
+    case EventKind::parse: {
+      SPG_ASSIGN(const std::string_view text, incoming_text(event.text));
+      std::uint32_t types[65536 / 4];
+      for (std::size_t i = 0; i < event.parameter_types.size() && i < std::size(types); ++i) types[i] = event.parameter_types[i];
+      SPG_TRY(session_->parse(event.name, text, {types, std::min(event.parameter_types.size(), std::size(types))}, db::Where::worker));
+      wire_.writer().parse_complete();
+      return ok();
+    }
+    case EventKind::bind: return bind(event);
+    case EventKind::describe:
+      return event.target == Target::statement ? session_->describe_statement(event.name, db::Where::worker) : session_->describe_portal(event.name, db::Where::worker);
+    case EventKind::execute:
+      SPG_TRY(session_->start_execute(event.name.empty() ? event.portal : event.name, event.max_rows));
+      active_ = true;
+      return drive();
+    case EventKind::close:
+      if (event.target == Target::statement) session_->close_statement(event.name);
+      else session_->close_portal(event.name);
+      wire_.writer().close_complete();
+      return ok();
+    case EventKind::sync:
+      session_->start_sync();
+      active_ = true;
+      return drive();
+    case EventKind::copy_data: return session_->copy_data(event.data);
+    case EventKind::copy_done:
+      session_->copy_done();
+      return drive();
+    case EventKind::copy_fail: return session_->copy_fail(event.text);
+    case EventKind::terminate: case EventKind::flush: case EventKind::none: return ok();
+  }
+  return ok();
+}
+
+Status Connection::bind(const Event& event) {
+  const std::size_t count = event.parameters.size();
+  auto* parameters = arena_.array<db::ParameterInput>(count);
+  wire::pg::ParameterList list = event.parameters;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto value = list.next();
+    parameters[i] = {!value.has_value(), wire::pg::format_of(event.formats, i) == 1, value.value_or(Bytes{})};
+    if (parameters[i].is_null || parameters[i].binary) continue;
+    SPG_ASSIGN(const std::string_view text, incoming_text(as_text(*value)));
+    parameters[i].bytes = as_bytes(text);
+  }
+  auto* formats = arena_.array<std::int16_t>(event.result_formats.size());
+  for (std::size_t i = 0; i < event.result_formats.size(); ++i) formats[i] = event.result_formats[i];
+  SPG_TRY(session_->bind(event.portal, event.name, {parameters, count}, {formats, event.result_formats.size()}, db::Where::worker));
+  wire_.writer().bind_complete();
+  return ok();
+}
+
+Status Connection::start_up(const Event& event) {
+  auto copy = [](std::string_view text) {
+    auto owned = std::make_unique<char[]>(text.size() + 1);
+    text.copy(owned.get(), text.size());
+    return owned;
+  };
+  const std::string_view user = event.startup.find("user");
+  std::string_view database = event.startup.find("database");
+  if (user.empty()) {
+    wire_.fatal(Error::make(sqlstate::invalid_authorization_specification, "no PostgreSQL user name specified in startup packet"));
+    return ok();
+  }
+  if (database.empty()) database = user;
+  user_ = copy(user);
+  database_ = copy(database);
+  wire::pg::StartupParameters rest = event.startup;
+  for (std::string_view name, value; rest.next(name, value);)
+    if (name != "user" && name != "database" && name != "replication" && start_settings_.size() < 64) start_settings_.push_back({std::string(name), std::string(value)});
+  auto role = shared_.instance->find_role(user);
+  if (!role) { wire_.fatal(role.error()); return ok(); }
+  wire::pg::ScramSetup setup;
+  shared_.instance->machine().fill_random(setup.nonce);
+  setup.mock_secret = shared_.mock_secret;
+  if (role->has_value()) {
+    const db::LoginRole& known = **role;
+    is_superuser_ = known.is_superuser;
+    const bool from_afar = known.has_default_password && !stream_->peer().is_loopback;
+    if (known.verifier.has_value() && !from_afar) setup.verifier = &*known.verifier;
+    if (!known.can_login) {
+      wire_.fatal(Error::make(sqlstate::invalid_authorization_specification, "role \"", user, "\" is not permitted to log in"));
+      return ok();
+    }
+  }
+  wire_.request_scram(user, setup);
+  return ok();
+}
+
+Status Connection::log_in() {
+  auto opened = db::Session::open(*shared_.instance, user_.get(), database_.get(), sink_);
+  if (!opened) { wire_.fatal(opened.error()); return ok(); }
+  session_ = std::move(*opened);
+  shared_.reactor->disarm(deadline_);
+  wire_.authenticated();
+  session_->set_wake([](void* self) {
+    auto& connection = *static_cast<Connection*>(self);
+    connection.shared_.reactor->post(connection.turn_post_);
+  }, this);
+  for (const StartSetting& setting : start_settings_) {
+    Status failed = session_->set_at_start(setting.name, setting.value);
+    if (failed) { wire_.fatal(failed); return ok(); }
+  }
+  start_settings_.clear();
+  session_->report_settings();
+  wire_.writer().backend_key_data(session_->process_id(), session_->secret_key());
+  wire_.ready(wire::pg::TransactionStatus::idle);
+  return ok();
+}
+
+Status Connection::drive() {
+  if (on_worker_) { wait_for(Waiting::worker); return ok(); }
+  return take(session_->run(db::Where::reactor));
+}
+
+/// What a run of the session asks for.
+Status Connection::take(Result<db::Progress> progress) {
+  if (!progress) return progress.take_error();
+  switch (*progress) {
+    case db::Progress::done:
+      active_ = on_worker_ = false;
+      break;
+    case db::Progress::wants_copy_data:
+      if (const int columns = sink_.take_copy_in(); columns >= 0) {
+        std::vector<std::int16_t> formats(static_cast<std::size_t>(columns), 0);
+        wire_.begin_copy_in(0, formats);
+      }
+      on_worker_ = false;
+      break;
+    case db::Progress::waits_turn: wait_for(Waiting::turn); break;
+    case db::Progress::waits_durable: wait_for(Waiting::durable); break;
+    case db::Progress::output_full: wait_for(Waiting::output); break;
+    case db::Progress::wants_worker:
+      on_worker_ = true;
+      wait_for(Waiting::worker);
+      break;
+  }
+  return ok();
+}
+
+void Connection::wait_for(Waiting what) {
+  waiting_ = what;
+  if (what == Waiting::durable) {
+    next_waiting_ = shared_.waiting_durable;
+    shared_.waiting_durable = this;
+    // The flush may have passed between the session's look and this list.
+    auto& machine = shared_.instance->machine();
+    if (machine.is_durable(session_->floor()) || machine.log_is_broken()) {
+      leave_durable_list();
+      shared_.reactor->post(done_post_);
+    }
+  } else if (what == Waiting::output) {
+    flush();
+    if (!stream_->is_over_output_limit()) shared_.reactor->post(done_post_);
+  } else if (what == Waiting::worker) {
+    flush();
+    shared_.workers->post(job_);
+  }
+}
+
+void Connection::leave_durable_list() {
+  for (Connection** link = &shared_.waiting_durable; *link != nullptr; link = &(*link)->next_waiting_)
+    if (*link == this) { *link = next_waiting_; break; }
+  next_waiting_ = nullptr;
+}
+
+/// Goes on where it waited, then with what the client sent meanwhile.
+void Connection::resume() {
+  const Waiting was = waiting_;
+  waiting_ = Waiting::nothing;
+  if (shutting_down_) { shut_down(); return; }
+  Status failed = was == Waiting::worker ? take(std::move(worker_result_)) : drive();
+  if (failed) report(failed);
+  if (waiting_ == Waiting::nothing) {
+    if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
+    handle_events();
+  } else {
+    flush();
+  }
+  if (waiting_ == Waiting::nothing) stream_->resume_reading();
+}
+
+void Connection::run_on_worker() {
+  worker_result_ = session_->run(db::Where::worker);
+  shared_.reactor->post(done_post_);
+}
+
+void Connection::on_writable(net::Stream&) {
+  if (waiting_ == Waiting::output) resume();
+}
+
+void Connection::wake_durable(ReactorState& shared) {
+  auto& machine = shared.instance->machine();
+  Connection* ready = nullptr;
+  for (Connection** link = &shared.waiting_durable; *link != nullptr;) {
+    Connection* one = *link;
+    if (!machine.is_durable(one->session_->floor()) && !machine.log_is_broken()) { link = &one->next_waiting_; continue; }
+    *link = one->next_waiting_;
+    one->next_waiting_ = ready;
+    ready = one;
+  }
+  while (ready != nullptr) {
+    Connection* one = ready;
+    ready = one->next_waiting_;
+    one->next_waiting_ = nullptr;
+    one->resume();
+  }
+}
+
+void Connection::shut_down() {
+  shutting_down_ = true;
+  if (waiting_ == Waiting::worker) { session_->cancel(); return; }  // told when the worker has let go
+  if (waiting_ == Waiting::durable) return;                         // its reply comes first
+  wire_.fatal(Error::make(sqlstate::admin_shutdown, "terminating connection due to administrator command"));
+  flush();
+}
+
+void Connection::shut_down_all(ReactorState& shared) {
+  shared.stopping = true;
+  for (Connection* one = shared.connections; one != nullptr;) {
+    Connection* next = one->next_open_;
+    one->shut_down();
+    one = next;
+  }
+}
+
+void Connection::on_close(net::Stream&, net::CloseReason) {
+  shared_.reactor->remove(deadline_);
+  if (waiting_ == Waiting::durable) leave_durable_list();
+  if (waiting_ == Waiting::turn && session_ != nullptr) session_->stop_waiting();
+  (before_open_ == nullptr ? shared_.connections : before_open_->next_open_) = next_open_;
+  if (next_open_ != nullptr) next_open_->before_open_ = before_open_;
+  closed_ = true;
+  if (waiting_ == Waiting::worker) {
+    session_->cancel();
+    return;  // done_post_ deletes it
+  }
+  session_.reset();
+  // A wake-up may still be on its way to this object: the last post deletes it.
+  done_post_.run = [](net::Post& post) { delete static_cast<DonePost&>(post).self; };
+  shared_.reactor->post(done_post_);
+}
+
+}  // namespace spg::server

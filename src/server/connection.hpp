@@ -1,0 +1,93 @@
+// Connection: one client: bytes from its stream, events from the protocol machine, activities of its session; and the
+// places where it waits without blocking anybody (DESIGN 4).
+//
+//   running on the reactor -> waits for the turn, durability, room in the output, or a worker -> runs again
+//
+// While it waits its stream is not read. Everything here happens on the reactor's thread, but run_on_worker(), during
+// which the reactor leaves session and output alone.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "spg/db/session.hpp"
+#include "spg/net/reactor.hpp"
+#include "spg/server/server.hpp"
+#include "spg/server/wire_sink.hpp"
+#include "spg/server/workers.hpp"
+#include "spg/wire/pg_connection.hpp"
+
+namespace spg::server {
+
+/// What all connections of one reactor share.
+struct ReactorState {
+  db::Instance* instance = nullptr;
+  Workers* workers = nullptr;
+  const ServerOptions* options = nullptr;
+  net::Reactor* reactor = nullptr;
+  Bytes mock_secret;
+  class Connection* waiting_durable = nullptr;  ///< list by next_waiting
+  class Connection* connections = nullptr;      ///< all, by next_open
+  bool stopping = false;
+};
+
+class Connection final : public net::Handler {
+ public:
+  Connection(ReactorState& shared, net::Stream& stream);
+  ~Connection();
+
+  void on_readable(net::Stream& stream, Bytes bytes) override;
+  void on_writable(net::Stream& stream) override;
+  void on_close(net::Stream& stream, net::CloseReason reason) override;
+
+  /// Continues those whose commits have become durable.
+  static void wake_durable(ReactorState& shared);
+  /// 57P01 to everybody.
+  static void shut_down_all(ReactorState& shared);
+
+ private:
+  enum class Waiting : std::uint8_t { nothing, turn, durable, output, worker };
+  void handle_events();
+  Status handle(const wire::pg::Event& event);
+  Status start_up(const wire::pg::Event& event);
+  Status log_in();
+  Result<std::string_view> incoming_text(std::string_view text);
+  Status bind(const wire::pg::Event& event);
+  /// Runs the session's activity until it is done or waits.
+  Status drive();
+  Status take(Result<db::Progress> progress);
+  void wait_for(Waiting what);
+  void resume();
+  void run_on_worker();
+  void report(const Error& error);
+  void flush();
+  void leave_durable_list();
+  void shut_down();
+
+  ReactorState& shared_;
+  net::Stream* stream_;
+  ByteBuffer out_;
+  wire::pg::Connection wire_;
+  WireSink sink_;
+  std::unique_ptr<db::Session> session_;
+  std::unique_ptr<char[]> user_, database_;
+  bool is_superuser_ = false;
+  struct StartSetting { std::string name, value; };
+  std::vector<StartSetting> start_settings_;
+  Waiting waiting_ = Waiting::nothing;
+  bool active_ = false;       ///< an activity of the session is unfinished
+  bool on_worker_ = false;    ///< it was moved to the workers and stays there
+  bool closed_ = false;       ///< the stream has gone; the object follows when the worker has let go
+  bool shutting_down_ = false;
+  Connection* next_waiting_ = nullptr;
+  Connection* next_open_ = nullptr;
+  Connection* before_open_ = nullptr;
+  struct TurnPost : net::Post { Connection* self; } turn_post_;
+  struct DonePost : net::Post { Connection* self; } done_post_;
+  struct WorkerJob : Job { Connection* self; } job_;
+  struct Deadline : net::Timer { Connection* self; } deadline_;
+  Result<db::Progress> worker_result_{db::Progress::done};
+  MemoryBudget budget_;
+  Arena arena_{budget_};
+};
+
+}  // namespace spg::server
