@@ -227,6 +227,32 @@ body += "constinit const std::uint16_t relations_by_name[] = {\n" + lines([str(i
 body += "\n}  // namespace spg::catalog::builtin\n"
 write("data_relations.cpp", body)
 
+# --- column numbers of the catalogs that SPG stores ------------------------------------------------------------------
+STORED = ["pg_class", "pg_attribute", "pg_attrdef", "pg_index", "pg_constraint", "pg_namespace", "pg_type", "pg_depend",
+          "pg_description", "pg_database", "pg_authid", "pg_auth_members"]
+body = HEADER + """// Column numbers (and OIDs) of the catalogs that are stored as tables: pg_class::relname and so on.
+#pragma once
+#include <cstdint>
+
+#include "spg/base/ids.hpp"
+
+namespace spg::catalog {
+
+"""
+for name in STORED:
+    oid = query(f"select 'pg_catalog.{name}'::regclass::oid")[0][0]
+    names_of = [r[0] for r in query(f"select attname from pg_attribute where attrelid = {oid} and attnum > 0 order by attnum")]
+    text = f"namespace {name} {{\ninline constexpr Oid relation{{{oid}}};\nenum : std::uint16_t {{\n"
+    line = "  "
+    for i, column in enumerate(names_of):
+        item = column + (" = 1" if i == 0 else "") + ", "
+        if len(line) + len(item) > 118:
+            text, line = text + line.rstrip() + "\n", "  "
+        line += item
+    body += text + line.rstrip() + "\n  column_count\n};\n}\n"
+body += "\n}  // namespace spg::catalog\n"
+(ROOT.parent.parent / "include" / "spg" / "catalog" / "columns.hpp").write_text(body)
+
 # --- rows ------------------------------------------------------------------------------------------------------------
 # Per catalog: a condition on its rows and replacements of columns. Those not named here have no built-in rows.
 OWN = f"oid < {USER_OIDS}"
