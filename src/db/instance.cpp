@@ -1,0 +1,150 @@
+#include "spg/db/instance.hpp"
+
+#include <map>
+
+#include "spg/catalog/roles.hpp"
+#include "spg/db/session.hpp"
+#include "spg/os/posix/posix.hpp"
+
+namespace spg::db {
+namespace {
+
+using catalog::Stored;
+
+/// Another database like the first one.
+Status add_database(txn::View& shared, std::string_view name, Oid oid, Arena& arena) {
+  catalog::Store store(nullptr, &shared, arena);
+  SPG_ASSIGN(Vec<catalog::Row*> known, store.all(Stored::database));
+  catalog::Row* row = store.add(Stored::database);
+  for (std::uint16_t column = 1; column < catalog::pg_database::column_count; ++column) row->set(column, known[0]->at(column));
+  row->set(catalog::pg_database::oid, catalog::oid_value(oid));
+  row->set(catalog::pg_database::datname, catalog::text_value(name));
+  return store.flush();
+}
+
+class InstanceImpl final : public Instance {
+ public:
+  InstanceImpl(txn::MachineControl& machine, const InstanceOptions& options) : machine_(machine), memory_(options.memory_limit_bytes) {}
+
+  Status open(const InstanceOptions& options) {
+    if (!machine_.has_database(DatabaseId::shared)) SPG_TRY(bootstrap(options));
+    return ok();
+  }
+
+  txn::MachineControl& machine() override { return machine_; }
+  MemoryBudget& memory() override { return memory_; }
+
+  Result<std::optional<LoginRole>> find_role(std::string_view name) override {
+    Arena arena(memory_);
+    Result<catalog::FoundRole> found = read_shared([&](txn::View& shared) { return catalog::find_role(shared, name, arena); });
+    if (!found) return found.take_error();
+    if (!found->found) return std::optional<LoginRole>{};
+    LoginRole role;
+    role.oid = found->role.oid;
+    role.can_login = found->role.can_login;
+    role.is_superuser = found->role.superuser;
+    role.verifier = crypto::parse_scram_verifier(found->role.password_verifier);
+    if (role.verifier.has_value() && role.is_superuser && name == "bench") {
+      // The well-known password: checked once per log-in of that one role, and only until it is changed.
+      const auto& verifier = *role.verifier;
+      const auto known = crypto::make_scram_verifier("bench", verifier.salt_view(), verifier.iterations);
+      role.has_default_password = known.stored_key == verifier.stored_key;
+    }
+    return std::optional<LoginRole>(role);
+  }
+
+  Result<DatabaseId> find_database(std::string_view name) override {
+    Arena arena(memory_);
+    Result<catalog::DatabaseInfo> found = read_shared([&](txn::View& shared) { return catalog::find_database(shared, name, arena); });
+    if (!found) return found.take_error();
+    if (!found->found) return Error::make(sqlstate::undefined_database, "database \"", name, "\" does not exist");
+    return DatabaseId{raw(found->oid)};
+  }
+
+  void cancel(std::uint32_t process_id, std::uint32_t secret_key) override {
+    policy::LockGuard lock(mutex_);
+    const auto found = sessions_.find(process_id);
+    if (found != sessions_.end() && found->second.secret_key == secret_key) found->second.session->cancel();
+  }
+  std::uint32_t register_session(Session& session, std::uint32_t secret_key) override {
+    policy::LockGuard lock(mutex_);
+    sessions_[++last_process_id_] = {&session, secret_key};
+    return last_process_id_;
+  }
+  void unregister_session(std::uint32_t process_id) override {
+    policy::LockGuard lock(mutex_);
+    sessions_.erase(process_id);
+  }
+
+ private:
+  struct Known { Session* session; std::uint32_t secret_key; };
+
+  template <class Read>
+  std::invoke_result_t<Read, txn::View&> read_shared(Read read) {
+    std::unique_ptr<txn::TransactionControl> shared(machine_.open_transaction(DatabaseId::shared));
+    if (shared == nullptr) return Error::out_of_memory();
+    SPG_TRY(shared->begin({}));
+    SPG_TRY(shared->begin_statement(false, store::Access::wait));
+    auto result = read(*shared);
+    SPG_TRY(shared->end_statement(true));
+    SPG_TRY(shared->commit());
+    return result;
+  }
+
+  /// The first start: the shared lineage with the superuser, and the databases postgres and one of the superuser's name.
+  Status bootstrap(const InstanceOptions& options) {
+    Arena arena(memory_);
+    SPG_TRY(machine_.create_database(DatabaseId::shared));
+    std::byte salt[crypto::scram_salt_bytes_default];
+    machine_.fill_random(salt);
+    const auto verifier = crypto::scram_verifier_text(crypto::make_scram_verifier(options.superuser_password, salt));
+    std::unique_ptr<txn::TransactionControl> shared(machine_.open_transaction(DatabaseId::shared));
+    if (shared == nullptr) return Error::out_of_memory();
+    SPG_TRY(shared->begin({}));
+    SPG_TRY(shared->begin_statement(true, store::Access::wait));
+    catalog::SharedBootstrap first;
+    first.superuser = options.superuser;
+    first.password_verifier = verifier.view();
+    SPG_TRY(catalog::bootstrap_shared(*shared, first, arena));
+    SPG_TRY(shared->end_statement(true));
+    Oid own{};
+    if (options.superuser != "postgres") {
+      SPG_TRY(shared->begin_statement(true, store::Access::wait));
+      own = shared->new_oid();
+      SPG_TRY(add_database(*shared, options.superuser, own, arena));
+      SPG_TRY(shared->end_statement(true));
+    }
+    SPG_TRY(shared->commit());
+    std::uint64_t floor = shared->floor();
+    for (const Oid id : {first.database_oid, own}) {
+      if (id == Oid::none) continue;
+      const DatabaseId database{raw(id)};
+      SPG_TRY(machine_.create_database(database));
+      std::unique_ptr<txn::TransactionControl> transaction(machine_.open_transaction(database));
+      if (transaction == nullptr) return Error::out_of_memory();
+      SPG_TRY(transaction->begin({}));
+      SPG_TRY(transaction->begin_statement(true, store::Access::wait));
+      SPG_TRY(catalog::bootstrap_database(*transaction, arena));
+      SPG_TRY(transaction->end_statement(true));
+      SPG_TRY(transaction->commit());
+      floor = std::max(floor, transaction->floor());
+    }
+    return machine_.wait_durable(floor);
+  }
+
+  txn::MachineControl& machine_;
+  MemoryBudget memory_;
+  os::StdSync::Mutex mutex_;
+  std::map<std::uint32_t, Known> sessions_;
+  std::uint32_t last_process_id_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Instance>> Instance::open(txn::MachineControl& machine, const InstanceOptions& options) {
+  auto instance = std::make_unique<InstanceImpl>(machine, options);
+  SPG_TRY(instance->open(options));
+  return std::unique_ptr<Instance>(std::move(instance));
+}
+
+}  // namespace spg::db

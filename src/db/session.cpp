@@ -1,0 +1,502 @@
+#include "session_impl.hpp"
+
+#include "session_copy.hpp"
+
+namespace spg::db {
+
+namespace {
+constexpr std::size_t arena_keep_bytes = 256 * 1024;
+
+void reset(Arena& arena, MemoryBudget& budget) {
+  if (arena.held_bytes() > arena_keep_bytes) arena.release();
+  else arena.reset();
+  budget.clear();
+}
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::open(Instance& instance, std::string_view user, std::string_view database, ResultSink& sink) {
+  SPG_ASSIGN(const DatabaseId id, instance.find_database(database));
+  SPG_ASSIGN(auto role, instance.find_role(user));
+  if (!role.has_value()) return Error::make(sqlstate::invalid_authorization_specification, "role \"", user, "\" does not exist");
+  std::unique_ptr<txn::TransactionControl> transaction(instance.machine().open_transaction(id));
+  std::unique_ptr<txn::TransactionControl> shared(instance.machine().open_transaction(DatabaseId::shared));
+  if (transaction == nullptr || shared == nullptr) return Error::make(sqlstate::undefined_database, "database \"", database, "\" does not exist");
+  auto session = std::make_unique<SessionImpl>(instance, user, *role, database, sink, std::move(transaction), std::move(shared));
+  SPG_TRY(session->start());
+  return std::unique_ptr<Session>(std::move(session));
+}
+
+SessionImpl::SessionImpl(Instance& instance, std::string_view user, const LoginRole& role, std::string_view database, ResultSink& sink,
+                         std::unique_ptr<txn::TransactionControl> transaction, std::unique_ptr<txn::TransactionControl> shared)
+    : instance_(instance), sink_(sink), user_(user), database_(database), role_(role), transaction_(std::move(transaction)), shared_(std::move(shared)),
+      memory_(SIZE_MAX, &instance.memory()), catalog_(*transaction_, shared_.get(), memory_), query_budget_(SIZE_MAX, &memory_), query_arena_(query_budget_),
+      statement_budget_(SIZE_MAX, &memory_), statement_arena_(statement_budget_) {}
+
+SessionImpl::~SessionImpl() {
+  if (process_id_ != 0) instance_.unregister_session(process_id_);
+  execution_.close();
+  copy_in_.reset();
+  portals_.clear();
+  abort_transaction();
+  stop_waiting();
+}
+
+Status SessionImpl::start() {
+  std::byte key[4];
+  fill_random(key);
+  secret_key_ = load_le<std::uint32_t>(key);
+  process_id_ = instance_.register_session(*this, secret_key_);
+  catalog_.set_role(role_.oid, user_);
+  settings_.set_start("session_authorization", user_);
+  settings_.set_start("is_superuser", role_.is_superuser ? "on" : "off");
+  apply_settings();
+  return ok();
+}
+
+void SessionImpl::set_wake(Wake wake, void* context) {
+  wake_ = wake;
+  wake_context_ = context;
+  // One waiter per lineage; both wake the same session.
+  for (txn::TransactionControl* one : {transaction_.get(), shared_.get()}) {
+    one->turn_waiter().context = this;
+    one->turn_waiter().granted = [](txn::TurnWaiter& waiter) {
+      auto& self = *static_cast<SessionImpl*>(waiter.context);
+      if (self.wake_ != nullptr) self.wake_(self.wake_context_);
+    };
+  }
+}
+
+Status SessionImpl::set_at_start(std::string_view name, std::string_view value) {
+  if (name == "options") {
+    // -c name=value and --name=value, as libpq's PGOPTIONS sends them.
+    while (!value.empty()) {
+      const auto space = value.find(' ');
+      std::string_view word = value.substr(0, space);
+      value = space == std::string_view::npos ? std::string_view{} : value.substr(space + 1);
+      if (word == "-c" || word.empty()) continue;
+      if (word.starts_with("-c")) word.remove_prefix(2);
+      else if (word.starts_with("--")) word.remove_prefix(2);
+      const auto equals = word.find('=');
+      if (equals == std::string_view::npos) return Error::make(sqlstate::syntax_error, "invalid command-line argument for server process: ", word);
+      SPG_TRY(set_at_start(word.substr(0, equals), word.substr(equals + 1)));
+    }
+    return ok();
+  }
+  const SettingInfo* info = find_setting(name);
+  if (info == nullptr && name.find('.') == std::string_view::npos) return Error::make(sqlstate::undefined_object, "unrecognized configuration parameter \"", name, "\"");
+  std::string canonical(value);
+  if (info != nullptr) {
+    if (info->context == SettingContext::internal || info->context == SettingContext::server_start)
+      return Error::make(sqlstate::cant_change_runtime_param, "parameter \"", info->name, "\" cannot be changed now");
+    SPG_ASSIGN(canonical, canonical_setting(*info, value));
+  }
+  settings_.set_start(name, canonical);
+  apply_settings();
+  return ok();
+}
+
+void SessionImpl::report_settings() {
+  for (const std::string_view name : {"application_name", "client_encoding", "DateStyle", "default_transaction_read_only", "in_hot_standby", "integer_datetimes",
+                                      "IntervalStyle", "is_superuser", "server_encoding", "server_version", "session_authorization",
+                                      "standard_conforming_strings", "TimeZone"})
+    sink_.setting(name, settings_.value(name));
+}
+
+/// Settings as the code reads them, made anew when one has changed.
+void SessionImpl::apply_settings() {
+  settings_.report_changes([&](std::string_view name, std::string_view value) { sink_.setting(name, value); });
+  if (settings_seen_ == settings_.stamp()) return;
+  settings_seen_ = settings_.stamp();
+  const std::string_view style = settings_.value("DateStyle");
+  using type::DateStyle, type::DateOrder, type::IntervalStyle;
+  text_settings_.date_style = style.starts_with("SQL") ? DateStyle::sql : style.starts_with("Post") ? DateStyle::postgres : style.starts_with("Germ") ? DateStyle::german : DateStyle::iso;
+  text_settings_.date_order = style.ends_with("YMD") ? DateOrder::ymd : style.ends_with("DMY") ? DateOrder::dmy : DateOrder::mdy;
+  const std::string_view interval = settings_.value("IntervalStyle");
+  text_settings_.interval_style = interval == "iso_8601" ? IntervalStyle::iso_8601 : interval == "sql_standard" ? IntervalStyle::sql_standard
+                                  : interval == "postgres_verbose" ? IntervalStyle::postgres_verbose : IntervalStyle::postgres;
+  text_settings_.bytea_output = settings_.value("bytea_output") == "escape" ? type::ByteaOutput::escape : type::ByteaOutput::hex;
+  text_settings_.extra_float_digits = static_cast<int>(settings_.number("extra_float_digits"));
+  text_settings_.zones = &zones_;
+  const type::TimeZone* zone = zones_.find(settings_.value("TimeZone"));
+  text_settings_.zone = zone != nullptr ? zone : &type::utc_zone;
+  path_.clear();
+  path_views_.clear();
+  std::string_view list = settings_.value("search_path");
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    std::string_view one = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    while (!one.empty() && one.front() == ' ') one.remove_prefix(1);
+    while (!one.empty() && one.back() == ' ') one.remove_suffix(1);
+    if (one.size() >= 2 && one.front() == '"') one = one.substr(1, one.size() - 2);
+    if (!one.empty()) path_.emplace_back(one);
+  }
+  for (const std::string& one : path_) path_views_.emplace_back(one);
+  catalog_.set_search_path(path_views_);
+}
+
+const type::TextSettings& SessionImpl::text_settings() {
+  apply_settings();
+  text_settings_.now = transaction_->is_active() ? transaction_->transaction_time() : instance_.machine().clock_us();
+  return text_settings_;
+}
+
+std::span<const std::string_view> SessionImpl::search_path() { return path_views_; }
+std::string_view SessionImpl::setting(std::string_view name, Arena&) {
+  auto found = settings_.get(name);
+  return found ? *found : std::string_view{};
+}
+Result<std::string_view> SessionImpl::set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) {
+  SPG_TRY(settings_.set(name, value, Settings::Source::user, is_local));
+  apply_settings();
+  return arena.copy(settings_.value(name));
+}
+
+void SessionImpl::send(const catalog::Notice& notice) {
+  Error error = Error::make(notice.code, notice.message);
+  if (!notice.detail.empty()) error = std::move(error).detail(notice.detail);
+  if (!notice.hint.empty()) error = std::move(error).hint(notice.hint);
+  const auto severity = notice.severity == catalog::Severity::warning ? NoticeSeverity::warning : notice.severity == catalog::Severity::info ? NoticeSeverity::info
+                        : notice.severity == catalog::Severity::log ? NoticeSeverity::log : notice.severity == catalog::Severity::debug ? NoticeSeverity::debug : NoticeSeverity::notice;
+  const std::string_view least = settings_.value("client_min_messages");
+  if (severity == NoticeSeverity::debug || severity == NoticeSeverity::log) return;
+  if (severity == NoticeSeverity::notice && (least == "warning" || least == "error")) return;
+  if (severity == NoticeSeverity::warning && least == "error") return;
+  sink_.notice(severity, error);
+}
+void SessionImpl::warn(Sqlstate code, std::string_view message) {
+  catalog::Notice notice;
+  notice.severity = catalog::Severity::warning;
+  notice.code = code;
+  notice.message = message;
+  send(notice);
+}
+
+Status SessionImpl::check_interrupts() {
+  if (__builtin_expect(cancelled_.load(std::memory_order_relaxed), 0)) return Error::make(sqlstate::query_canceled, "canceling statement due to user request");
+  if (deadline_ns_ != 0 && instance_.machine().monotonic_ns() > deadline_ns_) return Error::make(sqlstate::query_canceled, "canceling statement due to statement timeout");
+  return ok();
+}
+
+void SessionImpl::stop_waiting() {
+  transaction_->stop_waiting();
+  shared_->stop_waiting();
+}
+
+// --- transactions ---------------------------------------------------------------------------------------------------
+
+Status SessionImpl::begin_transaction() {
+  if (transaction_->is_active()) return ok();
+  txn::BeginOptions options;
+  const std::string_view isolation = settings_.value("default_transaction_isolation");
+  options.isolation = isolation == "serializable" ? txn::Isolation::serializable : isolation == "repeatable read" ? txn::Isolation::repeatable_read
+                      : isolation == "read uncommitted" ? txn::Isolation::read_uncommitted : txn::Isolation::read_committed;
+  options.read_only = settings_.is_on("default_transaction_read_only");
+  SPG_TRY(transaction_->begin(options));
+  return shared_->begin({});
+}
+
+/// Opens the statement on both lineages. "Must wait" leaves neither open.
+Status SessionImpl::begin_statement(bool writes, Where where) {
+  SPG_TRY(begin_transaction());
+  if (writes && transaction_->options().read_only) {
+    const std::string_view verb = current_ != nullptr ? current_->statement.tag : std::string_view("this command");
+    return Error::make(sqlstate::read_only_sql_transaction, "cannot execute ", verb, " in a read-only transaction");
+  }
+  const auto access = where == Where::reactor ? store::Access::no_wait : store::Access::wait;
+  SPG_TRY(transaction_->begin_statement(writes, access));
+  Status failed = shared_->begin_statement(writes && writes_shared_, access);
+  if (failed) (void)transaction_->end_statement(false);
+  return failed;
+}
+
+void SessionImpl::end_statement(bool succeeded) {
+  if (transaction_->in_statement()) (void)transaction_->end_statement(succeeded);
+  if (shared_->in_statement()) (void)shared_->end_statement(succeeded);
+}
+
+Status SessionImpl::commit_transaction() {
+  if (!transaction_->is_active()) return ok();
+  // The shared lineage goes second (DESIGN 1.6).
+  Status failed = transaction_->commit();
+  if (failed) {
+    shared_->rollback();
+    settings_.undo_to(0);
+  } else {
+    failed = shared_->commit();
+    settings_.commit();
+  }
+  savepoints_.clear();
+  forget_portals();
+  return failed;
+}
+
+void SessionImpl::abort_transaction() {
+  end_statement(false);
+  if (transaction_->is_active()) transaction_->rollback();
+  if (shared_->is_active()) shared_->rollback();
+  settings_.undo_to(0);
+  savepoints_.clear();
+  forget_portals();
+}
+
+void SessionImpl::forget_portals() {
+  portal_ = nullptr;
+  portals_.clear();
+}
+
+/// What an error does: the statement is undone, and the transaction with it, or the block is doomed to its last savepoint.
+void SessionImpl::statement_failed() {
+  execution_.close();
+  copy_in_.reset();
+  copy_out_format_.reset();
+  end_statement(false);
+  stop_waiting();
+  if (!in_block_) {
+    abort_transaction();
+  } else {
+    failed_ = true;
+    // Nothing but a savepoint can bring the block back: without one, others need not wait for its end.
+    if (savepoints_.empty()) {
+      if (transaction_->is_active()) transaction_->rollback();
+      if (shared_->is_active()) shared_->rollback();
+    }
+    }
+  apply_settings();
+}
+
+void SessionImpl::fail() {
+  if (activity_ == Activity::none && !transaction_->is_active()) {
+    if (in_block_) failed_ = true;
+    return;
+  }
+  statement_failed();
+  end_activity();
+}
+
+void SessionImpl::end_activity() {
+  activity_ = Activity::none;
+  phase_ = Phase::idle;
+  wait_for_worker_ = false;
+  current_.reset();
+  portal_ = nullptr;
+}
+
+Status SessionImpl::start_block(const sql::TransactionModes& modes) {
+  if (in_block_ && !implicit_block_) {
+    warn(sqlstate::active_sql_transaction, "there is already a transaction in progress");
+    return ok();
+  }
+  SPG_TRY(begin_transaction());
+  in_block_ = true;
+  implicit_block_ = false;
+  failed_ = false;
+  return set_transaction_modes(modes);
+}
+
+Status SessionImpl::set_transaction_modes(const sql::TransactionModes& modes) {
+  txn::BeginOptions options = transaction_->options();
+  if (modes.isolation != sql::Isolation::unspecified) {
+    const auto isolation = static_cast<txn::Isolation>(static_cast<int>(modes.isolation) - 1);
+    if (transaction_->has_snapshot() && isolation != options.isolation)
+      return Error::make(sqlstate::active_sql_transaction, "SET TRANSACTION ISOLATION LEVEL must be called before any query");
+    options.isolation = isolation;
+  }
+  if (modes.read_only != sql::Toggle::unspecified) {
+    const bool read_only = modes.read_only == sql::Toggle::on;
+    if (transaction_->has_snapshot() && options.read_only && !read_only)
+      return Error::make(sqlstate::active_sql_transaction, "transaction read-write mode must be set before any query");
+    options.read_only = read_only;
+  }
+  transaction_->set_options(options);
+  return ok();
+}
+
+Status SessionImpl::run_transaction_statement(const sql::Transaction& statement) {
+  using sql::TransactionAction;
+  auto find_savepoint = [&]() -> Result<std::size_t> {
+    for (std::size_t i = savepoints_.size(); i-- > 0;)
+      if (savepoints_[i].name == statement.name) return i;
+    return Error::make(sqlstate::s_e_invalid_specification, "savepoint \"", statement.name, "\" does not exist");
+  };
+  auto needs_block = [&](const char* what) {
+    return Error::make(sqlstate::no_active_sql_transaction, what, " can only be used in transaction blocks");
+  };
+  switch (statement.action) {
+    case TransactionAction::begin: case TransactionAction::start: return start_block(statement.modes);
+    case TransactionAction::commit: {
+      const bool was_failed = failed_;
+      if (!in_block_ || implicit_block_) {
+        if (!in_block_) warn(sqlstate::no_active_sql_transaction, "there is no transaction in progress");
+      }
+      in_block_ = implicit_block_ = failed_ = false;
+      if (was_failed) {
+        abort_transaction();
+        set_tag("ROLLBACK", 0, false);
+        return ok();
+      }
+      return commit_transaction();
+    }
+    case TransactionAction::rollback:
+      if (!in_block_ || implicit_block_) warn(sqlstate::no_active_sql_transaction, "there is no transaction in progress");
+      in_block_ = implicit_block_ = failed_ = false;
+      abort_transaction();
+      apply_settings();
+      return ok();
+    case TransactionAction::savepoint: {
+      if (!in_block_) return needs_block("SAVEPOINT");
+      SPG_ASSIGN(const std::uint32_t depth, transaction_->savepoint());
+      SPG_ASSIGN(const std::uint32_t shared_depth, shared_->savepoint());
+      savepoints_.push_back({std::string(statement.name), depth, shared_depth, settings_.mark()});
+      return ok();
+    }
+    case TransactionAction::release: {
+      if (!in_block_) return needs_block("RELEASE SAVEPOINT");
+      SPG_ASSIGN(const std::size_t at, find_savepoint());
+      SPG_TRY(transaction_->release(savepoints_[at].depth));
+      SPG_TRY(shared_->release(savepoints_[at].shared_depth));
+      savepoints_.resize(at);
+      return ok();
+    }
+    case TransactionAction::rollback_to: {
+      if (!in_block_) return needs_block("ROLLBACK TO SAVEPOINT");
+      SPG_ASSIGN(const std::size_t at, find_savepoint());
+      forget_portals();
+      SPG_TRY(transaction_->rollback_to(savepoints_[at].depth));
+      SPG_TRY(shared_->rollback_to(savepoints_[at].shared_depth));
+      settings_.undo_to(savepoints_[at].settings_mark);
+      savepoints_.resize(at + 1);
+      failed_ = false;
+          apply_settings();
+      return ok();
+    }
+    default: return Error::make(sqlstate::feature_not_supported, "prepared transactions are not supported");
+  }
+}
+
+bool SessionImpl::is_allowed_in_failed_block(const sql::Statement& statement) const {
+  const auto* transaction = sql::as<sql::Transaction>(&statement);
+  if (transaction == nullptr) return false;
+  using sql::TransactionAction;
+  return transaction->action == TransactionAction::commit || transaction->action == TransactionAction::rollback || transaction->action == TransactionAction::rollback_to;
+}
+
+// --- the driver -----------------------------------------------------------------------------------------------------
+
+void SessionImpl::start_query(std::string_view text) {
+  SPG_ASSERT(activity_ == Activity::none);
+  reset(query_arena_, query_budget_);
+  query_text_ = query_arena_.copy(text);
+  activity_ = Activity::query;
+  phase_ = Phase::next;
+  next_statement_ = SIZE_MAX;  // not parsed yet
+  cancelled_.store(false, std::memory_order_relaxed);
+}
+
+void SessionImpl::start_sync() {
+  SPG_ASSERT(activity_ == Activity::none);
+  activity_ = Activity::sync;
+  phase_ = !in_block_ && transaction_->is_active() ? Phase::commit : Phase::idle;
+}
+
+Result<Progress> SessionImpl::run(Where where) {
+  SPG_ASSERT(activity_ != Activity::none);
+  auto progress = step(where);
+  if (progress) {
+    if (*progress == Progress::done) end_activity();
+    return progress;
+  }
+  statement_failed();
+  if (implicit_block_) {  // a simple query of several statements fails as a whole
+    in_block_ = implicit_block_ = failed_ = false;
+    abort_transaction();
+  }
+  end_activity();
+  return progress;
+}
+
+Result<Progress> SessionImpl::step(Where where) {
+  for (;;) {
+    switch (phase_) {
+      case Phase::idle: return Progress::done;
+      case Phase::next:
+        if (activity_ != Activity::query) return Progress::done;
+        SPG_TRY(next_statement());
+        if (phase_ == Phase::idle) return Progress::done;
+        break;
+      case Phase::begin: {
+        if (wait_for_worker_ && where == Where::reactor) return Progress::wants_worker;
+        bool move_to_worker = false;
+        sink_mark_ = sink_.mark();
+        Status failed = begin_run(where, move_to_worker);
+        if (failed.is_must_wait()) return Progress::waits_turn;
+        if (failed.is_would_block() || move_to_worker) {
+          execution_.close();
+          end_statement(false);
+          sink_.rewind(sink_mark_);
+          wait_for_worker_ = true;
+          return Progress::wants_worker;
+        }
+        if (failed) return failed;
+        break;
+      }
+      case Phase::run: {
+        if (copy_in_ != nullptr) return Progress::wants_copy_data;
+        auto more = run_some(where);
+        if (!more && more.error().is_would_block()) {
+          execution_.close();
+          end_statement(false);
+          sink_.rewind(sink_mark_);
+          wait_for_worker_ = true;
+          phase_ = Phase::begin;
+          return Progress::wants_worker;
+        }
+        if (!more) return more.take_error();
+        if (*more) return Progress::output_full;
+        phase_ = Phase::finish;
+        break;
+      }
+      case Phase::copy_end:
+        SPG_TRY(insert_copied(true));
+        set_tag("COPY", copy_in_->total, true);
+        copy_in_.reset();
+        phase_ = Phase::finish;
+        break;
+      case Phase::finish: {
+        execution_.close();
+        end_statement(true);
+        // A statement by itself commits before its reply; in an implicit block of several, the last one does. Those of the
+        // extended protocol commit at Sync.
+        const bool is_last = activity_ == Activity::query && next_statement_ >= statements_.size();
+        const bool commits = !in_block_ ? activity_ == Activity::query : implicit_block_ && is_last;
+        phase_ = commits ? Phase::commit : Phase::complete;
+        break;
+      }
+      case Phase::commit:
+        if (implicit_block_) in_block_ = implicit_block_ = false;
+        SPG_TRY(commit_transaction());
+        phase_ = Phase::await;
+        break;
+      case Phase::await:
+        if (settings_.value("synchronous_commit") != "off" && !instance_.machine().is_durable(floor())) {
+          if (instance_.machine().log_is_broken())
+            return Error::make(sqlstate::transaction_resolution_unknown, "the outcome of the transaction is unknown: ", instance_.machine().log_error().message());
+          return Progress::waits_durable;
+        }
+        phase_ = Phase::complete;
+        break;
+      case Phase::complete:
+        apply_settings();
+        if (activity_ == Activity::sync) return Progress::done;
+        if (is_suspended_) sink_.portal_suspended();
+        else if (current_ != nullptr && current_->statement.tree == nullptr) sink_.empty_query();
+        else sink_.command_complete({tag_, tag_size_});
+        current_.reset();
+        wait_for_worker_ = false;
+        phase_ = Phase::next;
+        break;
+    }
+  }
+}
+
+}  // namespace spg::db

@@ -1,0 +1,233 @@
+// SessionImpl: the state of a session and the phases of its activity. The parts lie in session.cpp (life, transactions, the
+// driver), statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_copy.cpp.
+//
+//   start_query / start_execute / start_sync
+//        -> next -> begin -> run -> finish -> commit -> await -> complete -> next ... -> done
+// begin and run may hand the statement to a worker or ask for the turn; then it begins anew.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "spg/catalog/notice.hpp"
+#include "spg/catalog/session.hpp"
+#include "spg/db/copy.hpp"
+#include "spg/db/instance.hpp"
+#include "spg/db/session.hpp"
+#include "spg/db/settings.hpp"
+#include "spg/exec/execution.hpp"
+#include "spg/plan/planner.hpp"
+#include "spg/sql/parser.hpp"
+#include "spg/sql/utility.hpp"
+#include "zones.hpp"
+
+namespace spg::db {
+
+/// A parsed statement with its plan: one of a simple query, a named or unnamed prepared one.
+struct Prepared {
+  explicit Prepared(MemoryBudget& memory) : budget(SIZE_MAX, &memory), arena(budget), plan_arena(budget) {}
+  MemoryBudget budget;
+  Arena arena;               ///< text, tree, parameter types
+  Arena plan_arena;          ///< dropped when the plan is made anew
+  std::string name;
+  std::string_view text;
+  sql::RawStatement statement;   ///< tree null: an empty query
+  std::span<const Oid> given_types;
+  std::span<const Oid> parameter_types;      ///< once planned or analysed
+  std::span<const plan::OutputColumn> outputs;
+  bool is_analyzed = false;
+  const plan::Plan* plan = nullptr;
+  const exec::CompiledPlan* compiled = nullptr;
+  std::uint64_t plan_stamp = 0, plan_settings = 0;
+};
+
+/// Rows kept for later: what a suspended portal has not sent yet.
+struct StoredRows {
+  std::vector<type::Batch> batches;
+  std::size_t batch = 0;
+  std::uint32_t row = 0;
+  bool is_filled = false;
+};
+
+struct Portal {
+  explicit Portal(MemoryBudget& memory) : budget(SIZE_MAX, &memory), arena(budget) {}
+  MemoryBudget budget;
+  Arena arena;               ///< parameters and stored rows
+  std::string name;
+  std::shared_ptr<Prepared> statement;
+  std::span<type::Value> parameters;
+  std::span<const std::int16_t> formats;
+  StoredRows stored;
+  bool is_done = false;
+};
+
+/// Parameters of one COPY FROM STDIN in progress.
+struct CopyIn;
+
+class SessionImpl final : public Session, public txn::Host, public exec::SessionFacts, public catalog::NoticeSink {
+ public:
+  SessionImpl(Instance& instance, std::string_view user, const LoginRole& role, std::string_view database, ResultSink& sink,
+              std::unique_ptr<txn::TransactionControl> transaction, std::unique_ptr<txn::TransactionControl> shared);
+  ~SessionImpl() override;
+  Status start();
+
+  // --- Session
+  void set_wake(Wake wake, void* context) override;
+  Status set_at_start(std::string_view name, std::string_view value) override;
+  void report_settings() override;
+  std::uint32_t process_id() const override { return process_id_; }
+  std::uint32_t secret_key() const override { return secret_key_; }
+  BlockStatus status() const override { return !in_block_ ? BlockStatus::idle : failed_ ? BlockStatus::failed : BlockStatus::block; }
+  std::uint64_t floor() const override { return std::max(transaction_->floor(), shared_->floor()); }
+  void start_query(std::string_view text) override;
+  Status start_execute(std::string_view portal, std::int64_t max_rows) override;
+  void start_sync() override;
+  Result<Progress> run(Where where) override;
+  Status copy_data(Bytes bytes) override;
+  void copy_done() override;
+  Error copy_fail(std::string_view reason) override;
+  Status parse(std::string_view name, std::string_view text, std::span<const std::uint32_t> types, Where where) override;
+  Status bind(std::string_view portal, std::string_view statement, std::span<const ParameterInput> parameters,
+              std::span<const std::int16_t> formats, Where where) override;
+  Status describe_statement(std::string_view name, Where where) override;
+  Status describe_portal(std::string_view name, Where where) override;
+  void close_statement(std::string_view name) override;
+  void close_portal(std::string_view name) override;
+  void fail() override;
+  void cancel() override { cancelled_.store(true, std::memory_order_relaxed); }
+  void stop_waiting() override;
+
+  // --- txn::Host
+  Status check_interrupts() override;
+  void fill_random(MutableBytes into) override { instance_.machine().fill_random(into); }
+
+  // --- exec::SessionFacts
+  std::string_view current_user() override { return user_; }
+  std::string_view session_user() override { return user_; }
+  std::string_view database_name() override { return database_; }
+  std::int32_t backend_pid() override { return static_cast<std::int32_t>(process_id_); }
+  std::span<const std::string_view> search_path() override;
+  std::string_view setting(std::string_view name, Arena& arena) override;
+  Result<std::string_view> set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) override;
+
+  // --- catalog::NoticeSink
+  void send(const catalog::Notice& notice) override;
+
+ private:
+  enum class Phase : std::uint8_t { idle, next, begin, run, copy_end, finish, commit, await, complete };
+  enum class Activity : std::uint8_t { none, query, execute, sync };
+  struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; };
+
+  // session.cpp
+  Result<Progress> step(Where where);
+  Status begin_transaction();
+  Status begin_statement(bool writes, Where where);
+  void end_statement(bool succeeded);
+  Status commit_transaction();
+  void abort_transaction();
+  void statement_failed();
+  void forget_portals();
+  Status run_transaction_statement(const sql::Transaction& statement);
+  Status start_block(const sql::TransactionModes& modes);
+  Status set_transaction_modes(const sql::TransactionModes& modes);
+  void end_activity();
+  void warn(Sqlstate code, std::string_view message);
+  const type::TextSettings& text_settings();
+  void apply_settings();
+  bool is_allowed_in_failed_block(const sql::Statement& statement) const;
+
+  // statements.cpp
+  Status next_statement();
+  Result<std::shared_ptr<Prepared>> make_prepared(std::string_view text, std::span<const std::uint32_t> types);
+  Status plan(Prepared& prepared);
+  Status analyze(Prepared& prepared, Where where);
+  Status begin_run(Where where, bool& move_to_worker);
+  Result<bool> run_some(Where where);
+  Status send_stored_rows();
+  Status store_rest(const type::Batch& batch, std::uint32_t from);
+  void set_tag(std::string_view verb, std::uint64_t rows, bool with_rows);
+  Status describe_result(const Prepared& prepared, std::span<const std::int16_t> formats);
+  plan::PlanContext plan_context(std::string_view text);
+  exec::ExecContext context(Arena& arena, std::span<const type::Value> parameters);
+  Result<type::Value> parameter_value(const ParameterInput& input, Oid type, std::size_t number, Arena& arena);
+  std::shared_ptr<Prepared> find_prepared(std::string_view name);
+
+  // utility.cpp
+  Status run_utility(const sql::Statement& statement, Where where);
+  Result<type::Value> evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod);
+  Status run_discard(const sql::Discard& discard);
+  Result<std::span<const plan::OutputColumn>> show_columns(std::string_view name);
+  static bool statement_may_write(const sql::Statement& statement);
+  Status run_set(const sql::Set& set);
+  Status run_show(std::string_view name);
+  Status run_explain(const sql::Explain& explain);
+  Status run_prepare(const sql::Prepare& prepare, Where where);
+  Status run_execute(const sql::Execute& execute, Where where);
+  Status send_text_rows(std::span<const plan::OutputColumn> columns, std::span<const std::string_view> values);
+
+  // session_copy.cpp
+  Status start_copy(const sql::Copy& copy);
+  Status start_copy_from(const sql::Copy& copy, const CopyFormat& format);
+  Status start_copy_to(const sql::Copy& copy, const CopyFormat& format);
+  Status copy_rows_out(const type::Batch& batch);
+  Status insert_copied(bool at_end);
+
+  Instance& instance_;
+  ResultSink& sink_;
+  std::string user_, database_;
+  LoginRole role_;
+  std::unique_ptr<txn::TransactionControl> transaction_, shared_;
+  MemoryBudget memory_;
+  catalog::SessionCatalog catalog_;
+  Settings settings_;
+  Zones zones_;
+  type::TextSettings text_settings_;
+  std::uint64_t settings_seen_ = 0;
+  std::vector<std::string> path_;
+  std::vector<std::string_view> path_views_;
+  std::uint32_t process_id_ = 0, secret_key_ = 0;
+  std::atomic<bool> cancelled_{false};
+  std::uint64_t deadline_ns_ = 0;
+  Wake wake_ = nullptr;
+  void* wake_context_ = nullptr;
+
+  // transaction block
+  bool in_block_ = false, failed_ = false, implicit_block_ = false;
+  bool writes_shared_ = false;              ///< the statement changes roles or databases
+  std::vector<Savepoint> savepoints_;
+
+  // activity
+  Activity activity_ = Activity::none;
+  Phase phase_ = Phase::idle;
+  MemoryBudget query_budget_;
+  Arena query_arena_;                       ///< text and trees of a simple query
+  Vec<sql::RawStatement> statements_;
+  std::string_view query_text_;
+  std::size_t next_statement_ = 0;
+  bool wait_for_worker_ = false;            ///< the statement runs where it may wait
+
+  // the running statement
+  MemoryBudget statement_budget_;
+  Arena statement_arena_;
+  std::shared_ptr<Prepared> current_;
+  Portal* portal_ = nullptr;
+  std::span<const type::Value> parameters_;
+  std::span<const std::int16_t> formats_;
+  exec::Execution execution_;
+  std::uint64_t rows_sent_ = 0;
+  std::int64_t max_rows_ = 0;
+  bool sends_description_ = false, is_suspended_ = false;
+  char tag_[96];
+  std::size_t tag_size_ = 0;
+  std::size_t sink_mark_ = 0;
+
+  std::map<std::string, std::shared_ptr<Prepared>, std::less<>> prepared_;
+  std::map<std::string, std::unique_ptr<Portal>, std::less<>> portals_;
+
+  std::unique_ptr<CopyIn> copy_in_;
+  std::unique_ptr<CopyFormat> copy_out_format_;
+  ByteBuffer copy_line_;
+};
+
+}  // namespace spg::db

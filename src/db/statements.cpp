@@ -1,0 +1,461 @@
+// Prepared statements, portals, planning, and the running of what is planned.
+#include "session_copy.hpp"
+#include "spg/plan/planner.hpp"
+#include "spg/type/io.hpp"
+#include "spg/type/oids.hpp"
+
+namespace spg::db {
+
+// --- parsing and planning -------------------------------------------------------------------------------------------
+
+Result<std::shared_ptr<Prepared>> SessionImpl::make_prepared(std::string_view text, std::span<const std::uint32_t> types) {
+  auto prepared = std::make_shared<Prepared>(memory_);
+  prepared->text = prepared->arena.copy(text);
+  sql::ParseOptions options;
+  options.standard_conforming_strings = settings_.is_on("standard_conforming_strings");
+  SPG_ASSIGN(Vec<sql::RawStatement> statements, sql::parse(prepared->arena, prepared->text, options));
+  if (statements.size() > 1) return Error::make(sqlstate::syntax_error, "cannot insert multiple commands into a prepared statement");
+  if (!statements.empty()) prepared->statement = statements[0];
+  auto* oids = prepared->arena.array<Oid>(types.size());
+  for (std::size_t i = 0; i < types.size(); ++i) oids[i] = Oid{types[i]};
+  prepared->given_types = {oids, types.size()};
+  return prepared;
+}
+
+namespace {
+
+/// Constant folding for the planner, by exec.
+class Folder final : public plan::Evaluator {
+ public:
+  Folder(const exec::ExecContext& context) : context_(context) {}
+  Result<type::Value> evaluate(const plan::Expr& expr) override { return exec::evaluate_constant(expr, context_); }
+
+ private:
+  const exec::ExecContext& context_;
+};
+
+bool is_planned(const sql::Statement& statement) {
+  switch (statement.kind) {
+    case sql::NodeKind::select: return static_cast<const sql::Select&>(statement).into == nullptr;
+    case sql::NodeKind::insert: case sql::NodeKind::update: case sql::NodeKind::delete_: case sql::NodeKind::merge: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+/// Whether a statement may write, by its looks: the turn must be taken before it is planned.
+bool SessionImpl::statement_may_write(const sql::Statement& statement) {
+  using sql::NodeKind;
+  switch (statement.kind) {
+    case NodeKind::select: {
+      const auto& select = static_cast<const sql::Select&>(statement);
+      if (select.into != nullptr) return true;
+      if (select.with != nullptr)
+        for (const sql::CommonTable* table : select.with->tables)
+          if (table->query->kind != NodeKind::select) return true;
+      return false;
+    }
+    case NodeKind::explain: {
+      const auto& explain = static_cast<const sql::Explain&>(statement);
+      for (const sql::Option& option : explain.options)
+        if (option.name == "analyze") return statement_may_write(*explain.query);
+      return false;
+    }
+    case NodeKind::copy: return static_cast<const sql::Copy&>(statement).from;
+    case NodeKind::show: case NodeKind::set: case NodeKind::vacuum: case NodeKind::checkpoint: case NodeKind::prepare: case NodeKind::deallocate:
+    case NodeKind::discard: case NodeKind::lock: case NodeKind::listen: case NodeKind::notify: case NodeKind::unlisten: case NodeKind::declare_cursor:
+    case NodeKind::fetch: case NodeKind::close: case NodeKind::unsupported:
+      return false;
+    default: return true;
+  }
+}
+
+/// Plans (again, when the catalog or the settings have changed). Requires: in a statement.
+Status SessionImpl::plan(Prepared& prepared) {
+  apply_settings();
+  if (prepared.compiled != nullptr && prepared.plan_stamp == transaction_->catalog_stamp() && prepared.plan_settings == settings_.stamp()) return ok();
+  prepared.plan = nullptr;
+  prepared.compiled = nullptr;
+  prepared.plan_arena.release();
+  prepared.budget.clear();
+  const exec::ExecContext folding = context(prepared.plan_arena, {});
+  Folder folder(folding);
+  plan::PlanContext planning = plan_context(prepared.text);
+  planning.evaluator = &folder;
+  planning.parameter_types = prepared.is_analyzed ? prepared.parameter_types : prepared.given_types;
+  SPG_ASSIGN(const plan::Plan* planned, plan::plan_statement(prepared.plan_arena, *prepared.statement.tree, planning));
+  SPG_TRY(catalog_.take_error());
+  SPG_ASSIGN(prepared.compiled, exec::compile(*planned, catalog_, prepared.plan_arena));
+  prepared.plan = planned;
+  prepared.plan_stamp = transaction_->catalog_stamp();
+  prepared.plan_settings = settings_.stamp();
+  if (!prepared.is_analyzed) {  // a new plan must keep the types that the client was told
+    auto* types = prepared.arena.array<Oid>(planned->parameter_types.size());
+    std::copy(planned->parameter_types.begin(), planned->parameter_types.end(), types);
+    prepared.parameter_types = {types, planned->parameter_types.size()};
+    prepared.is_analyzed = true;
+  }
+  prepared.outputs = planned->root->outputs;
+  return prepared.budget.check();
+}
+
+plan::PlanContext SessionImpl::plan_context(std::string_view text) {
+  plan::PlanContext planning;
+  planning.catalog = &catalog_;
+  planning.view = transaction_.get();
+  planning.settings = text_settings();
+  planning.text = text;
+  return planning;
+}
+
+exec::ExecContext SessionImpl::context(Arena& arena, std::span<const type::Value> parameters) {
+  exec::ExecContext context;
+  context.view = transaction_.get();
+  context.catalog = &catalog_;
+  context.host = this;
+  context.arena = &arena;
+  context.settings = &text_settings();
+  context.parameters = parameters;
+  context.session = this;
+  context.virtual_tables = &virtual_tables_;
+  return context;
+}
+
+std::shared_ptr<Prepared> SessionImpl::find_prepared(std::string_view name) {
+  const auto found = prepared_.find(name);
+  return found == prepared_.end() ? nullptr : found->second;
+}
+
+// --- the extended protocol ------------------------------------------------------------------------------------------
+
+Status SessionImpl::parse(std::string_view name, std::string_view text, std::span<const std::uint32_t> types, Where where) {
+  if (!name.empty() && prepared_.contains(name)) return Error::make(sqlstate::duplicate_pstatement, "prepared statement \"", name, "\" already exists");
+  if (name.empty()) prepared_.erase(std::string());
+  SPG_ASSIGN(auto prepared, make_prepared(text, types));
+  if (prepared->statement.tree != nullptr && failed_ && !is_allowed_in_failed_block(*prepared->statement.tree))
+    return Error::make(sqlstate::in_failed_sql_transaction, "current transaction is aborted, commands ignored until end of transaction block");
+  prepared->name = name;
+  if (prepared->statement.tree != nullptr && is_planned(*prepared->statement.tree)) SPG_TRY(analyze(*prepared, where));
+  prepared_[std::string(name)] = std::move(prepared);
+  return ok();
+}
+
+/// Finds parameter and result types by planning once, in a reading statement of its own.
+Status SessionImpl::analyze(Prepared& prepared, Where where) {
+  if (prepared.compiled != nullptr || prepared.is_analyzed) return ok();
+  const bool was_active = transaction_->is_active();
+  SPG_TRY(begin_statement(false, where));
+  Status failed = plan(prepared);
+  end_statement(!failed);
+  if (!was_active && !in_block_ && failed) abort_transaction();
+  return failed;
+}
+
+Result<type::Value> SessionImpl::parameter_value(const ParameterInput& input, Oid type, std::size_t number, Arena& arena) {
+  if (input.is_null) return type::Value::null_of(type::physical_of(type));
+  auto value = input.binary ? type::receive(type, input.bytes, -1, arena) : exec::parse_value(context(arena, {}), type, as_text(input.bytes), -1, arena);
+  if (!value) return value.take_error().context("unnamed portal parameter $", number + 1);
+  // Long strings may refer to the message, which goes with this call.
+  if (value->physical == type::Physical::string && !value->as<type::StringRef>().is_inline()) {
+    const std::string_view copy = arena.copy(value->as<type::StringRef>().view());
+    *value = type::string_value(copy);
+  }
+  return value;
+}
+
+Status SessionImpl::bind(std::string_view name, std::string_view statement, std::span<const ParameterInput> parameters,
+                         std::span<const std::int16_t> formats, Where where) {
+  auto prepared = find_prepared(statement);
+  if (prepared == nullptr)
+    return statement.empty() ? Error::make(sqlstate::undefined_pstatement, "unnamed prepared statement does not exist")
+                             : Error::make(sqlstate::undefined_pstatement, "prepared statement \"", statement, "\" does not exist");
+  const bool planned = prepared->statement.tree != nullptr && is_planned(*prepared->statement.tree);
+  if (prepared->statement.tree != nullptr && failed_ && !is_allowed_in_failed_block(*prepared->statement.tree))
+    return Error::make(sqlstate::in_failed_sql_transaction, "current transaction is aborted, commands ignored until end of transaction block");
+  if (planned) SPG_TRY(analyze(*prepared, where));
+  const auto types = prepared->parameter_types;
+  if (parameters.size() != types.size())
+    return Error::make(sqlstate::protocol_violation, "bind message supplies ", parameters.size(), " parameters, but prepared statement \"", statement, "\" requires ", types.size());
+  if (!name.empty() && portals_.contains(name)) return Error::make(sqlstate::duplicate_cursor, "cursor \"", name, "\" already exists");
+  auto found = portals_.find(name);
+  if (found == portals_.end()) found = portals_.emplace(std::string(name), std::make_unique<Portal>(memory_)).first;
+  Portal& portal = *found->second;
+  portal.arena.reset();
+  portal.stored = {};
+  portal.is_done = false;
+  portal.name = name;
+  portal.statement = prepared;
+  auto* values = portal.arena.array<type::Value>(types.size());
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    auto value = parameter_value(parameters[i], types[i], i, portal.arena);
+    if (!value) return value.take_error();
+    values[i] = *value;
+  }
+  portal.parameters = {values, types.size()};
+  auto* copied = portal.arena.array<std::int16_t>(formats.size());
+  for (std::size_t i = 0; i < formats.size(); ++i) {
+    if (formats[i] != 0 && formats[i] != 1) return Error::make(sqlstate::invalid_parameter_value, "unsupported format code: ", formats[i]);
+    copied[i] = formats[i];
+  }
+  portal.formats = {copied, formats.size()};
+  if (formats.size() > 1 && formats.size() != prepared->outputs.size())
+    return Error::make(sqlstate::protocol_violation, "bind message has ", formats.size(), " result formats but query has ", prepared->outputs.size(), " columns");
+  return portal.budget.check();
+}
+
+Status SessionImpl::describe_statement(std::string_view name, Where where) {
+  auto prepared = find_prepared(name);
+  if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", name, "\" does not exist");
+  if (prepared->statement.tree != nullptr && is_planned(*prepared->statement.tree)) SPG_TRY(analyze(*prepared, where));
+  sink_.describe_parameters(prepared->parameter_types);
+  return describe_result(*prepared, {});
+}
+
+Status SessionImpl::describe_portal(std::string_view name, Where) {
+  const auto found = portals_.find(name);
+  if (found == portals_.end()) return Error::make(sqlstate::undefined_cursor, "portal \"", name, "\" does not exist");
+  return describe_result(*found->second->statement, found->second->formats);
+}
+
+/// RowDescription, or NoData.
+Status SessionImpl::describe_result(const Prepared& prepared, std::span<const std::int16_t> formats) {
+  if (const auto* show = sql::as<sql::Show>(prepared.statement.tree)) {
+    SPG_ASSIGN(const auto columns, show_columns(show->name));
+    sink_.describe_rows(columns, formats);
+  } else if (prepared.outputs.empty()) {
+    sink_.no_data();
+  } else {
+    sink_.describe_rows(prepared.outputs, formats);
+  }
+  return ok();
+}
+
+void SessionImpl::close_statement(std::string_view name) {
+  if (const auto found = prepared_.find(name); found != prepared_.end()) prepared_.erase(found);
+}
+void SessionImpl::close_portal(std::string_view name) {
+  if (const auto found = portals_.find(name); found != portals_.end()) portals_.erase(found);
+}
+
+Status SessionImpl::start_execute(std::string_view name, std::int64_t max_rows) {
+  const auto found = portals_.find(name);
+  if (found == portals_.end()) return Error::make(sqlstate::undefined_cursor, "portal \"", name, "\" does not exist");
+  portal_ = found->second.get();
+  current_ = portal_->statement;
+  parameters_ = portal_->parameters;
+  formats_ = portal_->formats;
+  max_rows_ = max_rows > 0 ? max_rows : 0;
+  sends_description_ = false;
+  activity_ = Activity::execute;
+  phase_ = Phase::begin;
+  cancelled_.store(false, std::memory_order_relaxed);
+  return ok();
+}
+
+// --- running --------------------------------------------------------------------------------------------------------
+
+/// The next statement of a simple query; phase_ becomes begin, complete (an empty query) or idle at the end.
+Status SessionImpl::next_statement() {
+  if (next_statement_ == SIZE_MAX) {
+    sql::ParseOptions options;
+    options.standard_conforming_strings = settings_.is_on("standard_conforming_strings");
+    next_statement_ = 0;
+    statements_ = Vec<sql::RawStatement>();
+    SPG_ASSIGN(statements_, sql::parse(query_arena_, query_text_, options));
+    if (statements_.empty()) {
+      sink_.empty_query();
+      phase_ = Phase::idle;
+      return ok();
+    }
+  }
+  if (next_statement_ >= statements_.size()) {
+    phase_ = Phase::idle;
+    return ok();
+  }
+  // Several statements in one message are one transaction, unless they say otherwise.
+  if (statements_.size() > 1 && !in_block_) in_block_ = implicit_block_ = true;
+  current_ = std::make_shared<Prepared>(memory_);
+  current_->text = query_text_;
+  current_->statement = statements_[next_statement_++];
+  parameters_ = {};
+  formats_ = {};
+  max_rows_ = 0;
+  portal_ = nullptr;
+  sends_description_ = true;
+  phase_ = Phase::begin;
+  return ok();
+}
+
+/// Begins a statement: the transaction's part, then planning and opening, or the whole of a utility statement.
+Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
+  rows_sent_ = 0;
+  is_suspended_ = false;
+  tag_size_ = 0;
+  execution_.close();
+  if (statement_arena_.held_bytes() > 256 * 1024) statement_arena_.release();
+  else statement_arena_.reset();
+  statement_budget_.clear();
+  const std::int64_t timeout_ms = settings_.number("statement_timeout");
+  deadline_ns_ = timeout_ms > 0 ? instance_.machine().monotonic_ns() + static_cast<std::uint64_t>(timeout_ms) * 1'000'000 : 0;
+  const sql::Statement* tree = current_->statement.tree;
+  if (tree == nullptr) { phase_ = Phase::complete; return ok(); }
+  if (failed_ && !is_allowed_in_failed_block(*tree))
+    return Error::make(sqlstate::in_failed_sql_transaction, "current transaction is aborted, commands ignored until end of transaction block");
+  if (const auto* transaction = sql::as<sql::Transaction>(tree)) {
+    set_tag(current_->statement.tag, 0, false);
+    SPG_TRY(run_transaction_statement(*transaction));
+    phase_ = transaction_->is_active() ? Phase::complete : Phase::await;
+    return ok();
+  }
+  if (portal_ != nullptr && portal_->stored.is_filled) {  // a suspended portal goes on with what was kept
+    phase_ = Phase::run;
+    return ok();
+  }
+  if (portal_ != nullptr && portal_->is_done && is_planned(*tree)) {
+    set_tag(current_->statement.tag, 0, tree->kind == sql::NodeKind::select);
+    phase_ = Phase::complete;
+    return ok();
+  }
+  if (!is_planned(*tree)) return run_utility(*tree, where);
+  SPG_TRY(begin_statement(statement_may_write(*tree), where));
+  SPG_TRY(plan(*current_));
+  if (where == Where::reactor && !current_->plan->is_short) {
+    move_to_worker = true;
+    return ok();
+  }
+  if (current_->plan->writes && !statement_may_write(*tree)) return Error::make(sqlstate::feature_not_supported, "a query that writes in this form is not supported");
+  SPG_TRY(execution_.open(*current_->compiled, context(statement_arena_, parameters_)));
+  if (sends_description_ && !current_->outputs.empty()) sink_.describe_rows(current_->outputs, formats_);
+  phase_ = Phase::run;
+  return ok();
+}
+
+/// Pulls and sends; true when the sink is full and the statement not over.
+Result<bool> SessionImpl::run_some(Where) {
+  if (portal_ != nullptr && portal_->stored.is_filled) {
+    SPG_TRY(send_stored_rows());
+    return false;
+  }
+  if (!execution_.is_open()) return false;  // a utility statement has done its work
+  const bool copies_out = copy_out_format_ != nullptr;
+  for (;;) {
+    SPG_TRY(check_interrupts());
+    SPG_TRY(statement_budget_.check());
+    transaction_->renew_guard();
+    type::Batch batch;
+    SPG_ASSIGN(const bool more, execution_.next(batch));
+    if (!more) break;
+    const std::uint32_t count = batch.selected.count;
+    if (copies_out) {
+      SPG_TRY(copy_rows_out(batch));
+    } else if (current_->outputs.empty()) {
+      // a SELECT without columns still counts its rows
+    } else if (max_rows_ != 0 && rows_sent_ + count > static_cast<std::uint64_t>(max_rows_)) {
+      const auto part = static_cast<std::uint32_t>(static_cast<std::uint64_t>(max_rows_) - rows_sent_);
+      type::Batch first = batch;
+      first.selected.count = part;
+      SPG_TRY(sink_.rows(first, current_->outputs, formats_, text_settings()));
+      SPG_TRY(store_rest(batch, part));
+      rows_sent_ += part;
+      is_suspended_ = true;
+      return false;
+    } else {
+      SPG_TRY(sink_.rows(batch, current_->outputs, formats_, text_settings()));
+    }
+    rows_sent_ += count;
+    if (sink_.is_full()) return true;
+  }
+  if (portal_ != nullptr) portal_->is_done = true;
+  if (copies_out) {
+    sink_.end_copy_out();
+    copy_out_format_.reset();
+    set_tag("COPY", rows_sent_, true);
+    return false;
+  }
+  switch (current_->statement.tree->kind) {
+    case sql::NodeKind::insert: set_tag("INSERT 0", execution_.rows_affected(), true); break;
+    case sql::NodeKind::update: case sql::NodeKind::delete_: case sql::NodeKind::merge: set_tag(current_->statement.tag, execution_.rows_affected(), true); break;
+    default: set_tag("SELECT", rows_sent_, true);
+  }
+  return false;
+}
+
+/// Keeps the rest of a result whose portal was suspended: the statement ends now, its rows are sent on demand.
+Status SessionImpl::store_rest(const type::Batch& batch, std::uint32_t from) {
+  Portal& portal = *portal_;
+  auto keep = [&](const type::Batch& rows, std::uint32_t first) {
+    const std::uint32_t count = rows.selected.count - first;
+    if (count == 0) return;
+    type::Batch copy;
+    copy.rows = count;
+    copy.selected = {nullptr, count};
+    copy.columns = {portal.arena.array<type::Vector>(rows.columns.size()), rows.columns.size()};
+    for (std::size_t c = 0; c < rows.columns.size(); ++c) {
+      const type::Vector& vector = rows.columns[c];
+      const std::size_t width = type::physical_bytes(vector.physical);
+      auto* values = static_cast<std::byte*>(portal.arena.allocate(width * count));
+      auto* validity = portal.arena.array<std::uint64_t>(type::batch_words);
+      std::memset(validity, 0, type::batch_words * 8);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint32_t row = rows.selected[first + i];
+        if (vector.is_null(row)) { std::memset(values + i * width, 0, width); continue; }
+        validity[i / 64] |= std::uint64_t{1} << (i % 64);
+        if (vector.physical == type::Physical::string) {
+          const type::StringRef kept(portal.arena.copy(vector.value<type::StringRef>(row).view()));
+          std::memcpy(values + i * width, &kept, sizeof kept);
+        } else {
+          std::memcpy(values + i * width, static_cast<const std::byte*>(vector.values) + vector.slot(row) * width, width);
+        }
+      }
+      copy.columns[c] = {vector.physical, type::Vector::Form::flat, values, validity, nullptr};
+    }
+    portal.stored.batches.push_back(copy);
+  };
+  keep(batch, from);
+  for (;;) {
+    SPG_TRY(check_interrupts());
+    transaction_->renew_guard();
+    type::Batch rest;
+    SPG_ASSIGN(const bool more, execution_.next(rest));
+    if (!more) break;
+    keep(rest, 0);
+    SPG_TRY(portal.budget.check());
+  }
+  portal.stored.is_filled = true;
+  portal.is_done = true;
+  return ok();
+}
+
+Status SessionImpl::send_stored_rows() {
+  StoredRows& stored = portal_->stored;
+  while (stored.batch < stored.batches.size()) {
+    const type::Batch& all = stored.batches[stored.batch];
+    std::uint32_t count = all.rows - stored.row;
+    if (max_rows_ != 0 && rows_sent_ + count > static_cast<std::uint64_t>(max_rows_)) count = static_cast<std::uint32_t>(static_cast<std::uint64_t>(max_rows_) - rows_sent_);
+    if (count == 0) { is_suspended_ = true; return ok(); }
+    std::uint16_t numbers[type::batch_rows_max];
+    for (std::uint32_t i = 0; i < count; ++i) numbers[i] = static_cast<std::uint16_t>(stored.row + i);
+    type::Batch part = all;
+    part.selected = {numbers, count};
+    SPG_TRY(sink_.rows(part, current_->outputs, formats_, text_settings()));
+    rows_sent_ += count;
+    stored.row += count;
+    if (stored.row == all.rows) { ++stored.batch; stored.row = 0; }
+  }
+  stored.is_filled = false;
+  set_tag("SELECT", rows_sent_, true);
+  return ok();
+}
+
+void SessionImpl::set_tag(std::string_view verb, std::uint64_t rows, bool with_rows) {
+  tag_size_ = std::min(verb.size(), sizeof tag_ - 24);
+  verb.copy(tag_, tag_size_);
+  if (!with_rows) return;
+  const Piece number(rows);
+  tag_[tag_size_++] = ' ';
+  number.text().copy(tag_ + tag_size_, number.text().size());
+  tag_size_ += number.text().size();
+}
+
+}  // namespace spg::db

@@ -1,0 +1,297 @@
+// Statements that are not planned: schema and role changes, settings, prepared statements by SQL, maintenance.
+#include "session_copy.hpp"
+#include "spg/catalog/ddl.hpp"
+#include "spg/catalog/roles.hpp"
+#include "spg/plan/planner.hpp"
+#include "spg/sql/deparse.hpp"
+#include "spg/type/io.hpp"
+#include "spg/type/oids.hpp"
+
+namespace spg::db {
+
+using sql::NodeKind;
+
+namespace {
+
+bool is_shared_change(const sql::Statement& statement) {
+  switch (statement.kind) {
+    case NodeKind::create_role: case NodeKind::alter_role: case NodeKind::drop_role: case NodeKind::grant_role: return true;
+    default: return false;
+  }
+}
+
+Error not_supported(std::string_view what) { return Error::make(sqlstate::feature_not_supported, what, " is not supported"); }
+
+std::string_view literal_text(const sql::Expr& expr, Arena& arena) {
+  if (const auto* literal = sql::as<sql::Literal>(&expr)) {
+    if (literal->form == sql::LiteralKind::integer) return arena.concat(literal->integer);
+    if (literal->form == sql::LiteralKind::boolean) return literal->integer != 0 ? "on" : "off";
+    return literal->text;
+  }
+  return {};
+}
+
+}  // namespace
+
+/// Runs the whole of a utility statement; phase_ tells how it goes on.
+Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
+  set_tag(current_->statement.tag, 0, false);
+  phase_ = Phase::finish;
+  // Those that need neither catalog nor rows.
+  switch (statement.kind) {
+    case NodeKind::set: return run_set(static_cast<const sql::Set&>(statement));
+    case NodeKind::show: return run_show(static_cast<const sql::Show&>(statement).name);
+    case NodeKind::prepare: return run_prepare(static_cast<const sql::Prepare&>(statement), where);
+    case NodeKind::deallocate: {
+      const std::string_view name = static_cast<const sql::Deallocate&>(statement).name;
+      if (name.empty()) { prepared_.clear(); return ok(); }
+      const auto found = prepared_.find(name);
+      if (found == prepared_.end()) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", name, "\" does not exist");
+      prepared_.erase(found);
+      return ok();
+    }
+    case NodeKind::discard: return run_discard(static_cast<const sql::Discard&>(statement));
+    case NodeKind::vacuum: case NodeKind::cluster: case NodeKind::reindex: case NodeKind::lock: return ok();
+    case NodeKind::checkpoint:
+      if (!role_.is_superuser) return Error::make(sqlstate::insufficient_privilege, "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
+      return instance_.machine().checkpoint();
+    default: break;
+  }
+  if (statement.kind == NodeKind::execute) return run_execute(static_cast<const sql::Execute&>(statement), where);
+  writes_shared_ = is_shared_change(statement);
+  Status failed = begin_statement(statement_may_write(statement), where);
+  writes_shared_ = false;
+  if (failed) return failed;
+  catalog::DdlContext ddl{&catalog_, this, this, &statement_arena_, current_->text};
+  auto changed = [&](Status status) {
+    catalog_.invalidate();
+    return status;
+  };
+  switch (statement.kind) {
+    case NodeKind::create_table: {
+      auto made = catalog::create_table(ddl, static_cast<const sql::CreateTable&>(statement));
+      return changed(std::move(made).status());
+    }
+    case NodeKind::drop: return changed(catalog::drop(ddl, static_cast<const sql::Drop&>(statement)));
+    case NodeKind::alter_table:
+      return changed(catalog::alter_table(ddl, static_cast<const sql::AlterTable&>(statement),
+                                          [&](const sql::Expr& expr, Oid type, std::int32_t typmod) { return evaluate_default(expr, type, typmod); }));
+    case NodeKind::create_index: return changed(catalog::create_index(ddl, static_cast<const sql::CreateIndex&>(statement)));
+    case NodeKind::truncate: return changed(catalog::truncate(ddl, static_cast<const sql::Truncate&>(statement)));
+    case NodeKind::create_schema: return changed(catalog::create_schema(ddl, static_cast<const sql::CreateSchema&>(statement)));
+    case NodeKind::comment: return changed(catalog::comment(ddl, static_cast<const sql::Comment&>(statement)));
+    case NodeKind::rename: return changed(catalog::rename(ddl, static_cast<const sql::Rename&>(statement)));
+    case NodeKind::set_owner: return changed(catalog::set_owner(ddl, static_cast<const sql::SetOwner&>(statement)));
+    case NodeKind::set_schema: return changed(catalog::set_schema(ddl, static_cast<const sql::SetSchema&>(statement)));
+    case NodeKind::create_role: return changed(catalog::create_role(ddl, static_cast<const sql::CreateRole&>(statement)));
+    case NodeKind::alter_role: return changed(catalog::alter_role(ddl, static_cast<const sql::AlterRole&>(statement)));
+    case NodeKind::drop_role: return changed(catalog::drop_role(ddl, static_cast<const sql::DropRole&>(statement)));
+    case NodeKind::grant_role: return changed(catalog::grant_role(ddl, static_cast<const sql::GrantRole&>(statement)));
+    case NodeKind::explain: return run_explain(static_cast<const sql::Explain&>(statement));
+    case NodeKind::copy:
+      SPG_TRY(start_copy(static_cast<const sql::Copy&>(statement)));
+      phase_ = Phase::run;
+      return ok();
+    default: return not_supported(current_->statement.tag);
+  }
+}
+
+/// An expression of a schema change (ADD COLUMN ... DEFAULT), planned as SELECT expr and evaluated once.
+Result<type::Value> SessionImpl::evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod) {
+  const exec::ExecContext run = context(statement_arena_, {});
+  plan::PlanContext planning = plan_context(current_->text);
+  SPG_ASSIGN(plan::Expr * bound, plan::bind_standalone(statement_arena_, expr, type, typmod, planning));
+  return exec::evaluate_constant(*bound, run);
+}
+
+Status SessionImpl::run_discard(const sql::Discard& discard) {
+  if (discard.what == sql::DiscardWhat::all) {
+    if (in_block_) return Error::make(sqlstate::active_sql_transaction, "DISCARD ALL cannot run inside a transaction block");
+    prepared_.clear();
+    settings_.reset_all();
+    apply_settings();
+  }
+  return ok();
+}
+
+// --- settings -------------------------------------------------------------------------------------------------------
+
+Status SessionImpl::run_set(const sql::Set& set) {
+  using sql::SetAction;
+  if (set.local && !in_block_) warn(sqlstate::no_active_sql_transaction, "SET LOCAL can only be used in transaction blocks");
+  Status failed;
+  switch (set.action) {
+    case SetAction::transaction:
+      if (!in_block_) warn(sqlstate::no_active_sql_transaction, "SET TRANSACTION can only be used in transaction blocks");
+      else failed = set_transaction_modes(set.modes);
+      break;
+    case SetAction::session_transaction: {
+      static constexpr std::string_view levels[] = {"", "read uncommitted", "read committed", "repeatable read", "serializable"};
+      if (set.modes.isolation != sql::Isolation::unspecified)
+        failed = settings_.set("default_transaction_isolation", levels[static_cast<std::size_t>(set.modes.isolation)], Settings::Source::user);
+      if (!failed && set.modes.read_only != sql::Toggle::unspecified)
+        failed = settings_.set("default_transaction_read_only", set.modes.read_only == sql::Toggle::on ? "on" : "off", Settings::Source::user);
+      if (!failed && set.modes.deferrable != sql::Toggle::unspecified)
+        failed = settings_.set("default_transaction_deferrable", set.modes.deferrable == sql::Toggle::on ? "on" : "off", Settings::Source::user);
+      break;
+    }
+    case SetAction::reset: case SetAction::to_default: failed = settings_.reset(set.name, set.local); break;
+    case SetAction::reset_all: settings_.reset_all(); break;
+    case SetAction::from_current: break;
+    case SetAction::snapshot: return not_supported("SET TRANSACTION SNAPSHOT");
+    case SetAction::value: {
+      TextBuilder value(statement_arena_);
+      for (std::size_t i = 0; i < set.values.size(); ++i) {
+        const sql::Expr* one = set.values[i];
+        if (const auto* cast = sql::as<sql::TypeCast>(one)) one = cast->arg;
+        value.add(i == 0 ? "" : ", ", literal_text(*one, statement_arena_));
+      }
+      if (find_setting(set.name) != nullptr && find_setting(set.name)->name == "TimeZone") {
+        if (zones_.find(value.view()) == nullptr)
+          return Error::make(sqlstate::invalid_parameter_value, "invalid value for parameter \"TimeZone\": \"", value.view(), "\"");
+        failed = settings_.set(set.name, zones_.find(value.view())->name(), Settings::Source::user, set.local);
+        break;
+      }
+      failed = settings_.set(set.name, value.view(), Settings::Source::user, set.local);
+      break;
+    }
+  }
+  if (failed) return failed;
+  if (!in_block_) settings_.commit();
+  apply_settings();
+  return ok();
+}
+
+Result<std::span<const plan::OutputColumn>> SessionImpl::show_columns(std::string_view name) {
+  const bool all = name == "all";
+  auto* columns = query_arena_.array<plan::OutputColumn>(3);
+  auto text_column = [](std::string_view column) { return plan::OutputColumn{column, type::oid::text, -1, Oid::none, type::Physical::string, Oid::none, 0}; };
+  if (all) {
+    columns[0] = text_column("name");
+    columns[1] = text_column("setting");
+    columns[2] = text_column("description");
+    return std::span<const plan::OutputColumn>(columns, 3);
+  }
+  const SettingInfo* info = find_setting(name);
+  columns[0] = text_column(info == nullptr ? query_arena_.copy(name) : info->name);
+  return std::span<const plan::OutputColumn>(columns, 1);
+}
+
+/// Sends rows of texts: `values` row by row.
+Status SessionImpl::send_text_rows(std::span<const plan::OutputColumn> columns, std::span<const std::string_view> values) {
+  if (sends_description_) sink_.describe_rows(columns, formats_);
+  const std::size_t width = columns.size();
+  for (std::size_t at = 0; at < values.size(); at += width) {
+    type::StringRef refs[8];
+    type::Vector vectors[8];
+    for (std::size_t c = 0; c < width; ++c) {
+      refs[c] = type::StringRef(values[at + c]);
+      vectors[c] = {type::Physical::string, type::Vector::Form::flat, &refs[c], nullptr, nullptr};
+    }
+    type::Batch batch{{vectors, width}, 1, {nullptr, 1}};
+    SPG_TRY(sink_.rows(batch, columns, formats_, text_settings()));
+  }
+  return ok();
+}
+
+Status SessionImpl::run_show(std::string_view name) {
+  SPG_ASSIGN(const auto columns, show_columns(name));
+  set_tag("SHOW", 0, false);
+  if (name == "all") {
+    Vec<std::string_view> values(statement_arena_);
+    settings_.each([&](const SettingInfo& info, std::string_view value) {
+      values.push_back(info.name);
+      values.push_back(value);
+      values.push_back(info.description);
+    });
+    return send_text_rows(columns, values);
+  }
+  std::string_view value;
+  static constexpr std::string_view levels[] = {"read uncommitted", "read committed", "repeatable read", "serializable"};
+  if (name == "transaction_isolation" && transaction_->is_active()) {
+    value = levels[static_cast<std::size_t>(transaction_->options().isolation)];
+  } else if (name == "transaction_read_only" && transaction_->is_active()) {
+    value = transaction_->options().read_only ? "on" : "off";
+  } else if (name == "transaction_isolation") {
+    value = settings_.value("default_transaction_isolation");
+  } else {
+    SPG_ASSIGN(value, settings_.get(name));
+  }
+  return send_text_rows(columns, {&value, 1});
+}
+
+// --- prepared statements by SQL -------------------------------------------------------------------------------------
+
+Status SessionImpl::run_prepare(const sql::Prepare& prepare, Where where) {
+  if (prepared_.contains(prepare.name)) return Error::make(sqlstate::duplicate_pstatement, "prepared statement \"", prepare.name, "\" already exists");
+  SPG_TRY(begin_statement(false, where));
+  std::vector<std::uint32_t> types;
+  for (const sql::TypeName* type : prepare.types) {
+    plan::PlanContext planning = plan_context(current_->text);
+    SPG_ASSIGN(const plan::ResolvedType resolved, plan::resolve_type(statement_arena_, *type, planning));
+    types.push_back(raw(resolved.type));
+  }
+  // The query is a part of this statement's text: parsed again by itself, so that it may outlive the message.
+  SPG_ASSIGN(const std::string_view text, sql::deparse(statement_arena_, *prepare.query));
+  SPG_ASSIGN(auto prepared, make_prepared(text, types));
+  prepared->name = prepare.name;
+  SPG_TRY(plan(*prepared));
+  prepared_[std::string(prepare.name)] = std::move(prepared);
+  return ok();
+}
+
+Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
+  auto prepared = find_prepared(execute.name);
+  if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", execute.name, "\" does not exist");
+  SPG_TRY(begin_statement(statement_may_write(*prepared->statement.tree), where));
+  SPG_TRY(plan(*prepared));
+  if (execute.params.size() != prepared->parameter_types.size())
+    return Error::make(sqlstate::syntax_error, "wrong number of parameters for prepared statement \"", execute.name, "\"")
+        .detail("Expected ", prepared->parameter_types.size(), " parameters but got ", execute.params.size(), ".");
+  auto* values = statement_arena_.array<type::Value>(execute.params.size());
+  for (std::size_t i = 0; i < execute.params.size(); ++i) {
+    SPG_ASSIGN(values[i], evaluate_default(*execute.params[i], prepared->parameter_types[i], -1));
+  }
+  parameters_ = {values, execute.params.size()};
+  current_ = prepared;
+  SPG_TRY(execution_.open(*prepared->compiled, context(statement_arena_, parameters_)));
+  if (sends_description_ && !prepared->outputs.empty()) sink_.describe_rows(prepared->outputs, formats_);
+  phase_ = Phase::run;
+  return ok();
+}
+
+// --- EXPLAIN --------------------------------------------------------------------------------------------------------
+
+Status SessionImpl::run_explain(const sql::Explain& explain) {
+  plan::ExplainOptions options;
+  bool analyze = false;
+  for (const sql::Option& option : explain.options) {
+    std::string_view value;
+    if (const auto* word = sql::as<sql::Word>(option.value)) value = word->text;
+    else if (option.value != nullptr && option.value->kind == NodeKind::literal) value = literal_text(static_cast<const sql::Expr&>(*option.value), statement_arena_);
+    const bool on = value.empty() || value == "on" || value == "true" || value == "1";
+    if (option.name == "costs") options.costs = on;
+    else if (option.name == "verbose") options.verbose = on;
+    else if (option.name == "analyze") analyze = on;
+    else if (option.name == "format" && value != "text") return Error::make(sqlstate::feature_not_supported, "EXPLAIN format \"", value, "\" is not supported");
+    else if (option.name != "format" && option.name != "buffers" && option.name != "timing" && option.name != "summary" && option.name != "settings" && option.name != "wal")
+      return Error::make(sqlstate::syntax_error, "unrecognized EXPLAIN option \"", option.name, "\"");
+  }
+  if (analyze) return not_supported("EXPLAIN ANALYZE");
+  plan::PlanContext planning = plan_context(current_->text);
+  SPG_ASSIGN(const plan::Plan* planned, plan::plan_statement(statement_arena_, *explain.query, planning));
+  SPG_TRY(catalog_.take_error());
+  TextBuilder text(statement_arena_);
+  plan::explain(*planned, catalog_, options, text);
+  Vec<std::string_view> lines(statement_arena_);
+  std::string_view rest = text.view();
+  while (!rest.empty()) {
+    const auto end = rest.find('\n');
+    lines.push_back(rest.substr(0, end));
+    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+  }
+  const plan::OutputColumn column{"QUERY PLAN", type::oid::text, -1, Oid::none, type::Physical::string, Oid::none, 0};
+  return send_text_rows({&column, 1}, lines);
+}
+
+}  // namespace spg::db

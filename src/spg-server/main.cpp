@@ -1,0 +1,162 @@
+// spg-server: the daemon. Reads its arguments and environment, opens the database, serves until it is told to stop.
+//
+//   spg-server [<wire-addr> [<db-path> [<audit-path> [<wal-path>]]]]
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "spg/profile/daemon.hpp"
+#include "spg/profile/memory.hpp"
+#include "spg/server/server.hpp"
+
+namespace {
+
+constexpr const char* usage =
+    "usage: spg-server [<wire-addr> [<db-path> [<audit-path> [<wal-path>]]]]\n"
+    "       spg-server --ephemeral | --version | --help\n\n"
+    "  wire-addr    address of the native protocol        (SPG_ADDR,    default 127.0.0.1:5544)\n"
+    "  db-path      database file; <db-path>.d beside it  (SPG_DB,      default ./spg.db)\n"
+    "  audit-path   audit log; - for none                 (default -)\n"
+    "  wal-path     write-ahead log, files <wal-path>.N   (SPG_WAL,     default ./wal.log)\n"
+    "  SPG_PG_ADDR  address of the PostgreSQL protocol    (default 127.0.0.1:5432; off: none)\n"
+    "  SPG_SUPERUSER, SPG_SUPERUSER_PASSWORD              first start: the superuser (default bench/bench, loopback only)\n"
+    "  SPG_REACTORS, SPG_WORKERS                          threads (default: one reactor and one worker per processor)\n";
+
+const char* environment(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : fallback;
+}
+
+void report(const char* what, const spg::Error& error) {
+  const std::string message(error.message()), detail(error.field(spg::ErrorField::detail)), hint(error.field(spg::ErrorField::hint));
+  std::fprintf(stderr, "spg-server: %s: %s\n", what, message.c_str());
+  if (!detail.empty()) std::fprintf(stderr, "  detail: %s\n", detail.c_str());
+  if (!hint.empty()) std::fprintf(stderr, "  hint: %s\n", hint.c_str());
+}
+
+/// "127.0.0.1:5432" -> address and port.
+bool split_address(const std::string& text, std::string& address, std::uint16_t& port) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos) return false;
+  address = text.substr(0, colon);
+  char* end = nullptr;
+  const unsigned long number = std::strtoul(text.c_str() + colon + 1, &end, 10);
+  if (*end != '\0' || number > 65535 || address.empty()) return false;
+  port = static_cast<std::uint16_t>(number);
+  return true;
+}
+
+bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "localhost" || address == "::1"; }
+
+struct Arguments {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 5432;
+  bool ephemeral = false;
+  spg::txn::MachineOptions machine;
+  spg::db::InstanceOptions instance;
+  spg::server::ServerOptions server;
+};
+
+/// Opens everything over one kind of world and serves.
+template <class Env>
+int serve(const Arguments& arguments) {
+  typename Env::Storage storage;
+  typename Env::Clock clock;
+  typename Env::Alloc alloc;
+  typename Env::Random random;
+  auto machine = std::make_unique<spg::txn::Machine<Env>>(storage, clock, alloc, random, arguments.machine);
+  if (spg::Status failed = machine->open()) { report("could not open the database", failed); return 1; }
+  auto instance = spg::db::Instance::open(*machine, arguments.instance);
+  if (!instance) { report("could not open the catalogs", instance.error()); return 1; }
+  if (!is_loopback(arguments.address)) {
+    auto role = (*instance)->find_role(arguments.instance.superuser);
+    if (role && role->has_value() && (*role)->has_default_password) {
+      std::fprintf(stderr, "spg-server: refusing to listen on %s while the superuser \"%s\" has its well-known password\n"
+                           "  hint: change it from this machine with ALTER USER ... PASSWORD, or set SPG_SUPERUSER_PASSWORD at the first start\n",
+                   arguments.address.c_str(), std::string(arguments.instance.superuser).c_str());
+      return 1;
+    }
+  }
+  auto server = spg::server::Server::make(**instance, arguments.server);
+  if (!server) { report("could not start", server.error()); return 1; }
+  if (spg::Status failed = machine->start_background(server->get())) { report("could not start", failed); return 1; }
+  auto port = (*server)->listen();
+  if (!port) { report("could not listen", port.error()); return 1; }
+  // Signals are taken by a thread of their own; everybody else has them blocked.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  spg::os::StdSync::Thread waiter;
+  struct Wait { sigset_t signals; spg::server::Server* server; } wait{signals, server->get()};
+  if (waiter.start([](void* raw) {
+        auto& self = *static_cast<Wait*>(raw);
+        int signal = 0;
+        sigwait(&self.signals, &signal);
+        self.server->stop();
+      }, &wait)) return 1;
+  if (arguments.ephemeral) {
+    std::printf("postgresql://%s:%s@%s:%u/postgres\n", std::string(arguments.instance.superuser).c_str(),
+                std::string(arguments.instance.superuser_password).c_str(), arguments.address.c_str(), *port);
+  } else {
+    std::printf("spg-server: ready for PostgreSQL clients on %s:%u\n", arguments.address.c_str(), *port);
+  }
+  std::fflush(stdout);
+  (*server)->run();
+  waiter.join();
+  server->reset();
+  if (spg::Status failed = machine->checkpoint(); failed && !arguments.ephemeral) report("could not write the last checkpoint", failed);
+  machine->stop_background();
+  instance->reset();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  const char* positional[4] = {environment("SPG_ADDR", "127.0.0.1:5544"), environment("SPG_DB", "./spg.db"), "-", environment("SPG_WAL", "./wal.log")};
+  int count = 0;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--version") == 0) { std::printf("spg-server %s\n", SPG_VERSION); return 0; }
+    if (std::strcmp(argv[i], "--help") == 0) { std::fputs(usage, stdout); return 0; }
+    if (std::strcmp(argv[i], "--ephemeral") == 0) { arguments.ephemeral = true; continue; }
+    if (argv[i][0] == '-' && argv[i][1] != '\0') { std::fprintf(stderr, "spg-server: unknown option %s\n%s", argv[i], usage); return 2; }
+    if (count == 4) { std::fputs(usage, stderr); return 2; }
+    positional[count++] = argv[i];
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  arguments.instance.superuser = environment("SPG_SUPERUSER", "bench");
+  arguments.instance.superuser_password = environment("SPG_SUPERUSER_PASSWORD", "bench");
+  const std::string pg_address = environment("SPG_PG_ADDR", arguments.ephemeral ? "127.0.0.1:0" : "127.0.0.1:5432");
+  if (pg_address == "off") { std::fprintf(stderr, "spg-server: SPG_PG_ADDR is off and the native protocol is not there yet: nothing to serve\n"); return 2; }
+  if (!split_address(pg_address, arguments.address, arguments.port)) {
+    std::fprintf(stderr, "spg-server: SPG_PG_ADDR is not address:port: %s\n", pg_address.c_str());
+    return 2;
+  }
+  std::string wire_address;
+  std::uint16_t wire_port = 0;
+  if (!split_address(positional[0], wire_address, wire_port)) {
+    std::fprintf(stderr, "spg-server: not address:port: %s\n", positional[0]);
+    return 2;
+  }
+  if (count > 0) std::fprintf(stderr, "spg-server: note: the native protocol on %s is not served yet\n", positional[0]);
+  if (std::strcmp(positional[2], "-") != 0) std::fprintf(stderr, "spg-server: note: no audit log is written to %s yet\n", positional[2]);
+  const unsigned processors = spg::os::processor_count();
+  arguments.server.address = arguments.address.c_str();
+  arguments.server.port = arguments.port;
+  arguments.server.reactors = static_cast<unsigned>(std::atoi(environment("SPG_REACTORS", std::to_string(processors).c_str())));
+  arguments.server.workers = static_cast<unsigned>(std::atoi(environment("SPG_WORKERS", std::to_string(processors).c_str())));
+  arguments.machine.database_path = positional[1];
+  arguments.machine.log_path = positional[3];
+  arguments.machine.ephemeral = arguments.ephemeral;
+  return arguments.ephemeral ? serve<spg::os::MemoryEnv>(arguments) : serve<spg::os::PosixEnv>(arguments);
+}
