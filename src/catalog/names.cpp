@@ -8,7 +8,7 @@ namespace spg::catalog {
 
 std::string_view quote_name(std::string_view name, Arena& arena) {
   bool keyword = false;
-  if (const sql::Tok tok = sql::find_keyword(name); tok != sql::Tok{})
+  if (const sql::Tok tok = sql::find_keyword(name); tok != sql::Tok::identifier)
     keyword = sql::keyword(tok).category != sql::KeywordCategory::unreserved;
   return type::quote_ident(name, keyword, arena);
 }
