@@ -119,6 +119,13 @@ void SessionImpl::apply_settings() {
   text_settings_.zones = &zones_;
   const type::TimeZone* zone = zones_.find(settings_.value("TimeZone"));
   text_settings_.zone = zone != nullptr ? zone : &type::utc_zone;
+  hot_settings_.statement_timeout_ms = settings_.number("statement_timeout");
+  hot_settings_.synchronous_commit = settings_.value("synchronous_commit") != "off";
+  hot_settings_.standard_strings = settings_.is_on("standard_conforming_strings");
+  const std::string_view isolation = settings_.value("default_transaction_isolation");
+  hot_settings_.begin.isolation = isolation == "serializable" ? txn::Isolation::serializable : isolation == "repeatable read" ? txn::Isolation::repeatable_read
+                                  : isolation == "read uncommitted" ? txn::Isolation::read_uncommitted : txn::Isolation::read_committed;
+  hot_settings_.begin.read_only = settings_.is_on("default_transaction_read_only");
   path_.clear();
   path_views_.clear();
   std::string_view list = settings_.value("search_path");
@@ -187,12 +194,8 @@ void SessionImpl::stop_waiting() {
 
 Status SessionImpl::begin_transaction() {
   if (transaction_->is_active()) return ok();
-  txn::BeginOptions options;
-  const std::string_view isolation = settings_.value("default_transaction_isolation");
-  options.isolation = isolation == "serializable" ? txn::Isolation::serializable : isolation == "repeatable read" ? txn::Isolation::repeatable_read
-                      : isolation == "read uncommitted" ? txn::Isolation::read_uncommitted : txn::Isolation::read_committed;
-  options.read_only = settings_.is_on("default_transaction_read_only");
-  SPG_TRY(transaction_->begin(options));
+  apply_settings();
+  SPG_TRY(transaction_->begin(hot_settings_.begin));
   return shared_->begin({});
 }
 
@@ -478,7 +481,7 @@ Result<Progress> SessionImpl::step(Where where) {
         phase_ = Phase::await;
         break;
       case Phase::await:
-        if (settings_.value("synchronous_commit") != "off" && !instance_.machine().is_durable(floor())) {
+        if (hot_settings_.synchronous_commit && !instance_.machine().is_durable(floor())) {
           if (instance_.machine().log_is_broken())
             return Error::make(sqlstate::transaction_resolution_unknown, "the outcome of the transaction is unknown: ", instance_.machine().log_error().message());
           return Progress::waits_durable;

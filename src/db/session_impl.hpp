@@ -184,6 +184,12 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Zones zones_;
   type::TextSettings text_settings_;
   std::uint64_t settings_seen_ = 0;
+  /// What every statement asks of the settings, read once per change.
+  struct {
+    std::int64_t statement_timeout_ms = 0;
+    bool synchronous_commit = true, standard_strings = true;
+    txn::BeginOptions begin;
+  } hot_settings_;
   std::vector<std::string> path_;
   std::vector<std::string_view> path_views_;
   std::uint32_t process_id_ = 0, secret_key_ = 0;

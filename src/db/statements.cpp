@@ -12,7 +12,7 @@ Result<std::shared_ptr<Prepared>> SessionImpl::make_prepared(std::string_view te
   auto prepared = std::make_shared<Prepared>(memory_);
   prepared->text = prepared->arena.copy(text);
   sql::ParseOptions options;
-  options.standard_conforming_strings = settings_.is_on("standard_conforming_strings");
+  options.standard_conforming_strings = hot_settings_.standard_strings;
   SPG_ASSIGN(Vec<sql::RawStatement> statements, sql::parse(prepared->arena, prepared->text, options));
   if (statements.size() > 1) return Error::make(sqlstate::syntax_error, "cannot insert multiple commands into a prepared statement");
   if (!statements.empty()) prepared->statement = statements[0];
@@ -259,7 +259,7 @@ Status SessionImpl::start_execute(std::string_view name, std::int64_t max_rows) 
 Status SessionImpl::next_statement() {
   if (next_statement_ == SIZE_MAX) {
     sql::ParseOptions options;
-    options.standard_conforming_strings = settings_.is_on("standard_conforming_strings");
+    options.standard_conforming_strings = hot_settings_.standard_strings;
     next_statement_ = 0;
     statements_ = Vec<sql::RawStatement>();
     SPG_ASSIGN(statements_, sql::parse(query_arena_, query_text_, options));
@@ -296,7 +296,7 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   if (statement_arena_.held_bytes() > 256 * 1024) statement_arena_.release();
   else statement_arena_.reset();
   statement_budget_.clear();
-  const std::int64_t timeout_ms = settings_.number("statement_timeout");
+  const std::int64_t timeout_ms = hot_settings_.statement_timeout_ms;
   deadline_ns_ = timeout_ms > 0 ? instance_.machine().monotonic_ns() + static_cast<std::uint64_t>(timeout_ms) * 1'000'000 : 0;
   const sql::Statement* tree = current_->statement.tree;
   if (tree == nullptr) { phase_ = Phase::complete; return ok(); }
