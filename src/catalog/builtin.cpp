@@ -113,7 +113,8 @@ struct ComparisonKey {
   std::uint32_t left, right, strategy;
   auto operator<=>(const ComparisonKey&) const = default;
 };
-/// The type whose B-tree class serves a type that has none of its own.
+}  // namespace
+
 Oid comparable(Oid oid) {
   const Type* type = find_type(oid);
   if (type == nullptr) return oid;
@@ -131,7 +132,6 @@ Oid comparable(Oid oid) {
     default: return oid;
   }
 }
-}  // namespace
 
 const Operator* comparison(Oid left, Oid right, Comparison comparison) {
   const auto find = [&](Oid a, Oid b) {

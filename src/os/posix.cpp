@@ -274,3 +274,12 @@ void SystemRandom::fill(MutableBytes into) {
 }
 
 }  // namespace spg::os
+
+namespace spg::os {
+
+unsigned processor_count() {
+  const long count = ::sysconf(_SC_NPROCESSORS_ONLN);
+  return count < 1 ? 1 : static_cast<unsigned>(count);
+}
+
+}  // namespace spg::os

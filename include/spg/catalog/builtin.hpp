@@ -61,6 +61,8 @@ std::span<const Operator* const> find_operators(std::string_view name);
 const Cast* find_cast(Oid source, Oid target);
 const Relation* find_relation(Oid oid);
 const Relation* find_relation(Oid schema, std::string_view name);
+/// The type whose B-tree class serves a type that has none of its own (varchar: text; arrays: anyarray); else itself.
+Oid comparable(Oid type);
 Comparison comparison_of(Oid oid);
 const Operator* comparison(Oid left, Oid right, Comparison comparison);
 

@@ -26,6 +26,9 @@ class ResultSink {
   virtual void begin_copy_out(std::size_t columns) = 0;
   virtual void copy_out(Bytes line) = 0;
   virtual void end_copy_out() = 0;
+  /// A statement that must run again elsewhere takes back what it has answered: rewind(mark()).
+  virtual std::size_t mark() const = 0;
+  virtual void rewind(std::size_t mark) = 0;
   /// Whether the session should pause before the next batch.
   virtual bool is_full() const = 0;
 

@@ -25,6 +25,8 @@ class WireSink final : public db::ResultSink {
   void begin_copy_out(std::size_t columns) override;
   void copy_out(Bytes line) override { writer_->copy_data(line); }
   void end_copy_out() override { writer_->copy_done(); }
+  std::size_t mark() const override { return writer_->buffer().size(); }
+  void rewind(std::size_t mark) override { writer_->buffer().truncate(mark); }
   bool is_full() const override { return writer_->buffer().size() >= full_bytes; }
 
   /// COPY FROM STDIN has begun: the columns, once; -1 otherwise. (The connection, not the writer, opens that state.)

@@ -9,6 +9,7 @@ namespace spg::txn {
 /// a message.
 struct TurnWaiter {
   void (*granted)(TurnWaiter&) = nullptr;
+  void* context = nullptr;  ///< for granted()
   TurnWaiter* next = nullptr;
   bool queued = false;
   bool owns = false;

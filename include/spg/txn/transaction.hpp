@@ -11,6 +11,8 @@
 
 namespace spg::txn {
 
+using store::Access;
+
 template <policy::Env Env>
 class Transaction final : public TransactionControl {
  public:

@@ -117,6 +117,9 @@ class SystemRandom {
   static constexpr bool pretend_cold() { return false; }
 };
 
+/// Processors that this process may use.
+unsigned processor_count();
+
 struct PosixEnv {
   using Storage = PosixStorage;
   using Clock = SystemClock;
