@@ -37,10 +37,11 @@ class Log {
   Status reserve(std::uint64_t payload_bytes);
   /// Appends a record; returns the position behind it: the commit is durable once durable() has reached it.
   Result<std::uint64_t> append(DatabaseId database, RecordType type, Bytes payload);
-  bool has_unflushed() const { return next_.load(std::memory_order_acquire) > durable_.load(std::memory_order_acquire); }
+  bool has_unflushed() const { return next_.load(std::memory_order_seq_cst) > durable_.load(std::memory_order_acquire); }
   /// Writes and syncs everything appended so far; then durable() covers it.
   Status flush();
-  std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
+  /// seq_cst, as are the stores behind it: a waiter announces itself and looks, the flusher moves it and looks for waiters.
+  std::uint64_t durable() const { return durable_.load(std::memory_order_seq_cst); }
   std::uint64_t position() const { return next_.load(std::memory_order_acquire); }
   std::uint32_t epoch() const { return epoch_; }
   bool is_broken() const { return broken_.load(std::memory_order_acquire); }

@@ -155,7 +155,7 @@ Result<std::uint64_t> Log<St, Sy>::append(DatabaseId database, RecordType type, 
   std::memset(at + frame_header_bytes + payload.size(), 0, static_cast<std::size_t>(bytes - frame_header_bytes - payload.size()));
   FrameHeader header{0, static_cast<std::uint32_t>(payload.size()), next_.load(std::memory_order_relaxed), epoch_, last_crc_, durable(), database, type};
   last_crc_ = write_frame_header(at, header);
-  next_.store(header.counter + bytes, std::memory_order_release);
+  next_.store(header.counter + bytes, std::memory_order_seq_cst);
   return header.counter + bytes;
 }
 
@@ -182,7 +182,7 @@ Status Log<St, Sy>::flush() {
     broken_.store(true, std::memory_order_release);
     return failed;
   }
-  durable_.store(upto, std::memory_order_release);
+  durable_.store(upto, std::memory_order_seq_cst);
   return ok();
 }
 

@@ -198,9 +198,9 @@ template <class O, policy::Alloc A, policy::Sync S>
 Version<A>* Lineage<O, A, S>::pin(Slot& slot, std::uint64_t floor) {
   for (;;) {
     VersionOf* version = durable_.load(std::memory_order_acquire);
-    if (version->log_end < floor) return pin_tip(slot);
     slot.version.store(version, std::memory_order_seq_cst);
-    if (durable_.load(std::memory_order_seq_cst) == version) return version;
+    if (durable_.load(std::memory_order_seq_cst) != version) continue;
+    return version->log_end < floor ? pin_tip(slot) : version;  // only a pinned version may be looked into
   }
 }
 template <class O, policy::Alloc A, policy::Sync S>

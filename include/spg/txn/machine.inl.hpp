@@ -276,14 +276,23 @@ Result<std::uint64_t> Machine<E>::commit(LineageOf& lineage, ScopeOf& scope, Cel
 
 template <policy::Env E>
 Status Machine<E>::flush() {
-  policy::LockGuard alone(flush_mutex_);
-  SPG_TRY(log_.flush());
-  const std::uint64_t durable = log_.durable();
-  for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr; lineage = lineage->next) {
-    lineage->advance_durable(durable);
-    lineage->reclaim(SIZE_MAX);
+  Status failed;
+  {
+    policy::LockGuard alone(flush_mutex_);
+    failed = log_.flush();
+    const std::uint64_t durable = log_.durable();
+    for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next) {
+      lineage->advance_durable(durable);
+      lineage->reclaim(SIZE_MAX);
+    }
   }
-  return ok();
+  // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
+  if (waiting_.load() != 0) {
+    policy::LockGuard lock(wake_mutex_);
+    durable_moved_.notify_all();
+  }
+  if (listener_ != nullptr) listener_->durable_moved();
+  return failed;
 }
 
 template <policy::Env E>
@@ -320,13 +329,7 @@ void Machine<E>::run_flusher() {
       flusher_idle_.store(false, std::memory_order_seq_cst);
       if (!log_.has_unflushed() && stopping_.load()) return;
     }
-    const bool failed = flush().failed();
-    if (waiting_.load() != 0 || failed) {
-      policy::LockGuard lock(wake_mutex_);
-      durable_moved_.notify_all();
-    }
-    if (listener_ != nullptr) listener_->durable_moved();
-    if (failed) return;
+    if (flush().failed()) return;
     if (wants_checkpoint()) {
       policy::LockGuard lock(wake_mutex_);
       wake_checkpointer_.notify_all();
