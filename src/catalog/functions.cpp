@@ -283,6 +283,18 @@ FoundBool pg_operator_is_visible(SessionCatalog& catalog, Oid oid) {
   return found == nullptr ? FoundBool{false, true} : FoundBool{found->schema == ns::pg_catalog, false};
 }
 
+FoundBool pg_builtin_is_visible(Oid of, Oid object) {
+  const Relation* relation = builtin::find_relation(of);
+  std::string_view fields[64];
+  const bool found = relation != nullptr && find_builtin_row(of, object, {fields, relation->columns.size()});
+  return {found, !found};
+}
+Result<FoundBool> pg_relation_is_publishable(SessionCatalog& catalog, Oid oid) {
+  SPG_ASSIGN(const Relation* relation, catalog.relation(oid));
+  if (relation == nullptr) return FoundBool{false, true};
+  return FoundBool{relation->kind == 'r' && !relation->is_virtual && relation->persistence == 'p'};
+}
+
 // --- comments -------------------------------------------------------------------------------------------------------------
 
 namespace {

@@ -1,4 +1,7 @@
 #include "catalog/sql.hpp"
+
+#include <algorithm>
+
 #include "spg/catalog/builtin.hpp"
 #include "spg/catalog/functions.hpp"
 #include "spg/catalog/virtual.hpp"
@@ -110,6 +113,50 @@ TEST_CASE("stored rows stand beside built-in ones") {
   CHECK(those_with(rows_of(sql, "", "pg_type", {"typnamespace", "typname", "typtype", "typcategory"}), "|t|c|C").size() == 1);
   CHECK(those_with(rows_of(sql, "", "pg_database", {"datname", "encoding"}), "") == Rows{"postgres|6"});
   CHECK(rows_of(sql, "", "pg_trigger", {"tgname"}).empty());
+}
+
+TEST_CASE("stored rows are PostgreSQL's, column by column") {
+  Sql sql;
+  CHECK(sql("create table t(a int, b varchar(10) not null default 'x', c numeric(10,2), d text[], e timestamptz(3), f \"char\", g bool default true, "
+            "h name, i uuid, j text collate \"C\", primary key (a), unique(b, c)) with (fillfactor=70);"
+            "create index on t(d desc nulls last, j); alter table t add column k int default 7; alter table t drop column i; create unlogged table u()") == "");
+  struct Case { std::string_view relation; std::vector<std::string_view> columns; Rows rows; };
+  const Case cases[] = {
+      {"pg_attribute", {"attname", "atttypid", "attstattarget", "attlen", "attnum", "attndims", "atttypmod", "attbyval", "attalign", "attstorage", "attcompression", "attnotnull", "atthasdef", "atthasmissing", "attidentity", "attgenerated", "attisdropped", "attislocal", "attinhcount", "attcollation"},
+       Rows{"a|23|-1|4|1|0|-1|t|i|p||t|f|f|||f|t|0|0",
+            "b|1043|-1|-1|2|0|14|f|i|x||t|t|f|||f|t|0|100",
+            "c|1700|-1|-1|3|0|655366|f|i|m||f|f|f|||f|t|0|0",
+            "d|1009|-1|-1|4|1|-1|f|i|x||f|f|f|||f|t|0|100",
+            "e|1184|-1|8|5|0|3|t|d|p||f|f|f|||f|t|0|0",
+            "f|18|-1|1|6|0|-1|t|c|p||f|f|f|||f|t|0|0",
+            "g|16|-1|1|7|0|-1|t|c|p||f|t|f|||f|t|0|0",
+            "h|19|-1|64|8|0|-1|f|c|p||f|f|f|||f|t|0|950",
+            "........pg.dropped.9........|0|0|16|9|0|-1|f|c|p||f|f|f|||t|t|0|0",
+            "j|25|-1|-1|10|0|-1|f|i|x||f|f|f|||f|t|0|950",
+            "k|23|-1|4|11|0|-1|t|i|p||f|t|t|||f|t|0|0"}},
+      {"pg_class", {"relname", "relam", "reltablespace", "relallvisible", "relhasindex", "relisshared", "relpersistence", "relkind", "relnatts", "relchecks", "relhasrules", "relhastriggers", "relhassubclass", "relrowsecurity", "relforcerowsecurity", "relispopulated", "relreplident", "relispartition", "reloptions"},
+       Rows{"t|2|0|0|t|f|p|r|11|0|f|f|f|f|f|t|d|f|{fillfactor=70}",
+            "u|2|0|0|f|f|u|r|0|0|f|f|f|f|f|t|d|f|",
+            "t_pkey|403|0|0|f|f|p|i|1|0|f|f|f|f|f|t|n|f|"}},
+      {"pg_index", {"indnatts", "indnkeyatts", "indisunique", "indnullsnotdistinct", "indisprimary", "indisexclusion", "indimmediate", "indisclustered", "indisvalid", "indcheckxmin", "indisready", "indislive", "indisreplident", "indkey", "indcollation", "indclass", "indoption"},
+       Rows{"1|1|t|f|t|f|t|f|t|f|t|t|f|1|0|1978|0",
+            "2|2|t|f|f|f|t|f|t|f|t|t|f|2 3|100 0|3126 3125|0 0",
+            "2|2|f|f|f|f|t|f|t|f|t|t|f|4 10|100 950|10000 3126|1 0"}},
+      {"pg_constraint", {"conname", "contype", "condeferrable", "condeferred", "convalidated", "confupdtype", "confdeltype", "confmatchtype", "conislocal", "coninhcount", "connoinherit", "conkey"},
+       Rows{"t_pkey|p|f|f|t| | | |t|0|t|{1}",
+            "t_b_c_key|u|f|f|t| | | |t|0|t|{2,3}"}},
+      {"pg_type", {"typname", "typlen", "typbyval", "typtype", "typcategory", "typispreferred", "typisdefined", "typdelim", "typsubscript", "typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "typanalyze", "typalign", "typstorage", "typnotnull", "typbasetype", "typtypmod", "typndims", "typcollation"},
+       Rows{"t|-1|f|c|C|f|t|,|0|2290|2291|2402|2403|0|0|0|d|x|f|0|-1|0|0",
+            "_t|-1|f|b|A|f|t|,|6179|750|751|2400|2401|0|0|3816|d|x|f|0|-1|0|0"}},
+  };
+  for (const Case& one : cases) {
+    INFO(one.relation);
+    const Rows found = rows_of(sql, "", one.relation, one.columns);
+    for (const std::string& expected : one.rows) {
+      INFO(expected);
+      CHECK(std::find(found.begin(), found.end(), expected) != found.end());
+    }
+  }
 }
 
 TEST_CASE("views of pg_catalog") {

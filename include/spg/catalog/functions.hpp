@@ -46,6 +46,11 @@ Result<FoundBool> pg_table_is_visible(SessionCatalog& catalog, Oid relation);
 Result<FoundBool> pg_type_is_visible(SessionCatalog& catalog, Oid type);
 FoundBool pg_function_is_visible(SessionCatalog& catalog, Oid function);
 FoundBool pg_operator_is_visible(SessionCatalog& catalog, Oid op);
+/// For collations, conversions, operator classes and families, text search objects: all are built in, in pg_catalog.
+/// `of` is the catalog that they are rows of.
+FoundBool pg_builtin_is_visible(Oid of, Oid object);
+/// Whether logical replication could publish it: a user's table that is logged.
+Result<FoundBool> pg_relation_is_publishable(SessionCatalog& catalog, Oid relation);
 
 // --- names and OIDs. The readers give an error for what does not exist; to_*() gives NULL instead.
 Result<Oid> regclass_in(SessionCatalog& catalog, std::string_view text, Arena& arena);
