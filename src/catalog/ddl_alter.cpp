@@ -127,10 +127,11 @@ Status Alter::add_column(const sql::AlterCommand& command) {
   layout.physical = type::physical_of(plan.definition.type);
   layout.missing = type::Value::null_of(layout.physical);
   if (plan.default_value != nullptr) {
-    if (rows != 0 && is_volatile(plan.default_value))
+    const bool varies = is_volatile(plan.default_value);
+    if (rows != 0 && varies)
       return unit_.at(Error::make(sqlstate::feature_not_supported, "adding a column with a volatile default to a table that has rows is not supported"),
                       plan.default_value->at);
-    SPG_ASSIGN(layout.missing, evaluate_(*plan.default_value, plan.definition.type, plan.definition.typmod));
+    if (!varies) { SPG_ASSIGN(layout.missing, evaluate_(*plan.default_value, plan.definition.type, plan.definition.typmod)); }
   }
   if (plan.not_null && layout.missing.is_null && rows != 0) {
     SPG_ASSIGN(const std::string_view schema, unit_.catalog.schema_name(relation_.oid(pg_class::relnamespace)));
@@ -141,7 +142,7 @@ Status Alter::add_column(const sql::AlterCommand& command) {
   SPG_TRY(unit_.add_attribute(oid(), number, plan.definition, plan.not_null));
   relation_.set(pg_class::relnatts, int2_value(number));
   SPG_ASSIGN(Row * attribute, unit_.find_column(oid(), definition.name));
-  if (!layout.missing.is_null && rows != 0) {
+  if (!layout.missing.is_null) {
     attribute->set(pg_attribute::atthasmissing, bool_value(true));
     attribute->set(pg_attribute::attmissingval, text_value(missing_text(plan.definition.type, layout.missing, unit_.arena)));
   }

@@ -98,7 +98,7 @@ std::string_view format_type(Catalog& catalog, Oid oid, TypeModifier modifier, A
   const Type* type = catalog.type(oid);
   if (type == nullptr) return "???";
   std::string_view brackets;
-  if (type->length == -1 && type->element != Oid::none && type->category == 'A' && type->kind == 'b' && !type->name.ends_with("vector")) {
+  if (type->length == -1 && type->element != Oid::none && !type->name.ends_with("vector")) {
     brackets = "[]";
     oid = type->element;
     type = catalog.type(oid);

@@ -21,6 +21,9 @@ class SessionCatalog final : public Catalog {
   void set_role(Oid role, std::string_view name);
   Oid role() const { return role_; }
   std::string_view role_name() const { return role_name_; }
+  /// The name that information_schema and pg_database rows show as the current database.
+  void set_database(std::string_view name) { database_name_ = settings_.copy(name); }
+  std::string_view database_name() const { return database_name_; }
   /// Forgets what is cached: called at the end of a statement that changed the catalog.
   void invalidate() { is_loaded_ = false; }
   /// The error that a look-up without a Result has met (a cold read, say) since the last call.
@@ -71,7 +74,7 @@ class SessionCatalog final : public Catalog {
   txn::View* shared_;
   Arena settings_, cache_, scratch_;
   Oid role_ = bootstrap_superuser;
-  std::string_view role_name_ = "postgres";
+  std::string_view role_name_ = "postgres", database_name_ = "postgres";
   std::span<const std::string_view> path_names_;
   std::uint64_t stamp_ = 0;
   bool is_loaded_ = false, path_loaded_ = false;

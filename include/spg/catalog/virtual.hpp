@@ -1,0 +1,49 @@
+// VirtualRelation: the system relations as rows: built-in rows, stored rows and what views compute from both.
+//
+// open_virtual() reads in the statement's view and makes the rows in the arena; next() hands them out in batches, which stay
+// valid as long as the arena. A system relation that has no rows in SPG yields none. Threads: one at a time.
+#pragma once
+#include "spg/catalog/session.hpp"
+
+namespace spg::catalog {
+
+/// One row of pg_settings. Texts are valid until the next call; empty unit, minimum, maximum and values are NULL.
+struct SettingRow {
+  std::string_view name, setting, unit, category, description, context, kind /* vartype */, source, minimum, maximum, boot_value, reset_value;
+  std::span<const std::string_view> values;  ///< of an enum
+};
+
+/// One row of pg_stat_activity. Times are microseconds since 2000-01-01 UTC, 0 = NULL.
+struct ActivityRow {
+  std::int32_t pid = 0;
+  Oid database{}, role{};
+  std::string_view database_name, role_name, application, state, query, backend_kind = "client backend", client_address;
+  std::int32_t client_port = -1;
+  std::int64_t backend_start = 0, transaction_start = 0, query_start = 0, state_change = 0;
+};
+
+/// What only the server knows. The default knows nothing.
+class ServerFacts {
+ public:
+  virtual ~ServerFacts() = default;
+  /// False past the end.
+  virtual bool setting(std::size_t index, SettingRow& row) const { (void)index; (void)row; return false; }
+  virtual bool activity(std::size_t index, ActivityRow& row) const { (void)index; (void)row; return false; }
+};
+
+class VirtualRelation {
+ public:
+  /// False at the end. At most type::batch_rows_max rows, all selected, columns in the order asked for.
+  bool next(type::Batch& batch);
+
+ private:
+  friend class RowMaker;
+  Vec<type::Batch> batches_;
+  std::size_t next_ = 0;
+};
+
+/// `columns` are numbers of the relation's columns. 42P01 when there is no such system relation.
+Result<VirtualRelation> open_virtual(SessionCatalog& catalog, Oid relation, std::span<const std::uint16_t> columns,
+                                     const ServerFacts& facts, Arena& arena);
+
+}  // namespace spg::catalog

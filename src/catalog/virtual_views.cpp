@@ -1,0 +1,205 @@
+// The views of pg_catalog that have rows in SPG.
+#include "row_maker.hpp"
+#include "spg/catalog/functions.hpp"
+#include "spg/type/array.hpp"
+#include "spg/type/io.hpp"
+
+namespace spg::catalog {
+
+namespace {
+
+using type::Value;
+
+Value int8_value(std::int64_t value) { return Value::of(type::Physical::int8, value); }
+
+/// Every role: those in the store, then PostgreSQL's predefined ones.
+struct RoleEntry {
+  Oid oid{};
+  std::string_view name;
+  bool superuser = false, inherit = true, create_role = false, create_db = false, login = false, replication = false, bypass = false;
+  std::int32_t limit = -1;
+  Value valid_until = Value::null_of(type::Physical::int8);
+};
+Result<Vec<RoleEntry>> all_roles(Production& p) {
+  Vec<RoleEntry> list(p.arena);
+  if (p.store.shared_view() != nullptr) {
+    SPG_ASSIGN(const Vec<Row*> rows, p.store.all(Stored::authid));
+    for (const Row* row : rows)
+      list.push_back({row->oid(pg_authid::oid), row->text(pg_authid::rolname), row->boolean(pg_authid::rolsuper),
+                      row->boolean(pg_authid::rolinherit), row->boolean(pg_authid::rolcreaterole), row->boolean(pg_authid::rolcreatedb),
+                      row->boolean(pg_authid::rolcanlogin), row->boolean(pg_authid::rolreplication), row->boolean(pg_authid::rolbypassrls),
+                      row->int4(pg_authid::rolconnlimit), row->at(pg_authid::rolvaliduntil)});
+  }
+  builtin::RowReader reader(*builtin::find_rows(pg_authid::relation));
+  for (std::string_view fields[12]; reader.next(fields);) {
+    std::uint32_t oid = 0;
+    for (const char c : fields[0]) oid = oid * 10 + static_cast<std::uint32_t>(c - '0');
+    RoleEntry entry;
+    entry.oid = Oid{oid};
+    entry.name = fields[1];
+    list.push_back(entry);
+  }
+  return list;
+}
+
+Status roles(Production& p) {
+  SPG_ASSIGN(const Vec<RoleEntry> list, all_roles(p));
+  for (const RoleEntry& role : list) {
+    p.rows.start();
+    p.rows.set("rolname", role.name).set("rolsuper", bool_value(role.superuser)).set("rolinherit", bool_value(role.inherit))
+        .set("rolcreaterole", bool_value(role.create_role)).set("rolcreatedb", bool_value(role.create_db))
+        .set("rolcanlogin", bool_value(role.login)).set("rolreplication", bool_value(role.replication))
+        .set("rolconnlimit", int4_value(role.limit)).set("rolpassword", "********").set("rolvaliduntil", role.valid_until)
+        .set("rolbypassrls", bool_value(role.bypass)).set("oid", oid_value(role.oid));
+  }
+  return ok();
+}
+
+Status users(Production& p) {
+  SPG_ASSIGN(const Vec<RoleEntry> list, all_roles(p));
+  for (const RoleEntry& role : list) {
+    if (!role.login) continue;
+    p.rows.start();
+    p.rows.set("usename", role.name).set("usesysid", oid_value(role.oid)).set("usecreatedb", bool_value(role.create_db))
+        .set("usesuper", bool_value(role.superuser)).set("userepl", bool_value(role.replication))
+        .set("usebypassrls", bool_value(role.bypass)).set("passwd", "********").set("valuntil", role.valid_until);
+  }
+  return ok();
+}
+
+Status groups(Production& p) {
+  SPG_ASSIGN(const Vec<RoleEntry> list, all_roles(p));
+  for (const RoleEntry& role : list) {
+    if (role.login) continue;
+    p.rows.start();
+    p.rows.set("groname", role.name).set("grosysid", oid_value(role.oid));
+  }
+  return ok();
+}
+
+Status tables(Production& p) {
+  SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
+  for (const ClassEntry& entry : list) {
+    if (entry.kind != 'r' && entry.kind != 'p') continue;
+    SPG_ASSIGN(const std::string_view owner, p.role_name(entry.owner));
+    p.rows.start();
+    p.rows.set("schemaname", entry.schema_name).set("tablename", entry.name).set("tableowner", owner)
+        .set("hasindexes", bool_value(entry.has_index)).set("hasrules", bool_value(false)).set("hastriggers", bool_value(false))
+        .set("rowsecurity", bool_value(false));
+  }
+  return ok();
+}
+
+Status views(Production& p) {
+  SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
+  for (const ClassEntry& entry : list) {
+    if (entry.kind != 'v') continue;
+    SPG_ASSIGN(const std::string_view owner, p.role_name(entry.owner));
+    p.rows.start();
+    p.rows.set("schemaname", entry.schema_name).set("viewname", entry.name).set("viewowner", owner);
+  }
+  return ok();
+}
+
+Status indexes(Production& p) {
+  SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
+  for (const ClassEntry& entry : list) {
+    if (entry.kind != 'i' || entry.schema == ns::pg_toast) continue;
+    SPG_ASSIGN(const IndexFacts index, index_facts(p.catalog, entry.oid, p.arena));
+    if (!index.found) continue;
+    SPG_ASSIGN(const Text definition, pg_get_indexdef(p.catalog, entry.oid, 0, false, p.arena));
+    p.rows.start();
+    p.rows.set("schemaname", entry.schema_name).set("tablename", index.table_name).set("indexname", entry.name);
+    if (!definition.is_null) p.rows.set("indexdef", definition.text);
+  }
+  return ok();
+}
+
+Status settings(Production& p) {
+  SettingRow row;
+  for (std::size_t i = 0; p.facts.setting(i, row); ++i) {
+    p.rows.start();
+    const auto copied = [&](std::string_view column, std::string_view text, bool empty_is_null) {
+      if (!text.empty() || !empty_is_null) p.rows.set(column, p.arena.copy(text));
+    };
+    copied("name", row.name, false);
+    copied("setting", row.setting, false);
+    copied("unit", row.unit, true);
+    copied("category", row.category, false);
+    copied("short_desc", row.description, false);
+    copied("context", row.context, false);
+    copied("vartype", row.kind, false);
+    copied("source", row.source, false);
+    copied("min_val", row.minimum, true);
+    copied("max_val", row.maximum, true);
+    copied("boot_val", row.boot_value, false);
+    copied("reset_val", row.reset_value, false);
+    if (!row.values.empty()) {
+      Vec<Value> items(p.arena);
+      for (const std::string_view value : row.values) items.push_back(text_value(p.arena.copy(value)));
+      const type::ArrayDimension dimension{static_cast<std::int32_t>(items.size()), 1};
+      SPG_ASSIGN(const type::StringRef body, type::make_array(Oid{25}, {&dimension, 1}, items.span(), p.arena));
+      p.rows.set("enumvals", Value::of(type::Physical::string, body));
+    }
+    p.rows.set("pending_restart", bool_value(false));
+  }
+  return ok();
+}
+
+Status activity(Production& p) {
+  ActivityRow row;
+  for (std::size_t i = 0; p.facts.activity(i, row); ++i) {
+    p.rows.start();
+    const auto time = [&](std::string_view column, std::int64_t at) { if (at != 0) p.rows.set(column, int8_value(at)); };
+    p.rows.set("datid", oid_value(row.database)).set("datname", p.arena.copy(row.database_name)).set("pid", int4_value(row.pid))
+        .set("usesysid", oid_value(row.role)).set("usename", p.arena.copy(row.role_name))
+        .set("application_name", p.arena.copy(row.application)).set("state", p.arena.copy(row.state))
+        .set("query", p.arena.copy(row.query)).set("backend_type", p.arena.copy(row.backend_kind))
+        .set("client_port", int4_value(row.client_port));
+    if (!row.client_address.empty() && type::find_type(Oid{869}) != nullptr) p.rows.set("client_addr", p.arena.copy(row.client_address));
+    time("backend_start", row.backend_start);
+    time("xact_start", row.transaction_start);
+    time("query_start", row.query_start);
+    time("state_change", row.state_change);
+  }
+  return ok();
+}
+
+enum class Which : std::uint8_t { user, system, all };
+Status table_statistics(Production& p, Which which) {
+  SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
+  for (const ClassEntry& entry : list) {
+    const bool system = entry.schema == ns::pg_catalog || entry.schema == ns::information_schema || entry.schema == ns::pg_toast;
+    if ((entry.kind != 'r' && entry.kind != 't') || (which == Which::user && system) || (which == Which::system && !system)) continue;
+    std::uint64_t rows = 0;
+    if (entry.table != TableId::none) { SPG_ASSIGN(rows, p.store.view().row_count(entry.table)); }
+    p.rows.start();
+    for (const ColumnInfo& column : p.rows.relation().columns)  // counters that are not kept are zero
+      if (column.physical == type::Physical::int8 && column.type == Oid{20}) p.rows.set(static_cast<std::uint16_t>(column.number), int8_value(0));
+    p.rows.set("relid", oid_value(entry.oid)).set("schemaname", entry.schema_name).set("relname", entry.name)
+        .set("n_live_tup", int8_value(static_cast<std::int64_t>(rows)));
+  }
+  return ok();
+}
+Status user_table_statistics(Production& p) { return table_statistics(p, Which::user); }
+Status system_table_statistics(Production& p) { return table_statistics(p, Which::system); }
+Status all_table_statistics(Production& p) { return table_statistics(p, Which::all); }
+
+struct Named { std::string_view name; Producer producer; };
+constexpr Named producers[] = {
+    {"pg_roles", roles}, {"pg_user", users}, {"pg_shadow", users}, {"pg_group", groups}, {"pg_tables", tables}, {"pg_views", views},
+    {"pg_indexes", indexes}, {"pg_settings", settings}, {"pg_stat_activity", activity},
+    {"pg_stat_user_tables", user_table_statistics}, {"pg_stat_sys_tables", system_table_statistics},
+    {"pg_stat_all_tables", all_table_statistics}, {"pg_statio_user_tables", user_table_statistics},
+    {"pg_statio_sys_tables", system_table_statistics}, {"pg_statio_all_tables", all_table_statistics},
+};
+
+}  // namespace
+
+Producer find_view_producer(std::string_view name) {
+  for (const Named& one : producers)
+    if (one.name == name) return one.producer;
+  return nullptr;
+}
+
+}  // namespace spg::catalog
