@@ -20,6 +20,7 @@
 #include "spg/plan/planner.hpp"
 #include "spg/sql/parser.hpp"
 #include "spg/sql/utility.hpp"
+#include "system_tables.hpp"
 #include "zones.hpp"
 
 namespace spg::db {
@@ -181,6 +182,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   MemoryBudget memory_;
   catalog::SessionCatalog catalog_;
   Settings settings_;
+  SystemTables virtual_tables_{catalog_, settings_};
   Zones zones_;
   type::TextSettings text_settings_;
   std::uint64_t settings_seen_ = 0;

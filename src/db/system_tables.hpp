@@ -1,0 +1,51 @@
+// SystemTables: the catalog's computed relations for exec, with what only the session knows (its settings).
+#pragma once
+#include <new>
+
+#include "spg/catalog/virtual.hpp"
+#include "spg/db/settings.hpp"
+#include "spg/exec/context.hpp"
+
+namespace spg::db {
+
+class SystemTables final : public exec::VirtualTables, public catalog::ServerFacts {
+ public:
+  SystemTables(catalog::SessionCatalog& catalog, const Settings& settings) : catalog_(catalog), settings_(settings) {}
+
+  Result<exec::VirtualCursor*> open(Oid relation, std::span<const std::uint16_t> columns, Arena& arena) override {
+    SPG_ASSIGN(catalog::VirtualRelation rows, catalog::open_virtual(catalog_, relation, columns, *this, arena));
+    auto* cursor = new (std::nothrow) Cursor(std::move(rows));
+    if (cursor == nullptr) return Error::out_of_memory();
+    return static_cast<exec::VirtualCursor*>(cursor);
+  }
+
+  bool setting(std::size_t index, catalog::SettingRow& row) const override {
+    const auto all = all_settings();
+    if (index >= all.size()) return false;
+    static constexpr std::string_view kinds[] = {"bool", "integer", "real", "string", "enum"};
+    static constexpr std::string_view contexts[] = {"internal", "postmaster", "backend", "superuser", "user"};
+    const SettingInfo& info = all[index];
+    row.name = info.name;
+    row.setting = settings_.value(info.name);
+    row.unit = info.unit;
+    row.description = info.description;
+    row.context = contexts[static_cast<std::size_t>(info.context)];
+    row.kind = kinds[static_cast<std::size_t>(info.kind)];
+    row.source = "default";
+    row.minimum = info.least;
+    row.maximum = info.greatest;
+    row.boot_value = row.reset_value = info.start;
+    return true;
+  }
+
+ private:
+  struct Cursor final : exec::VirtualCursor {
+    explicit Cursor(catalog::VirtualRelation&& all) : rows(std::move(all)) {}
+    Result<bool> next(type::Batch& batch) override { return rows.next(batch); }
+    catalog::VirtualRelation rows;
+  };
+  catalog::SessionCatalog& catalog_;
+  const Settings& settings_;
+};
+
+}  // namespace spg::db
