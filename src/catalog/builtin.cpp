@@ -46,7 +46,8 @@ type::Physical physical_of(const Type& type) {
 namespace builtin {
 
 const Rows* find_rows(Oid relation) {
-  const Rows* const* found = search(row_sets, row_set_count, raw(relation), [](const Rows* rows) { return raw(rows->relation); });
+  const Rows* const* found =
+      search(row_sets, row_set_count, raw(relation), [](const Rows* rows) { return raw(rows->relation); });
   return found == nullptr ? nullptr : *found;
 }
 
@@ -87,11 +88,17 @@ std::string_view unescape(std::string_view field, Arena& arena) {
 }
 
 const Type* find_type(Oid oid) { return search_oid(types, type_count, oid); }
-const Type* find_type(Oid schema, std::string_view name) { return search_name(types, types_by_name, type_count, schema, name); }
+const Type* find_type(Oid schema, std::string_view name) {
+  return search_name(types, types_by_name, type_count, schema, name);
+}
 const Function* find_function(Oid oid) { return search_oid(functions, function_count, oid); }
-std::span<const Function* const> find_functions(std::string_view name) { return search_all(functions_by_name, function_count, name); }
+std::span<const Function* const> find_functions(std::string_view name) {
+  return search_all(functions_by_name, function_count, name);
+}
 const Operator* find_operator(Oid oid) { return search_oid(operators, operator_count, oid); }
-std::span<const Operator* const> find_operators(std::string_view name) { return search_all(operators_by_name, operator_count, name); }
+std::span<const Operator* const> find_operators(std::string_view name) {
+  return search_all(operators_by_name, operator_count, name);
+}
 const Relation* find_relation(Oid oid) { return search_oid(relations, relation_count, oid); }
 const Relation* find_relation(Oid schema, std::string_view name) {
   return search_name(relations, relations_by_name, relation_count, schema, name);
@@ -99,12 +106,13 @@ const Relation* find_relation(Oid schema, std::string_view name) {
 
 const Cast* find_cast(Oid source, Oid target) {
   const std::uint64_t key = std::uint64_t{raw(source)} << 32 | raw(target);
-  return search(casts, cast_count, key, [](const Cast& cast) { return std::uint64_t{raw(cast.source)} << 32 | raw(cast.target); });
+  return search(casts, cast_count, key,
+                [](const Cast& cast) { return std::uint64_t{raw(cast.source)} << 32 | raw(cast.target); });
 }
 
 Comparison comparison_of(Oid oid) {
-  const ComparisonMeaning* found =
-      search(comparison_meanings, comparison_meaning_count, raw(oid), [](const ComparisonMeaning& entry) { return entry.oid; });
+  const ComparisonMeaning* found = search(comparison_meanings, comparison_meaning_count, raw(oid),
+                                          [](const ComparisonMeaning& entry) { return entry.oid; });
   return found == nullptr ? Comparison::none : static_cast<Comparison>(found->strategy);
 }
 
@@ -123,7 +131,8 @@ Oid comparable(Oid oid) {
   if (type->name == "cidr") return Oid{869};
   if (type->name == "aclitem" || type->name == "_aclitem") return oid;
   if (type->name.starts_with("reg") && type->by_value) return Oid{26};
-  if (type->length == -1 && type->element != Oid::none && type->category == 'A' && !type->name.ends_with("vector")) return Oid{2277};
+  if (type->length == -1 && type->element != Oid::none && type->category == 'A' && !type->name.ends_with("vector"))
+    return Oid{2277};
   switch (type->kind) {
     case 'e': return Oid{3500};
     case 'c': return Oid{2249};
@@ -136,7 +145,9 @@ Oid comparable(Oid oid) {
 const Operator* comparison(Oid left, Oid right, Comparison comparison) {
   const auto find = [&](Oid a, Oid b) {
     return search(comparisons, comparison_count, ComparisonKey{raw(a), raw(b), static_cast<std::uint32_t>(comparison)},
-                  [](const ComparisonEntry& entry) { return ComparisonKey{entry.left, entry.right, entry.strategy}; });
+                  [](const ComparisonEntry& entry) {
+                    return ComparisonKey{entry.left, entry.right, entry.strategy};
+                  });
   };
   const ComparisonEntry* found = find(left, right);
   if (found == nullptr) found = find(comparable(left), comparable(right));

@@ -16,7 +16,10 @@ class Alter {
   Status run(const sql::AlterCommand& command);
 
  private:
-  struct Added { std::int16_t number; bool missing_is_null; };
+  struct Added {
+    std::int16_t number;
+    bool missing_is_null;
+  };
   Status add_column(const sql::AlterCommand& command);
   Status drop_column(const sql::AlterCommand& command);
   Status add_constraint(const sql::Constraint& constraint);
@@ -41,7 +44,9 @@ Result<Row*> Alter::require_column(std::string_view column) {
   SPG_ASSIGN(Row * row, unit_.find_column(oid(), column));
   if (row == nullptr && is_system_column(column))
     return Error::make(sqlstate::feature_not_supported, "cannot alter system column \"", column, "\"");
-  if (row == nullptr) return Error::make(sqlstate::undefined_column, "column \"", column, "\" of relation \"", name(), "\" does not exist");
+  if (row == nullptr)
+    return Error::make(sqlstate::undefined_column, "column \"", column, "\" of relation \"", name(),
+                       "\" does not exist");
   return row;
 }
 
@@ -66,7 +71,8 @@ Status Alter::check_no_nulls(const Row& attribute) {
     for (txn::RowBatch rows; !has_null;) {
       SPG_ASSIGN(const bool more, scan->next(rows));
       if (!more) break;
-      for (std::uint32_t i = 0; i < rows.batch.selected.count; ++i) has_null |= rows.batch.columns[0].is_null(rows.batch.selected[i]);
+      for (std::uint32_t i = 0; i < rows.batch.selected.count; ++i)
+        has_null |= rows.batch.columns[0].is_null(rows.batch.selected[i]);
       unit_.view().renew_guard();
       if (unit_.context.host != nullptr) SPG_TRY(unit_.context.host->check_interrupts());
     }
@@ -74,7 +80,8 @@ Status Alter::check_no_nulls(const Row& attribute) {
   if (!has_null) return ok();
   const std::string_view column = attribute.text(pg_attribute::attname);
   SPG_ASSIGN(const std::string_view schema, unit_.catalog.schema_name(relation_.oid(pg_class::relnamespace)));
-  return with_names(Error::make(sqlstate::not_null_violation, "column \"", column, "\" of relation \"", name(), "\" contains null values"),
+  return with_names(Error::make(sqlstate::not_null_violation, "column \"", column, "\" of relation \"", name(),
+                                "\" contains null values"),
                     schema, name(), column, {});
 }
 
@@ -82,14 +89,16 @@ Status Alter::check_no_nulls(const Row& attribute) {
 bool Alter::is_volatile(const sql::Expr* expr, int depth) {
   if (expr == nullptr || depth > 100) return false;
   if (const auto* call = sql::as<sql::FunctionCall>(expr)) {
-    for (const Function* function : unit_.catalog.functions(call->name.size() > 1 ? call->name[0] : sql::Name(), call->name.back()))
+    for (const Function* function :
+         unit_.catalog.functions(call->name.size() > 1 ? call->name[0] : sql::Name(), call->name.back()))
       if (function->volatility == 'v') return true;
     for (const sql::Expr* argument : call->args)
       if (is_volatile(argument, depth + 1)) return true;
     return false;
   }
   if (const auto* cast = sql::as<sql::TypeCast>(expr)) return is_volatile(cast->arg, depth + 1);
-  if (const auto* op = sql::as<sql::OpExpr>(expr)) return is_volatile(op->left, depth + 1) || is_volatile(op->right, depth + 1);
+  if (const auto* op = sql::as<sql::OpExpr>(expr))
+    return is_volatile(op->left, depth + 1) || is_volatile(op->right, depth + 1);
   return false;
 }
 
@@ -110,13 +119,15 @@ Status Alter::add_column(const sql::AlterCommand& command) {
   const auto& definition = sql::to<sql::ColumnDef>(*command.definition);
   SPG_ASSIGN(const Row* taken, unit_.find_column(oid(), definition.name));
   if (taken != nullptr) {
-    const std::string_view text = unit_.arena.concat("column \"", definition.name, "\" of relation \"", name(), "\" already exists");
+    const std::string_view text =
+        unit_.arena.concat("column \"", definition.name, "\" of relation \"", name(), "\" already exists");
     if (!command.if_not_exists) return Error::make(sqlstate::duplicate_column, text);
     unit_.notify(Severity::notice, sqlstate::duplicate_column, unit_.arena.concat(text, ", skipping"));
     return ok();
   }
   if (is_system_column(definition.name))
-    return Error::make(sqlstate::duplicate_column, "column name \"", definition.name, "\" conflicts with a system column name");
+    return Error::make(sqlstate::duplicate_column, "column name \"", definition.name,
+                       "\" conflicts with a system column name");
   SPG_ASSIGN(const ColumnPlan plan, plan_column(unit_, definition, name()));
   const auto number = static_cast<std::int16_t>(relation_.int2(pg_class::relnatts) + 1);
   if (number > 1600) return Error::make(sqlstate::too_many_columns, "tables can have at most 1600 columns");
@@ -129,13 +140,17 @@ Status Alter::add_column(const sql::AlterCommand& command) {
   if (plan.default_value != nullptr) {
     const bool varies = is_volatile(plan.default_value);
     if (rows != 0 && varies)
-      return unit_.at(Error::make(sqlstate::feature_not_supported, "adding a column with a volatile default to a table that has rows is not supported"),
+      return unit_.at(Error::make(sqlstate::feature_not_supported,
+                                  "adding a column with a volatile default to a table that has rows is not supported"),
                       plan.default_value->at);
-    if (!varies) { SPG_ASSIGN(layout.missing, evaluate_(*plan.default_value, plan.definition.type, plan.definition.typmod)); }
+    if (!varies) {
+      SPG_ASSIGN(layout.missing, evaluate_(*plan.default_value, plan.definition.type, plan.definition.typmod));
+    }
   }
   if (plan.not_null && layout.missing.is_null && rows != 0) {
     SPG_ASSIGN(const std::string_view schema, unit_.catalog.schema_name(relation_.oid(pg_class::relnamespace)));
-    return with_names(Error::make(sqlstate::not_null_violation, "column \"", definition.name, "\" of relation \"", name(), "\" contains null values"),
+    return with_names(Error::make(sqlstate::not_null_violation, "column \"", definition.name, "\" of relation \"",
+                                  name(), "\" contains null values"),
                       schema, name(), definition.name, {});
   }
   SPG_TRY(unit_.view().add_column(storage(), layout));
@@ -144,7 +159,8 @@ Status Alter::add_column(const sql::AlterCommand& command) {
   SPG_ASSIGN(Row * attribute, unit_.find_column(oid(), definition.name));
   if (!layout.missing.is_null) {
     attribute->set(pg_attribute::atthasmissing, bool_value(true));
-    attribute->set(pg_attribute::attmissingval, text_value(missing_text(plan.definition.type, layout.missing, unit_.arena)));
+    attribute->set(pg_attribute::attmissingval,
+                   text_value(missing_text(plan.definition.type, layout.missing, unit_.arena)));
   }
   if (plan.default_value != nullptr) SPG_TRY(unit_.set_default(oid(), *attribute, *plan.default_value).status());
   added_.push_back({number, layout.missing.is_null});
@@ -160,8 +176,10 @@ Status Alter::add_column(const sql::AlterCommand& command) {
 Status Alter::drop_column(const sql::AlterCommand& command) {
   SPG_ASSIGN(const Row* column, unit_.find_column(oid(), command.name));
   if (column == nullptr) {
-    if (is_system_column(command.name)) return Error::make(sqlstate::feature_not_supported, "cannot drop system column \"", command.name, "\"");
-    const std::string_view text = unit_.arena.concat("column \"", command.name, "\" of relation \"", name(), "\" does not exist");
+    if (is_system_column(command.name))
+      return Error::make(sqlstate::feature_not_supported, "cannot drop system column \"", command.name, "\"");
+    const std::string_view text =
+        unit_.arena.concat("column \"", command.name, "\" of relation \"", name(), "\" does not exist");
     if (!command.if_exists) return Error::make(sqlstate::undefined_column, text);
     unit_.notify(Severity::notice, sqlstate::successful_completion, unit_.arena.concat(text, ", skipping"));
     return ok();
@@ -176,14 +194,17 @@ Status Alter::add_constraint(const sql::Constraint& constraint) {
   if (constraint.form == sql::ConstraintKind::foreign_key)
     return unit_.at(Error::make(sqlstate::feature_not_supported, "foreign keys are not supported"), constraint.at);
   if (constraint.form != sql::ConstraintKind::primary_key && constraint.form != sql::ConstraintKind::unique)
-    return unit_.at(Error::make(sqlstate::feature_not_supported, "exclusion constraints are not supported"), constraint.at);
+    return unit_.at(Error::make(sqlstate::feature_not_supported, "exclusion constraints are not supported"),
+                    constraint.at);
   if (!constraint.using_index.empty())
-    return unit_.at(Error::make(sqlstate::feature_not_supported, "ADD CONSTRAINT USING INDEX is not supported"), constraint.at);
+    return unit_.at(Error::make(sqlstate::feature_not_supported, "ADD CONSTRAINT USING INDEX is not supported"),
+                    constraint.at);
   if (constraint.form == sql::ConstraintKind::primary_key) {
     SPG_ASSIGN(const Vec<Row*> others, unit_.store.find(StoredKey::constraint_relation, {oid_value(oid())}));
     for (const Row* other : others)
       if (other->character(pg_constraint::contype) == 'p')
-        return Error::make(sqlstate::invalid_table_definition, "multiple primary keys for table \"", name(), "\" are not allowed");
+        return Error::make(sqlstate::invalid_table_definition, "multiple primary keys for table \"", name(),
+                           "\" are not allowed");
   }
   KeyList keys{name(), Vec<KeyPlan>(unit_.arena)};
   SPG_TRY(add_key(unit_, keys, constraint, constraint.columns));
@@ -197,7 +218,8 @@ Status Alter::drop_constraint(const sql::AlterCommand& command) {
     const Object object{pg_constraint::relation, row->oid(pg_constraint::oid), 0};
     return unit_.drop_objects({&object, 1}, command.behavior);
   }
-  const std::string_view text = unit_.arena.concat("constraint \"", command.name, "\" of relation \"", name(), "\" does not exist");
+  const std::string_view text =
+      unit_.arena.concat("constraint \"", command.name, "\" of relation \"", name(), "\" does not exist");
   if (!command.if_exists) return Error::make(sqlstate::undefined_object, text);
   unit_.notify(Severity::notice, sqlstate::successful_completion, unit_.arena.concat(text, ", skipping"));
   return ok();
@@ -205,7 +227,8 @@ Status Alter::drop_constraint(const sql::AlterCommand& command) {
 
 Status Alter::change_default(const sql::AlterCommand& command) {
   SPG_ASSIGN(Row * column, require_column(command.name));
-  SPG_ASSIGN(const Row* old, unit_.store.find_one(StoredKey::attrdef_column, {oid_value(oid()), column->at(pg_attribute::attnum)}));
+  SPG_ASSIGN(const Row* old,
+             unit_.store.find_one(StoredKey::attrdef_column, {oid_value(oid()), column->at(pg_attribute::attnum)}));
   if (old != nullptr) {
     const Object object{pg_attrdef::relation, old->oid(pg_attrdef::oid), 0};
     SPG_TRY(unit_.drop_objects({&object, 1}, sql::DropBehavior::restrict));
@@ -229,9 +252,11 @@ Status Alter::drop_not_null(const sql::AlterCommand& command) {
   for (const Row* row : constraints) {
     if (row->character(pg_constraint::contype) != 'p') continue;
     const Object key{pg_constraint::relation, row->oid(pg_constraint::oid), 0};
-    SPG_ASSIGN(const Vec<Row*> parts, unit_.store.find(StoredKey::depend_object, {oid_value(key.catalog), oid_value(key.oid)}));
+    SPG_ASSIGN(const Vec<Row*> parts,
+               unit_.store.find(StoredKey::depend_object, {oid_value(key.catalog), oid_value(key.oid)}));
     for (const Row* part : parts)
-      if (part->oid(pg_depend::refobjid) == oid() && part->int4(pg_depend::refobjsubid) == column->int2(pg_attribute::attnum))
+      if (part->oid(pg_depend::refobjid) == oid() &&
+          part->int4(pg_depend::refobjsubid) == column->int2(pg_attribute::attnum))
         return Error::make(sqlstate::invalid_table_definition, "column \"", command.name, "\" is in a primary key");
   }
   column->set(pg_attribute::attnotnull, bool_value(false));
@@ -270,7 +295,8 @@ Status Alter::run(const sql::AlterCommand& command) {
       return ok();
     }
     default:
-      return unit_.at(Error::make(sqlstate::feature_not_supported, "this form of ALTER TABLE is not supported"), command.at);
+      return unit_.at(Error::make(sqlstate::feature_not_supported, "this form of ALTER TABLE is not supported"),
+                      command.at);
   }
 }
 

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t columns_max = 1600;
 
-Error not_supported(std::string_view what) { return Error::make(sqlstate::feature_not_supported, what, " are not supported"); }
+Error not_supported(std::string_view what) {
+  return Error::make(sqlstate::feature_not_supported, what, " are not supported");
+}
 
 bool is_serial(const sql::TypeName& name) {
   if (name.name.size() != 1) return false;
@@ -40,14 +42,19 @@ Result<ColumnPlan> plan_column(Unit& unit, const sql::ColumnDef& column, std::st
   if (column.type->set_of)
     return Error::make(sqlstate::invalid_table_definition, "column \"", column.name, "\" cannot be declared SETOF");
   if (type->type->kind == 'p' && type->type->oid != Oid{2287})
-    return Error::make(sqlstate::invalid_table_definition, "column \"", column.name, "\" has pseudo-type ", format_type(unit.catalog, type->type->oid, {}, unit.arena));
+    return Error::make(sqlstate::invalid_table_definition, "column \"", column.name, "\" has pseudo-type ",
+                       format_type(unit.catalog, type->type->oid, {}, unit.arena));
   if (!column.collation.empty()) {
     const std::string_view name = column.collation.back();
-    plan.definition.collation = name == "C" ? Oid{950} : name == "POSIX" ? Oid{951} : name == "default" ? Oid{100} : Oid::none;
+    plan.definition.collation = name == "C"         ? Oid{950}
+                                : name == "POSIX"   ? Oid{951}
+                                : name == "default" ? Oid{100}
+                                                    : Oid::none;
     if (plan.definition.collation == Oid::none)
       return Error::make(sqlstate::undefined_object, "collation \"", name, "\" for encoding \"UTF8\" does not exist");
     if (type->type->collation == Oid::none)
-      return Error::make(sqlstate::datatype_mismatch, "collations are not supported by type ", format_type(unit.catalog, type->type->oid, {}, unit.arena));
+      return Error::make(sqlstate::datatype_mismatch, "collations are not supported by type ",
+                         format_type(unit.catalog, type->type->oid, {}, unit.arena));
   }
   bool saw_null = false;
   for (const sql::Constraint* constraint : column.constraints) {
@@ -56,16 +63,18 @@ Result<ColumnPlan> plan_column(Unit& unit, const sql::ColumnDef& column, std::st
       case sql::ConstraintKind::not_null: {
         const bool is_null = constraint->form == sql::ConstraintKind::null;
         if (is_null ? plan.not_null : saw_null)
-          return unit.at(Error::make(sqlstate::syntax_error, "conflicting NULL/NOT NULL declarations for column \"", column.name,
-                                     "\" of table \"", table, "\""), constraint->at);
+          return unit.at(Error::make(sqlstate::syntax_error, "conflicting NULL/NOT NULL declarations for column \"",
+                                     column.name, "\" of table \"", table, "\""),
+                         constraint->at);
         if (is_null) saw_null = true;
         else plan.not_null = true;
         break;
       }
       case sql::ConstraintKind::default_value:
         if (plan.default_value != nullptr)
-          return unit.at(Error::make(sqlstate::syntax_error, "multiple default values specified for column \"", column.name,
-                                     "\" of table \"", table, "\""), constraint->at);
+          return unit.at(Error::make(sqlstate::syntax_error, "multiple default values specified for column \"",
+                                     column.name, "\" of table \"", table, "\""),
+                         constraint->at);
         plan.default_value = constraint->expr;
         break;
       case sql::ConstraintKind::check: return unit.at(not_supported("CHECK constraints"), constraint->at);
@@ -85,7 +94,9 @@ Status add_key(Unit& unit, KeyList& keys, const sql::Constraint& constraint, std
   if (constraint.form == sql::ConstraintKind::primary_key) {
     for (const KeyPlan& other : keys.plans)
       if (other.constraint->form == sql::ConstraintKind::primary_key)
-        return unit.at(Error::make(sqlstate::invalid_table_definition, "multiple primary keys for table \"", keys.table, "\" are not allowed"), constraint.at);
+        return unit.at(Error::make(sqlstate::invalid_table_definition, "multiple primary keys for table \"", keys.table,
+                                   "\" are not allowed"),
+                       constraint.at);
   }
   keys.plans.push_back({&constraint, columns});
   return ok();
@@ -104,10 +115,13 @@ Result<std::span<const std::int16_t>> key_columns(Unit& unit, const Row& relatio
   for (const sql::Name name : names) {
     SPG_ASSIGN(Row * column, unit.find_column(relation.oid(pg_class::oid), name));
     if (column == nullptr)
-      return unit.at(Error::make(sqlstate::undefined_column, "column \"", name, "\" named in key does not exist"), constraint.at);
+      return unit.at(Error::make(sqlstate::undefined_column, "column \"", name, "\" named in key does not exist"),
+                     constraint.at);
     const std::int16_t number = column->int2(pg_attribute::attnum);
     if (std::find(numbers.begin(), numbers.end(), number) != numbers.end())
-      return unit.at(Error::make(sqlstate::duplicate_column, "column \"", name, "\" appears twice in ", key_word(constraint), " constraint"), constraint.at);
+      return unit.at(Error::make(sqlstate::duplicate_column, "column \"", name, "\" appears twice in ",
+                                 key_word(constraint), " constraint"),
+                     constraint.at);
     numbers.push_back(number);
     if (constraint.form != sql::ConstraintKind::primary_key || column->boolean(pg_attribute::attnotnull)) continue;
     SPG_TRY(check(*column));
@@ -121,15 +135,22 @@ Result<std::span<const std::int16_t>> key_columns(Unit& unit, const Row& relatio
 Status define_keys(Unit& unit, Row& relation, KeyList& keys, NullCheck check) {
   // The primary key comes first; a unique constraint over the columns of an earlier one is that one.
   std::stable_sort(keys.plans.begin(), keys.plans.end(), [](const KeyPlan& a, const KeyPlan& b) {
-    return a.constraint->form == sql::ConstraintKind::primary_key && b.constraint->form != sql::ConstraintKind::primary_key;
+    return a.constraint->form == sql::ConstraintKind::primary_key &&
+           b.constraint->form != sql::ConstraintKind::primary_key;
   });
-  struct Planned { const sql::Constraint* constraint; std::span<const std::int16_t> columns; std::string_view name; };
+  struct Planned {
+    const sql::Constraint* constraint;
+    std::span<const std::int16_t> columns;
+    std::string_view name;
+  };
   Vec<Planned> planned(unit.arena);
   for (const KeyPlan& key : keys.plans) {
     SPG_ASSIGN(const auto columns, key_columns(unit, relation, *key.constraint, key.columns, check));
     bool merged = false;
     for (Planned& other : planned) {
-      if (!std::ranges::equal(other.columns, columns) || other.constraint->nulls_not_distinct != key.constraint->nulls_not_distinct) continue;
+      if (!std::ranges::equal(other.columns, columns) ||
+          other.constraint->nulls_not_distinct != key.constraint->nulls_not_distinct)
+        continue;
       if (other.name.empty()) other.name = key.constraint->name;
       merged = true;
       break;
@@ -141,7 +162,8 @@ Status define_keys(Unit& unit, Row& relation, KeyList& keys, NullCheck check) {
     for (const sql::Name name : key.constraint->include) {
       SPG_ASSIGN(const Row* column, unit.find_column(relation.oid(pg_class::oid), name));
       if (column == nullptr)
-        return unit.at(Error::make(sqlstate::undefined_column, "column \"", name, "\" named in key does not exist"), key.constraint->at);
+        return unit.at(Error::make(sqlstate::undefined_column, "column \"", name, "\" named in key does not exist"),
+                       key.constraint->at);
       include.push_back(column->int2(pg_attribute::attnum));
     }
     IndexDefinition index;
@@ -159,7 +181,10 @@ Status define_keys(Unit& unit, Row& relation, KeyList& keys, NullCheck check) {
 
 namespace {
 
-struct NewTable { Oid schema{}; bool existed = false; };
+struct NewTable {
+  Oid schema{};
+  bool existed = false;
+};
 
 Result<NewTable> check_name(Unit& unit, const sql::TableRef& table, bool if_not_exists) {
   if (table.persistence == sql::Persistence::temporary) return unit.at(not_supported("temporary tables"), table.at);
@@ -168,21 +193,25 @@ Result<NewTable> check_name(Unit& unit, const sql::TableRef& table, bool if_not_
   SPG_ASSIGN(const Row* taken, unit.find_in_schema(result.schema, table.name));
   if (taken == nullptr) return result;
   if (!if_not_exists) return Error::make(sqlstate::duplicate_table, "relation \"", table.name, "\" already exists");
-  unit.notify(Severity::notice, sqlstate::duplicate_table, unit.arena.concat("relation \"", table.name, "\" already exists, skipping"));
+  unit.notify(Severity::notice, sqlstate::duplicate_table,
+              unit.arena.concat("relation \"", table.name, "\" already exists, skipping"));
   result.existed = true;
   return result;
 }
 
 /// The table with its class, attribute and type rows.
 Result<Row*> make_table(Unit& unit, const sql::TableRef& name, Oid schema, std::span<const ColumnPlan> columns) {
-  if (columns.size() > columns_max) return Error::make(sqlstate::too_many_columns, "tables can have at most 1600 columns");
+  if (columns.size() > columns_max)
+    return Error::make(sqlstate::too_many_columns, "tables can have at most 1600 columns");
   Vec<table::ColumnLayout> layouts(unit.arena, columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
     for (std::size_t other = 0; other < i; ++other)
       if (columns[other].definition.name == columns[i].definition.name)
-        return Error::make(sqlstate::duplicate_column, "column \"", columns[i].definition.name, "\" specified more than once");
+        return Error::make(sqlstate::duplicate_column, "column \"", columns[i].definition.name,
+                           "\" specified more than once");
     if (is_system_column(columns[i].definition.name))
-      return Error::make(sqlstate::duplicate_column, "column name \"", columns[i].definition.name, "\" conflicts with a system column name");
+      return Error::make(sqlstate::duplicate_column, "column name \"", columns[i].definition.name,
+                         "\" conflicts with a system column name");
     table::ColumnLayout layout;
     layout.number = static_cast<std::uint16_t>(i + 1);
     layout.physical = type::physical_of(columns[i].definition.type);
@@ -214,7 +243,8 @@ CreatedTable created(const Row& relation) {
 Result<CreatedTable> create_table(DdlContext& context, const sql::CreateTable& statement) {
   Unit unit(context);
   if (!statement.inherits.empty()) return not_supported("inherited tables");
-  if (statement.partition_by != nullptr || statement.partition_of != nullptr) return not_supported("partitioned tables");
+  if (statement.partition_by != nullptr || statement.partition_of != nullptr)
+    return not_supported("partitioned tables");
   if (!statement.of_type.empty()) return not_supported("typed tables");
   if (!statement.foreign_server.empty()) return not_supported("foreign tables");
   SPG_ASSIGN(const NewTable place, check_name(unit, *statement.table, statement.if_not_exists));
@@ -223,7 +253,9 @@ Result<CreatedTable> create_table(DdlContext& context, const sql::CreateTable& s
   Vec<ColumnPlan> columns(unit.arena);
   KeyList keys{statement.table->name, Vec<KeyPlan>(unit.arena)};
   for (const sql::Node* element : statement.elements) {
-    if (element->kind == sql::NodeKind::like_clause) return unit.at(Error::make(sqlstate::feature_not_supported, "LIKE is not supported for creating tables"), element->at);
+    if (element->kind == sql::NodeKind::like_clause)
+      return unit.at(Error::make(sqlstate::feature_not_supported, "LIKE is not supported for creating tables"),
+                     element->at);
     if (const auto* column = sql::as<sql::ColumnDef>(element)) {
       SPG_ASSIGN(const ColumnPlan plan, plan_column(unit, *column, statement.table->name));
       columns.push_back(plan);
@@ -248,7 +280,8 @@ Result<CreatedTable> create_table(DdlContext& context, const sql::CreateTable& s
   return created(*relation);
 }
 
-Result<CreatedTable> create_table(DdlContext& context, const sql::TableRef& name, std::span<const ColumnDefinition> columns, bool if_not_exists) {
+Result<CreatedTable> create_table(DdlContext& context, const sql::TableRef& name,
+                                  std::span<const ColumnDefinition> columns, bool if_not_exists) {
   Unit unit(context);
   SPG_ASSIGN(const NewTable place, check_name(unit, name, if_not_exists));
   if (place.existed) return CreatedTable{{}, {}, true};
@@ -272,11 +305,14 @@ Status create_schema(DdlContext& context, const sql::CreateSchema& statement) {
     if (name.empty()) name = statement.authorization;
   }
   if (name.starts_with("pg_"))
-    return Error::make(sqlstate::reserved_name, "unacceptable schema name \"", name, "\"").detail("The prefix \"pg_\" is reserved for system schemas.");
+    return Error::make(sqlstate::reserved_name, "unacceptable schema name \"", name, "\"")
+        .detail("The prefix \"pg_\" is reserved for system schemas.");
   SPG_ASSIGN(const Oid taken, unit.catalog.schema_oid(name));
   if (taken != Oid::none) {
-    if (!statement.if_not_exists) return Error::make(sqlstate::duplicate_schema, "schema \"", name, "\" already exists");
-    unit.notify(Severity::notice, sqlstate::duplicate_schema, unit.arena.concat("schema \"", name, "\" already exists, skipping"));
+    if (!statement.if_not_exists)
+      return Error::make(sqlstate::duplicate_schema, "schema \"", name, "\" already exists");
+    unit.notify(Severity::notice, sqlstate::duplicate_schema,
+                unit.arena.concat("schema \"", name, "\" already exists, skipping"));
     return ok();
   }
   Row* row = unit.store.add(Stored::namespace_);

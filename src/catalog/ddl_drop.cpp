@@ -10,7 +10,7 @@ namespace {
 
 struct Victim {
   Object object;
-  Object because;       ///< what it was found to depend on
+  Object because;  ///< what it was found to depend on
   bool is_root = false, is_part = false, is_dependent = false;
 };
 
@@ -36,7 +36,9 @@ class Dropper {
 
 bool Dropper::holds(const Object& object) const {
   for (const Victim& victim : victims_)
-    if (victim.object.catalog == object.catalog && victim.object.oid == object.oid && (victim.object.sub == 0 || victim.object.sub == object.sub)) return true;
+    if (victim.object.catalog == object.catalog && victim.object.oid == object.oid &&
+        (victim.object.sub == 0 || victim.object.sub == object.sub))
+      return true;
   return false;
 }
 
@@ -52,10 +54,12 @@ void Dropper::add(const Victim& victim) {
 
 /// An index of a constraint (say) goes only with its owner.
 Status Dropper::refuse_parts(const Object& root) {
-  SPG_ASSIGN(const Vec<Row*> rows, unit_.store.find(StoredKey::depend_object, {oid_value(root.catalog), oid_value(root.oid)}));
+  SPG_ASSIGN(const Vec<Row*> rows,
+             unit_.store.find(StoredKey::depend_object, {oid_value(root.catalog), oid_value(root.oid)}));
   for (const Row* row : rows) {
     if (row->character(pg_depend::deptype) != 'i') continue;
-    const Object owner{row->oid(pg_depend::refclassid), row->oid(pg_depend::refobjid), row->int4(pg_depend::refobjsubid)};
+    const Object owner{row->oid(pg_depend::refclassid), row->oid(pg_depend::refobjid),
+                       row->int4(pg_depend::refobjsubid)};
     if (holds(owner)) continue;
     SPG_ASSIGN(const std::string_view what, unit_.describe(root));
     SPG_ASSIGN(const std::string_view by, unit_.describe(owner));
@@ -71,7 +75,8 @@ Status Dropper::collect(std::span<const Object> roots) {
   for (const Object& root : roots) SPG_TRY(refuse_parts(root));
   for (std::size_t i = 0; i < victims_.size(); ++i) {
     const Object object = victims_[i].object;
-    SPG_ASSIGN(const Vec<Row*> rows, unit_.store.find(StoredKey::depend_reference, {oid_value(object.catalog), oid_value(object.oid)}));
+    SPG_ASSIGN(const Vec<Row*> rows,
+               unit_.store.find(StoredKey::depend_reference, {oid_value(object.catalog), oid_value(object.oid)}));
     for (const Row* row : rows) {
       if (object.sub != 0 && row->int4(pg_depend::refobjsubid) != object.sub) continue;
       Victim found;
@@ -105,17 +110,27 @@ Status Dropper::report(sql::DropBehavior behavior, std::size_t roots) {
     }
   }
   if (count == 0) return ok();
-  if (count > lines_max) lines.add("\nand ", count - lines_max, " other object", count - lines_max == 1 ? "" : "s", " (see server log for list)");
+  if (count > lines_max)
+    lines.add("\nand ", count - lines_max, " other object", count - lines_max == 1 ? "" : "s",
+              " (see server log for list)");
   if (cascade) {
     if (count == 1) unit_.notify(Severity::notice, sqlstate::successful_completion, lines.view());
-    else unit_.notify(Severity::notice, sqlstate::successful_completion, unit_.arena.concat("drop cascades to ", count, " other objects"), lines.view());
+    else
+      unit_.notify(Severity::notice, sqlstate::successful_completion,
+                   unit_.arena.concat("drop cascades to ", count, " other objects"), lines.view());
     return ok();
   }
   constexpr std::string_view hint = "Use DROP ... CASCADE to drop the dependent objects too.";
   if (roots > 1)
-    return Error::make(sqlstate::dependent_objects_still_exist, "cannot drop desired object(s) because other objects depend on them").detail(lines.view()).hint(hint);
+    return Error::make(sqlstate::dependent_objects_still_exist,
+                       "cannot drop desired object(s) because other objects depend on them")
+        .detail(lines.view())
+        .hint(hint);
   SPG_ASSIGN(const std::string_view what, unit_.describe(victims_[0].object));
-  return Error::make(sqlstate::dependent_objects_still_exist, "cannot drop ", what, " because other objects depend on it").detail(lines.view()).hint(hint);
+  return Error::make(sqlstate::dependent_objects_still_exist, "cannot drop ", what,
+                     " because other objects depend on it")
+      .detail(lines.view())
+      .hint(hint);
 }
 
 Status Dropper::remove_rows(StoredKey key, std::initializer_list<type::Value> keys) {
@@ -146,13 +161,16 @@ Status Dropper::remove_relation(Row& relation) {
 
 Status Dropper::remove_column(const Object& object) {
   SPG_ASSIGN(const Row* relation, unit_.store.find_one(StoredKey::class_oid, {oid_value(object.oid)}));
-  SPG_ASSIGN(Row * column, unit_.store.find_one(StoredKey::attribute_number, {oid_value(object.oid), int2_value(object.sub)}));
+  SPG_ASSIGN(Row * column,
+             unit_.store.find_one(StoredKey::attribute_number, {oid_value(object.oid), int2_value(object.sub)}));
   if (relation == nullptr || column == nullptr) return ok();
-  SPG_TRY(unit_.view().drop_column(TableId{raw(relation->oid(pg_class::relfilenode))}, static_cast<std::uint16_t>(object.sub)));
+  SPG_TRY(unit_.view().drop_column(TableId{raw(relation->oid(pg_class::relfilenode))},
+                                   static_cast<std::uint16_t>(object.sub)));
   column->set(pg_attribute::attname, text_value(unit_.arena.concat("........pg.dropped.", object.sub, "........")));
   column->set(pg_attribute::atttypid, oid_value(Oid::none));
   column->set(pg_attribute::attstattarget, int4_value(0));
-  for (const std::uint16_t flag : {pg_attribute::attnotnull, pg_attribute::atthasdef, pg_attribute::atthasmissing}) column->set(flag, bool_value(false));
+  for (const std::uint16_t flag : {pg_attribute::attnotnull, pg_attribute::atthasdef, pg_attribute::atthasmissing})
+    column->set(flag, bool_value(false));
   column->set(pg_attribute::attmissingval, type::Value::null_of(type::Physical::string));
   column->set(pg_attribute::attisdropped, bool_value(true));
   return ok();
@@ -171,7 +189,8 @@ Status Dropper::remove_one(const Object& object) {
   if (row == nullptr) return ok();
   if (object.catalog == pg_class::relation) return remove_relation(*row);
   if (object.catalog == pg_attrdef::relation && !holds({pg_class::relation, row->oid(pg_attrdef::adrelid), 0})) {
-    SPG_ASSIGN(Row * column, unit_.store.find_one(StoredKey::attribute_number, {row->at(pg_attrdef::adrelid), row->at(pg_attrdef::adnum)}));
+    SPG_ASSIGN(Row * column, unit_.store.find_one(StoredKey::attribute_number,
+                                                  {row->at(pg_attrdef::adrelid), row->at(pg_attrdef::adnum)}));
     if (column != nullptr) column->set(pg_attribute::atthasdef, bool_value(false));
   }
   unit_.store.remove(row);
@@ -183,7 +202,8 @@ Status Dropper::remove() {
   for (std::size_t i = victims_.size(); i-- != 0;) {
     const Object object = victims_[i].object;
     SPG_TRY(remove_one(object));
-    SPG_ASSIGN(const Vec<Row*> rows, unit_.store.find(StoredKey::depend_object, {oid_value(object.catalog), oid_value(object.oid)}));
+    SPG_ASSIGN(const Vec<Row*> rows,
+               unit_.store.find(StoredKey::depend_object, {oid_value(object.catalog), oid_value(object.oid)}));
     for (Row* row : rows)
       if (object.sub == 0 || row->int4(pg_depend::objsubid) == object.sub) unit_.store.remove(row);
     SPG_TRY(unit_.remove_comments(object));
@@ -194,7 +214,8 @@ Status Dropper::remove() {
 }  // namespace
 
 Status Unit::remove_comments(const Object& object) {
-  SPG_ASSIGN(const Vec<Row*> rows, store.find(StoredKey::description_object, {oid_value(object.oid), oid_value(object.catalog)}));
+  SPG_ASSIGN(const Vec<Row*> rows,
+             store.find(StoredKey::description_object, {oid_value(object.oid), oid_value(object.catalog)}));
   for (Row* row : rows)
     if (object.sub == 0 || row->int4(pg_description::objsubid) == object.sub) store.remove(row);
   return ok();
@@ -209,7 +230,12 @@ Status Unit::drop_objects(std::span<const Object> roots, sql::DropBehavior behav
 
 namespace {
 
-struct KindWords { sql::ObjectKind kind; char relkind; std::string_view word, wrong; Sqlstate missing; };
+struct KindWords {
+  sql::ObjectKind kind;
+  char relkind;
+  std::string_view word, wrong;
+  Sqlstate missing;
+};
 constexpr KindWords kinds[] = {
     {sql::ObjectKind::table, 'r', "table", "a table", sqlstate::undefined_table},
     {sql::ObjectKind::index, 'i', "index", "an index", sqlstate::undefined_object},
@@ -226,15 +252,19 @@ Status drop_relations(Unit& unit, const sql::Drop& statement, const KindWords& k
     if (!schema.empty()) {
       SPG_ASSIGN(const Oid oid, unit.catalog.schema_oid(schema));
       if (oid == Oid::none) {
-        if (!statement.if_exists) return Error::make(sqlstate::undefined_schema, "schema \"", schema, "\" does not exist");
-        unit.notify(Severity::notice, sqlstate::successful_completion, unit.arena.concat("schema \"", schema, "\" does not exist, skipping"));
+        if (!statement.if_exists)
+          return Error::make(sqlstate::undefined_schema, "schema \"", schema, "\" does not exist");
+        unit.notify(Severity::notice, sqlstate::successful_completion,
+                    unit.arena.concat("schema \"", schema, "\" does not exist, skipping"));
         continue;
       }
     }
     SPG_ASSIGN(const Row* row, unit.find_relation(schema, name.name.back(), true));
     if (row == nullptr) {
-      if (!statement.if_exists) return Error::make(kind.missing, kind.word, " \"", name.name.back(), "\" does not exist");
-      unit.notify(Severity::notice, sqlstate::successful_completion, unit.arena.concat(kind.word, " \"", name.name.back(), "\" does not exist, skipping"));
+      if (!statement.if_exists)
+        return Error::make(kind.missing, kind.word, " \"", name.name.back(), "\" does not exist");
+      unit.notify(Severity::notice, sqlstate::successful_completion,
+                  unit.arena.concat(kind.word, " \"", name.name.back(), "\" does not exist, skipping"));
       continue;
     }
     if (row->character(pg_class::relkind) != kind.relkind) {
@@ -259,13 +289,16 @@ Status drop_schemas(Unit& unit, const sql::Drop& statement) {
   for (const sql::ObjectName& name : statement.names) {
     SPG_ASSIGN(const Oid oid, unit.catalog.schema_oid(name.name.back()));
     if (oid == Oid::none) {
-      if (!statement.if_exists) return Error::make(sqlstate::undefined_schema, "schema \"", name.name.back(), "\" does not exist");
-      unit.notify(Severity::notice, sqlstate::successful_completion, unit.arena.concat("schema \"", name.name.back(), "\" does not exist, skipping"));
+      if (!statement.if_exists)
+        return Error::make(sqlstate::undefined_schema, "schema \"", name.name.back(), "\" does not exist");
+      unit.notify(Severity::notice, sqlstate::successful_completion,
+                  unit.arena.concat("schema \"", name.name.back(), "\" does not exist, skipping"));
       continue;
     }
     SPG_ASSIGN(const Row* row, unit.store.find_one(StoredKey::namespace_oid, {oid_value(oid)}));
     if (row == nullptr)
-      return Error::make(sqlstate::dependent_objects_still_exist, "cannot drop schema ", name.name.back(), " because it is required by the database system");
+      return Error::make(sqlstate::dependent_objects_still_exist, "cannot drop schema ", name.name.back(),
+                         " because it is required by the database system");
     SPG_TRY(unit.require_owner(row->oid(pg_namespace::nspowner), "schema", name.name.back()));
     roots.push_back({pg_namespace::relation, oid, 0});
   }
@@ -282,11 +315,16 @@ Status drop(DdlContext& context, const sql::Drop& statement) {
   if (statement.object == sql::ObjectKind::schema) return drop_schemas(unit, statement);
   // Of the other kinds there are no user-made objects.
   for (const sql::ObjectName& name : statement.names) {
-    if (name.name.empty()) return Error::make(sqlstate::feature_not_supported, "DROP ", sql::object_word(statement.object), " is not supported");
+    if (name.name.empty())
+      return Error::make(sqlstate::feature_not_supported, "DROP ", sql::object_word(statement.object),
+                         " is not supported");
     TextBuilder word(unit.arena);
-    for (const char c : sql::object_word(statement.object)) word.add(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
-    if (!statement.if_exists) return Error::make(sqlstate::undefined_object, word.view(), " \"", name.name.back(), "\" does not exist");
-    unit.notify(Severity::notice, sqlstate::successful_completion, unit.arena.concat(word.view(), " \"", name.name.back(), "\" does not exist, skipping"));
+    for (const char c : sql::object_word(statement.object))
+      word.add(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
+    if (!statement.if_exists)
+      return Error::make(sqlstate::undefined_object, word.view(), " \"", name.name.back(), "\" does not exist");
+    unit.notify(Severity::notice, sqlstate::successful_completion,
+                unit.arena.concat(word.view(), " \"", name.name.back(), "\" does not exist, skipping"));
   }
   return ok();
 }

@@ -28,7 +28,8 @@ template <class Wanted>
 OperatorClass find_class(Wanted wanted) {
   const builtin::Rows* rows = builtin::find_rows(Oid{2616});
   builtin::RowReader reader(*rows);
-  std::string_view fields[9];  // oid, opcmethod, opcname, opcnamespace, opcowner, opcfamily, opcintype, opcdefault, opckeytype
+  std::string_view
+      fields[9];  // oid, opcmethod, opcname, opcnamespace, opcowner, opcfamily, opcintype, opcdefault, opckeytype
   while (reader.next(fields)) {
     const OperatorClass found{number(fields[0]), number(fields[1]), number(fields[6]), fields[2], fields[7] == "t"};
     if (wanted(found)) return found;
@@ -36,15 +37,22 @@ OperatorClass find_class(Wanted wanted) {
   return {};
 }
 
-struct AccessMethod { std::string_view name; Oid oid; bool supported; };
-constexpr AccessMethod access_methods[] = {{"btree", Oid{403}, true}, {"hash", Oid{405}, true},   {"gist", Oid{783}, false},
-                                           {"gin", Oid{2742}, false}, {"spgist", Oid{4000}, false}, {"brin", Oid{3580}, false}};
+struct AccessMethod {
+  std::string_view name;
+  Oid oid;
+  bool supported;
+};
+constexpr AccessMethod access_methods[] = {{"btree", Oid{403}, true},    {"hash", Oid{405}, true},
+                                           {"gist", Oid{783}, false},    {"gin", Oid{2742}, false},
+                                           {"spgist", Oid{4000}, false}, {"brin", Oid{3580}, false}};
 
 }  // namespace
 
 Result<Oid> Unit::default_class(Oid type, Oid access_method, std::string_view method_name) {
   const auto find = [&](Oid input) {
-    return find_class([&](const OperatorClass& one) { return one.method == raw(access_method) && one.input == raw(input) && one.is_default; });
+    return find_class([&](const OperatorClass& one) {
+      return one.method == raw(access_method) && one.input == raw(input) && one.is_default;
+    });
   };
   OperatorClass found = find(type);
   if (found.oid == 0) found = find(builtin::comparable(type));
@@ -61,14 +69,17 @@ Result<Oid> Unit::default_class(Oid type, Oid access_method, std::string_view me
 namespace {
 
 /// "Key (a, b)=(1, x) is duplicated."
-Result<std::string_view> duplicate_detail(Unit& unit, TableId table, std::uint64_t rowid, std::span<Row* const> columns) {
+Result<std::string_view> duplicate_detail(Unit& unit, TableId table, std::uint64_t rowid,
+                                          std::span<Row* const> columns) {
   std::uint16_t numbers[index_columns_max];
   type::Vector values[index_columns_max];
-  for (std::size_t i = 0; i < columns.size(); ++i) numbers[i] = static_cast<std::uint16_t>(columns[i]->int2(pg_attribute::attnum));
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    numbers[i] = static_cast<std::uint16_t>(columns[i]->int2(pg_attribute::attnum));
   SPG_TRY(unit.view().fetch(table, {&rowid, 1}, {numbers, columns.size()}, unit.arena, values));
   TextBuilder text(unit.arena);
   text.add("Key (");
-  for (std::size_t i = 0; i < columns.size(); ++i) text.add(i == 0 ? "" : ", ", quote_name(columns[i]->text(pg_attribute::attname), unit.arena));
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    text.add(i == 0 ? "" : ", ", quote_name(columns[i]->text(pg_attribute::attname), unit.arena));
   text.add(")=(");
   for (std::size_t i = 0; i < columns.size(); ++i) {
     text.add(i == 0 ? "" : ", ");
@@ -98,52 +109,67 @@ Status Unit::define_index(Row& relation, const IndexDefinition& index) {
   for (std::size_t i = 0; i < all; ++i) {
     const std::int16_t number = i < index.columns.size() ? index.columns[i] : index.include[i - index.columns.size()];
     SPG_ASSIGN(columns[i], store.find_one(StoredKey::attribute_number, {oid_value(table), int2_value(number)}));
-    if (columns[i] == nullptr) return Error::make(sqlstate::internal_error, "cache lookup failed for attribute ", number, " of relation ", raw(table));
+    if (columns[i] == nullptr)
+      return Error::make(sqlstate::internal_error, "cache lookup failed for attribute ", number, " of relation ",
+                         raw(table));
   }
   std::string_view name = index.name;
   if (name.empty()) {
     TextBuilder joined(arena);
-    for (std::size_t i = 0; i < all && joined.size() < type::name_bytes_max; ++i) joined.add(i == 0 ? "" : "_", columns[i]->text(pg_attribute::attname));
+    for (std::size_t i = 0; i < all && joined.size() < type::name_bytes_max; ++i)
+      joined.add(i == 0 ? "" : "_", columns[i]->text(pg_attribute::attname));
     const std::string_view middle = type::truncate_name(joined.view());
     SPG_ASSIGN(name, choose_name(relation.text(pg_class::relname), index.primary ? std::string_view() : middle,
-                                 index.primary ? "pkey" : index.is_constraint ? "key" : "idx", schema, index.is_constraint));
+                                 index.primary         ? "pkey"
+                                 : index.is_constraint ? "key"
+                                                       : "idx",
+                                 schema, index.is_constraint));
   } else {
     SPG_ASSIGN(const Row* taken, store.find_one(StoredKey::class_name, {text_value(name), oid_value(schema)}));
     if (taken != nullptr) {
       if (!index.if_not_exists) return Error::make(sqlstate::duplicate_table, "relation \"", name, "\" already exists");
-      notify(Severity::notice, sqlstate::duplicate_table, arena.concat("relation \"", name, "\" already exists, skipping"));
+      notify(Severity::notice, sqlstate::duplicate_table,
+             arena.concat("relation \"", name, "\" already exists, skipping"));
       return ok();
     }
     if (index.is_constraint) {
       SPG_ASSIGN(const Vec<Row*> constraints, store.find(StoredKey::constraint_relation, {oid_value(table)}));
       for (const Row* row : constraints)
         if (row->text(pg_constraint::conname) == name)
-          return Error::make(sqlstate::duplicate_object, "constraint \"", name, "\" for relation \"", relation.text(pg_class::relname), "\" already exists");
+          return Error::make(sqlstate::duplicate_object, "constraint \"", name, "\" for relation \"",
+                             relation.text(pg_class::relname), "\" already exists");
     }
   }
 
   // The tree. Keys are (type that decides the order, column).
   table::KeyPart parts[index_columns_max];
-  std::int64_t numbers[index_columns_max], collations[index_columns_max], classes[index_columns_max], options[index_columns_max];
+  std::int64_t numbers[index_columns_max], collations[index_columns_max], classes[index_columns_max],
+      options[index_columns_max];
   for (std::size_t i = 0; i < all; ++i) {
     numbers[i] = columns[i]->int2(pg_attribute::attnum);
     if (i >= index.columns.size()) continue;
     const std::int16_t option = i < index.options.size() ? index.options[i] : std::int16_t{0};
-    parts[i] = {raw(columns[i]->oid(pg_attribute::atttypid)), static_cast<std::uint16_t>(numbers[i]), static_cast<std::uint8_t>(option & 1),
-                static_cast<std::uint8_t>(option >> 1 & 1)};
+    parts[i] = {raw(columns[i]->oid(pg_attribute::atttypid)), static_cast<std::uint16_t>(numbers[i]),
+                static_cast<std::uint8_t>(option & 1), static_cast<std::uint8_t>(option >> 1 & 1)};
     collations[i] = raw(columns[i]->oid(pg_attribute::attcollation));
     options[i] = option;
     Oid op_class = i < index.classes.size() ? index.classes[i] : Oid::none;
-    if (op_class == Oid::none) { SPG_ASSIGN(op_class, default_class(columns[i]->oid(pg_attribute::atttypid), index.access_method, "btree")); }
+    if (op_class == Oid::none) {
+      SPG_ASSIGN(op_class, default_class(columns[i]->oid(pg_attribute::atttypid), index.access_method, "btree"));
+    }
     classes[i] = raw(op_class);
   }
   txn::Conflict conflict;
-  SPG_ASSIGN(const IndexId id, view().create_index(storage, {{parts, index.columns.size()}, index.unique, !index.nulls_not_distinct}, conflict));
+  SPG_ASSIGN(
+      const IndexId id,
+      view().create_index(storage, {{parts, index.columns.size()}, index.unique, !index.nulls_not_distinct}, conflict));
   if (conflict.found()) {
-    SPG_ASSIGN(const std::string_view detail, duplicate_detail(*this, storage, conflict.existing, {columns, index.columns.size()}));
+    SPG_ASSIGN(const std::string_view detail,
+               duplicate_detail(*this, storage, conflict.existing, {columns, index.columns.size()}));
     SPG_ASSIGN(const std::string_view schema_text, catalog.schema_name(schema));
-    return with_names(Error::make(sqlstate::unique_violation, "could not create unique index \"", name, "\"").detail(detail), schema_text,
-                      relation.text(pg_class::relname), {}, name);
+    return with_names(
+        Error::make(sqlstate::unique_violation, "could not create unique index \"", name, "\"").detail(detail),
+        schema_text, relation.text(pg_class::relname), {}, name);
   }
 
   // Its rows.
@@ -171,7 +197,8 @@ Status Unit::define_index(Row& relation, const IndexDefinition& index) {
   row->set(pg_index::indnullsnotdistinct, bool_value(index.nulls_not_distinct));
   row->set(pg_index::indisprimary, bool_value(index.primary));
   row->set(pg_index::indimmediate, bool_value(!index.deferrable));
-  for (const std::uint16_t flag : {pg_index::indisvalid, pg_index::indisready, pg_index::indislive}) row->set(flag, bool_value(true));
+  for (const std::uint16_t flag : {pg_index::indisvalid, pg_index::indisready, pg_index::indislive})
+    row->set(flag, bool_value(true));
   const auto set_vector = [&](std::uint16_t column, Oid type, std::span<const std::int64_t> values) -> Status {
     SPG_ASSIGN(const Value value, number_vector(type, values, arena));
     row->set(column, value);
@@ -196,7 +223,8 @@ Status Unit::define_index(Row& relation, const IndexDefinition& index) {
     made->set(pg_constraint::convalidated, bool_value(true));
     made->set(pg_constraint::conrelid, oid_value(table));
     made->set(pg_constraint::conindid, oid_value(oid));
-    for (const std::uint16_t letter : {pg_constraint::confupdtype, pg_constraint::confdeltype, pg_constraint::confmatchtype})
+    for (const std::uint16_t letter :
+         {pg_constraint::confupdtype, pg_constraint::confdeltype, pg_constraint::confmatchtype})
       made->set(letter, char_value(' '));
     made->set(pg_constraint::conislocal, bool_value(true));
     made->set(pg_constraint::connoinherit, bool_value(true));
@@ -218,9 +246,11 @@ namespace {
 /// An element's operator class by name.
 Result<Oid> named_class(Unit& unit, const sql::QualifiedName& name, Oid method, std::string_view method_name) {
   const std::string_view wanted = name.back();
-  const OperatorClass found = find_class([&](const OperatorClass& one) { return one.method == raw(method) && one.name == wanted; });
+  const OperatorClass found =
+      find_class([&](const OperatorClass& one) { return one.method == raw(method) && one.name == wanted; });
   if (found.oid == 0)
-    return Error::make(sqlstate::undefined_object, "operator class \"", wanted, "\" does not exist for access method \"", method_name, "\"");
+    return Error::make(sqlstate::undefined_object, "operator class \"", wanted,
+                       "\" does not exist for access method \"", method_name, "\"");
   (void)unit;
   return Oid{found.oid};
 }
@@ -228,7 +258,8 @@ Result<Oid> named_class(Unit& unit, const sql::QualifiedName& name, Oid method, 
 Result<std::int16_t> index_column(Unit& unit, const Row& relation, std::string_view name) {
   SPG_ASSIGN(const Row* column, unit.find_column(relation.oid(pg_class::oid), name));
   if (column != nullptr) return column->int2(pg_attribute::attnum);
-  if (is_system_column(name)) return Error::make(sqlstate::feature_not_supported, "index creation on system columns is not supported");
+  if (is_system_column(name))
+    return Error::make(sqlstate::feature_not_supported, "index creation on system columns is not supported");
   return Error::make(sqlstate::undefined_column, "column \"", name, "\" does not exist");
 }
 
@@ -241,29 +272,37 @@ Status create_index(DdlContext& context, const sql::CreateIndex& statement) {
   if (relation->character(pg_class::relkind) != 'r')
     return Error::make(sqlstate::wrong_object_type, "cannot create index on relation \"", statement.table->name, "\"");
   SPG_TRY(unit.require_owner(*relation));
-  const std::string_view method_name = statement.access_method.empty() ? std::string_view("btree") : statement.access_method;
+  const std::string_view method_name =
+      statement.access_method.empty() ? std::string_view("btree") : statement.access_method;
   const AccessMethod* method = nullptr;
   for (const AccessMethod& one : access_methods)
     if (one.name == method_name) method = &one;
-  if (method == nullptr) return Error::make(sqlstate::undefined_object, "access method \"", method_name, "\" does not exist");
-  if (!method->supported) return Error::make(sqlstate::feature_not_supported, "access method \"", method_name, "\" is not supported");
+  if (method == nullptr)
+    return Error::make(sqlstate::undefined_object, "access method \"", method_name, "\" does not exist");
+  if (!method->supported)
+    return Error::make(sqlstate::feature_not_supported, "access method \"", method_name, "\" is not supported");
   if (method->oid == Oid{405} && statement.unique)
     return Error::make(sqlstate::feature_not_supported, "access method \"hash\" does not support unique indexes");
   if (method->oid == Oid{405} && statement.elements.size() > 1)
     return Error::make(sqlstate::feature_not_supported, "access method \"hash\" does not support multicolumn indexes");
-  if (statement.where != nullptr) return unit.at(Error::make(sqlstate::feature_not_supported, "partial indexes are not supported"), statement.where->at);
+  if (statement.where != nullptr)
+    return unit.at(Error::make(sqlstate::feature_not_supported, "partial indexes are not supported"),
+                   statement.where->at);
 
   Vec<std::int16_t> columns(arena), include(arena), options(arena);
   Vec<Oid> classes(arena);
   for (const sql::IndexElement* element : statement.elements) {
     if (element->expr != nullptr)
-      return unit.at(Error::make(sqlstate::feature_not_supported, "indexes on expressions are not supported"), element->expr->at);
+      return unit.at(Error::make(sqlstate::feature_not_supported, "indexes on expressions are not supported"),
+                     element->expr->at);
     SPG_ASSIGN(const std::int16_t column, index_column(unit, *relation, element->column));
     columns.push_back(column);
     const bool descending = element->direction == sql::SortDirection::descending;
-    const bool nulls_first = element->nulls == sql::NullsOrder::unspecified ? descending : element->nulls == sql::NullsOrder::first;
+    const bool nulls_first =
+        element->nulls == sql::NullsOrder::unspecified ? descending : element->nulls == sql::NullsOrder::first;
     options.push_back(static_cast<std::int16_t>((descending ? 1 : 0) | (nulls_first ? 2 : 0)));
-    SPG_ASSIGN(const Row* attribute, unit.store.find_one(StoredKey::attribute_number, {relation->at(pg_class::oid), int2_value(column)}));
+    SPG_ASSIGN(const Row* attribute,
+               unit.store.find_one(StoredKey::attribute_number, {relation->at(pg_class::oid), int2_value(column)}));
     Oid op_class;
     if (element->op_class.empty()) {
       SPG_ASSIGN(op_class, unit.default_class(attribute->oid(pg_attribute::atttypid), method->oid, method_name));
@@ -273,7 +312,8 @@ Status create_index(DdlContext& context, const sql::CreateIndex& statement) {
     classes.push_back(op_class);
   }
   for (const sql::IndexElement* element : statement.include) {
-    if (element->expr != nullptr) return Error::make(sqlstate::feature_not_supported, "expressions are not supported in included columns");
+    if (element->expr != nullptr)
+      return Error::make(sqlstate::feature_not_supported, "expressions are not supported in included columns");
     SPG_ASSIGN(const std::int16_t column, index_column(unit, *relation, element->column));
     include.push_back(column);
   }

@@ -1,5 +1,5 @@
-// The text of a default: each node prints itself as PostgreSQL's pg_get_expr would after type analysis, as far as that can be
-// told from the tree: bare strings get the cast that the place asks for.
+// The text of a default: each node prints itself as PostgreSQL's pg_get_expr would after type analysis, as far as that
+// can be told from the tree: bare strings get the cast that the place asks for.
 #include "spg/catalog/names.hpp"
 #include "spg/type/text.hpp"
 
@@ -33,7 +33,9 @@ class Printer {
   int depth_ = 0;
 };
 
-Error unsupported() { return Error::make(sqlstate::feature_not_supported, "this form of expression is not supported in DEFAULT"); }
+Error unsupported() {
+  return Error::make(sqlstate::feature_not_supported, "this form of expression is not supported in DEFAULT");
+}
 
 Status Printer::print(const Expr& expr, Oid target) {
   if (++depth_ > depth_max) return Error::make(sqlstate::statement_too_complex, "stack depth limit exceeded");
@@ -62,7 +64,8 @@ Oid Printer::operand_type(const Expr* expr) {
   }
   if (const auto* call = as<FunctionCall>(expr)) {
     Oid only = Oid::none;
-    for (const Function* function : catalog_.functions(call->name.size() > 1 ? call->name[0] : Name(), call->name.back())) {
+    for (const Function* function :
+         catalog_.functions(call->name.size() > 1 ? call->name[0] : Name(), call->name.back())) {
       if (function->arguments.size() != call->args.size()) continue;
       if (only != Oid::none && only != function->result) return Oid::none;
       only = function->result;
@@ -73,7 +76,9 @@ Oid Printer::operand_type(const Expr* expr) {
 }
 
 void Printer::print_literal(const Literal& literal, Oid target) {
-  const auto cast_to = [&](Oid type) { if (type != Oid::none) out_.add("::", format_type(catalog_, type, {}, arena_)); };
+  const auto cast_to = [&](Oid type) {
+    if (type != Oid::none) out_.add("::", format_type(catalog_, type, {}, arena_));
+  };
   switch (literal.form) {
     case LiteralKind::null:
       out_.add("NULL");
@@ -95,9 +100,18 @@ void Printer::print_literal(const Literal& literal, Oid target) {
       // What a number's or a boolean's input would make of it prints bare.
       const bool is_number = type != nullptr && type->category == 'N' && !literal.text.empty() &&
                              literal.text.find_first_not_of("0123456789") == std::string_view::npos;
-      if (is_number) { out_.add(literal.text); break; }
-      if (target == Oid{16} && (literal.text == "t" || literal.text == "true")) { out_.add("true"); break; }
-      if (target == Oid{16} && (literal.text == "f" || literal.text == "false")) { out_.add("false"); break; }
+      if (is_number) {
+        out_.add(literal.text);
+        break;
+      }
+      if (target == Oid{16} && (literal.text == "t" || literal.text == "true")) {
+        out_.add("true");
+        break;
+      }
+      if (target == Oid{16} && (literal.text == "f" || literal.text == "false")) {
+        out_.add("false");
+        break;
+      }
       out_.add(type::quote_literal(literal.text, arena_));
       cast_to(target);
       break;
@@ -128,7 +142,8 @@ Oid Printer::argument_type(const FunctionCall& call, std::size_t index) {
 }
 
 Status Printer::print_call(const FunctionCall& call) {
-  if (call.over != nullptr || call.filter != nullptr || !call.order_by.empty() || call.distinct || call.within_group) return unsupported();
+  if (call.over != nullptr || call.filter != nullptr || !call.order_by.empty() || call.distinct || call.within_group)
+    return unsupported();
   const bool built_in = call.name.size() == 1 || call.name[0] == "pg_catalog";
   if (call.syntax == CallSyntax::at_time_zone && call.args.size() == 2) {
     out_.add("(");
@@ -169,9 +184,9 @@ Status Printer::print_cast(const TypeCast& cast) {
 
 Status Printer::print_operator(const OpExpr& op) {
   out_.add("(");
-  const std::string_view name = op.op.schema.empty()
-      ? op.op.name
-      : arena_.concat("OPERATOR(", quote_name(op.op.schema[0], arena_), ".", op.op.name, ")");
+  const std::string_view name =
+      op.op.schema.empty() ? op.op.name
+                           : arena_.concat("OPERATOR(", quote_name(op.op.schema[0], arena_), ".", op.op.name, ")");
   const bool text = op.op.name == "||";
   if (op.left != nullptr) {
     const Oid other = operand_type(op.right);
@@ -189,8 +204,9 @@ Status Printer::print_operator(const OpExpr& op) {
 }
 
 Status Printer::print_value(const SqlValue& value) {
-  static constexpr std::string_view words[] = {"CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP",
-                                               "CURRENT_ROLE", "CURRENT_USER", "USER", "SESSION_USER", "CURRENT_CATALOG", "CURRENT_SCHEMA"};
+  static constexpr std::string_view words[] = {"CURRENT_DATE",   "CURRENT_TIME",    "CURRENT_TIMESTAMP", "LOCALTIME",
+                                               "LOCALTIMESTAMP", "CURRENT_ROLE",    "CURRENT_USER",      "USER",
+                                               "SESSION_USER",   "CURRENT_CATALOG", "CURRENT_SCHEMA"};
   out_.add(words[static_cast<std::size_t>(value.which)]);
   if (value.precision >= 0) out_.add("(", value.precision, ")");
   return ok();
@@ -252,8 +268,10 @@ Status Printer::print_node(const Expr& expr, Oid target) {
       out_.add(" END");
       return ok();
     }
-    case NodeKind::column_ref: return Error::make(sqlstate::feature_not_supported, "cannot use column reference in DEFAULT expression");
-    case NodeKind::sublink: return Error::make(sqlstate::feature_not_supported, "cannot use subquery in DEFAULT expression");
+    case NodeKind::column_ref:
+      return Error::make(sqlstate::feature_not_supported, "cannot use column reference in DEFAULT expression");
+    case NodeKind::sublink:
+      return Error::make(sqlstate::feature_not_supported, "cannot use subquery in DEFAULT expression");
     default: return unsupported();
   }
 }

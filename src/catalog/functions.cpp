@@ -33,7 +33,8 @@ std::span<const Oid> oid_list(const Value& value, Arena& arena) {
 }
 
 /// The fields of the built-in row whose first column is the OID, by bisection; false when there is none.
-bool find_builtin_row(Oid relation, Oid oid, std::span<std::string_view> fields, std::string_view* from_here = nullptr) {
+bool find_builtin_row(Oid relation, Oid oid, std::span<std::string_view> fields,
+                      std::string_view* from_here = nullptr) {
   const builtin::Rows* rows = builtin::find_rows(relation);
   if (rows == nullptr) return false;
   const std::string_view text = rows->text;
@@ -43,7 +44,8 @@ bool find_builtin_row(Oid relation, Oid oid, std::span<std::string_view> fields,
   };
   const auto key_at = [&](std::size_t at) {
     std::uint64_t key = 0;
-    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) key = key * 10 + static_cast<std::uint64_t>(text[at] - '0');
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at)
+      key = key * 10 + static_cast<std::uint64_t>(text[at] - '0');
     return key;
   };
   std::size_t low = 0, high = text.size();
@@ -74,7 +76,8 @@ std::uint32_t number(std::string_view text) {
 
 }  // namespace
 
-// --- definitions --------------------------------------------------------------------------------------------------------
+// --- definitions
+// --------------------------------------------------------------------------------------------------------
 
 Result<IndexFacts> index_facts(SessionCatalog& catalog, Oid index, Arena& arena) {
   IndexFacts facts;
@@ -116,7 +119,8 @@ Result<IndexFacts> index_facts(SessionCatalog& catalog, Oid index, Arena& arena)
       for (Value item; reader.next(&item);) {
         const std::string_view option = item.as<type::StringRef>().view();
         const std::size_t equals = option.find('=');
-        text.add(text.size() == 0 ? "" : ", ", option.substr(0, equals), "='", equals == std::string_view::npos ? std::string_view() : option.substr(equals + 1), "'");
+        text.add(text.size() == 0 ? "" : ", ", option.substr(0, equals), "='",
+                 equals == std::string_view::npos ? std::string_view() : option.substr(equals + 1), "'");
       }
       facts.reloptions = text.view();
     }
@@ -145,7 +149,8 @@ std::string_view method_name(Oid oid) {
 
 /// The name of an operator class when it is not the default of the column's type.
 std::string_view unusual_class(Oid op_class, Oid type) {
-  std::string_view fields[9];  // oid, opcmethod, opcname, opcnamespace, opcowner, opcfamily, opcintype, opcdefault, opckeytype
+  std::string_view
+      fields[9];  // oid, opcmethod, opcname, opcnamespace, opcowner, opcfamily, opcintype, opcdefault, opckeytype
   if (!find_builtin_row(Oid{2616}, op_class, fields)) return {};
   const std::uint32_t input = number(fields[6]);
   const bool usual = fields[7] == "t" && (input == raw(type) || input == raw(builtin::comparable(type)));
@@ -166,7 +171,8 @@ Result<Text> pg_get_indexdef(SessionCatalog& catalog, Oid oid, std::int32_t colu
   if (table == nullptr) return Text::null();
   if (column != 0) {
     const bool there = column > 0 && static_cast<std::size_t>(column) <= index.columns.size();
-    return Text{there ? column_name(*table, index.columns[static_cast<std::size_t>(column) - 1], arena) : std::string_view()};
+    return Text{there ? column_name(*table, index.columns[static_cast<std::size_t>(column) - 1], arena)
+                      : std::string_view()};
   }
   TextBuilder text(arena);
   SPG_ASSIGN(const std::string_view bare, regclass_out(catalog, index.table, arena));
@@ -179,7 +185,9 @@ Result<Text> pg_get_indexdef(SessionCatalog& catalog, Oid oid, std::int32_t colu
     text.add(column_name(*table, index.columns[i], arena));
     if (i >= index.key_count) continue;
     if (i < index.classes.size() && index.columns[i] > 0)
-      if (const std::string_view name = unusual_class(index.classes[i], table->columns[static_cast<std::size_t>(index.columns[i]) - 1].type); !name.empty())
+      if (const std::string_view name =
+              unusual_class(index.classes[i], table->columns[static_cast<std::size_t>(index.columns[i]) - 1].type);
+          !name.empty())
         text.add(" ", quote_name(name, arena));
     const int option = i < index.options.size() ? index.options[i] : 0;
     if ((option & 1) != 0) text.add(" DESC", (option & 2) == 0 ? " NULLS LAST" : "");
@@ -195,7 +203,8 @@ Result<Text> pg_get_constraintdef(SessionCatalog& catalog, Oid oid, bool pretty,
   if (raw(oid) < 16384) {
     std::string_view fields[pg_constraint::column_count];
     if (!find_builtin_row(pg_constraint::relation, oid, {fields, pg_constraint::column_count - 1})) return Text::null();
-    return Text{builtin::unescape(fields[pg_constraint::conbin - 1], arena)};  // the generator has put the definition there
+    return Text{
+        builtin::unescape(fields[pg_constraint::conbin - 1], arena)};  // the generator has put the definition there
   }
   Store store = store_of(catalog, arena);
   SPG_ASSIGN(const Row* row, store.find_one(StoredKey::constraint_oid, {oid_value(oid)}));
@@ -204,7 +213,9 @@ Result<Text> pg_get_constraintdef(SessionCatalog& catalog, Oid oid, bool pretty,
   SPG_ASSIGN(const Relation* table, catalog.relation(row->oid(pg_constraint::conrelid)));
   if (!index.found || table == nullptr) return Text::null();
   TextBuilder text(arena);
-  text.add(row->character(pg_constraint::contype) == 'p' ? "PRIMARY KEY (" : index.nulls_not_distinct ? "UNIQUE NULLS NOT DISTINCT (" : "UNIQUE (");
+  text.add(row->character(pg_constraint::contype) == 'p' ? "PRIMARY KEY ("
+           : index.nulls_not_distinct                    ? "UNIQUE NULLS NOT DISTINCT ("
+                                                         : "UNIQUE (");
   for (std::size_t i = 0; i < index.columns.size(); ++i) {
     if (i == index.key_count) text.add(") INCLUDE (");
     else if (i != 0) text.add(", ");
@@ -240,7 +251,8 @@ Text pg_get_function_arguments(SessionCatalog& catalog, Oid oid, bool with_defau
   for (std::size_t i = 0; i < count; ++i) {
     text.add(i == 0 ? "" : ", ");
     if (function->variadic != Oid::none && i + 1 == count) text.add("VARIADIC ");
-    if (i < function->argument_names.size() && !function->argument_names[i].empty()) text.add(quote_name(function->argument_names[i], arena), " ");
+    if (i < function->argument_names.size() && !function->argument_names[i].empty())
+      text.add(quote_name(function->argument_names[i], arena), " ");
     text.add(format_type(catalog, function->arguments[i], {}, arena));
     if (with_defaults && i + function->defaults >= count) text.add(" DEFAULT ", next_default());
   }
@@ -258,7 +270,8 @@ Text pg_get_function_result(SessionCatalog& catalog, Oid oid, Arena& arena) {
   return {arena.concat(function->returns_set ? "SETOF " : "", format_type(catalog, function->result, {}, arena))};
 }
 
-// --- visibility -----------------------------------------------------------------------------------------------------------
+// --- visibility
+// -----------------------------------------------------------------------------------------------------------
 
 Result<FoundBool> pg_table_is_visible(SessionCatalog& catalog, Oid oid) {
   SPG_ASSIGN(const Relation* relation, catalog.relation(oid));
@@ -295,19 +308,22 @@ Result<FoundBool> pg_relation_is_publishable(SessionCatalog& catalog, Oid oid) {
   return FoundBool{relation->kind == 'r' && !relation->is_virtual && relation->persistence == 'p'};
 }
 
-// --- comments -------------------------------------------------------------------------------------------------------------
+// --- comments
+// -------------------------------------------------------------------------------------------------------------
 
 namespace {
 
 Result<Text> description(SessionCatalog& catalog, Oid object, Oid of, std::int32_t sub, Arena& arena) {
   Store store = store_of(catalog, arena);
-  SPG_ASSIGN(const Row* row, store.find_one(StoredKey::description_object, {oid_value(object), oid_value(of), int4_value(sub)}));
+  SPG_ASSIGN(const Row* row,
+             store.find_one(StoredKey::description_object, {oid_value(object), oid_value(of), int4_value(sub)}));
   if (row != nullptr) return Text{row->text(pg_description::description)};
   std::string_view fields[4], rest;
   if (!find_builtin_row(pg_description::relation, object, fields, &rest)) return Text::null();
   builtin::RowReader reader({pg_description::relation, 0, rest});
   while (reader.next(fields) && number(fields[0]) == raw(object))
-    if (number(fields[1]) == raw(of) && fields[2] == arena.concat(sub)) return Text{builtin::unescape(fields[3], arena)};
+    if (number(fields[1]) == raw(of) && fields[2] == arena.concat(sub))
+      return Text{builtin::unescape(fields[3], arena)};
   return Text::null();
 }
 
@@ -322,30 +338,36 @@ Result<Text> col_description(SessionCatalog& catalog, Oid relation, std::int32_t
   return description(catalog, relation, pg_class::relation, column, arena);
 }
 
-// --- the rest -------------------------------------------------------------------------------------------------------------
+// --- the rest
+// -------------------------------------------------------------------------------------------------------------
 
 Result<std::string_view> pg_get_userbyid(SessionCatalog& catalog, Oid role, Arena& arena) {
   Store store = store_of(catalog, arena);
   SPG_ASSIGN(const Row* row, find_role_row(store, role));
   if (row != nullptr) return row->text(pg_authid::rolname);
   std::string_view fields[pg_authid::column_count];
-  if (find_builtin_row(pg_authid::relation, role, {fields, pg_authid::column_count - 1})) return fields[pg_authid::rolname - 1];
+  if (find_builtin_row(pg_authid::relation, role, {fields, pg_authid::column_count - 1}))
+    return fields[pg_authid::rolname - 1];
   return arena.concat("unknown (OID=", raw(role), ")");
 }
 
 namespace {
 constexpr std::string_view encodings[] = {
-    "SQL_ASCII", "EUC_JP", "EUC_CN", "EUC_KR", "EUC_TW", "EUC_JIS_2004", "UTF8", "MULE_INTERNAL", "LATIN1", "LATIN2", "LATIN3",
-    "LATIN4", "LATIN5", "LATIN6", "LATIN7", "LATIN8", "LATIN9", "LATIN10", "WIN1256", "WIN1258", "WIN866", "WIN874", "KOI8R",
-    "WIN1251", "WIN1252", "ISO_8859_5", "ISO_8859_6", "ISO_8859_7", "ISO_8859_8", "WIN1250", "WIN1253", "WIN1254", "WIN1255",
-    "WIN1257", "KOI8U", "SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SHIFT_JIS_2004"};
+    "SQL_ASCII",     "EUC_JP",  "EUC_CN",  "EUC_KR",  "EUC_TW",     "EUC_JIS_2004", "UTF8",
+    "MULE_INTERNAL", "LATIN1",  "LATIN2",  "LATIN3",  "LATIN4",     "LATIN5",       "LATIN6",
+    "LATIN7",        "LATIN8",  "LATIN9",  "LATIN10", "WIN1256",    "WIN1258",      "WIN866",
+    "WIN874",        "KOI8R",   "WIN1251", "WIN1252", "ISO_8859_5", "ISO_8859_6",   "ISO_8859_7",
+    "ISO_8859_8",    "WIN1250", "WIN1253", "WIN1254", "WIN1255",    "WIN1257",      "KOI8U",
+    "SJIS",          "BIG5",    "GBK",     "UHC",     "GB18030",    "JOHAB",        "SHIFT_JIS_2004"};
 }
 std::string_view pg_encoding_to_char(std::int32_t encoding) {
-  return encoding >= 0 && static_cast<std::size_t>(encoding) < std::size(encodings) ? encodings[encoding] : std::string_view();
+  return encoding >= 0 && static_cast<std::size_t>(encoding) < std::size(encodings) ? encodings[encoding]
+                                                                                    : std::string_view();
 }
 std::int32_t pg_char_to_encoding(std::string_view name) {
   for (std::size_t i = 0; i < std::size(encodings); ++i)
-    if (std::ranges::equal(encodings[i], name, [](char a, char b) { return a == (b >= 'a' && b <= 'z' ? static_cast<char>(b - 32) : b); }))
+    if (std::ranges::equal(encodings[i], name,
+                           [](char a, char b) { return a == (b >= 'a' && b <= 'z' ? static_cast<char>(b - 32) : b); }))
       return static_cast<std::int32_t>(i);
   return -1;
 }
@@ -369,7 +391,9 @@ Result<std::span<const std::string_view>> current_schemas(SessionCatalog& catalo
 
 namespace {
 constexpr std::int64_t page_bytes = 8192;
-std::int64_t in_pages(std::uint64_t bytes) { return (static_cast<std::int64_t>(bytes) + page_bytes - 1) / page_bytes * page_bytes; }
+std::int64_t in_pages(std::uint64_t bytes) {
+  return (static_cast<std::int64_t>(bytes) + page_bytes - 1) / page_bytes * page_bytes;
+}
 }  // namespace
 
 Result<FoundInt8> pg_relation_size(SessionCatalog& catalog, Oid oid) {
@@ -397,7 +421,10 @@ Result<FoundInt8> pg_indexes_size(SessionCatalog& catalog, Oid oid) {
 
 namespace {
 
-struct PrivilegeWords { PrivilegeOn on; std::string_view words; };
+struct PrivilegeWords {
+  PrivilegeOn on;
+  std::string_view words;
+};
 constexpr PrivilegeWords privilege_words[] = {
     {PrivilegeOn::relation, " select insert update delete truncate references trigger "},
     {PrivilegeOn::schema, " create usage "},
@@ -426,7 +453,8 @@ Result<bool> parse_privileges(PrivilegeOn on, std::string_view list, Arena& aren
     if (bare.ends_with(" with grant option")) bare.remove_suffix(18);
     if (known.find(arena.concat(" ", bare, " ")) == std::string_view::npos || bare.empty())
       return Error::make(sqlstate::invalid_parameter_value, "unrecognized privilege type: \"", word, "\"");
-    harmless |= bare == "select" || bare == "usage" || bare == "execute" || bare == "connect" || bare == "temporary" || bare == "temp";
+    harmless |= bare == "select" || bare == "usage" || bare == "execute" || bare == "connect" || bare == "temporary" ||
+                bare == "temp";
     if (comma == std::string_view::npos) return harmless;
     list.remove_prefix(comma + 1);
   }
@@ -434,7 +462,8 @@ Result<bool> parse_privileges(PrivilegeOn on, std::string_view list, Arena& aren
 
 }  // namespace
 
-Result<FoundBool> has_privilege(SessionCatalog& catalog, Oid role, PrivilegeOn on, Oid object, std::string_view privileges, Arena& arena) {
+Result<FoundBool> has_privilege(SessionCatalog& catalog, Oid role, PrivilegeOn on, Oid object,
+                                std::string_view privileges, Arena& arena) {
   SPG_ASSIGN(const bool harmless, parse_privileges(on, privileges, arena));
   Store store = store_of(catalog, arena);
   Oid owner = bootstrap_superuser;

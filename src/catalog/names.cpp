@@ -13,7 +13,8 @@ std::string_view quote_name(std::string_view name, Arena& arena) {
   return type::quote_ident(name, keyword, arena);
 }
 std::string_view quote_names(std::string_view schema, std::string_view name, Arena& arena) {
-  return schema.empty() ? quote_name(name, arena) : arena.concat(quote_name(schema, arena), ".", quote_name(name, arena));
+  return schema.empty() ? quote_name(name, arena)
+                        : arena.concat(quote_name(schema, arena), ".", quote_name(name, arena));
 }
 
 std::int32_t position_in(std::string_view source, std::int32_t at) {
@@ -21,7 +22,8 @@ std::int32_t position_in(std::string_view source, std::int32_t at) {
   return static_cast<std::int32_t>(type::character_count(source.substr(0, static_cast<std::size_t>(at)))) + 1;
 }
 
-// --- format_type ------------------------------------------------------------------------------------------------------
+// --- format_type
+// ------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -57,7 +59,9 @@ std::string_view interval_text(std::int32_t typmod, Arena& arena) {
 /// The spelling of types whose name is SQL's own syntax; empty for others.
 std::string_view special_name(Oid oid, TypeModifier modifier, Arena& arena) {
   const std::int32_t typmod = modifier.value;
-  const auto sized = [&](std::string_view name) { return typmod < 0 ? name : arena.concat(name, "(", typmod - var_header, ")"); };
+  const auto sized = [&](std::string_view name) {
+    return typmod < 0 ? name : arena.concat(name, "(", typmod - var_header, ")");
+  };
   const auto precise = [&](std::string_view name, std::string_view after) {
     return typmod < 0 ? arena.concat(name, after) : arena.concat(name, "(", typmod, ")", after);
   };
@@ -118,7 +122,8 @@ std::string_view format_type(Catalog& catalog, Oid oid, TypeModifier modifier, A
   return brackets.empty() ? name : arena.concat(name, brackets);
 }
 
-// --- type names ---------------------------------------------------------------------------------------------------------
+// --- type names
+// ---------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -142,28 +147,39 @@ Result<Modifiers> read_modifiers(const sql::TypeName& name, std::string_view typ
     const auto* literal = sql::as<sql::Literal>(expr);
     if (literal == nullptr || literal->form != sql::LiteralKind::integer)
       return Error::make(sqlstate::syntax_error, "type modifiers must be simple constants or identifiers");
-    if (result.count == 2) return Error::make(sqlstate::invalid_parameter_value, "invalid ", type_name == "numeric" ? "NUMERIC" : type_name, " type modifier");
+    if (result.count == 2)
+      return Error::make(sqlstate::invalid_parameter_value, "invalid ", type_name == "numeric" ? "NUMERIC" : type_name,
+                         " type modifier");
     result.values[result.count++] = literal->integer;
   }
   return result;
 }
 
-Result<std::int32_t> length_typmod(const Modifiers& modifiers, std::string_view name, std::int32_t raise, std::int32_t limit) {
+Result<std::int32_t> length_typmod(const Modifiers& modifiers, std::string_view name, std::int32_t raise,
+                                   std::int32_t limit) {
   if (modifiers.count != 1) return invalid("invalid type modifier");
   const std::int32_t length = modifiers.values[0];
-  if (length < 1) return Error::make(sqlstate::invalid_parameter_value, "length for type ", name, " must be at least 1");
-  if (length > limit) return Error::make(sqlstate::invalid_parameter_value, "length for type ", name, " cannot exceed ", limit);
+  if (length < 1)
+    return Error::make(sqlstate::invalid_parameter_value, "length for type ", name, " must be at least 1");
+  if (length > limit)
+    return Error::make(sqlstate::invalid_parameter_value, "length for type ", name, " cannot exceed ", limit);
   return length + raise;
 }
 
-Result<std::int32_t> time_typmod(const Modifiers& modifiers, std::string_view word, std::string_view tail, NoticeSink* notices, Arena& arena) {
+Result<std::int32_t> time_typmod(const Modifiers& modifiers, std::string_view word, std::string_view tail,
+                                 NoticeSink* notices, Arena& arena) {
   if (modifiers.count != 1) return invalid("invalid type modifier");
   const std::int32_t precision = modifiers.values[0];
-  if (precision < 0) return Error::make(sqlstate::invalid_parameter_value, word, "(", precision, ")", tail, " precision must not be negative");
+  if (precision < 0)
+    return Error::make(sqlstate::invalid_parameter_value, word, "(", precision, ")", tail,
+                       " precision must not be negative");
   if (precision <= 6) return precision;
   if (notices != nullptr)
-    notices->send({Severity::warning, sqlstate::invalid_parameter_value,
-                   arena.concat(word, "(", precision, ")", tail, " precision reduced to maximum allowed, 6"), {}, {}});
+    notices->send({Severity::warning,
+                   sqlstate::invalid_parameter_value,
+                   arena.concat(word, "(", precision, ")", tail, " precision reduced to maximum allowed, 6"),
+                   {},
+                   {}});
   return 6;
 }
 
@@ -171,13 +187,15 @@ Result<std::int32_t> numeric_typmod(const Modifiers& modifiers) {
   if (modifiers.count == 0) return invalid("invalid NUMERIC type modifier");
   const std::int32_t precision = modifiers.values[0], scale = modifiers.count == 2 ? modifiers.values[1] : 0;
   if (precision < 1 || precision > 1000)
-    return Error::make(sqlstate::invalid_parameter_value, "NUMERIC precision ", precision, " must be between 1 and 1000");
+    return Error::make(sqlstate::invalid_parameter_value, "NUMERIC precision ", precision,
+                       " must be between 1 and 1000");
   if (scale < -1000 || scale > 1000)
     return Error::make(sqlstate::invalid_parameter_value, "NUMERIC scale ", scale, " must be between -1000 and 1000");
   return type::NumericTypmod{precision, scale}.typmod();
 }
 
-Result<std::int32_t> interval_typmod(const sql::TypeName& name, const Modifiers& modifiers, NoticeSink* notices, Arena& arena) {
+Result<std::int32_t> interval_typmod(const sql::TypeName& name, const Modifiers& modifiers, NoticeSink* notices,
+                                     Arena& arena) {
   if (name.interval_fields == 0 && modifiers.count == 0) return -1;
   std::int32_t precision = 0xffff;
   if (modifiers.count != 0) { SPG_ASSIGN(precision, time_typmod(modifiers, "INTERVAL", "", notices, arena)); }
@@ -199,7 +217,9 @@ Result<std::int32_t> typmod_of(const Type& type, const sql::TypeName& name, Noti
       case 1114: return time_typmod(modifiers, "TIMESTAMP", "", notices, arena);
       case 1184: return time_typmod(modifiers, "TIMESTAMP", " WITH TIME ZONE", notices, arena);
       case 1186: return interval_typmod(name, modifiers, notices, arena);
-      default: return Error::make(sqlstate::syntax_error, "type modifier is not allowed for type \"", spelled(name, arena), "\"");
+      default:
+        return Error::make(sqlstate::syntax_error, "type modifier is not allowed for type \"", spelled(name, arena),
+                           "\"");
     }
   }
   return -1;
@@ -222,7 +242,9 @@ Result<TypeReference> resolve_type(Catalog& catalog, const sql::TypeName& name, 
   if (!name.array_bounds.empty()) {
     const Type* array = type->array == Oid::none ? nullptr : catalog.type(type->array);
     if (array == nullptr && type->category == 'A') array = type;
-    if (array == nullptr) return Error::make(sqlstate::undefined_object, "could not find array type for data type ", format_type(catalog, type->oid, {}, arena));
+    if (array == nullptr)
+      return Error::make(sqlstate::undefined_object, "could not find array type for data type ",
+                         format_type(catalog, type->oid, {}, arena));
     type = array;
   }
   result.type = type;

@@ -25,15 +25,24 @@ Result<ParsedName> parse_name(std::string_view text, Arena& arena) {
   const auto invalid = [] { return Error::make(sqlstate::invalid_name, "invalid name syntax"); };
   ParsedName name;
   std::size_t at = 0;
-  const auto skip = [&] { while (at < text.size() && is_space(text[at])) ++at; };
+  const auto skip = [&] {
+    while (at < text.size() && is_space(text[at])) ++at;
+  };
   for (skip();; skip()) {
     if (name.count == parts_max || at == text.size()) return invalid();
     TextBuilder part(arena);
     if (text[at] == '"') {
       for (++at;; ++at) {
         if (at == text.size()) return invalid();
-        if (text[at] != '"') { part.add(text[at]); continue; }
-        if (at + 1 < text.size() && text[at + 1] == '"') { part.add('"'); ++at; continue; }
+        if (text[at] != '"') {
+          part.add(text[at]);
+          continue;
+        }
+        if (at + 1 < text.size() && text[at + 1] == '"') {
+          part.add('"');
+          ++at;
+          continue;
+        }
         break;
       }
       ++at;
@@ -54,7 +63,10 @@ Result<ParsedName> parse_name(std::string_view text, Arena& arena) {
 
 /// "-" is 0 and digits are an OID; false for names.
 bool parse_oid(std::string_view text, Oid* oid) {
-  if (text == "-") { *oid = Oid::none; return true; }
+  if (text == "-") {
+    *oid = Oid::none;
+    return true;
+  }
   if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos || text.size() > 10) return false;
   std::uint64_t value = 0;
   for (const char c : text) value = value * 10 + static_cast<std::uint64_t>(c - '0');
@@ -69,10 +81,13 @@ Status check_schema(SessionCatalog& catalog, std::string_view schema) {
   return oid != Oid::none ? ok() : Error::make(sqlstate::undefined_schema, "schema \"", schema, "\" does not exist");
 }
 
-std::string_view oid_text(Oid oid, Arena& arena) { return oid == Oid::none ? std::string_view("-") : arena.concat(raw(oid)); }
+std::string_view oid_text(Oid oid, Arena& arena) {
+  return oid == Oid::none ? std::string_view("-") : arena.concat(raw(oid));
+}
 
 std::string_view function_name(SessionCatalog& catalog, const Function& function, bool alone, Arena& arena) {
-  const bool visible = function.schema == ns::pg_catalog && (!alone || catalog.functions({}, function.name).size() == 1);
+  const bool visible =
+      function.schema == ns::pg_catalog && (!alone || catalog.functions({}, function.name).size() == 1);
   auto schema = catalog.schema_name(function.schema);
   return quote_names(visible || !schema ? std::string_view() : *schema, function.name, arena);
 }
@@ -85,7 +100,8 @@ Result<Oid> regclass_in(SessionCatalog& catalog, std::string_view text, Arena& a
   SPG_ASSIGN(const ParsedName name, parse_name(text, arena));
   SPG_ASSIGN(const Relation* relation, catalog.relation(name.schema(), name.name()));
   if (relation != nullptr) return relation->oid;
-  if (name.schema().empty()) return Error::make(sqlstate::undefined_table, "relation \"", name.name(), "\" does not exist");
+  if (name.schema().empty())
+    return Error::make(sqlstate::undefined_table, "relation \"", name.name(), "\" does not exist");
   return Error::make(sqlstate::undefined_table, "relation \"", name.schema(), ".", name.name(), "\" does not exist");
 }
 
@@ -131,15 +147,18 @@ Result<Oid> regprocedure_in(SessionCatalog& catalog, std::string_view text, Aren
   Oid oid;
   if (parse_oid(text, &oid)) return oid;
   const std::size_t open = text.find('('), close = text.rfind(')');
-  if (open == std::string_view::npos) return Error::make(sqlstate::invalid_text_representation, "expected a left parenthesis");
-  if (close == std::string_view::npos || close < open) return Error::make(sqlstate::invalid_text_representation, "expected a right parenthesis");
+  if (open == std::string_view::npos)
+    return Error::make(sqlstate::invalid_text_representation, "expected a left parenthesis");
+  if (close == std::string_view::npos || close < open)
+    return Error::make(sqlstate::invalid_text_representation, "expected a right parenthesis");
   SPG_ASSIGN(const ParsedName name, parse_name(text.substr(0, open), arena));
   SPG_TRY(check_schema(catalog, name.schema()));
   Vec<Oid> types(arena);
   std::string_view list = text.substr(open + 1, close - open - 1);
   while (list.find_first_not_of(" \t\n") != std::string_view::npos) {
     std::size_t end = 0;
-    for (int depth = 0; end < list.size() && (list[end] != ',' || depth != 0); ++end) depth += list[end] == '(' ? 1 : list[end] == ')' ? -1 : 0;
+    for (int depth = 0; end < list.size() && (list[end] != ',' || depth != 0); ++end)
+      depth += list[end] == '(' ? 1 : list[end] == ')' ? -1 : 0;
     SPG_ASSIGN(const Oid type, regtype_in(catalog, list.substr(0, end), arena));
     types.push_back(type);
     list = end < list.size() ? list.substr(end + 1) : std::string_view();
@@ -195,8 +214,8 @@ Result<std::string_view> regrole_out(SessionCatalog& catalog, Oid oid, Arena& ar
 Result<FoundOid> or_null(Result<Oid> found) {
   if (found) return FoundOid{*found, false};
   const Sqlstate code = found.error().code();
-  for (const Sqlstate missing : {sqlstate::undefined_table, sqlstate::undefined_object, sqlstate::undefined_schema, sqlstate::undefined_function,
-                                 sqlstate::ambiguous_function})
+  for (const Sqlstate missing : {sqlstate::undefined_table, sqlstate::undefined_object, sqlstate::undefined_schema,
+                                 sqlstate::undefined_function, sqlstate::ambiguous_function})
     if (code == missing) return FoundOid{Oid::none, true};
   return found.take_error();
 }

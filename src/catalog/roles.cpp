@@ -52,7 +52,8 @@ Result<DatabaseInfo> find_database(txn::View& shared, std::string_view name, Are
   Store store(nullptr, &shared, arena);
   SPG_ASSIGN(const Row* row, store.find_one(StoredKey::database_name, {text_value(name)}));
   if (row == nullptr) return DatabaseInfo{};
-  return DatabaseInfo{true, row->oid(pg_database::oid), row->oid(pg_database::datdba), row->boolean(pg_database::datallowconn)};
+  return DatabaseInfo{true, row->oid(pg_database::oid), row->oid(pg_database::datdba),
+                      row->boolean(pg_database::datallowconn)};
 }
 
 Result<Row*> find_role_row(Store& store, std::string_view name) {
@@ -90,16 +91,20 @@ Result<bool> has_role(Store& store, Oid role, Oid other) {
   return false;
 }
 
-// --- CREATE, ALTER ------------------------------------------------------------------------------------------------------
+// --- CREATE, ALTER
+// ------------------------------------------------------------------------------------------------------
 
 namespace {
 
 constexpr std::size_t password_bytes_max = 1024;
 
-struct Flag { std::string_view option; std::uint16_t column; };
-constexpr Flag flags[] = {{"superuser", pg_authid::rolsuper},     {"createdb", pg_authid::rolcreatedb},
+struct Flag {
+  std::string_view option;
+  std::uint16_t column;
+};
+constexpr Flag flags[] = {{"superuser", pg_authid::rolsuper},       {"createdb", pg_authid::rolcreatedb},
                           {"createrole", pg_authid::rolcreaterole}, {"inherit", pg_authid::rolinherit},
-                          {"login", pg_authid::rolcanlogin},      {"replication", pg_authid::rolreplication},
+                          {"login", pg_authid::rolcanlogin},        {"replication", pg_authid::rolreplication},
                           {"bypassrls", pg_authid::rolbypassrls}};
 
 bool is_true(const sql::Option& option) {
@@ -108,9 +113,11 @@ bool is_true(const sql::Option& option) {
 }
 
 Status check_new_name(std::string_view name) {
-  if (name == "public" || name == "none") return Error::make(sqlstate::reserved_name, "role name \"", name, "\" is reserved");
+  if (name == "public" || name == "none")
+    return Error::make(sqlstate::reserved_name, "role name \"", name, "\" is reserved");
   if (name.starts_with("pg_"))
-    return Error::make(sqlstate::reserved_name, "role name \"", name, "\" is reserved").detail("Role names starting with \"pg_\" are reserved.");
+    return Error::make(sqlstate::reserved_name, "role name \"", name, "\" is reserved")
+        .detail("Role names starting with \"pg_\" are reserved.");
   return ok();
 }
 
@@ -131,7 +138,8 @@ Status set_password(Unit& unit, Row& role, const sql::Option& option) {
   }
   const std::string_view password = literal->text;
   if (password.empty()) {
-    unit.notify(Severity::notice, sqlstate::successful_completion, "empty string is not a valid password, clearing password");
+    unit.notify(Severity::notice, sqlstate::successful_completion,
+                "empty string is not a valid password, clearing password");
     role.set(pg_authid::rolpassword, type::Value::null_of(type::Physical::string));
     return ok();
   }
@@ -141,7 +149,8 @@ Status set_password(Unit& unit, Row& role, const sql::Option& option) {
   }
   if (password.size() > password_bytes_max)
     return Error::make(sqlstate::invalid_parameter_value, "password is too long");
-  if (unit.context.host == nullptr) return Error::make(sqlstate::feature_not_supported, "passwords are not supported here");
+  if (unit.context.host == nullptr)
+    return Error::make(sqlstate::feature_not_supported, "passwords are not supported here");
   std::byte salt[crypto::scram_salt_bytes_default];
   unit.context.host->fill_random(salt);
   const auto text = crypto::scram_verifier_text(crypto::make_scram_verifier(password, salt));
@@ -172,11 +181,15 @@ Result<Oid> role_or_built_in(Unit& unit, std::string_view name) {
   return row->oid(pg_authid::oid);
 }
 
-Status add_member(Unit& unit, Oid group, std::string_view group_name, Oid member, std::string_view member_name, bool admin, bool tell) {
-  if (group == member) return Error::make(sqlstate::invalid_object_definition, "role \"", group_name, "\" is a member of role \"", member_name, "\"");
+Status add_member(Unit& unit, Oid group, std::string_view group_name, Oid member, std::string_view member_name,
+                  bool admin, bool tell) {
+  if (group == member)
+    return Error::make(sqlstate::invalid_object_definition, "role \"", group_name, "\" is a member of role \"",
+                       member_name, "\"");
   SPG_ASSIGN(Row * known, unit.store.find_one(StoredKey::auth_members_role, {oid_value(group), oid_value(member)}));
   if (known != nullptr) {
-    if (admin && !known->boolean(pg_auth_members::admin_option)) known->set(pg_auth_members::admin_option, bool_value(true));
+    if (admin && !known->boolean(pg_auth_members::admin_option))
+      known->set(pg_auth_members::admin_option, bool_value(true));
     else if (tell)
       unit.notify(Severity::notice, sqlstate::successful_completion,
                   unit.arena.concat("role \"", member_name, "\" is already a member of role \"", group_name, "\""));
@@ -189,7 +202,8 @@ Status add_member(Unit& unit, Oid group, std::string_view group_name, Oid member
     SPG_ASSIGN(const Vec<Row*> rows, unit.store.find(StoredKey::auth_members_member, {oid_value(seen[i])}));
     for (const Row* row : rows) {
       if (row->oid(pg_auth_members::roleid) == member)
-        return Error::make(sqlstate::invalid_grant_operation, "role \"", group_name, "\" is a member of role \"", member_name, "\"");
+        return Error::make(sqlstate::invalid_grant_operation, "role \"", group_name, "\" is a member of role \"",
+                           member_name, "\"");
       seen.push_back(row->oid(pg_auth_members::roleid));
     }
   }
@@ -208,14 +222,18 @@ Status apply_options(Unit& unit, Row& role, std::span<const sql::Option> options
   for (std::size_t i = 0; i < options.size(); ++i) {
     const sql::Option& option = options[i];
     for (std::size_t other = 0; other < i; ++other)
-      if (options[other].name == option.name) return unit.at(Error::make(sqlstate::syntax_error, "conflicting or redundant options"), option.at);
+      if (options[other].name == option.name)
+        return unit.at(Error::make(sqlstate::syntax_error, "conflicting or redundant options"), option.at);
     bool done = false;
     for (const Flag& flag : flags) {
       if (flag.option != option.name) continue;
-      const bool guarded = flag.column == pg_authid::rolsuper || flag.column == pg_authid::rolreplication || flag.column == pg_authid::rolbypassrls;
+      const bool guarded = flag.column == pg_authid::rolsuper || flag.column == pg_authid::rolreplication ||
+                           flag.column == pg_authid::rolbypassrls;
       if (guarded && !superuser && is_true(option))
-        return Error::make(sqlstate::insufficient_privilege, "must be superuser to create ", flag.option == "bypassrls" ? "bypassrls users"
-                           : flag.option == "superuser" ? "superusers" : "replication users");
+        return Error::make(sqlstate::insufficient_privilege, "must be superuser to create ",
+                           flag.option == "bypassrls"   ? "bypassrls users"
+                           : flag.option == "superuser" ? "superusers"
+                                                        : "replication users");
       role.set(flag.column, bool_value(is_true(option)));
       done = true;
     }
@@ -241,7 +259,8 @@ Status apply_options(Unit& unit, Row& role, std::span<const sql::Option> options
           SPG_TRY(add_member(unit, oid, name, row->oid(pg_authid::oid), member, option.name == "admin_members", true));
           continue;
         }
-        SPG_ASSIGN(Row * known, unit.store.find_one(StoredKey::auth_members_role, {oid_value(oid), row->at(pg_authid::oid)}));
+        SPG_ASSIGN(Row * known,
+                   unit.store.find_one(StoredKey::auth_members_role, {oid_value(oid), row->at(pg_authid::oid)}));
         if (known != nullptr) unit.store.remove(known);
       }
     } else if (option.name == "sysid") {
@@ -277,11 +296,14 @@ Status alter_role(DdlContext& context, const sql::AlterRole& statement) {
   if (name == "current_user" || name == "current_role" || name == "session_user") name = unit.catalog.role_name();
   SPG_ASSIGN(Row * role, require_role_row(unit, name));
   // One may change one's own password.
-  const bool own_password = role->oid(pg_authid::oid) == unit.catalog.role() && statement.options.size() == 1 && statement.options[0].name == "password";
+  const bool own_password = role->oid(pg_authid::oid) == unit.catalog.role() && statement.options.size() == 1 &&
+                            statement.options[0].name == "password";
   if (!own_password) SPG_TRY(require_create_role(unit, "alter"));
   if (role->boolean(pg_authid::rolsuper)) {
     SPG_ASSIGN(const bool superuser, unit.is_superuser());
-    if (!superuser && !own_password) return Error::make(sqlstate::insufficient_privilege, "must be superuser to alter superuser roles or change superuser attribute");
+    if (!superuser && !own_password)
+      return Error::make(sqlstate::insufficient_privilege,
+                         "must be superuser to alter superuser roles or change superuser attribute");
   }
   SPG_TRY(apply_options(unit, *role, statement.options, statement.drop_members));
   return unit.finish();
@@ -307,7 +329,8 @@ Result<std::string_view> owned_objects(Unit& unit, Oid role) {
   }
   SPG_ASSIGN(const Vec<Row*> databases, unit.store.all(Stored::database));
   for (const Row* row : databases)
-    if (row->oid(pg_database::datdba) == role) add(unit.arena.concat("database ", quote_name(row->text(pg_database::datname), unit.arena)));
+    if (row->oid(pg_database::datdba) == role)
+      add(unit.arena.concat("database ", quote_name(row->text(pg_database::datname), unit.arena)));
   return lines.view();
 }
 
@@ -320,16 +343,20 @@ Status drop_role(DdlContext& context, const sql::DropRole& statement) {
     SPG_ASSIGN(Row * role, find_role_row(unit.store, name));
     if (role == nullptr) {
       if (!statement.if_exists) return Error::make(sqlstate::undefined_object, "role \"", name, "\" does not exist");
-      unit.notify(Severity::notice, sqlstate::successful_completion, unit.arena.concat("role \"", name, "\" does not exist, skipping"));
+      unit.notify(Severity::notice, sqlstate::successful_completion,
+                  unit.arena.concat("role \"", name, "\" does not exist, skipping"));
       continue;
     }
     const Oid oid = role->oid(pg_authid::oid);
     if (oid == unit.catalog.role()) return Error::make(sqlstate::object_in_use, "current user cannot be dropped");
     if (oid == bootstrap_superuser)
-      return Error::make(sqlstate::dependent_objects_still_exist, "cannot drop role ", name, " because it is required by the database system");
+      return Error::make(sqlstate::dependent_objects_still_exist, "cannot drop role ", name,
+                         " because it is required by the database system");
     SPG_ASSIGN(const std::string_view owned, owned_objects(unit, oid));
     if (!owned.empty())
-      return Error::make(sqlstate::dependent_objects_still_exist, "role \"", name, "\" cannot be dropped because some objects depend on it").detail(owned);
+      return Error::make(sqlstate::dependent_objects_still_exist, "role \"", name,
+                         "\" cannot be dropped because some objects depend on it")
+          .detail(owned);
     for (const StoredKey key : {StoredKey::auth_members_role, StoredKey::auth_members_member}) {
       SPG_ASSIGN(const Vec<Row*> rows, unit.store.find(key, {oid_value(oid)}));
       for (Row* row : rows) unit.store.remove(row);
@@ -350,9 +377,11 @@ Status grant_role(DdlContext& context, const sql::GrantRole& statement) {
         SPG_TRY(add_member(unit, group_oid, group, member_oid, member, statement.with_admin_option, true));
         continue;
       }
-      SPG_ASSIGN(Row * known, unit.store.find_one(StoredKey::auth_members_role, {oid_value(group_oid), oid_value(member_oid)}));
+      SPG_ASSIGN(Row * known,
+                 unit.store.find_one(StoredKey::auth_members_role, {oid_value(group_oid), oid_value(member_oid)}));
       if (known == nullptr) {
-        unit.notify(Severity::warning, sqlstate::warning, unit.arena.concat("role \"", member, "\" is not a member of role \"", group, "\""));
+        unit.notify(Severity::warning, sqlstate::warning,
+                    unit.arena.concat("role \"", member, "\" is not a member of role \"", group, "\""));
       } else if (statement.option_only) {
         known->set(pg_auth_members::admin_option, bool_value(false));
       } else {

@@ -1,4 +1,5 @@
-// RowMaker: collects the rows of a virtual relation, column by column; and what its producers share. Internal to the room.
+// RowMaker: collects the rows of a virtual relation, column by column; and what its producers share. Internal to the
+// room.
 #pragma once
 #include "spg/catalog/builtin.hpp"
 #include "spg/catalog/virtual.hpp"
@@ -27,7 +28,11 @@ class RowMaker {
   Arena& arena_;
   std::span<std::int16_t> slots_;  ///< by column number: place among the wanted, -1
   VirtualRelation result_;
-  struct Column { type::Physical physical; std::byte* values; std::uint64_t* validity; };
+  struct Column {
+    type::Physical physical;
+    std::byte* values;
+    std::uint64_t* validity;
+  };
   std::span<Column> columns_;
   std::uint32_t rows_ = 0;
 };

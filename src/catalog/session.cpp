@@ -46,10 +46,14 @@ void SessionCatalog::refresh() {
   is_loaded_ = true;
 }
 
-// --- schemas ----------------------------------------------------------------------------------------------------------
+// --- schemas
+// ----------------------------------------------------------------------------------------------------------
 
 namespace {
-struct FixedSchema { Oid oid; std::string_view name; };
+struct FixedSchema {
+  Oid oid;
+  std::string_view name;
+};
 constexpr FixedSchema fixed_schemas[] = {
     {ns::pg_catalog, "pg_catalog"}, {ns::pg_toast, "pg_toast"}, {ns::information_schema, "information_schema"}};
 }  // namespace
@@ -115,7 +119,8 @@ Result<Oid> SessionCatalog::creation_schema() {
   return creation_schema_;
 }
 
-// --- relations --------------------------------------------------------------------------------------------------------
+// --- relations
+// --------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -128,7 +133,9 @@ std::span<const std::int16_t> int2_list(const Row& row, std::uint16_t column, Ar
 }
 
 struct ByNumber {
-  bool operator()(const Row* a, const Row* b) const { return a->int2(pg_attribute::attnum) < b->int2(pg_attribute::attnum); }
+  bool operator()(const Row* a, const Row* b) const {
+    return a->int2(pg_attribute::attnum) < b->int2(pg_attribute::attnum);
+  }
 };
 
 }  // namespace
@@ -160,7 +167,8 @@ Result<const Relation*> SessionCatalog::load_relation(Store& store, const Row& r
     column.dropped = attribute->boolean(pg_attribute::attisdropped);
     if (!column.dropped) column.physical = type::physical_of(column.type);
     for (const Row* one : defaults)
-      if (one->int2(pg_attrdef::adnum) == column.number) column.default_text = cache_.copy(one->text(pg_attrdef::adbin));
+      if (one->int2(pg_attrdef::adnum) == column.number)
+        column.default_text = cache_.copy(one->text(pg_attrdef::adbin));
     columns.push_back(column);
   }
   relation->columns = columns.span();
@@ -170,14 +178,17 @@ Result<const Relation*> SessionCatalog::load_relation(Store& store, const Row& r
   SPG_ASSIGN(const std::uint64_t rows, view_->row_count(relation->table));
   relation->row_estimate = static_cast<double>(rows);
   SPG_ASSIGN(Vec<Row*> indexes, store.find(StoredKey::index_relation, {oid_value(oid)}));
-  std::sort(indexes.begin(), indexes.end(), [](const Row* a, const Row* b) { return raw(a->oid(pg_index::indexrelid)) < raw(b->oid(pg_index::indexrelid)); });
+  std::sort(indexes.begin(), indexes.end(), [](const Row* a, const Row* b) {
+    return raw(a->oid(pg_index::indexrelid)) < raw(b->oid(pg_index::indexrelid));
+  });
   SPG_ASSIGN(const Vec<Row*> constraints, store.find(StoredKey::constraint_relation, {oid_value(oid)}));
   Vec<IndexInfo> infos(cache_, indexes.size());
   for (const Row* index : indexes) {
     IndexInfo info;
     info.oid = index->oid(pg_index::indexrelid);
     SPG_ASSIGN(const Row* of_class, store.find_one(StoredKey::class_oid, {oid_value(info.oid)}));
-    if (of_class == nullptr) return Error::make(sqlstate::data_corrupted, "could not open relation with OID ", raw(info.oid));
+    if (of_class == nullptr)
+      return Error::make(sqlstate::data_corrupted, "could not open relation with OID ", raw(info.oid));
     info.id = IndexId{raw(of_class->oid(pg_class::relfilenode))};
     info.name = cache_.copy(of_class->text(pg_class::relname));
     const auto keys = static_cast<std::size_t>(index->int2(pg_index::indnkeyatts));
@@ -256,7 +267,8 @@ Result<const Relation*> SessionCatalog::relation_of_index(Oid index) {
   return relation(row->oid(pg_index::indrelid));
 }
 
-// --- types ------------------------------------------------------------------------------------------------------------
+// --- types
+// ------------------------------------------------------------------------------------------------------------
 
 Result<const Type*> SessionCatalog::load_type(const Row& row) {
   Type* type = cache_.make<Type>();
@@ -275,7 +287,8 @@ Result<const Type*> SessionCatalog::load_type(const Row& row) {
   type->base = row.oid(pg_type::typbasetype);
   type->alignment = row.character(pg_type::typalign);
   type->storage = row.character(pg_type::typstorage);
-  types_[raw(type->oid) % bucket_count] = cache_.make<TypeEntry>(type->oid, type, types_[raw(type->oid) % bucket_count]);
+  types_[raw(type->oid) % bucket_count] =
+      cache_.make<TypeEntry>(type->oid, type, types_[raw(type->oid) % bucket_count]);
   return type;
 }
 
@@ -324,7 +337,8 @@ const Type* SessionCatalog::type(std::string_view schema, std::string_view name)
   return nullptr;
 }
 
-// --- functions, operators, casts: built-in ones -------------------------------------------------------------------------
+// --- functions, operators, casts: built-in ones
+// -------------------------------------------------------------------------
 
 namespace {
 /// Whether objects of a built-in schema are meant by a (possibly empty) schema name.

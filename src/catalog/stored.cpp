@@ -17,10 +17,10 @@ constexpr std::size_t key_count = static_cast<std::size_t>(StoredKey::count_);
 constexpr std::size_t columns_max = 40;
 
 constexpr StoredTable tables[stored_count] = {
-    {pg_class::relation, TableId{1}},     {pg_attribute::relation, TableId{2}},   {pg_attrdef::relation, TableId{3}},
-    {pg_index::relation, TableId{4}},     {pg_constraint::relation, TableId{5}},  {pg_namespace::relation, TableId{6}},
-    {pg_type::relation, TableId{7}},      {pg_depend::relation, TableId{8}},      {pg_description::relation, TableId{9}},
-    {pg_database::relation, TableId{1}},  {pg_authid::relation, TableId{2}},      {pg_auth_members::relation, TableId{3}},
+    {pg_class::relation, TableId{1}},    {pg_attribute::relation, TableId{2}},  {pg_attrdef::relation, TableId{3}},
+    {pg_index::relation, TableId{4}},    {pg_constraint::relation, TableId{5}}, {pg_namespace::relation, TableId{6}},
+    {pg_type::relation, TableId{7}},     {pg_depend::relation, TableId{8}},     {pg_description::relation, TableId{9}},
+    {pg_database::relation, TableId{1}}, {pg_authid::relation, TableId{2}},     {pg_auth_members::relation, TableId{3}},
 };
 
 struct KeyInfo {
@@ -33,29 +33,73 @@ struct KeyInfo {
 };
 constexpr KeyInfo key_infos[key_count] = {
     {StoredKey::class_oid, Stored::class_, true, {pg_class::oid}, "pg_class_oid_index"},
-    {StoredKey::class_name, Stored::class_, true, {pg_class::relname, pg_class::relnamespace}, "pg_class_relname_nsp_index"},
-    {StoredKey::attribute_number, Stored::attribute, true, {pg_attribute::attrelid, pg_attribute::attnum}, "pg_attribute_relid_attnum_index"},
-    {StoredKey::attribute_name, Stored::attribute, true, {pg_attribute::attrelid, pg_attribute::attname}, "pg_attribute_relid_attnam_index"},
+    {StoredKey::class_name,
+     Stored::class_,
+     true,
+     {pg_class::relname, pg_class::relnamespace},
+     "pg_class_relname_nsp_index"},
+    {StoredKey::attribute_number,
+     Stored::attribute,
+     true,
+     {pg_attribute::attrelid, pg_attribute::attnum},
+     "pg_attribute_relid_attnum_index"},
+    {StoredKey::attribute_name,
+     Stored::attribute,
+     true,
+     {pg_attribute::attrelid, pg_attribute::attname},
+     "pg_attribute_relid_attnam_index"},
     {StoredKey::attrdef_oid, Stored::attrdef, true, {pg_attrdef::oid}, "pg_attrdef_oid_index"},
-    {StoredKey::attrdef_column, Stored::attrdef, true, {pg_attrdef::adrelid, pg_attrdef::adnum}, "pg_attrdef_adrelid_adnum_index"},
+    {StoredKey::attrdef_column,
+     Stored::attrdef,
+     true,
+     {pg_attrdef::adrelid, pg_attrdef::adnum},
+     "pg_attrdef_adrelid_adnum_index"},
     {StoredKey::index_oid, Stored::index, true, {pg_index::indexrelid}, "pg_index_indexrelid_index"},
     {StoredKey::index_relation, Stored::index, false, {pg_index::indrelid}, "pg_index_indrelid_index"},
     {StoredKey::constraint_oid, Stored::constraint, true, {pg_constraint::oid}, "pg_constraint_oid_index"},
-    {StoredKey::constraint_relation, Stored::constraint, false, {pg_constraint::conrelid}, "pg_constraint_conrelid_contypid_conname_index"},
-    {StoredKey::constraint_name, Stored::constraint, false, {pg_constraint::conname, pg_constraint::connamespace}, "pg_constraint_conname_nsp_index"},
+    {StoredKey::constraint_relation,
+     Stored::constraint,
+     false,
+     {pg_constraint::conrelid},
+     "pg_constraint_conrelid_contypid_conname_index"},
+    {StoredKey::constraint_name,
+     Stored::constraint,
+     false,
+     {pg_constraint::conname, pg_constraint::connamespace},
+     "pg_constraint_conname_nsp_index"},
     {StoredKey::namespace_oid, Stored::namespace_, true, {pg_namespace::oid}, "pg_namespace_oid_index"},
     {StoredKey::namespace_name, Stored::namespace_, true, {pg_namespace::nspname}, "pg_namespace_nspname_index"},
     {StoredKey::type_oid, Stored::type, true, {pg_type::oid}, "pg_type_oid_index"},
     {StoredKey::type_name, Stored::type, true, {pg_type::typname, pg_type::typnamespace}, "pg_type_typname_nsp_index"},
-    {StoredKey::depend_object, Stored::depend, false, {pg_depend::classid, pg_depend::objid, pg_depend::objsubid}, "pg_depend_depender_index"},
-    {StoredKey::depend_reference, Stored::depend, false, {pg_depend::refclassid, pg_depend::refobjid, pg_depend::refobjsubid}, "pg_depend_reference_index"},
-    {StoredKey::description_object, Stored::description, true, {pg_description::objoid, pg_description::classoid, pg_description::objsubid}, "pg_description_o_c_o_index"},
+    {StoredKey::depend_object,
+     Stored::depend,
+     false,
+     {pg_depend::classid, pg_depend::objid, pg_depend::objsubid},
+     "pg_depend_depender_index"},
+    {StoredKey::depend_reference,
+     Stored::depend,
+     false,
+     {pg_depend::refclassid, pg_depend::refobjid, pg_depend::refobjsubid},
+     "pg_depend_reference_index"},
+    {StoredKey::description_object,
+     Stored::description,
+     true,
+     {pg_description::objoid, pg_description::classoid, pg_description::objsubid},
+     "pg_description_o_c_o_index"},
     {StoredKey::database_oid, Stored::database, true, {pg_database::oid}, "pg_database_oid_index"},
     {StoredKey::database_name, Stored::database, true, {pg_database::datname}, "pg_database_datname_index"},
     {StoredKey::authid_oid, Stored::authid, true, {pg_authid::oid}, "pg_authid_oid_index"},
     {StoredKey::authid_name, Stored::authid, true, {pg_authid::rolname}, "pg_authid_rolname_index"},
-    {StoredKey::auth_members_role, Stored::auth_members, true, {pg_auth_members::roleid, pg_auth_members::member}, "pg_auth_members_role_member_index"},
-    {StoredKey::auth_members_member, Stored::auth_members, true, {pg_auth_members::member, pg_auth_members::roleid}, "pg_auth_members_member_role_index"},
+    {StoredKey::auth_members_role,
+     Stored::auth_members,
+     true,
+     {pg_auth_members::roleid, pg_auth_members::member},
+     "pg_auth_members_role_member_index"},
+    {StoredKey::auth_members_member,
+     Stored::auth_members,
+     true,
+     {pg_auth_members::member, pg_auth_members::roleid},
+     "pg_auth_members_member_role_index"},
 };
 constexpr std::size_t first_shared_key = static_cast<std::size_t>(StoredKey::database_oid);
 
@@ -64,7 +108,9 @@ IndexId index_id(StoredKey key) {
   const auto at = static_cast<std::size_t>(key);
   return IndexId{static_cast<std::uint32_t>(at < first_shared_key ? at + 1 : at - first_shared_key + 1)};
 }
-std::span<const ColumnInfo> columns_of(Stored stored) { return builtin::find_relation(stored_table(stored).relation)->columns; }
+std::span<const ColumnInfo> columns_of(Stored stored) {
+  return builtin::find_relation(stored_table(stored).relation)->columns;
+}
 
 bool same(const Value& a, const Value& b) {
   if (a.is_null || b.is_null) return a.is_null && b.is_null;
@@ -82,16 +128,22 @@ Value copied(const Value& value, Arena& arena) {
 
 const StoredTable& stored_table(Stored stored) { return tables[static_cast<std::size_t>(stored)]; }
 const Stored* find_stored(Oid relation) {
-  static constexpr Stored all[stored_count] = {Stored::class_, Stored::attribute, Stored::attrdef, Stored::index, Stored::constraint,
-                                               Stored::namespace_, Stored::type, Stored::depend, Stored::description,
-                                               Stored::database, Stored::authid, Stored::auth_members};
+  static constexpr Stored all[stored_count] = {Stored::class_,   Stored::attribute,  Stored::attrdef,
+                                               Stored::index,    Stored::constraint, Stored::namespace_,
+                                               Stored::type,     Stored::depend,     Stored::description,
+                                               Stored::database, Stored::authid,     Stored::auth_members};
   for (const Stored& stored : all)
     if (stored_table(stored).relation == relation) return &stored;
   return nullptr;
 }
 
 Store::Store(txn::View* view, txn::View* shared, Arena& arena)
-    : view_(view), shared_(shared), arena_(&arena), buckets_(arena.array<Slot*>(bucket_count)), fresh_(arena), read_(arena) {
+    : view_(view),
+      shared_(shared),
+      arena_(&arena),
+      buckets_(arena.array<Slot*>(bucket_count)),
+      fresh_(arena),
+      read_(arena) {
   std::fill(buckets_, buckets_ + bucket_count, nullptr);
 }
 
@@ -136,7 +188,8 @@ Result<Vec<Row*>> Store::find(StoredKey key, std::span<const Value> keys) {
   txn::KeyRange range;
   range.prefix = keys;
   range.with_nulls = true;
-  SPG_ASSIGN(txn::IndexScan * scan, view_of(index.table).open_index(stored_table(index.table).table, index_id(key), range, false, *arena_));
+  SPG_ASSIGN(txn::IndexScan * scan,
+             view_of(index.table).open_index(stored_table(index.table).table, index_id(key), range, false, *arena_));
   const std::unique_ptr<txn::IndexScan> guard(scan);
   for (;;) {
     std::uint64_t rowids[256];
@@ -212,7 +265,8 @@ namespace {
 Error conflict_error(Stored stored, const txn::Conflict& conflict) {
   for (const KeyInfo& index : key_infos)
     if (index.table == stored && index_id(index.key) == conflict.index)
-      return Error::make(sqlstate::unique_violation, "duplicate key value violates unique constraint \"", index.name, "\"");
+      return Error::make(sqlstate::unique_violation, "duplicate key value violates unique constraint \"", index.name,
+                         "\"");
   return Error::make(sqlstate::unique_violation, "duplicate key value in the catalog");
 }
 }  // namespace
@@ -232,10 +286,14 @@ Status Store::insert(Stored stored, std::span<Row* const> rows) {
       std::memcpy(values + i * width, Value().bytes, width);
       if (!value.is_null) std::memcpy(values + i * width, value.bytes, width);
     }
-    inputs[c] = {static_cast<std::uint16_t>(c + 1), {columns[c].physical, type::Vector::Form::flat, values, validity, nullptr}};
+    inputs[c] = {static_cast<std::uint16_t>(c + 1),
+                 {columns[c].physical, type::Vector::Form::flat, values, validity, nullptr}};
   }
   txn::Conflict conflict;
-  SPG_TRY(view_of(stored).insert(stored_table(stored).table, {inputs, columns.size()}, {nullptr, static_cast<std::uint32_t>(rows.size())}, conflict).status());
+  SPG_TRY(view_of(stored)
+              .insert(stored_table(stored).table, {inputs, columns.size()},
+                      {nullptr, static_cast<std::uint32_t>(rows.size())}, conflict)
+              .status());
   return conflict.found() ? conflict_error(stored, conflict) : ok();
 }
 
@@ -251,11 +309,13 @@ Status Store::flush() {
       if (row->table == stored && row->removed) rowids.push_back(row->rowid);
     std::sort(rowids.begin(), rowids.end());
     for (std::size_t at = 0; at < rowids.size(); at += type::batch_rows_max)
-      SPG_TRY(view_of(stored).remove(table, rowids.span().subspan(at, std::min(type::batch_rows_max, rowids.size() - at))));
+      SPG_TRY(
+          view_of(stored).remove(table, rowids.span().subspan(at, std::min(type::batch_rows_max, rowids.size() - at))));
     for (const Row* row : read_) {
       if (row->table != stored || row->removed || !row->dirty) continue;
       table::ColumnInput inputs[columns_max];
-      for (std::size_t c = 0; c < row->values.size(); ++c) inputs[c] = {static_cast<std::uint16_t>(c + 1), row->values[c].vector()};
+      for (std::size_t c = 0; c < row->values.size(); ++c)
+        inputs[c] = {static_cast<std::uint16_t>(c + 1), row->values[c].vector()};
       txn::Conflict conflict;
       SPG_TRY(view_of(stored).update(table, {&row->rowid, 1}, {inputs, row->values.size()}, {nullptr, 1}, conflict));
       if (conflict.found()) return conflict_error(stored, conflict);
@@ -269,7 +329,8 @@ Status Store::flush() {
   return arena_->check();
 }
 
-// --- bootstrap --------------------------------------------------------------------------------------------------------
+// --- bootstrap
+// --------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -294,7 +355,8 @@ Status create_tables(txn::View& view, bool shared) {
     for (std::size_t i = 0; i < index.count(); ++i)
       parts[i] = {raw(columns[index.columns[i] - 1u].type), index.columns[i], 0, 0};
     txn::Conflict conflict;
-    SPG_ASSIGN(const IndexId made, view.create_index(stored_table(index.table).table, {{parts, index.count()}, index.unique, true}, conflict));
+    SPG_ASSIGN(const IndexId made, view.create_index(stored_table(index.table).table,
+                                                     {{parts, index.count()}, index.unique, true}, conflict));
     if (made != index_id(index.key)) return Error::make(sqlstate::internal_error, "the lineage is not fresh");
   }
   return ok();
@@ -322,8 +384,9 @@ Status bootstrap_shared(txn::View& shared, const SharedBootstrap& options, Arena
   Row* role = store.add(Stored::authid);
   role->set(pg_authid::oid, oid_value(bootstrap_superuser));
   role->set(pg_authid::rolname, text_value(options.superuser));
-  for (const std::uint16_t flag : {pg_authid::rolsuper, pg_authid::rolinherit, pg_authid::rolcreaterole, pg_authid::rolcreatedb,
-                                   pg_authid::rolcanlogin, pg_authid::rolreplication, pg_authid::rolbypassrls})
+  for (const std::uint16_t flag :
+       {pg_authid::rolsuper, pg_authid::rolinherit, pg_authid::rolcreaterole, pg_authid::rolcreatedb,
+        pg_authid::rolcanlogin, pg_authid::rolreplication, pg_authid::rolbypassrls})
     role->set(flag, bool_value(true));
   role->set(pg_authid::rolconnlimit, int4_value(-1));
   if (!options.password_verifier.empty()) role->set(pg_authid::rolpassword, text_value(options.password_verifier));

@@ -11,7 +11,8 @@ namespace spg::catalog {
 
 using type::Value;
 
-Error with_names(Error error, std::string_view schema, std::string_view table, std::string_view column, std::string_view constraint) {
+Error with_names(Error error, std::string_view schema, std::string_view table, std::string_view column,
+                 std::string_view constraint) {
   if (!schema.empty()) error = std::move(error).set(ErrorField::schema, {schema});
   if (!table.empty()) error = std::move(error).set(ErrorField::table, {table});
   if (!column.empty()) error = std::move(error).set(ErrorField::column, {column});
@@ -34,7 +35,8 @@ void Unit::notify(Severity severity, Sqlstate code, std::string_view message, st
   if (context.notices != nullptr) context.notices->send({severity, code, message, detail, {}});
 }
 
-// --- names ------------------------------------------------------------------------------------------------------------
+// --- names
+// ------------------------------------------------------------------------------------------------------------
 
 Result<Oid> Unit::require_schema(std::string_view name, std::int32_t place) {
   SPG_ASSIGN(const Oid oid, catalog.schema_oid(name));
@@ -125,14 +127,16 @@ std::string_view object_name(std::string_view first, std::string_view second, st
 
 }  // namespace
 
-Result<std::string_view> Unit::choose_name(std::string_view first, std::string_view second, std::string_view label, Oid schema, bool is_constraint) {
+Result<std::string_view> Unit::choose_name(std::string_view first, std::string_view second, std::string_view label,
+                                           Oid schema, bool is_constraint) {
   std::string_view tail = label;
   for (int pass = 1;; ++pass) {
     const std::string_view name = object_name(first, second, tail, arena);
     SPG_ASSIGN(const Row* taken, store.find_one(StoredKey::class_name, {text_value(name), oid_value(schema)}));
     bool is_free = taken == nullptr;
     if (is_free && is_constraint) {
-      SPG_ASSIGN(const Row* constraint, store.find_one(StoredKey::constraint_name, {text_value(name), oid_value(schema)}));
+      SPG_ASSIGN(const Row* constraint,
+                 store.find_one(StoredKey::constraint_name, {text_value(name), oid_value(schema)}));
       is_free = constraint == nullptr;
     }
     if (is_free) return name;
@@ -140,11 +144,13 @@ Result<std::string_view> Unit::choose_name(std::string_view first, std::string_v
   }
 }
 
-// --- descriptions -----------------------------------------------------------------------------------------------------
+// --- descriptions
+// -----------------------------------------------------------------------------------------------------
 
 std::string_view Unit::kind_word(char relkind) {
   switch (relkind) {
-    case 'i': case 'I': return "index";
+    case 'i':
+    case 'I': return "index";
     case 'v': return "view";
     case 'm': return "materialized view";
     case 'S': return "sequence";
@@ -173,8 +179,11 @@ Result<std::string_view> Unit::describe(const Object& object) {
     SPG_ASSIGN(const std::string_view name, qualified(*row));
     const std::string_view whole = arena.concat(kind_word(row->character(pg_class::relkind)), " ", name);
     if (object.sub == 0) return whole;
-    SPG_ASSIGN(const Row* column, store.find_one(StoredKey::attribute_number, {oid_value(object.oid), int2_value(object.sub)}));
-    return arena.concat("column ", column == nullptr ? std::string_view("?") : quote_name(column->text(pg_attribute::attname), arena), " of ", whole);
+    SPG_ASSIGN(const Row* column,
+               store.find_one(StoredKey::attribute_number, {oid_value(object.oid), int2_value(object.sub)}));
+    return arena.concat(
+        "column ", column == nullptr ? std::string_view("?") : quote_name(column->text(pg_attribute::attname), arena),
+        " of ", whole);
   }
   if (object.catalog == pg_constraint::relation) {
     SPG_ASSIGN(const Row* row, store.find_one(StoredKey::constraint_oid, {oid_value(object.oid)}));
@@ -185,18 +194,21 @@ Result<std::string_view> Unit::describe(const Object& object) {
   if (object.catalog == pg_attrdef::relation) {
     SPG_ASSIGN(const Row* row, store.find_one(StoredKey::attrdef_oid, {oid_value(object.oid)}));
     if (row == nullptr) return arena.concat("default ", raw(object.oid));
-    SPG_ASSIGN(const std::string_view of, describe({pg_class::relation, row->oid(pg_attrdef::adrelid), row->int2(pg_attrdef::adnum)}));
+    SPG_ASSIGN(const std::string_view of,
+               describe({pg_class::relation, row->oid(pg_attrdef::adrelid), row->int2(pg_attrdef::adnum)}));
     return arena.concat("default value for ", of);
   }
   if (object.catalog == pg_type::relation) return arena.concat("type ", format_type(catalog, object.oid, {}, arena));
   if (object.catalog == pg_namespace::relation) {
     SPG_ASSIGN(const Row* row, store.find_one(StoredKey::namespace_oid, {oid_value(object.oid)}));
-    return arena.concat("schema ", row == nullptr ? std::string_view("?") : quote_name(row->text(pg_namespace::nspname), arena));
+    return arena.concat("schema ",
+                        row == nullptr ? std::string_view("?") : quote_name(row->text(pg_namespace::nspname), arena));
   }
   return arena.concat("object ", raw(object.oid));
 }
 
-// --- rights -----------------------------------------------------------------------------------------------------------
+// --- rights
+// -----------------------------------------------------------------------------------------------------------
 
 Result<bool> Unit::is_superuser() { return catalog::is_superuser(store, catalog.role()); }
 Result<bool> Unit::has_role(Oid owner) { return catalog::has_role(store, catalog.role(), owner); }
@@ -206,7 +218,8 @@ Status Unit::require_owner(Oid owner, std::string_view what, std::string_view na
   return owns ? ok() : Error::make(sqlstate::insufficient_privilege, "must be owner of ", what, " ", name);
 }
 Status Unit::require_owner(const Row& relation) {
-  return require_owner(relation.oid(pg_class::relowner), kind_word(relation.character(pg_class::relkind)), relation.text(pg_class::relname));
+  return require_owner(relation.oid(pg_class::relowner), kind_word(relation.character(pg_class::relkind)),
+                       relation.text(pg_class::relname));
 }
 
 Status Unit::require_create(Oid schema) {
@@ -226,7 +239,8 @@ Result<Oid> Unit::require_role(std::string_view name) {
   return row->oid(pg_authid::oid);
 }
 
-// --- making -----------------------------------------------------------------------------------------------------------
+// --- making
+// -----------------------------------------------------------------------------------------------------------
 
 void Unit::depend(const Object& object, const Object& on, Dependency kind) {
   if (raw(on.oid) < 16384 && on.oid != ns::public_schema) return;  // built-in objects are never dropped
@@ -242,7 +256,8 @@ void Unit::depend(const Object& object, const Object& on, Dependency kind) {
 
 Status Unit::add_attribute(Oid relation, std::int16_t number, const ColumnDefinition& column, bool not_null) {
   const Type* type = catalog.type(column.type);
-  if (type == nullptr) return Error::make(sqlstate::undefined_object, "type with OID ", raw(column.type), " does not exist");
+  if (type == nullptr)
+    return Error::make(sqlstate::undefined_object, "type with OID ", raw(column.type), " does not exist");
   Row* row = store.add(Stored::attribute);
   row->set(pg_attribute::attrelid, oid_value(relation));
   row->set(pg_attribute::attname, text_value(column.name));
@@ -263,7 +278,8 @@ Status Unit::add_attribute(Oid relation, std::int16_t number, const ColumnDefini
   return ok();
 }
 
-Row* Unit::add_class(Oid oid, std::string_view name, Oid schema, char kind, Oid access_method, std::uint32_t storage, int columns) {
+Row* Unit::add_class(Oid oid, std::string_view name, Oid schema, char kind, Oid access_method, std::uint32_t storage,
+                     int columns) {
   Row* row = store.add(Stored::class_);
   row->set(pg_class::oid, oid_value(oid));
   row->set(pg_class::relname, text_value(name));
@@ -282,9 +298,12 @@ Row* Unit::add_class(Oid oid, std::string_view name, Oid schema, char kind, Oid 
 
 namespace {
 
-struct TypeFunctions { std::uint32_t input, output, receive, send, analyze, subscript; };
+struct TypeFunctions {
+  std::uint32_t input, output, receive, send, analyze, subscript;
+};
 
-void fill_type(Row& row, Oid oid, std::string_view name, Oid schema, Oid owner, char kind, char category, const TypeFunctions& functions) {
+void fill_type(Row& row, Oid oid, std::string_view name, Oid schema, Oid owner, char kind, char category,
+               const TypeFunctions& functions) {
   row.set(pg_type::oid, oid_value(oid));
   row.set(pg_type::typname, text_value(name));
   row.set(pg_type::typnamespace, oid_value(schema));
@@ -322,7 +341,9 @@ Result<Oid> Unit::add_row_types(Oid relation, std::string_view name, Oid schema)
     // A type of arrays gives way; any other keeps its name.
     if (taken->oid(pg_type::typelem) == Oid::none)
       return Error::make(sqlstate::duplicate_object, "type \"", name, "\" already exists")
-          .hint("A relation has an associated type of the same name, so you must use a name that doesn't conflict with any existing type.");
+          .hint(
+              "A relation has an associated type of the same name, so you must use a name that doesn't conflict with "
+              "any existing type.");
     SPG_ASSIGN(const std::string_view other, choose_array_name(store, name, schema));
     taken->set(pg_type::typname, text_value(other));
   }
@@ -352,7 +373,8 @@ Result<Oid> Unit::set_default(Oid relation, Row& attribute, const sql::Expr& exp
   row->set(pg_attrdef::adnum, attribute.at(pg_attribute::attnum));
   row->set(pg_attrdef::adbin, text_value(*text));
   attribute.set(pg_attribute::atthasdef, bool_value(true));
-  depend({pg_attrdef::relation, oid, 0}, {pg_class::relation, relation, attribute.int2(pg_attribute::attnum)}, Dependency::automatic);
+  depend({pg_attrdef::relation, oid, 0}, {pg_class::relation, relation, attribute.int2(pg_attribute::attnum)},
+         Dependency::automatic);
   return oid;
 }
 

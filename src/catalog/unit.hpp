@@ -1,5 +1,5 @@
-// Unit: what the DDL statements share: the rows that they read and change, name look-up, descriptions of objects, rights,
-// choice of names, notices. One per statement; internal to the room.
+// Unit: what the DDL statements share: the rows that they read and change, name look-up, descriptions of objects,
+// rights, choice of names, notices. One per statement; internal to the room.
 #pragma once
 #include "spg/catalog/ddl.hpp"
 #include "spg/catalog/names.hpp"
@@ -16,11 +16,11 @@ struct Object {
 enum class Dependency : char { normal = 'n', automatic = 'a', internal = 'i' };
 
 struct IndexDefinition {
-  std::string_view name;                   ///< empty: to be chosen
-  std::span<const std::int16_t> columns;   ///< keys
+  std::string_view name;                  ///< empty: to be chosen
+  std::span<const std::int16_t> columns;  ///< keys
   std::span<const std::int16_t> include;
-  std::span<const Oid> classes;            ///< operator classes of the keys
-  std::span<const std::int16_t> options;   ///< 1 = DESC, 2 = NULLS FIRST
+  std::span<const Oid> classes;           ///< operator classes of the keys
+  std::span<const std::int16_t> options;  ///< 1 = DESC, 2 = NULLS FIRST
   Oid access_method{403};
   bool unique = false, primary = false, is_constraint = false, if_not_exists = false, nulls_not_distinct = false;
   bool deferrable = false, initially_deferred = false;
@@ -45,8 +45,8 @@ class Unit {
   // --- names
   Result<Oid> require_schema(std::string_view name, std::int32_t place = -1);
   Result<Oid> schema_for_new(const sql::TableRef& table);
-  /// The pg_class row of a user's relation by name, this statement's changes included; null when there is none. A system
-  /// relation is 42501. A schema that does not exist is 3F000 (or null with `missing_ok`).
+  /// The pg_class row of a user's relation by name, this statement's changes included; null when there is none. A
+  /// system relation is 42501. A schema that does not exist is 3F000 (or null with `missing_ok`).
   Result<Row*> find_relation(std::string_view schema, std::string_view name, bool missing_ok = false);
   Result<Row*> find_in_schema(Oid schema, std::string_view name);
   /// 42P01 when absent.
@@ -54,7 +54,8 @@ class Unit {
   /// Also the kind must be a table ("is not a table") and the role its owner.
   Result<Row*> require_table(const sql::TableRef& table);
   Result<Row*> find_column(Oid relation, std::string_view name);
-  Result<std::string_view> choose_name(std::string_view first, std::string_view second, std::string_view label, Oid schema, bool is_constraint);
+  Result<std::string_view> choose_name(std::string_view first, std::string_view second, std::string_view label,
+                                       Oid schema, bool is_constraint);
 
   // --- descriptions: table t, column a of table t, ..
   Result<std::string_view> describe(const Object& object);
@@ -72,7 +73,8 @@ class Unit {
   // --- making
   void depend(const Object& object, const Object& on, Dependency kind);
   Status add_attribute(Oid relation, std::int16_t number, const ColumnDefinition& column, bool not_null);
-  Row* add_class(Oid oid, std::string_view name, Oid schema, char kind, Oid access_method, std::uint32_t storage, int columns);
+  Row* add_class(Oid oid, std::string_view name, Oid schema, char kind, Oid access_method, std::uint32_t storage,
+                 int columns);
   Result<Oid> add_row_types(Oid relation, std::string_view name, Oid schema);
   Result<Oid> set_default(Oid relation, Row& attribute, const sql::Expr& expr);
   Status define_index(Row& relation, const IndexDefinition& index);
@@ -86,6 +88,7 @@ class Unit {
 };
 
 /// The row that a message is about.
-Error with_names(Error error, std::string_view schema, std::string_view table, std::string_view column, std::string_view constraint);
+Error with_names(Error error, std::string_view schema, std::string_view table, std::string_view column,
+                 std::string_view constraint);
 
 }  // namespace spg::catalog

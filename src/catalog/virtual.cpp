@@ -66,20 +66,25 @@ void RowMaker::set(std::uint16_t number, const Value& value) {
 
 RowMaker& RowMaker::set(std::string_view name, const Value& value) {
   for (const ColumnInfo& column : relation_.columns)
-    if (column.name == name) { set(static_cast<std::uint16_t>(column.number), value); break; }
+    if (column.name == name) {
+      set(static_cast<std::uint16_t>(column.number), value);
+      break;
+    }
   return *this;
 }
 
 VirtualRelation RowMaker::finish() { return result_; }
 
-// --- what producers share -----------------------------------------------------------------------------------------------
+// --- what producers share
+// -----------------------------------------------------------------------------------------------
 
 Result<Vec<ClassEntry>> Production::classes() {
   Vec<ClassEntry> list(arena);
   for (std::size_t i = 0; i < builtin::relation_count; ++i) {
     const Relation& relation = builtin::relations[i];
     SPG_ASSIGN(const std::string_view schema, catalog.schema_name(relation.schema));
-    list.push_back({relation.oid, relation.name, relation.schema, schema, relation.kind, relation.owner, relation.kind == 'r', TableId::none});
+    list.push_back({relation.oid, relation.name, relation.schema, schema, relation.kind, relation.owner,
+                    relation.kind == 'r', TableId::none});
   }
   SPG_ASSIGN(const Vec<Row*> stored, store.all(Stored::class_));
   for (const Row* row : stored) {
@@ -106,7 +111,8 @@ Result<std::string_view> Production::role_name(Oid oid) {
   return oid == bootstrap_superuser ? std::string_view("postgres") : std::string_view();
 }
 
-// --- catalogs -----------------------------------------------------------------------------------------------------------
+// --- catalogs
+// -----------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -143,8 +149,10 @@ Status add_stored(Production& production, Stored stored) {
   for (const Row* row : list) {
     rows.start();
     for (std::uint16_t number = 1; number <= row->values.size(); ++number) rows.set(number, row->at(number));
-    if (stored != Stored::class_ || row->character(pg_class::relkind) != 'r' || !rows.wants(pg_class::reltuples)) continue;
-    SPG_ASSIGN(const std::uint64_t count, production.store.view().row_count(TableId{raw(row->oid(pg_class::relfilenode))}));
+    if (stored != Stored::class_ || row->character(pg_class::relkind) != 'r' || !rows.wants(pg_class::reltuples))
+      continue;
+    SPG_ASSIGN(const std::uint64_t count,
+               production.store.view().row_count(TableId{raw(row->oid(pg_class::relfilenode))}));
     rows.set(pg_class::reltuples, Value::of(type::Physical::float4, static_cast<float>(count)));
   }
   return rows.arena().check();
@@ -152,9 +160,11 @@ Status add_stored(Production& production, Stored stored) {
 
 }  // namespace
 
-Result<VirtualRelation> open_virtual(SessionCatalog& catalog, Oid oid, std::span<const std::uint16_t> columns, const ServerFacts& facts, Arena& arena) {
+Result<VirtualRelation> open_virtual(SessionCatalog& catalog, Oid oid, std::span<const std::uint16_t> columns,
+                                     const ServerFacts& facts, Arena& arena) {
   const Relation* relation = builtin::find_relation(oid);
-  if (relation == nullptr) return Error::make(sqlstate::undefined_table, "relation with OID ", raw(oid), " does not exist");
+  if (relation == nullptr)
+    return Error::make(sqlstate::undefined_table, "relation with OID ", raw(oid), " does not exist");
   RowMaker rows(*relation, columns, arena);
   Store store(&catalog.view(), catalog.shared_view(), arena);
   Production production{catalog, store, rows, facts, arena};

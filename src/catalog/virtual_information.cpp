@@ -19,24 +19,32 @@ Status schemata(Production& p) {
   const auto add = [&](std::string_view name, Oid owner) -> Status {
     SPG_ASSIGN(const std::string_view role, p.role_name(owner));
     p.rows.start();
-    p.rows.set("catalog_name", p.catalog.database_name()).set("schema_name", p.arena.copy(name)).set("schema_owner", role);
+    p.rows.set("catalog_name", p.catalog.database_name())
+        .set("schema_name", p.arena.copy(name))
+        .set("schema_owner", role);
     return ok();
   };
-  for (const std::string_view name : {"pg_catalog", "pg_toast", "information_schema"}) SPG_TRY(add(name, bootstrap_superuser));
+  for (const std::string_view name : {"pg_catalog", "pg_toast", "information_schema"})
+    SPG_TRY(add(name, bootstrap_superuser));
   SPG_ASSIGN(const Vec<Row*> rows, p.store.all(Stored::namespace_));
   for (const Row* row : rows) SPG_TRY(add(row->text(pg_namespace::nspname), row->oid(pg_namespace::nspowner)));
   return ok();
 }
 
-bool is_shown(const ClassEntry& entry) { return (entry.kind == 'r' || entry.kind == 'v') && entry.schema != ns::pg_toast; }
+bool is_shown(const ClassEntry& entry) {
+  return (entry.kind == 'r' || entry.kind == 'v') && entry.schema != ns::pg_toast;
+}
 
 Status tables(Production& p) {
   SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
   for (const ClassEntry& entry : list) {
     if (!is_shown(entry)) continue;
     p.rows.start();
-    p.rows.set("table_catalog", p.catalog.database_name()).set("table_schema", entry.schema_name).set("table_name", entry.name)
-        .set("table_type", entry.kind == 'v' ? "VIEW" : "BASE TABLE").set("is_insertable_into", entry.kind == 'v' ? "NO" : "YES")
+    p.rows.set("table_catalog", p.catalog.database_name())
+        .set("table_schema", entry.schema_name)
+        .set("table_name", entry.name)
+        .set("table_type", entry.kind == 'v' ? "VIEW" : "BASE TABLE")
+        .set("is_insertable_into", entry.kind == 'v' ? "NO" : "YES")
         .set("is_typed", "NO");
   }
   return ok();
@@ -47,9 +55,15 @@ Status views(Production& p) {
   for (const ClassEntry& entry : list) {
     if (entry.kind != 'v') continue;
     p.rows.start();
-    p.rows.set("table_catalog", p.catalog.database_name()).set("table_schema", entry.schema_name).set("table_name", entry.name)
-        .set("check_option", "NONE").set("is_updatable", "NO").set("is_insertable_into", "NO").set("is_trigger_updatable", "NO")
-        .set("is_trigger_deletable", "NO").set("is_trigger_insertable_into", "NO");
+    p.rows.set("table_catalog", p.catalog.database_name())
+        .set("table_schema", entry.schema_name)
+        .set("table_name", entry.name)
+        .set("check_option", "NONE")
+        .set("is_updatable", "NO")
+        .set("is_insertable_into", "NO")
+        .set("is_trigger_updatable", "NO")
+        .set("is_trigger_deletable", "NO")
+        .set("is_trigger_insertable_into", "NO");
   }
   return ok();
 }
@@ -60,9 +74,18 @@ void set_sizes(RowMaker& rows, Oid type, std::int32_t typmod) {
     rows.set("numeric_precision", int4_value(precision)).set("numeric_precision_radix", int4_value(radix));
   };
   switch (raw(type)) {
-    case 21: numeric(16, 2); rows.set("numeric_scale", int4_value(0)); break;
-    case 23: numeric(32, 2); rows.set("numeric_scale", int4_value(0)); break;
-    case 20: numeric(64, 2); rows.set("numeric_scale", int4_value(0)); break;
+    case 21:
+      numeric(16, 2);
+      rows.set("numeric_scale", int4_value(0));
+      break;
+    case 23:
+      numeric(32, 2);
+      rows.set("numeric_scale", int4_value(0));
+      break;
+    case 20:
+      numeric(64, 2);
+      rows.set("numeric_scale", int4_value(0));
+      break;
     case 700: numeric(24, 2); break;
     case 701: numeric(53, 2); break;
     case 1700:
@@ -72,17 +95,26 @@ void set_sizes(RowMaker& rows, Oid type, std::int32_t typmod) {
         rows.set("numeric_precision", int4_value(precision)).set("numeric_scale", int4_value(scale));
       }
       break;
-    case 1042: case 1043:
-      if (typmod >= 0) rows.set("character_maximum_length", int4_value(typmod - 4)).set("character_octet_length", int4_value((typmod - 4) * 4));
+    case 1042:
+    case 1043:
+      if (typmod >= 0)
+        rows.set("character_maximum_length", int4_value(typmod - 4))
+            .set("character_octet_length", int4_value((typmod - 4) * 4));
       else if (raw(type) == 1043) rows.set("character_octet_length", int4_value(1073741824));
       break;
     case 25: rows.set("character_octet_length", int4_value(1073741824)); break;
-    case 1560: case 1562:
+    case 1560:
+    case 1562:
       if (typmod >= 0) rows.set("character_maximum_length", int4_value(typmod));
       break;
     case 1082: rows.set("datetime_precision", int4_value(0)); break;
-    case 1083: case 1114: case 1184: case 1266: rows.set("datetime_precision", int4_value(typmod < 0 ? 6 : typmod)); break;
-    case 1186: rows.set("datetime_precision", int4_value(typmod < 0 || (typmod & 0xffff) == 0xffff ? 6 : typmod & 0xffff)); break;
+    case 1083:
+    case 1114:
+    case 1184:
+    case 1266: rows.set("datetime_precision", int4_value(typmod < 0 ? 6 : typmod)); break;
+    case 1186:
+      rows.set("datetime_precision", int4_value(typmod < 0 || (typmod & 0xffff) == 0xffff ? 6 : typmod & 0xffff));
+      break;
     default: break;
   }
 }
@@ -101,13 +133,24 @@ Status columns(Production& p) {
       SPG_ASSIGN(const std::string_view type_schema, p.catalog.schema_name(type->schema));
       const bool is_array = type->category == 'A' && type->length == -1 && type->element != Oid::none;
       p.rows.start();
-      p.rows.set("table_catalog", p.catalog.database_name()).set("table_schema", entry.schema_name).set("table_name", entry.name)
-          .set("column_name", p.arena.copy(column.name)).set("ordinal_position", int4_value(column.number))
+      p.rows.set("table_catalog", p.catalog.database_name())
+          .set("table_schema", entry.schema_name)
+          .set("table_name", entry.name)
+          .set("column_name", p.arena.copy(column.name))
+          .set("ordinal_position", int4_value(column.number))
           .set("is_nullable", column.not_null ? "NO" : "YES")
-          .set("data_type", is_array ? "ARRAY" : type->schema == ns::pg_catalog ? format_type(p.catalog, type->oid, {}, p.arena) : "USER-DEFINED")
-          .set("udt_catalog", p.catalog.database_name()).set("udt_schema", p.arena.copy(type_schema)).set("udt_name", p.arena.copy(type->name))
-          .set("dtd_identifier", p.arena.concat(column.number)).set("is_self_referencing", "NO").set("is_identity", "NO")
-          .set("identity_cycle", "NO").set("is_generated", "NEVER").set("is_updatable", relation->kind == 'r' ? "YES" : "NO");
+          .set("data_type", is_array                         ? "ARRAY"
+                            : type->schema == ns::pg_catalog ? format_type(p.catalog, type->oid, {}, p.arena)
+                                                             : "USER-DEFINED")
+          .set("udt_catalog", p.catalog.database_name())
+          .set("udt_schema", p.arena.copy(type_schema))
+          .set("udt_name", p.arena.copy(type->name))
+          .set("dtd_identifier", p.arena.concat(column.number))
+          .set("is_self_referencing", "NO")
+          .set("is_identity", "NO")
+          .set("identity_cycle", "NO")
+          .set("is_generated", "NEVER")
+          .set("is_updatable", relation->kind == 'r' ? "YES" : "NO");
       if (column.has_default) p.rows.set("column_default", p.arena.copy(column.default_text));
       set_sizes(p.rows, column.type, column.typmod);
     }
@@ -117,7 +160,12 @@ Status columns(Production& p) {
 }
 
 /// A key of a user's table.
-struct Key { std::string_view schema, table, name; char kind = 'u'; Oid relation{}; IndexFacts index; };
+struct Key {
+  std::string_view schema, table, name;
+  char kind = 'u';
+  Oid relation{};
+  IndexFacts index;
+};
 Result<Vec<Key>> keys(Production& p) {
   Vec<Key> list(p.arena);
   SPG_ASSIGN(const Vec<Row*> rows, p.store.all(Stored::constraint));
@@ -126,23 +174,34 @@ Result<Vec<Key>> keys(Production& p) {
     if (kind != 'p' && kind != 'u') continue;
     SPG_ASSIGN(const IndexFacts index, index_facts(p.catalog, row->oid(pg_constraint::conindid), p.arena));
     SPG_ASSIGN(const std::string_view schema, p.catalog.schema_name(row->oid(pg_constraint::connamespace)));
-    list.push_back({p.arena.copy(schema), index.table_name, row->text(pg_constraint::conname), kind, row->oid(pg_constraint::conrelid), index});
+    list.push_back({p.arena.copy(schema), index.table_name, row->text(pg_constraint::conname), kind,
+                    row->oid(pg_constraint::conrelid), index});
   }
   return list;
 }
 
 Status table_constraints(Production& p) {
-  const auto add = [&](std::string_view schema, std::string_view table, std::string_view name, std::string_view kind, std::string_view nulls) {
+  const auto add = [&](std::string_view schema, std::string_view table, std::string_view name, std::string_view kind,
+                       std::string_view nulls) {
     p.rows.start();
-    p.rows.set("constraint_catalog", p.catalog.database_name()).set("constraint_schema", schema).set("constraint_name", name)
-        .set("table_catalog", p.catalog.database_name()).set("table_schema", schema).set("table_name", table).set("constraint_type", kind)
-        .set("is_deferrable", "NO").set("initially_deferred", "NO").set("enforced", "YES");
+    p.rows.set("constraint_catalog", p.catalog.database_name())
+        .set("constraint_schema", schema)
+        .set("constraint_name", name)
+        .set("table_catalog", p.catalog.database_name())
+        .set("table_schema", schema)
+        .set("table_name", table)
+        .set("constraint_type", kind)
+        .set("is_deferrable", "NO")
+        .set("initially_deferred", "NO")
+        .set("enforced", "YES");
     if (!nulls.empty()) p.rows.set("nulls_distinct", nulls);
   };
   SPG_ASSIGN(const Vec<Key> list, keys(p));
   for (const Key& key : list)
     add(key.schema, key.table, key.name, key.kind == 'p' ? "PRIMARY KEY" : "UNIQUE",
-        key.kind == 'p' ? std::string_view() : key.index.nulls_not_distinct ? "NO" : "YES");
+        key.kind == 'p'                ? std::string_view()
+        : key.index.nulls_not_distinct ? "NO"
+                                       : "YES");
   // NOT NULL counts as a check, under a name made of numbers.
   SPG_ASSIGN(const Vec<ClassEntry> classes, p.classes());
   for (const ClassEntry& entry : classes) {
@@ -151,7 +210,8 @@ Status table_constraints(Production& p) {
     if (relation == nullptr) continue;
     for (const ColumnInfo& column : relation->columns)
       if (column.not_null && !column.dropped)
-        add(entry.schema_name, entry.name, p.arena.concat(raw(entry.schema), "_", raw(entry.oid), "_", column.number, "_not_null"), "CHECK", {});
+        add(entry.schema_name, entry.name,
+            p.arena.concat(raw(entry.schema), "_", raw(entry.oid), "_", column.number, "_not_null"), "CHECK", {});
   }
   return ok();
 }
@@ -163,8 +223,12 @@ Status key_columns(Production& p, bool with_positions) {
     if (relation == nullptr) continue;
     for (std::size_t i = 0; i < key.index.key_count; ++i) {
       p.rows.start();
-      p.rows.set("constraint_catalog", p.catalog.database_name()).set("constraint_schema", key.schema).set("constraint_name", key.name)
-          .set("table_catalog", p.catalog.database_name()).set("table_schema", key.schema).set("table_name", key.table)
+      p.rows.set("constraint_catalog", p.catalog.database_name())
+          .set("constraint_schema", key.schema)
+          .set("constraint_name", key.name)
+          .set("table_catalog", p.catalog.database_name())
+          .set("table_schema", key.schema)
+          .set("table_name", key.table)
           .set("column_name", p.arena.copy(relation->columns[static_cast<std::size_t>(key.index.columns[i]) - 1].name));
       if (with_positions) p.rows.set("ordinal_position", int4_value(static_cast<std::int32_t>(i + 1)));
     }
@@ -178,14 +242,19 @@ Status constraint_table_usage(Production& p) {
   SPG_ASSIGN(const Vec<Key> list, keys(p));
   for (const Key& key : list) {
     p.rows.start();
-    p.rows.set("constraint_catalog", p.catalog.database_name()).set("constraint_schema", key.schema).set("constraint_name", key.name)
-        .set("table_catalog", p.catalog.database_name()).set("table_schema", key.schema).set("table_name", key.table);
+    p.rows.set("constraint_catalog", p.catalog.database_name())
+        .set("constraint_schema", key.schema)
+        .set("constraint_name", key.name)
+        .set("table_catalog", p.catalog.database_name())
+        .set("table_schema", key.schema)
+        .set("table_name", key.table);
   }
   return ok();
 }
 
 Status enabled_roles(Production& p) {
-  SPG_ASSIGN(const Vec<Row*> rows, p.store.shared_view() == nullptr ? Result<Vec<Row*>>(Vec<Row*>(p.arena)) : p.store.all(Stored::authid));
+  SPG_ASSIGN(const Vec<Row*> rows,
+             p.store.shared_view() == nullptr ? Result<Vec<Row*>>(Vec<Row*>(p.arena)) : p.store.all(Stored::authid));
   for (const Row* row : rows) {
     SPG_ASSIGN(const bool has, pg_has_role(p.catalog, p.catalog.role(), row->oid(pg_authid::oid), p.arena));
     if (!has) continue;
@@ -200,22 +269,39 @@ Status table_privileges(Production& p) {
   for (const ClassEntry& entry : list) {
     if (!is_shown(entry)) continue;
     SPG_ASSIGN(const std::string_view owner, p.role_name(entry.owner));
-    for (const std::string_view privilege : {"INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}) {
+    for (const std::string_view privilege :
+         {"INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}) {
       p.rows.start();
-      p.rows.set("grantor", owner).set("grantee", owner).set("table_catalog", p.catalog.database_name())
-          .set("table_schema", entry.schema_name).set("table_name", entry.name).set("privilege_type", privilege)
-          .set("is_grantable", "YES").set("with_hierarchy", privilege == "SELECT" ? "YES" : "NO");
+      p.rows.set("grantor", owner)
+          .set("grantee", owner)
+          .set("table_catalog", p.catalog.database_name())
+          .set("table_schema", entry.schema_name)
+          .set("table_name", entry.name)
+          .set("privilege_type", privilege)
+          .set("is_grantable", "YES")
+          .set("with_hierarchy", privilege == "SELECT" ? "YES" : "NO");
     }
   }
   return ok();
 }
 
-struct Named { std::string_view name; Producer producer; };
+struct Named {
+  std::string_view name;
+  Producer producer;
+};
 constexpr Named producers[] = {
-    {"information_schema_catalog_name", catalog_name}, {"schemata", schemata}, {"tables", tables}, {"views", views}, {"columns", columns},
-    {"table_constraints", table_constraints}, {"key_column_usage", key_column_usage},
-    {"constraint_column_usage", constraint_column_usage}, {"constraint_table_usage", constraint_table_usage},
-    {"enabled_roles", enabled_roles}, {"table_privileges", table_privileges}, {"role_table_grants", table_privileges},
+    {"information_schema_catalog_name", catalog_name},
+    {"schemata", schemata},
+    {"tables", tables},
+    {"views", views},
+    {"columns", columns},
+    {"table_constraints", table_constraints},
+    {"key_column_usage", key_column_usage},
+    {"constraint_column_usage", constraint_column_usage},
+    {"constraint_table_usage", constraint_table_usage},
+    {"enabled_roles", enabled_roles},
+    {"table_privileges", table_privileges},
+    {"role_table_grants", table_privileges},
 };
 
 }  // namespace

@@ -16,7 +16,8 @@ Value int8_value(std::int64_t value) { return Value::of(type::Physical::int8, va
 struct RoleEntry {
   Oid oid{};
   std::string_view name;
-  bool superuser = false, inherit = true, create_role = false, create_db = false, login = false, replication = false, bypass = false;
+  bool superuser = false, inherit = true, create_role = false, create_db = false, login = false, replication = false,
+       bypass = false;
   std::int32_t limit = -1;
   Value valid_until = Value::null_of(type::Physical::int8);
 };
@@ -26,8 +27,9 @@ Result<Vec<RoleEntry>> all_roles(Production& p) {
     SPG_ASSIGN(const Vec<Row*> rows, p.store.all(Stored::authid));
     for (const Row* row : rows)
       list.push_back({row->oid(pg_authid::oid), row->text(pg_authid::rolname), row->boolean(pg_authid::rolsuper),
-                      row->boolean(pg_authid::rolinherit), row->boolean(pg_authid::rolcreaterole), row->boolean(pg_authid::rolcreatedb),
-                      row->boolean(pg_authid::rolcanlogin), row->boolean(pg_authid::rolreplication), row->boolean(pg_authid::rolbypassrls),
+                      row->boolean(pg_authid::rolinherit), row->boolean(pg_authid::rolcreaterole),
+                      row->boolean(pg_authid::rolcreatedb), row->boolean(pg_authid::rolcanlogin),
+                      row->boolean(pg_authid::rolreplication), row->boolean(pg_authid::rolbypassrls),
                       row->int4(pg_authid::rolconnlimit), row->at(pg_authid::rolvaliduntil)});
   }
   builtin::RowReader reader(*builtin::find_rows(pg_authid::relation));
@@ -46,11 +48,18 @@ Status roles(Production& p) {
   SPG_ASSIGN(const Vec<RoleEntry> list, all_roles(p));
   for (const RoleEntry& role : list) {
     p.rows.start();
-    p.rows.set("rolname", role.name).set("rolsuper", bool_value(role.superuser)).set("rolinherit", bool_value(role.inherit))
-        .set("rolcreaterole", bool_value(role.create_role)).set("rolcreatedb", bool_value(role.create_db))
-        .set("rolcanlogin", bool_value(role.login)).set("rolreplication", bool_value(role.replication))
-        .set("rolconnlimit", int4_value(role.limit)).set("rolpassword", "********").set("rolvaliduntil", role.valid_until)
-        .set("rolbypassrls", bool_value(role.bypass)).set("oid", oid_value(role.oid));
+    p.rows.set("rolname", role.name)
+        .set("rolsuper", bool_value(role.superuser))
+        .set("rolinherit", bool_value(role.inherit))
+        .set("rolcreaterole", bool_value(role.create_role))
+        .set("rolcreatedb", bool_value(role.create_db))
+        .set("rolcanlogin", bool_value(role.login))
+        .set("rolreplication", bool_value(role.replication))
+        .set("rolconnlimit", int4_value(role.limit))
+        .set("rolpassword", "********")
+        .set("rolvaliduntil", role.valid_until)
+        .set("rolbypassrls", bool_value(role.bypass))
+        .set("oid", oid_value(role.oid));
   }
   return ok();
 }
@@ -60,9 +69,14 @@ Status users(Production& p) {
   for (const RoleEntry& role : list) {
     if (!role.login) continue;
     p.rows.start();
-    p.rows.set("usename", role.name).set("usesysid", oid_value(role.oid)).set("usecreatedb", bool_value(role.create_db))
-        .set("usesuper", bool_value(role.superuser)).set("userepl", bool_value(role.replication))
-        .set("usebypassrls", bool_value(role.bypass)).set("passwd", "********").set("valuntil", role.valid_until);
+    p.rows.set("usename", role.name)
+        .set("usesysid", oid_value(role.oid))
+        .set("usecreatedb", bool_value(role.create_db))
+        .set("usesuper", bool_value(role.superuser))
+        .set("userepl", bool_value(role.replication))
+        .set("usebypassrls", bool_value(role.bypass))
+        .set("passwd", "********")
+        .set("valuntil", role.valid_until);
   }
   return ok();
 }
@@ -83,8 +97,12 @@ Status tables(Production& p) {
     if (entry.kind != 'r' && entry.kind != 'p') continue;
     SPG_ASSIGN(const std::string_view owner, p.role_name(entry.owner));
     p.rows.start();
-    p.rows.set("schemaname", entry.schema_name).set("tablename", entry.name).set("tableowner", owner)
-        .set("hasindexes", bool_value(entry.has_index)).set("hasrules", bool_value(false)).set("hastriggers", bool_value(false))
+    p.rows.set("schemaname", entry.schema_name)
+        .set("tablename", entry.name)
+        .set("tableowner", owner)
+        .set("hasindexes", bool_value(entry.has_index))
+        .set("hasrules", bool_value(false))
+        .set("hastriggers", bool_value(false))
         .set("rowsecurity", bool_value(false));
   }
   return ok();
@@ -150,13 +168,21 @@ Status activity(Production& p) {
   ActivityRow row;
   for (std::size_t i = 0; p.facts.activity(i, row); ++i) {
     p.rows.start();
-    const auto time = [&](std::string_view column, std::int64_t at) { if (at != 0) p.rows.set(column, int8_value(at)); };
-    p.rows.set("datid", oid_value(row.database)).set("datname", p.arena.copy(row.database_name)).set("pid", int4_value(row.pid))
-        .set("usesysid", oid_value(row.role)).set("usename", p.arena.copy(row.role_name))
-        .set("application_name", p.arena.copy(row.application)).set("state", p.arena.copy(row.state))
-        .set("query", p.arena.copy(row.query)).set("backend_type", p.arena.copy(row.backend_kind))
+    const auto time = [&](std::string_view column, std::int64_t at) {
+      if (at != 0) p.rows.set(column, int8_value(at));
+    };
+    p.rows.set("datid", oid_value(row.database))
+        .set("datname", p.arena.copy(row.database_name))
+        .set("pid", int4_value(row.pid))
+        .set("usesysid", oid_value(row.role))
+        .set("usename", p.arena.copy(row.role_name))
+        .set("application_name", p.arena.copy(row.application))
+        .set("state", p.arena.copy(row.state))
+        .set("query", p.arena.copy(row.query))
+        .set("backend_type", p.arena.copy(row.backend_kind))
         .set("client_port", int4_value(row.client_port));
-    if (!row.client_address.empty() && type::find_type(Oid{869}) != nullptr) p.rows.set("client_addr", p.arena.copy(row.client_address));
+    if (!row.client_address.empty() && type::find_type(Oid{869}) != nullptr)
+      p.rows.set("client_addr", p.arena.copy(row.client_address));
     time("backend_start", row.backend_start);
     time("xact_start", row.transaction_start);
     time("query_start", row.query_start);
@@ -169,14 +195,20 @@ enum class Which : std::uint8_t { user, system, all };
 Status table_statistics(Production& p, Which which) {
   SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
   for (const ClassEntry& entry : list) {
-    const bool system = entry.schema == ns::pg_catalog || entry.schema == ns::information_schema || entry.schema == ns::pg_toast;
-    if ((entry.kind != 'r' && entry.kind != 't') || (which == Which::user && system) || (which == Which::system && !system)) continue;
+    const bool system =
+        entry.schema == ns::pg_catalog || entry.schema == ns::information_schema || entry.schema == ns::pg_toast;
+    if ((entry.kind != 'r' && entry.kind != 't') || (which == Which::user && system) ||
+        (which == Which::system && !system))
+      continue;
     std::uint64_t rows = 0;
     if (entry.table != TableId::none) { SPG_ASSIGN(rows, p.store.view().row_count(entry.table)); }
     p.rows.start();
     for (const ColumnInfo& column : p.rows.relation().columns)  // counters that are not kept are zero
-      if (column.physical == type::Physical::int8 && column.type == Oid{20}) p.rows.set(static_cast<std::uint16_t>(column.number), int8_value(0));
-    p.rows.set("relid", oid_value(entry.oid)).set("schemaname", entry.schema_name).set("relname", entry.name)
+      if (column.physical == type::Physical::int8 && column.type == Oid{20})
+        p.rows.set(static_cast<std::uint16_t>(column.number), int8_value(0));
+    p.rows.set("relid", oid_value(entry.oid))
+        .set("schemaname", entry.schema_name)
+        .set("relname", entry.name)
         .set("n_live_tup", int8_value(static_cast<std::int64_t>(rows)));
   }
   return ok();
@@ -185,13 +217,26 @@ Status user_table_statistics(Production& p) { return table_statistics(p, Which::
 Status system_table_statistics(Production& p) { return table_statistics(p, Which::system); }
 Status all_table_statistics(Production& p) { return table_statistics(p, Which::all); }
 
-struct Named { std::string_view name; Producer producer; };
+struct Named {
+  std::string_view name;
+  Producer producer;
+};
 constexpr Named producers[] = {
-    {"pg_roles", roles}, {"pg_user", users}, {"pg_shadow", users}, {"pg_group", groups}, {"pg_tables", tables}, {"pg_views", views},
-    {"pg_indexes", indexes}, {"pg_settings", settings}, {"pg_stat_activity", activity},
-    {"pg_stat_user_tables", user_table_statistics}, {"pg_stat_sys_tables", system_table_statistics},
-    {"pg_stat_all_tables", all_table_statistics}, {"pg_statio_user_tables", user_table_statistics},
-    {"pg_statio_sys_tables", system_table_statistics}, {"pg_statio_all_tables", all_table_statistics},
+    {"pg_roles", roles},
+    {"pg_user", users},
+    {"pg_shadow", users},
+    {"pg_group", groups},
+    {"pg_tables", tables},
+    {"pg_views", views},
+    {"pg_indexes", indexes},
+    {"pg_settings", settings},
+    {"pg_stat_activity", activity},
+    {"pg_stat_user_tables", user_table_statistics},
+    {"pg_stat_sys_tables", system_table_statistics},
+    {"pg_stat_all_tables", all_table_statistics},
+    {"pg_statio_user_tables", user_table_statistics},
+    {"pg_statio_sys_tables", system_table_statistics},
+    {"pg_statio_all_tables", all_table_statistics},
 };
 
 }  // namespace

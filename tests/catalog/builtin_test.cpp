@@ -1,6 +1,7 @@
+#include "spg/catalog/builtin.hpp"
+
 #include <catch2/catch.hpp>
 
-#include "spg/catalog/builtin.hpp"
 #include "spg/type/io.hpp"
 
 using namespace spg;
@@ -19,7 +20,8 @@ TEST_CASE("every built-in object is found by its OID and by its name") {
     for (const Function* other : builtin::find_functions(function.name)) found |= other == &function;
     REQUIRE(found);
   }
-  for (std::size_t i = 0; i < builtin::operator_count; ++i) REQUIRE(builtin::find_operator(builtin::operators[i].oid) == &builtin::operators[i]);
+  for (std::size_t i = 0; i < builtin::operator_count; ++i)
+    REQUIRE(builtin::find_operator(builtin::operators[i].oid) == &builtin::operators[i]);
   for (std::size_t i = 0; i < builtin::cast_count; ++i)
     REQUIRE(builtin::find_cast(builtin::casts[i].source, builtin::casts[i].target) == &builtin::casts[i]);
   for (std::size_t i = 0; i < builtin::relation_count; ++i) {
@@ -53,13 +55,20 @@ TEST_CASE("columns of the system relations lie as the type room says") {
 }
 
 TEST_CASE("comparisons of the default B-tree families") {
-  struct Case { std::uint32_t left, right; Comparison comparison; std::uint32_t expected; };
+  struct Case {
+    std::uint32_t left, right;
+    Comparison comparison;
+    std::uint32_t expected;
+  };
   const Case cases[] = {
-      {23, 23, Comparison::equal, 96},         {23, 23, Comparison::less, 97},       {23, 20, Comparison::equal, 15},
-      {23, 23, Comparison::not_equal, 518},    {25, 25, Comparison::less, 664},      {1043, 1043, Comparison::equal, 98},
-      {1007, 1007, Comparison::equal, 1070},   {19, 19, Comparison::equal, 93},      {2205, 2205, Comparison::equal, 607},
-      {1082, 1114, Comparison::less, 2345},    {600, 600, Comparison::equal, 0},     {23, 25, Comparison::equal, 0},
-      {1700, 1700, Comparison::greater, 1756}, {1042, 1042, Comparison::equal, 1054}, {1009, 1009, Comparison::less, 1072},
+      {23, 23, Comparison::equal, 96},         {23, 23, Comparison::less, 97},
+      {23, 20, Comparison::equal, 15},         {23, 23, Comparison::not_equal, 518},
+      {25, 25, Comparison::less, 664},         {1043, 1043, Comparison::equal, 98},
+      {1007, 1007, Comparison::equal, 1070},   {19, 19, Comparison::equal, 93},
+      {2205, 2205, Comparison::equal, 607},    {1082, 1114, Comparison::less, 2345},
+      {600, 600, Comparison::equal, 0},        {23, 25, Comparison::equal, 0},
+      {1700, 1700, Comparison::greater, 1756}, {1042, 1042, Comparison::equal, 1054},
+      {1009, 1009, Comparison::less, 1072},
   };
   for (const Case& one : cases) {
     const Operator* found = builtin::comparison(Oid{one.left}, Oid{one.right}, one.comparison);
@@ -102,7 +111,10 @@ TEST_CASE("built-in rows have the fields of their relation") {
       ++count;
       for (const ColumnInfo& column : relation->columns) {
         const std::string_view field = fields[column.number - 1];
-        if (builtin::is_null_field(field)) { REQUIRE(!column.not_null); continue; }
+        if (builtin::is_null_field(field)) {
+          REQUIRE(!column.not_null);
+          continue;
+        }
         if (type::find_type(column.type) == nullptr) continue;
         INFO(column.name << " = " << field);
         REQUIRE(type::input(column.type, builtin::unescape(field, arena), -1, {}, arena).has_value());

@@ -7,14 +7,17 @@ using spg::test::Sql;
 
 TEST_CASE("roles: what is said") {
   Sql sql;
-  struct Case { std::string_view text, said; };
+  struct Case {
+    std::string_view text, said;
+  };
   const Case cases[] = {
       {"create role r1", ""},
       {"create role r1", "42710: role \"r1\" already exists"},
       {"drop role nosuch", "42704: role \"nosuch\" does not exist"},
       {"drop role if exists nosuch", "NOTICE: role \"nosuch\" does not exist, skipping"},
       {"alter role nosuch login", "42704: role \"nosuch\" does not exist"},
-      {"create role pg_x", "42939: role name \"pg_x\" is reserved\nDETAIL: Role names starting with \"pg_\" are reserved."},
+      {"create role pg_x",
+       "42939: role name \"pg_x\" is reserved\nDETAIL: Role names starting with \"pg_\" are reserved."},
       {"drop role postgres", "55006: current user cannot be dropped"},
       {"create role r2 in role nosuch", "42704: role \"nosuch\" does not exist"},
       {"create role r3 password ''", "NOTICE: empty string is not a valid password, clearing password"},
@@ -36,7 +39,8 @@ TEST_CASE("roles: what is said") {
 
 TEST_CASE("roles: what is kept") {
   Sql sql;
-  CHECK(sql("create user ann password 'secret' connection limit 3 valid until '2030-01-01 00:00:00+00'; create role bob superuser nologin") == "");
+  CHECK(sql("create user ann password 'secret' connection limit 3 valid until '2030-01-01 00:00:00+00'; create role "
+            "bob superuser nologin") == "");
   sql.read([&](SessionCatalog&) -> Status {
     txn::View& shared = *sql.world.shared;
     SPG_ASSIGN(const FoundRole ann, find_role(shared, "ann", sql.world.arena));

@@ -50,7 +50,8 @@ TEST_CASE("a unit of work sees its own rows, and others after it was flushed") {
     Row* row = store.add(Stored::namespace_);
     row->set(pg_namespace::oid, oid_value(Oid{20000}));
     row->set(pg_namespace::nspname, text_value("a name longer than twelve bytes"));
-    SPG_ASSIGN(const Row* found, store.find_one(StoredKey::namespace_name, {text_value("a name longer than twelve bytes")}));
+    SPG_ASSIGN(const Row* found,
+               store.find_one(StoredKey::namespace_name, {text_value("a name longer than twelve bytes")}));
     CHECK(found == row);
     SPG_ASSIGN(Row * built_in, store.find_one(StoredKey::namespace_name, {text_value("public")}));
     REQUIRE(built_in != nullptr);
@@ -74,5 +75,8 @@ TEST_CASE("a unit of work sees its own rows, and others after it was flushed") {
     CHECK(gone == nullptr);
     return store.flush();
   });
-  world.must([&] { CHECK(count(StoredKey::namespace_oid, {oid_value(Oid{20000})}) == 0); return ok(); });
+  world.must([&] {
+    CHECK(count(StoredKey::namespace_oid, {oid_value(Oid{20000})}) == 0);
+    return ok();
+  });
 }

@@ -28,12 +28,16 @@ struct Sql : catalog::NoticeSink, txn::Host {
       case sql::NodeKind::create_table: return catalog::create_table(context, to<sql::CreateTable>(statement)).status();
       case sql::NodeKind::drop: return catalog::drop(context, to<sql::Drop>(statement));
       case sql::NodeKind::alter_table:
-        return catalog::alter_table(context, to<sql::AlterTable>(statement), [&](const sql::Expr& expr, Oid type, std::int32_t typmod) -> Result<type::Value> {
-          const auto* literal = sql::as<sql::Literal>(&expr);  // the test's defaults are literals
-          if (literal == nullptr || literal->form == sql::LiteralKind::null) return type::Value::null_of(type::physical_of(type));
-          const std::string text = literal->form == sql::LiteralKind::integer ? std::to_string(literal->integer) : std::string(literal->text);
-          return type::input(type, world.arena.copy(text), typmod, {}, world.arena);
-        });
+        return catalog::alter_table(
+            context, to<sql::AlterTable>(statement),
+            [&](const sql::Expr& expr, Oid type, std::int32_t typmod) -> Result<type::Value> {
+              const auto* literal = sql::as<sql::Literal>(&expr);  // the test's defaults are literals
+              if (literal == nullptr || literal->form == sql::LiteralKind::null)
+                return type::Value::null_of(type::physical_of(type));
+              const std::string text = literal->form == sql::LiteralKind::integer ? std::to_string(literal->integer)
+                                                                                  : std::string(literal->text);
+              return type::input(type, world.arena.copy(text), typmod, {}, world.arena);
+            });
       case sql::NodeKind::create_index: return catalog::create_index(context, to<sql::CreateIndex>(statement));
       case sql::NodeKind::truncate: return catalog::truncate(context, to<sql::Truncate>(statement));
       case sql::NodeKind::create_schema: return catalog::create_schema(context, to<sql::CreateSchema>(statement));
@@ -60,7 +64,8 @@ struct Sql : catalog::NoticeSink, txn::Host {
       if (!status.failed()) continue;
       const auto code = sqlstate_text(status.code());
       std::string said = notices + std::string(code.data(), 5) + ": " + std::string(status.message());
-      if (!status.field(ErrorField::detail).empty()) said += "\nDETAIL: " + std::string(status.field(ErrorField::detail));
+      if (!status.field(ErrorField::detail).empty())
+        said += "\nDETAIL: " + std::string(status.field(ErrorField::detail));
       if (!status.field(ErrorField::hint).empty()) said += "\nHINT: " + std::string(status.field(ErrorField::hint));
       return said;
     }
@@ -78,7 +83,10 @@ struct Sql : catalog::NoticeSink, txn::Host {
     std::string text;
     read([&](catalog::SessionCatalog& catalog) -> Status {
       SPG_ASSIGN(const catalog::Relation* relation, catalog.relation("", name));
-      if (relation == nullptr) { text = "absent"; return ok(); }
+      if (relation == nullptr) {
+        text = "absent";
+        return ok();
+      }
       for (const catalog::ColumnInfo& column : relation->columns) {
         if (column.dropped) continue;
         text += text.empty() ? "" : ", ";
@@ -91,7 +99,8 @@ struct Sql : catalog::NoticeSink, txn::Host {
       for (const catalog::IndexInfo& index : relation->indexes) {
         text += "; " + std::string(index.name) + "(";
         for (std::size_t i = 0; i < index.columns.size(); ++i)
-          text += (i == 0 ? "" : ",") + std::string(relation->columns[static_cast<std::size_t>(index.columns[i]) - 1].name);
+          text +=
+              (i == 0 ? "" : ",") + std::string(relation->columns[static_cast<std::size_t>(index.columns[i]) - 1].name);
         text += index.primary ? ") primary" : index.unique ? ") unique" : ")";
       }
       return ok();

@@ -1,5 +1,5 @@
-// World: a machine in memory with a database and the shared lineage, bootstrapped; statements run in transactions of their
-// own unless a block is open.
+// World: a machine in memory with a database and the shared lineage, bootstrapped; statements run in transactions of
+// their own unless a block is open.
 #pragma once
 #include <catch2/catch.hpp>
 #include <memory>

@@ -5,8 +5,12 @@
 
 namespace spg::catalog::builtin {
 
-struct ComparisonEntry { std::uint32_t left, right, strategy, operator_oid; };  ///< strategy = Comparison's number
-struct ComparisonMeaning { std::uint32_t oid, strategy; };                      ///< oid of an operator or its function
+struct ComparisonEntry {
+  std::uint32_t left, right, strategy, operator_oid;
+};  ///< strategy = Comparison's number
+struct ComparisonMeaning {
+  std::uint32_t oid, strategy;
+};  ///< oid of an operator or its function
 
 /// The rows of one catalog as COPY text: fields between tabs, \N for NULL, one line a row. reg* columns hold OIDs.
 struct Rows {
@@ -15,25 +19,25 @@ struct Rows {
   std::string_view text;
 };
 
-extern const Type types[];                      // by OID
+extern const Type types[];  // by OID
 extern const std::size_t type_count;
-extern const std::uint16_t types_by_name[];     // by (name, schema)
-extern const Operator operators[];              // by OID
+extern const std::uint16_t types_by_name[];  // by (name, schema)
+extern const Operator operators[];           // by OID
 extern const std::size_t operator_count;
 extern const Operator* const operators_by_name[];
-extern const Cast casts[];                      // by (source, target)
+extern const Cast casts[];  // by (source, target)
 extern const std::size_t cast_count;
-extern const ComparisonEntry comparisons[];     // by (left, right, strategy)
+extern const ComparisonEntry comparisons[];  // by (left, right, strategy)
 extern const std::size_t comparison_count;
 extern const ComparisonMeaning comparison_meanings[];  // by OID
 extern const std::size_t comparison_meaning_count;
-extern const Function functions[];              // by OID
+extern const Function functions[];  // by OID
 extern const std::size_t function_count;
 extern const Function* const functions_by_name[];
-extern const Relation relations[];              // by OID
+extern const Relation relations[];  // by OID
 extern const std::size_t relation_count;
-extern const std::uint16_t relations_by_name[]; // by (name, schema)
-extern const Rows* const row_sets[];               // by relation
+extern const std::uint16_t relations_by_name[];  // by (name, schema)
+extern const Rows* const row_sets[];             // by relation
 extern const std::size_t row_set_count;
 
 /// Null when the relation has no built-in rows.

@@ -1,8 +1,9 @@
-// Ddl: the statements that define, change and drop objects, over parsed trees. PostgreSQL 15's rules, errors and notices.
+// Ddl: the statements that define, change and drop objects, over parsed trees. PostgreSQL 15's rules, errors and
+// notices.
 //
-// Each call is (part of) one statement of a writing transaction: it reads and writes through the context's views, and what
-// it wrote is undone by undoing the statement. After it the session's catalog is invalidated; reads of the same statement
-// still see the old state. Threads: one at a time.
+// Each call is (part of) one statement of a writing transaction: it reads and writes through the context's views, and
+// what it wrote is undone by undoing the statement. After it the session's catalog is invalidated; reads of the same
+// statement still see the old state. Threads: one at a time.
 #pragma once
 #include "spg/base/function_ref.hpp"
 #include "spg/catalog/notice.hpp"
@@ -12,11 +13,11 @@
 namespace spg::catalog {
 
 struct DdlContext {
-  SessionCatalog* catalog = nullptr;   ///< with its views, and the role that acts
-  txn::Host* host = nullptr;           ///< randomness for salts; null: no passwords
+  SessionCatalog* catalog = nullptr;  ///< with its views, and the role that acts
+  txn::Host* host = nullptr;          ///< randomness for salts; null: no passwords
   NoticeSink* notices = nullptr;
-  Arena* arena = nullptr;              ///< of the statement
-  std::string_view source;             ///< the text that the trees came from, for error positions
+  Arena* arena = nullptr;   ///< of the statement
+  std::string_view source;  ///< the text that the trees came from, for error positions
 };
 
 /// Evaluates a default once, as a value of the type (with its modifier) in the executor's layout.
@@ -38,7 +39,8 @@ struct CreatedTable {
 
 Result<CreatedTable> create_table(DdlContext& context, const sql::CreateTable& statement);
 /// The table of CREATE TABLE AS and SELECT INTO.
-Result<CreatedTable> create_table(DdlContext& context, const sql::TableRef& name, std::span<const ColumnDefinition> columns, bool if_not_exists);
+Result<CreatedTable> create_table(DdlContext& context, const sql::TableRef& name,
+                                  std::span<const ColumnDefinition> columns, bool if_not_exists);
 /// Tables, indexes, schemas, and names of other kinds as far as they can be missing.
 Status drop(DdlContext& context, const sql::Drop& statement);
 Status alter_table(DdlContext& context, const sql::AlterTable& statement, EvaluateDefault evaluate);

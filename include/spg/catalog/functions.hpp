@@ -13,9 +13,18 @@ struct Text {
   bool is_null = false;
   static Text null() { return {{}, true}; }
 };
-struct FoundOid { Oid oid{}; bool is_null = false; };
-struct FoundBool { bool value = false; bool is_null = false; };
-struct FoundInt8 { std::int64_t value = 0; bool is_null = false; };
+struct FoundOid {
+  Oid oid{};
+  bool is_null = false;
+};
+struct FoundBool {
+  bool value = false;
+  bool is_null = false;
+};
+struct FoundInt8 {
+  std::int64_t value = 0;
+  bool is_null = false;
+};
 
 /// An index of either kind, as pg_index has it.
 struct IndexFacts {
@@ -28,7 +37,7 @@ struct IndexFacts {
   std::span<const Oid> classes;
   Oid access_method{};
   bool unique = false, primary = false, nulls_not_distinct = false;
-  std::string_view reloptions;            ///< "fillfactor='70'"
+  std::string_view reloptions;  ///< "fillfactor='70'"
 };
 Result<IndexFacts> index_facts(SessionCatalog& catalog, Oid index, Arena& arena);
 
@@ -84,9 +93,10 @@ Result<FoundInt8> pg_relation_size(SessionCatalog& catalog, Oid relation);
 Result<FoundInt8> pg_indexes_size(SessionCatalog& catalog, Oid relation);
 
 enum class PrivilegeOn : std::uint8_t { relation, schema, database, function, type, sequence, language, tablespace };
-/// has_*_privilege(role, object, 'SELECT, INSERT'): owners, their members and superusers have all; everybody reads system
-/// relations and uses built-in functions and types. 22023 for a word that is no privilege of such objects.
-Result<FoundBool> has_privilege(SessionCatalog& catalog, Oid role, PrivilegeOn on, Oid object, std::string_view privileges, Arena& arena);
+/// has_*_privilege(role, object, 'SELECT, INSERT'): owners, their members and superusers have all; everybody reads
+/// system relations and uses built-in functions and types. 22023 for a word that is no privilege of such objects.
+Result<FoundBool> has_privilege(SessionCatalog& catalog, Oid role, PrivilegeOn on, Oid object,
+                                std::string_view privileges, Arena& arena);
 /// pg_has_role(role, other, ..)
 Result<bool> pg_has_role(SessionCatalog& catalog, Oid role, Oid other, Arena& arena);
 

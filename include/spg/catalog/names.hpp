@@ -24,12 +24,12 @@ struct TypeReference {
   const Type* type = nullptr;
   std::int32_t typmod = -1;
 };
-/// A type name as a statement has it. Errors as PostgreSQL's, without positions: 42704 unknown, 42601 modifiers that the
-/// type does not take, 22023 modifiers out of range. `notices` (may be null) hears of precisions that are cut.
+/// A type name as a statement has it. Errors as PostgreSQL's, without positions: 42704 unknown, 42601 modifiers that
+/// the type does not take, 22023 modifiers out of range. `notices` (may be null) hears of precisions that are cut.
 Result<TypeReference> resolve_type(Catalog& catalog, const sql::TypeName& name, NoticeSink* notices, Arena& arena);
 
-/// The text of an expression in PostgreSQL's spelling. `target` is the type that a bare string stands for (none: unknown).
-/// 0A000 for forms that defaults cannot have.
+/// The text of an expression in PostgreSQL's spelling. `target` is the type that a bare string stands for (none:
+/// unknown). 0A000 for forms that defaults cannot have.
 Result<std::string_view> expression_text(Catalog& catalog, const sql::Expr& expr, Oid target, Arena& arena);
 
 /// 1-based character position in `source` of a byte offset (0 when there is none).

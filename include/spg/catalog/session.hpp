@@ -1,8 +1,8 @@
 // SessionCatalog: the Catalog of one session, over a view of its database and, for roles and databases, of the shared
 // lineage. Stored objects are read through index probes and kept until the catalog stamp changes.
 //
-// What it returns lives until invalidate() or the first look-up after the stamp has changed. Threads: one at a time, the
-// one that uses the views.
+// What it returns lives until invalidate() or the first look-up after the stamp has changed. Threads: one at a time,
+// the one that uses the views.
 #pragma once
 #include "spg/catalog/stored.hpp"
 
@@ -57,10 +57,27 @@ class SessionCatalog final : public Catalog {
   Result<const Relation*> relation_in(Oid schema, std::string_view name);
 
  private:
-  struct RelationEntry { Oid oid; const Relation* relation; RelationEntry* next; };
-  struct NameEntry { Oid schema; std::string_view name; Oid oid; NameEntry* next; };
-  struct TypeEntry { Oid oid; const Type* type; TypeEntry* next; };
-  struct SchemaEntry { Oid oid; std::string_view name; SchemaEntry* next; };
+  struct RelationEntry {
+    Oid oid;
+    const Relation* relation;
+    RelationEntry* next;
+  };
+  struct NameEntry {
+    Oid schema;
+    std::string_view name;
+    Oid oid;
+    NameEntry* next;
+  };
+  struct TypeEntry {
+    Oid oid;
+    const Type* type;
+    TypeEntry* next;
+  };
+  struct SchemaEntry {
+    Oid oid;
+    std::string_view name;
+    SchemaEntry* next;
+  };
   static constexpr std::size_t bucket_count = 128;
 
   void refresh();

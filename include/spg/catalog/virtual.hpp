@@ -1,7 +1,7 @@
 // VirtualRelation: the system relations as rows: built-in rows, stored rows and what views compute from both.
 //
-// open_virtual() reads in the statement's view and makes the rows in the arena; next() hands them out in batches, which stay
-// valid as long as the arena. A system relation that has no rows in SPG yields none. Threads: one at a time.
+// open_virtual() reads in the statement's view and makes the rows in the arena; next() hands them out in batches, which
+// stay valid as long as the arena. A system relation that has no rows in SPG yields none. Threads: one at a time.
 #pragma once
 #include "spg/catalog/session.hpp"
 
@@ -9,7 +9,8 @@ namespace spg::catalog {
 
 /// One row of pg_settings. Texts are valid until the next call; empty unit, minimum, maximum and values are NULL.
 struct SettingRow {
-  std::string_view name, setting, unit, category, description, context, kind /* vartype */, source, minimum, maximum, boot_value, reset_value;
+  std::string_view name, setting, unit, category, description, context, kind /* vartype */, source, minimum, maximum,
+      boot_value, reset_value;
   std::span<const std::string_view> values;  ///< of an enum
 };
 
@@ -27,8 +28,16 @@ class ServerFacts {
  public:
   virtual ~ServerFacts() = default;
   /// False past the end.
-  virtual bool setting(std::size_t index, SettingRow& row) const { (void)index; (void)row; return false; }
-  virtual bool activity(std::size_t index, ActivityRow& row) const { (void)index; (void)row; return false; }
+  virtual bool setting(std::size_t index, SettingRow& row) const {
+    (void)index;
+    (void)row;
+    return false;
+  }
+  virtual bool activity(std::size_t index, ActivityRow& row) const {
+    (void)index;
+    (void)row;
+    return false;
+  }
 };
 
 class VirtualRelation {
