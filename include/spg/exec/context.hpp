@@ -1,0 +1,79 @@
+// What a statement's execution needs of its surroundings, and the interfaces through which it reaches them.
+//
+// An ExecContext is plain references, valid for one execution (a portal's included); it belongs to one session and one
+// thread at a time. Nothing here is owned.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "spg/base/arena.hpp"
+#include "spg/catalog/catalog.hpp"
+#include "spg/txn/view.hpp"
+#include "spg/type/settings.hpp"
+#include "spg/type/vector.hpp"
+
+namespace spg::exec {
+
+/// Facts about the session, and its settings, for current_user, current_setting() and kin. Texts stay valid until the
+/// end of the statement (or lie in the arena given).
+class SessionFacts {
+ public:
+  virtual std::string_view current_user() = 0;
+  virtual std::string_view session_user() = 0;
+  virtual std::string_view database_name() = 0;
+  virtual std::int32_t backend_pid() = 0;
+  /// Schemas that exist, in the order of the search path, without the implicit ones.
+  virtual std::span<const std::string_view> search_path() = 0;
+  /// The value as SHOW prints it; a null data() when there is no such setting.
+  virtual std::string_view setting(std::string_view name, Arena& arena) = 0;
+  /// Returns the value as it reads afterwards. `is_local`: until the end of the transaction.
+  virtual Result<std::string_view> set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) = 0;
+
+ protected:
+  ~SessionFacts() = default;
+};
+
+/// nextval() and kin; sequences live outside versions (DESIGN 1.10).
+class Sequences {
+ public:
+  virtual Result<std::int64_t> next_value(Oid sequence) = 0;
+  virtual Result<std::int64_t> current_value(Oid sequence) = 0;
+  virtual Result<std::int64_t> last_value() = 0;
+  virtual Result<std::int64_t> set_value(Oid sequence, std::int64_t value, bool is_called) = 0;
+
+ protected:
+  ~Sequences() = default;
+};
+
+/// Rows of a computed catalog relation. Made by VirtualTables::open, deleted by its user.
+class VirtualCursor {
+ public:
+  virtual ~VirtualCursor() = default;
+  /// False at the end. Vectors live until the next call.
+  virtual Result<bool> next(type::Batch& rows) = 0;
+};
+
+class VirtualTables {
+ public:
+  /// `columns`: attribute numbers, in the order of the batch's columns.
+  virtual Result<VirtualCursor*> open(Oid relation, std::span<const std::uint16_t> columns, Arena& arena) = 0;
+
+ protected:
+  ~VirtualTables() = default;
+};
+
+struct ExecContext {
+  txn::View* view = nullptr;
+  catalog::Catalog* catalog = nullptr;
+  txn::Host* host = nullptr;
+  /// The statement's (or portal's) memory; its budget is the statement's limit (53200).
+  Arena* arena = nullptr;
+  const type::TextSettings* settings = nullptr;
+  std::span<const type::Value> parameters;   ///< $1, $2, ... of the plan's types
+  SessionFacts* session = nullptr;
+  VirtualTables* virtual_tables = nullptr;
+  Sequences* sequences = nullptr;
+};
+
+}  // namespace spg::exec

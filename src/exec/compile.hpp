@@ -1,0 +1,65 @@
+// Compiling plans: expressions to Code, nodes to CompiledNode (compile.cpp); what the operators start from.
+#pragma once
+#include "program.hpp"
+
+namespace spg::exec {
+
+/// A stored numeric(p,s): scaled integers in tables, numerics in batches.
+struct StoredColumn {
+  std::uint16_t number = 0;
+  Physical physical = Physical::none;  ///< in the table
+  std::uint8_t scale = 0;
+  Oid type{};
+  std::int32_t typmod = -1;
+  bool is_scaled() const { return type == Oid{1700} && (physical == Physical::int8 || physical == Physical::int16); }
+};
+
+struct CompiledNode {
+  const plan::Node* node = nullptr;
+  std::uint32_t registers = 0;
+  std::uint32_t number = 0;                  ///< of Materialize: its place in State::shared
+  bool depends = false;                      ///< reads internal parameters
+  bool unique_rows = true;                   ///< a Modify's input yields no rowid twice
+  const CompiledNode* left = nullptr;        ///< the input, where there is one
+  const CompiledNode* right = nullptr;
+  std::span<const CompiledNode* const> inputs;
+  const Code* condition = nullptr;           ///< filter, residual
+  const Code* count = nullptr;               ///< Limit, Sort
+  const Code* offset = nullptr;
+  std::span<const Code* const> codes;        ///< expressions, keys, prefix, zones, bindings: by kind
+  std::span<const Code* const> more;         ///< right keys, aggregate arguments, returning: by kind
+  const Code* low = nullptr;
+  const Code* high = nullptr;
+  const Code* any_of = nullptr;
+  std::span<const StoredColumn> columns;     ///< of scans; of Modify: the written ones
+  std::span<const StoredColumn> keys;        ///< of an index
+  std::span<const StoredColumn> returned;    ///< Modify's returning_columns
+  const void* extra = nullptr;
+};
+
+/// One aggregate call: codes of its arguments, filter and order.
+struct CompiledAggregate {
+  const plan::AggregateCall* call = nullptr;
+  const AggregateFunction* function = nullptr;
+  std::span<const Code* const> arguments;
+  const Code* filter = nullptr;
+  std::span<const Code* const> order;
+};
+
+struct SetCall {
+  const Function* function = nullptr;
+  const plan::Call* call = nullptr;
+  std::span<const Code* const> arguments;
+  std::uint32_t columns = 1;
+};
+
+struct CompiledPlan {
+  const plan::Plan* plan = nullptr;
+  const CompiledNode* root = nullptr;
+  std::uint32_t internal_parameters = 0, work_tables = 0, shared_count = 0, subquery_count = 0;
+};
+
+/// Compiles one expression outside of a plan; `registers` counts what its frame needs.
+Result<const Code*> compile_expression(const plan::Expr& expr, Arena& arena, const Registry& registry, std::uint32_t& registers);
+
+}  // namespace spg::exec

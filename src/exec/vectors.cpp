@@ -1,0 +1,169 @@
+#include "vectors.hpp"
+
+#include "spg/type/io.hpp"
+
+namespace spg::exec {
+namespace {
+
+constexpr std::byte zero_value[16] = {};
+constexpr std::uint64_t none_valid = 0;
+
+template <class T>
+void gather_typed(const Vector& from, Selection rows, T* to) {
+  const T* values = from.as<T>();
+  switch (from.form) {
+    case Vector::Form::constant:
+      for (std::uint32_t i = 0; i < rows.count; ++i) to[i] = values[0];
+      return;
+    case Vector::Form::dictionary:
+      for (std::uint32_t i = 0; i < rows.count; ++i) to[i] = values[from.codes[rows[i]]];
+      return;
+    case Vector::Form::flat:
+      if (rows.rows == nullptr) { std::memcpy(static_cast<void*>(to), values, rows.count * sizeof(T)); return; }
+      for (std::uint32_t i = 0; i < rows.count; ++i) to[i] = values[rows.rows[i]];
+  }
+}
+struct Wide { std::uint64_t low, high; };
+
+}  // namespace
+
+Vector null_vector(Physical physical) {
+  return {physical, Vector::Form::constant, zero_value, &none_valid, nullptr};
+}
+
+Value own_value(const Value& value, Arena& arena) {
+  if (value.is_null || value.physical != Physical::string) return value;
+  const StringRef text = value.as<StringRef>();
+  return text.is_inline() ? value : type::string_value(arena.copy(text.view()));
+}
+
+bool gather(const Vector& from, Selection rows, void* values, std::uint64_t* validity, std::size_t at) {
+  if (rows.count == 0) return false;
+  const std::size_t bytes = type::physical_bytes(from.physical);
+  auto* to = static_cast<std::byte*>(values) + at * bytes;
+  switch (bytes) {
+    case 1: gather_typed(from, rows, reinterpret_cast<std::uint8_t*>(to)); break;
+    case 2: gather_typed(from, rows, reinterpret_cast<std::uint16_t*>(to)); break;
+    case 4: gather_typed(from, rows, reinterpret_cast<std::uint32_t*>(to)); break;
+    case 8: gather_typed(from, rows, reinterpret_cast<std::uint64_t*>(to)); break;
+    default: gather_typed(from, rows, reinterpret_cast<Wide*>(to)); break;
+  }
+  if (from.validity == nullptr) return false;
+  bool any = false;
+  for (std::uint32_t i = 0; i < rows.count; ++i) {
+    if (!from.is_null(rows[i])) continue;
+    clear_bit(validity, at + i);
+    std::memset(to + i * bytes, 0, bytes);
+    any = true;
+  }
+  return any;
+}
+
+void own_strings(StringRef* values, std::size_t count, Arena& arena) {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    if (!values[i].is_inline()) total += values[i].size;
+  if (total == 0) return;
+  auto* to = static_cast<char*>(arena.allocate(total, 1));
+  for (std::size_t i = 0; i < count; ++i) {
+    if (values[i].is_inline()) continue;
+    std::memcpy(to, values[i].pointer, values[i].size);
+    values[i].pointer = to;
+    to += values[i].size;
+  }
+}
+
+Batch copy_batch(const Batch& from, Arena& arena, bool own) {
+  const std::uint32_t rows = from.selected.count;
+  const std::size_t words = (rows + 63) / 64;
+  std::span<Vector> columns{arena.array<Vector>(from.columns.size()), from.columns.size()};
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const Vector& source = from.columns[c];
+    void* values = arena.allocate(rows * type::physical_bytes(source.physical) + 1);
+    auto* validity = arena.array<std::uint64_t>(words);
+    std::memset(validity, 0xff, words * 8);
+    const bool nulls = gather(source, from.selected, values, validity, 0);
+    if (own && source.physical == Physical::string) own_strings(static_cast<StringRef*>(values), rows, arena);
+    columns[c] = {source.physical, Vector::Form::flat, values, nulls ? validity : nullptr, nullptr};
+  }
+  return {columns, rows, {nullptr, rows}};
+}
+
+Value Rows::value(std::uint32_t row, std::size_t c) const { return type::value_of(column(row, c), row % type::batch_rows_max); }
+
+void Rows::grow() {
+  const std::uint32_t in_last = size_ % type::batch_rows_max;
+  const bool fresh = in_last == 0;
+  // The last chunk starts small and grows, so that small row sets are small.
+  const std::uint32_t was = fresh ? 0 : capacity_ - (size_ - in_last);
+  const std::uint32_t now = chunks_.size() > 1 || (fresh && chunks_.size() == 1) ? type::batch_rows_max : was == 0 ? 16 : was * 4;
+  Vector* columns = fresh ? nullptr : chunks_.back();
+  Vector* to = arena_->array<Vector>(types_.size());
+  for (std::size_t c = 0; c < types_.size(); ++c) {
+    const Physical physical = types_[c];
+    const std::size_t bytes = type::physical_bytes(physical);
+    auto* values = static_cast<std::byte*>(arena_->allocate(now * bytes + 1));
+    auto* validity = arena_->array<std::uint64_t>(now / 64 + 1);
+    std::memset(validity, 0xff, (now / 64 + 1) * 8);
+    if (columns != nullptr) {
+      std::memcpy(values, columns[c].values, in_last * bytes);
+      std::memcpy(validity, columns[c].validity, (in_last + 63) / 64 * 8);
+    }
+    to[c] = {physical, Vector::Form::flat, values, validity, nullptr};
+  }
+  if (fresh) chunks_.push_back(to);
+  else chunks_.back() = to;
+  capacity_ = size_ - in_last + now;
+}
+
+void Rows::append(const Batch& batch) {
+  if (batch.selected.count == 0) return;
+  if (types_.empty())
+    for (const Vector& column : batch.columns) types_.push_back(column.physical);
+  std::uint16_t every[type::batch_rows_max];
+  Selection rest = batch.selected;
+  while (rest.count != 0) {
+    if (size_ == capacity_) grow();
+    const std::uint32_t at = size_ % type::batch_rows_max;
+    const std::uint32_t count = rest.count < capacity_ - size_ ? rest.count : capacity_ - size_;
+    const Selection now{rest.rows, count};
+    for (std::size_t c = 0; c < types_.size(); ++c) {
+      Vector& column = chunks_.back()[c];
+      auto* values = static_cast<std::byte*>(const_cast<void*>(column.values));
+      gather(batch.columns[c], now, values, const_cast<std::uint64_t*>(column.validity), at);
+      if (types_[c] == Physical::string) own_strings(reinterpret_cast<StringRef*>(values) + at, count, *arena_);
+    }
+    size_ += count;
+    if (count == rest.count) return;
+    if (rest.rows == nullptr) {
+      for (std::uint32_t i = 0; i < rest.count; ++i) every[i] = static_cast<std::uint16_t>(i);
+      rest.rows = every;
+    }
+    rest = {rest.rows + count, rest.count - count};
+  }
+}
+
+void Rows::gather_rows(std::span<const std::uint32_t> rows, std::span<Vector> out, std::span<const Physical> types, Arena& arena) const {
+  const std::size_t words = (rows.size() + 63) / 64;
+  for (std::size_t c = 0; c < out.size(); ++c) {
+    const Physical physical = types_.empty() ? types[c] : types_[c];
+    const std::size_t bytes = type::physical_bytes(physical);
+    auto* values = static_cast<std::byte*>(arena.allocate(rows.size() * bytes + 1));
+    auto* validity = arena.array<std::uint64_t>(words);
+    std::memset(validity, 0xff, words * 8);
+    bool nulls = false;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i] == UINT32_MAX || is_null(rows[i], c)) {
+        clear_bit(validity, i);
+        std::memset(values + i * bytes, 0, bytes);
+        nulls = true;
+        continue;
+      }
+      const auto* from = static_cast<const std::byte*>(column(rows[i], c).values) + rows[i] % type::batch_rows_max * bytes;
+      copy_value(values + i * bytes, from, bytes);
+    }
+    out[c] = {physical, Vector::Form::flat, values, nulls ? validity : nullptr, nullptr};
+  }
+}
+
+}  // namespace spg::exec
