@@ -26,8 +26,8 @@ class CopySource final : public exec::VirtualTables, public exec::VirtualCursor 
 };
 
 struct CopyIn {
-  CopyIn(const CopyFormat& file_format, std::size_t columns, MemoryBudget& memory)
-      : format(file_format), reader(file_format, columns), budget(SIZE_MAX, &memory), plan_arena(budget), row_arena(budget), run_arena(budget), fields(plan_arena) {}
+  CopyIn(const CopyFormat& file_format, std::size_t column_count, MemoryBudget& memory)
+      : format(file_format), reader(file_format, column_count), budget(SIZE_MAX, &memory), plan_arena(budget), row_arena(budget), run_arena(budget), fields(plan_arena) {}
   CopyFormat format;
   CopyReader reader;
   MemoryBudget budget;

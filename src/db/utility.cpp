@@ -204,7 +204,7 @@ Status SessionImpl::run_show(std::string_view name) {
       values.push_back(value);
       values.push_back(info.description);
     });
-    return send_text_rows(columns, values);
+    return send_text_rows(columns, values.span());
   }
   std::string_view value;
   static constexpr std::string_view levels[] = {"read uncommitted", "read committed", "repeatable read", "serializable"};
@@ -262,36 +262,6 @@ Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
 
 // --- EXPLAIN --------------------------------------------------------------------------------------------------------
 
-Status SessionImpl::run_explain(const sql::Explain& explain) {
-  plan::ExplainOptions options;
-  bool analyze = false;
-  for (const sql::Option& option : explain.options) {
-    std::string_view value;
-    if (const auto* word = sql::as<sql::Word>(option.value)) value = word->text;
-    else if (option.value != nullptr && option.value->kind == NodeKind::literal) value = literal_text(static_cast<const sql::Expr&>(*option.value), statement_arena_);
-    const bool on = value.empty() || value == "on" || value == "true" || value == "1";
-    if (option.name == "costs") options.costs = on;
-    else if (option.name == "verbose") options.verbose = on;
-    else if (option.name == "analyze") analyze = on;
-    else if (option.name == "format" && value != "text") return Error::make(sqlstate::feature_not_supported, "EXPLAIN format \"", value, "\" is not supported");
-    else if (option.name != "format" && option.name != "buffers" && option.name != "timing" && option.name != "summary" && option.name != "settings" && option.name != "wal")
-      return Error::make(sqlstate::syntax_error, "unrecognized EXPLAIN option \"", option.name, "\"");
-  }
-  if (analyze) return not_supported("EXPLAIN ANALYZE");
-  plan::PlanContext planning = plan_context(current_->text);
-  SPG_ASSIGN(const plan::Plan* planned, plan::plan_statement(statement_arena_, *explain.query, planning));
-  SPG_TRY(catalog_.take_error());
-  TextBuilder text(statement_arena_);
-  plan::explain(*planned, catalog_, options, text);
-  Vec<std::string_view> lines(statement_arena_);
-  std::string_view rest = text.view();
-  while (!rest.empty()) {
-    const auto end = rest.find('\n');
-    lines.push_back(rest.substr(0, end));
-    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
-  }
-  const plan::OutputColumn column{"QUERY PLAN", type::oid::text, -1, Oid::none, type::Physical::string, Oid::none, 0};
-  return send_text_rows({&column, 1}, lines);
-}
+Status SessionImpl::run_explain(const sql::Explain&) { return not_supported("EXPLAIN"); }
 
 }  // namespace spg::db

@@ -21,7 +21,7 @@ def main():
         pgbench("-i", "-q", "-s", "2")
         for mode in ("simple", "extended", "prepared"):
             for script in ("tpcb-like", "simple-update", "select-only"):
-                output = pgbench("-M", mode, "-b", script, "-c", "8", "-j", "2", "-t", "100")
+                output = pgbench("-n", "-M", mode, "-b", script, "-c", "8", "-j", "2", "-t", "100")
                 assert "number of transactions actually processed: 800/800" in output, output
         cursor = psycopg2.connect(server.dsn()).cursor()
         cursor.execute("SELECT (SELECT sum(abalance) FROM pgbench_accounts), (SELECT sum(tbalance) FROM pgbench_tellers),"

@@ -51,6 +51,7 @@ Answer ask(db::Session& session, test::TextSink& sink, txn::MachineControl& mach
 
 template <class Env>
 struct World {
+  World(typename Env::Storage& on, const std::string& in) : storage(on), folder(in) {}
   typename Env::Storage& storage;
   typename Env::Clock clock;
   typename Env::Alloc alloc;
@@ -83,7 +84,7 @@ int failures = 0, records = 0;
 
 template <class Env>
 void run_file(const char* path, typename Env::Storage& storage, const std::string& folder, bool reopen) {
-  World<Env> world{storage, {}, {}, {}, folder, {}, {}, {}, {}};
+  World<Env> world(storage, folder);
   if (Status failed = world.open()) {
     std::printf("%s: could not open: %s\n", path, std::string(failed.message()).c_str());
     ++failures;
