@@ -16,7 +16,7 @@
 namespace spg::catalog {
 
 namespace ns {  // namespaces with fixed OIDs
-inline constexpr Oid pg_catalog{11}, pg_toast{99}, public_schema{2200}, information_schema{13000};
+inline constexpr Oid pg_catalog{11}, pg_toast{99}, public_schema{2200}, information_schema{13207};
 }
 
 struct Type {
@@ -32,6 +32,8 @@ struct Type {
   Oid collation{};
   Oid relation{};                ///< typrelid
   std::uint32_t typmod_in = 0;   ///< whether it takes modifiers
+  Oid base{};                    ///< typbasetype, of domains
+  char alignment = 'i', storage = 'p';
 };
 
 struct Function {
@@ -49,6 +51,7 @@ struct Function {
   std::span<const std::string_view> argument_names;  ///< may be empty
   std::span<const Oid> out_types;         ///< of OUT/TABLE columns, when there are several
   std::span<const std::string_view> out_names;
+  std::string_view default_text;          ///< SQL expressions of the defaults, comma-separated
 };
 
 struct Operator {

@@ -649,7 +649,8 @@ Status Transaction<E>::drop_index(TableId id, IndexId index) {
 template <policy::Env E>
 std::uint64_t Transaction<E>::catalog_stamp() {
   // The root of a pinned version is in RAM or was read by the statement; a cold one is read here.
-  auto image = machine_->objects().read(root_, Access::wait);
+  // What reads see: a statement's own changes of the catalog count from the next one on, as its reads do.
+  auto image = machine_->objects().read(read_root_, Access::wait);
   return image ? root_state(*image).catalog_stamp : 0;
 }
 
