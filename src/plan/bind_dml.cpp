@@ -1,0 +1,422 @@
+// INSERT, UPDATE, DELETE; statements as a whole.
+//
+// The query of an INSERT yields every column of the table in order of their numbers, defaults filled in. That of UPDATE and
+// DELETE yields the rowid first; UPDATE's new values follow.
+#include "binder.hpp"
+#include "spg/sql/parser.hpp"
+
+namespace spg::plan {
+
+Result<const catalog::Relation*> Binder::writable(const sql::TableRef& node, std::string_view verb) {
+  SPG_ASSIGN(const catalog::Relation* relation, open_relation(node));
+  if (relation->kind == 'r' && relation->table != TableId::none) return relation;
+  if (relation->kind == 'r')
+    return fail(sqlstate::insufficient_privilege, -1, "permission denied for table ", relation->name);
+  if (relation->kind == 'v')
+    return fail(sqlstate::object_not_in_prerequisite_state, -1, "cannot ", verb, " view \"", relation->name, "\"");
+  if (relation->kind == 'S') return fail(sqlstate::wrong_object_type, -1, "cannot change sequence \"", relation->name, "\"");
+  return fail(sqlstate::wrong_object_type, -1, "cannot change relation \"", relation->name, "\"");
+}
+
+Result<const catalog::ColumnInfo*> Binder::assigned_column(const catalog::Relation& relation, const sql::AssignTarget& target) {
+  if (!target.steps.empty())
+    return fail(sqlstate::feature_not_supported, target.at, "assignment to parts of a column is not supported");
+  for (const catalog::ColumnInfo& column : relation.columns)
+    if (!column.dropped && column.name == target.column) return &column;
+  return fail(sqlstate::undefined_column, target.at, "column \"", target.column, "\" of relation \"", relation.name,
+              "\" does not exist");
+}
+
+Result<Expr*> Binder::assign(Expr* value, const catalog::Relation&, const catalog::ColumnInfo& column, std::int32_t at) {
+  const Oid source = value->type;
+  const std::int32_t where = value->position >= 0 ? value->position : at;
+  bool done = false;
+  SPG_ASSIGN(Expr * made, coerce_to(value, column.type, column.typmod, CastContext::assignment, -1, &done));
+  if (!done)
+    return fail(sqlstate::datatype_mismatch, where, "column \"", column.name, "\" is of type ", type_text(column.type),
+                " but expression is of type ", type_text(source))
+        .hint("You will need to rewrite or cast the expression.");
+  return made;
+}
+
+Result<Expr*> Binder::default_of(const catalog::Relation& relation, const catalog::ColumnInfo& column) {
+  if (!column.has_default || column.default_text.empty()) {
+    Constant* made = make_constant(*arena_, column.type, type::Value::null_of(physical(column.type)));
+    made->typmod = column.typmod;
+    made->collation = column.collation;
+    return made;
+  }
+  SPG_ASSIGN(sql::Expr * parsed, sql::parse_expression(*arena_, column.default_text));
+  Scope* const kept = scope_;
+  const std::string_view text = text_;
+  scope_ = nullptr;
+  text_ = {};  // positions in the default's text mean nothing to the client
+  auto bound = expr(*parsed);
+  if (bound) bound = assign(*bound, relation, column, -1);
+  text_ = text;
+  scope_ = kept;
+  return bound;
+}
+
+Status Binder::returning(const Vec<sql::Target>& nodes, BoundStatement* bound, Scope&) {
+  bound->returning = Vec<Target>(*arena_);
+  bound->outputs = Vec<OutputColumn>(*arena_);
+  if (nodes.empty()) return ok();
+  SPG_TRY(target_list(nodes, bound->returning, Place::returning));
+  for (Target& target : bound->returning) {
+    SPG_ASSIGN(target.expr, settle_unknown(target.expr));
+  }
+  output_columns(bound->returning, static_cast<std::uint32_t>(bound->returning.size()), bound->outputs);
+  return ok();
+}
+
+Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
+  auto* bound = arena_->make<BoundStatement>();
+  bound->is_dml = true;
+  bound->op = Modify::Op::insert;
+  Scope scope = make_scope(nullptr);
+  scope_ = &scope;
+  Query* query = scope.query;
+  bound->query = query;
+  if (node.with != nullptr) SPG_TRY(with(*node.with, query));
+  SPG_ASSIGN(const catalog::Relation* relation, writable(*node.table, "insert into"));
+  bound->relation = relation;
+  if (node.on_conflict != nullptr)
+    return fail(sqlstate::feature_not_supported, node.on_conflict->at, "INSERT ... ON CONFLICT is not supported");
+  Vec<const catalog::ColumnInfo*> columns(*arena_);
+  if (node.columns.empty()) {
+    for (const catalog::ColumnInfo& column : relation->columns)
+      if (!column.dropped) columns.push_back(&column);
+  } else {
+    for (const sql::AssignTarget& target : node.columns) {
+      SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(*relation, target));
+      for (const catalog::ColumnInfo* before : columns)
+        if (before == column)
+          return fail(sqlstate::duplicate_column, target.at, "column \"", target.column, "\" specified more than once");
+      columns.push_back(column);
+    }
+  }
+  const auto check_width = [&](std::size_t width, const auto& position_of, bool is_query) -> Status {
+    if (width > columns.size())
+      return fail(sqlstate::syntax_error, position_of(columns.size()), "INSERT has more expressions than target columns");
+    if (!node.columns.empty() && width < columns.size()) {
+      Error error = fail(sqlstate::syntax_error, node.columns[width].at, "INSERT has more target columns than expressions");
+      (void)is_query;
+      return error;
+    }
+    return ok();
+  };
+  Vec<Expr*> given(*arena_);   // one per column in `columns`, of the query's result
+  RangeEntry* source = nullptr;
+  const bool values_only = node.query != nullptr && !node.query->values.empty() && node.query->with == nullptr &&
+                           node.query->order_by.empty() && node.query->limit == nullptr && node.query->offset == nullptr;
+  if (values_only) {
+    Vec<Vec<Expr*>> rows(*arena_);
+    SPG_TRY(rows_of_values(*node.query, rows, true));
+    const std::size_t width = rows[0].size();
+    SPG_TRY(check_width(width, [&](std::size_t at) { return node.query->values[0][at]->at; }, false));
+    source = new_range(RangeKind::values);
+    source->alias = "*VALUES*";
+    for (std::size_t c = 0; c < width; ++c) {
+      for (Vec<Expr*>& row : rows) {
+        if (row[c]->kind == ExprKind::default_marker) {
+          SPG_ASSIGN(row[c], default_of(*relation, *columns[c]));
+        } else if (rows.size() == 1) {
+          SPG_ASSIGN(row[c], assign(row[c], *relation, *columns[c], -1));
+        }
+      }
+      if (rows.size() > 1) {
+        // Rows are typed together first, as in VALUES elsewhere; literals take the column's type.
+        Vec<Expr*> known(*arena_);
+        for (const Vec<Expr*>& row : rows)
+          if (row[c]->type != oid::unknown) known.push_back(row[c]);
+        if (!known.empty()) {
+          auto common = common_type(known.span(), "VALUES");
+          if (!common) return common.take_error();
+        }
+        for (Vec<Expr*>& row : rows) {
+          SPG_ASSIGN(row[c], assign(row[c], *relation, *columns[c], -1));
+        }
+      }
+      RangeColumn info;
+      info.name = columns[c]->name;
+      info.type = columns[c]->type;
+      info.typmod = columns[c]->typmod;
+      info.collation = columns[c]->collation;
+      info.physical = physical(columns[c]->type);
+      source->columns.push_back(info);
+    }
+    std::span<Expr*>* list = arena_->array<std::span<Expr*>>(rows.size());
+    for (std::size_t r = 0; r < rows.size(); ++r) list[r] = rows[r].span();
+    source->rows = {list, rows.size()};
+    const NameItem item = item_of(source);
+    for (const NamedColumn& column : item.columns) given.push_back(column.expr);
+  } else if (node.query != nullptr) {
+    SPG_ASSIGN(Query * inner, select(*node.query, scope_, true));
+    SPG_TRY(check_width(inner->visible, [&](std::size_t at) { return inner->targets[at].expr->position; }, true));
+    source = new_range(RangeKind::subquery);
+    source->subquery = inner;
+    source->alias = "*SELECT*";
+    for (std::uint32_t c = 0; c < inner->visible; ++c) {
+      Expr*& value = inner->targets[c].expr;
+      if (value->type == oid::unknown) {
+        SPG_ASSIGN(value, assign(value, *relation, *columns[c], -1));
+      }
+      RangeColumn info;
+      info.name = inner->targets[c].name;
+      info.type = value->type;
+      info.typmod = value->typmod;
+      info.collation = value->collation;
+      info.physical = value->physical;
+      source->columns.push_back(info);
+      Expr* column = make_column(*arena_, source->number, static_cast<std::int16_t>(c + 1), info.type, info.typmod,
+                                 info.collation, info.physical, value->position);
+      SPG_ASSIGN(column, assign(column, *relation, *columns[c], -1));
+      given.push_back(column);
+    }
+  }
+  if (source != nullptr) {
+    query->from = arena_->make<FromTree>();
+    query->from->range = source;
+  }
+  for (const catalog::ColumnInfo& column : relation->columns) {
+    if (column.dropped) continue;
+    Target target;
+    target.name = column.name;
+    target.assigned = column.number;
+    for (std::size_t c = 0; c < given.size(); ++c)
+      if (columns[c] == &column) target.expr = given[c];
+    if (target.expr == nullptr) {
+      SPG_ASSIGN(target.expr, default_of(*relation, column));
+    }
+    query->targets.push_back(target);
+  }
+  query->visible = static_cast<std::uint32_t>(query->targets.size());
+  // RETURNING sees the table's own columns only.
+  bound->target = relation_range(*relation, false);
+  if (node.table->alias != nullptr) SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
+  Scope after = make_scope(nullptr);
+  after.query = query;
+  scope_ = &after;
+  const NameItem item = item_of(bound->target);
+  after.items.push_back(item);
+  after.columns = item.columns;
+  Status status = returning(node.returning, bound, after);
+  scope_ = nullptr;
+  if (status.failed()) return status;
+  return bound;
+}
+
+Result<BoundStatement*> Binder::update(const sql::Update& node) {
+  auto* bound = arena_->make<BoundStatement>();
+  bound->is_dml = true;
+  bound->op = Modify::Op::update;
+  Scope scope = make_scope(nullptr);
+  scope_ = &scope;
+  Query* query = scope.query;
+  bound->query = query;
+  if (node.with != nullptr) SPG_TRY(with(*node.with, query));
+  SPG_ASSIGN(const catalog::Relation* relation, writable(*node.table, "update"));
+  bound->relation = relation;
+  bound->target = relation_range(*relation, true);
+  SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
+  NameItem item = item_of(bound->target);
+  if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias) item.schema = arena_->copy(*schema);
+  scope.items.push_back(item);
+  scope.columns.append(item.columns.span());
+  auto* leaf = arena_->make<FromTree>();
+  leaf->range = bound->target;
+  SPG_ASSIGN(FromTree * list, from_list(node.from));
+  Vec<FromTree*> items(*arena_);
+  items.push_back(leaf);
+  items.append(list->items.span());
+  list->items = items;
+  query->from = list;
+  Target row_id;
+  row_id.name = "ctid";
+  row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()), oid::int8,
+                            -1, Oid::none, Physical::int8, -1);
+  query->targets.push_back(row_id);
+  scope.place = Place::update;
+  const auto add = [&](const sql::AssignTarget& target, Expr* value, bool is_default) -> Status {
+    SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(*relation, target));
+    for (const Target& before : query->targets)
+      if (before.assigned == column->number)
+        return fail(sqlstate::syntax_error, target.at, "multiple assignments to same column \"", target.column, "\"");
+    Target made;
+    made.name = column->name;
+    made.assigned = column->number;
+    if (is_default) {
+      SPG_ASSIGN(made.expr, default_of(*relation, *column));
+    } else {
+      SPG_ASSIGN(made.expr, assign(value, *relation, *column, target.at));
+    }
+    query->targets.push_back(made);
+    return ok();
+  };
+  for (const sql::Assignment& assignment : node.set) {
+    const bool is_default = assignment.value->kind == sql::NodeKind::default_value;
+    if (!assignment.row) {
+      Expr* value = nullptr;
+      if (!is_default) {
+        SPG_ASSIGN(value, expr(*assignment.value));
+      }
+      SPG_TRY(add(assignment.targets[0], value, is_default));
+      continue;
+    }
+    const auto* fields = sql::as<sql::RowExpr>(assignment.value);
+    if (fields == nullptr && assignment.targets.size() == 1 && assignment.value->kind != sql::NodeKind::sublink)
+      return fail(sqlstate::feature_not_supported, assignment.value->at,
+                  "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
+    if (fields != nullptr) {
+      if (fields->args.size() != assignment.targets.size())
+        return fail(sqlstate::syntax_error, assignment.value->at, "number of columns does not match number of values");
+      for (std::size_t i = 0; i < fields->args.size(); ++i) {
+        const bool field_default = fields->args[i]->kind == sql::NodeKind::default_value;
+        Expr* value = nullptr;
+        if (!field_default) {
+          SPG_ASSIGN(value, expr(*fields->args[i]));
+        }
+        SPG_TRY(add(assignment.targets[i], value, field_default));
+      }
+      continue;
+    }
+    const auto* link = sql::as<sql::Sublink>(assignment.value);
+    if (link == nullptr || link->form != sql::SublinkForm::scalar)
+      return fail(sqlstate::feature_not_supported, assignment.value->at,
+                  "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
+    // One scalar subquery per column: each is bound anew, so that its columns can be pruned to one.
+    for (std::size_t i = 0; i < assignment.targets.size(); ++i) {
+      SPG_ASSIGN(Query * inner, select(*link->query, scope_));
+      if (inner->visible != assignment.targets.size())
+        return fail(sqlstate::syntax_error, link->at, "number of columns does not match number of values");
+      auto* made = make_expr<QueryLink>(*arena_, ExprKind::subquery, oid::boolean, Physical::boolean, link->at);
+      made->form = SubqueryExpr::Form::scalar;
+      made->query = inner;
+      std::swap(inner->targets[0], inner->targets[i]);
+      for (SortBy& sort : inner->order_by) {
+        if (sort.target == 0) sort.target = static_cast<std::uint32_t>(i);
+        else if (sort.target == i) sort.target = 0;
+      }
+      const Expr& value = *inner->targets[0].expr;
+      made->type = value.type;
+      made->typmod = value.typmod;
+      made->physical = value.physical;
+      made->collation = value.collation;
+      if (!inner->distinct) inner->visible = 1;
+      SPG_TRY(add(assignment.targets[i], made, false));
+    }
+  }
+  scope.place = Place::none;
+  if (node.where != nullptr) {
+    SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE"));
+  }
+  query->visible = static_cast<std::uint32_t>(query->targets.size());
+  SPG_TRY(returning(node.returning, bound, scope));
+  scope_ = nullptr;
+  return bound;
+}
+
+Result<BoundStatement*> Binder::remove(const sql::Delete& node) {
+  auto* bound = arena_->make<BoundStatement>();
+  bound->is_dml = true;
+  bound->op = Modify::Op::remove;
+  Scope scope = make_scope(nullptr);
+  scope_ = &scope;
+  Query* query = scope.query;
+  bound->query = query;
+  if (node.with != nullptr) SPG_TRY(with(*node.with, query));
+  SPG_ASSIGN(const catalog::Relation* relation, writable(*node.table, "delete from"));
+  bound->relation = relation;
+  bound->target = relation_range(*relation, true);
+  SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
+  NameItem item = item_of(bound->target);
+  if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias) item.schema = arena_->copy(*schema);
+  scope.items.push_back(item);
+  scope.columns.append(item.columns.span());
+  auto* leaf = arena_->make<FromTree>();
+  leaf->range = bound->target;
+  SPG_ASSIGN(FromTree * list, from_list(node.using_items));
+  Vec<FromTree*> items(*arena_);
+  items.push_back(leaf);
+  items.append(list->items.span());
+  list->items = items;
+  query->from = list;
+  Target row_id;
+  row_id.name = "ctid";
+  row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()), oid::int8,
+                            -1, Oid::none, Physical::int8, -1);
+  query->targets.push_back(row_id);
+  if (node.where != nullptr) {
+    SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE"));
+  }
+  query->visible = 1;
+  SPG_TRY(returning(node.returning, bound, scope));
+  scope_ = nullptr;
+  return bound;
+}
+
+Result<BoundStatement*> Binder::statement(const sql::Statement& statement) {
+  BoundStatement* bound = nullptr;
+  switch (statement.kind) {
+    case sql::NodeKind::select: {
+      bound = arena_->make<BoundStatement>();
+      SPG_ASSIGN(bound->query, select(sql::to<sql::Select>(statement), nullptr));
+      bound->returning = Vec<Target>(*arena_);
+      bound->outputs = Vec<OutputColumn>(*arena_);
+      output_columns(bound->query->targets, bound->query->visible, bound->outputs);
+      break;
+    }
+    case sql::NodeKind::insert: {
+      SPG_ASSIGN(bound, insert(sql::to<sql::Insert>(statement)));
+      break;
+    }
+    case sql::NodeKind::update: {
+      SPG_ASSIGN(bound, update(sql::to<sql::Update>(statement)));
+      break;
+    }
+    case sql::NodeKind::delete_: {
+      SPG_ASSIGN(bound, remove(sql::to<sql::Delete>(statement)));
+      break;
+    }
+    case sql::NodeKind::merge: return Error::make(sqlstate::feature_not_supported, "MERGE is not supported");
+    default: return Error::make(sqlstate::feature_not_supported, "this statement cannot be planned");
+  }
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    if (parameters_[i] == Oid::none || parameters_[i] == oid::unknown)
+      return Error::make(sqlstate::indeterminate_datatype, "could not determine data type of parameter $", i + 1);
+  bound->parameter_types = parameters_.span();
+  bound->ranges = ranges_;
+  bound->internal_parameters = internal_parameters_;
+  bound->work_tables = work_tables_;
+  return bound;
+}
+
+Result<Expr*> Binder::standalone(const sql::Expr& node, Oid target, std::int32_t typmod) {
+  scope_ = nullptr;
+  SPG_ASSIGN(Expr * bound, expr(node));
+  if (target == Oid::none) return settle_unknown(bound);
+  const Oid source = bound->type;
+  bool done = false;
+  SPG_ASSIGN(Expr * made, coerce_to(bound, target, typmod, CastContext::assignment, -1, &done));
+  if (!done)
+    return fail(sqlstate::datatype_mismatch, bound->position, "cannot convert type ", type_text(source), " to ", type_text(target));
+  return made;
+}
+
+Result<BoundStatement*> bind_statement(Arena& arena, const sql::Statement& statement, PlanContext& context) {
+  Binder binder(arena, context);
+  return binder.statement(statement);
+}
+
+Result<Expr*> bind_standalone(Arena& arena, const sql::Expr& expr, Oid type, std::int32_t typmod, PlanContext& context) {
+  Binder binder(arena, context);
+  return binder.standalone(expr, type, typmod);
+}
+
+Result<Analysis> analyze(Arena& arena, const sql::Statement& statement, PlanContext& context) {
+  SPG_ASSIGN(BoundStatement * bound, bind_statement(arena, statement, context));
+  return Analysis{bound->parameter_types, bound->outputs.span()};
+}
+
+}  // namespace spg::plan

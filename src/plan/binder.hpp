@@ -1,0 +1,238 @@
+// Binder: sql:: trees -> bound queries, by PostgreSQL's rules. One object per statement. Private to src/plan.
+//
+// Files: bind_type (names and texts of types), coerce (casts, common types), resolve (functions and operators), bind_expr,
+// bind_call, bind_name (scopes), bind_from, bind_select, bind_group, bind_set, bind_dml.
+#pragma once
+#include "make.hpp"
+#include "spg/sql/expr.hpp"
+#include "spg/sql/query.hpp"
+
+namespace spg::plan {
+
+enum class CastContext : std::uint8_t { implicit, assignment, explicit_ };
+
+/// Where an expression stands: what is allowed there, and how errors name the place.
+enum class Place : std::uint8_t {
+  none, select, where, join_on, group_by, having, order_by, distinct_on, limit, offset, values, update, returning,
+  from_function, default_value, filter
+};
+std::string_view place_name(Place place);
+
+struct NamedColumn {
+  std::string_view name;
+  Expr* expr = nullptr;
+};
+/// A FROM item as names see it.
+struct NameItem {
+  std::string_view schema, name;
+  RangeEntry* range = nullptr;     ///< null: an alias of a join
+  Vec<NamedColumn> columns;
+  bool lateral_only = false;       ///< visible only to LATERAL items at the moment
+};
+struct Scope {
+  Scope* outer = nullptr;
+  Query* query = nullptr;
+  Vec<NameItem> items;
+  Vec<NamedColumn> columns;        ///< what unqualified names and `*` see
+  Vec<NameItem> hidden;            ///< items of this FROM that must not be referenced from here (for the message)
+  Vec<Cte*> ctes;                  ///< visible here, innermost last
+  Place place = Place::none;
+  Cte* recursing = nullptr;        ///< the CTE whose recursive term is being bound
+  bool in_aggregate = false;
+  bool aggregates_allowed = false;
+};
+
+struct FromResult {
+  FromTree* tree = nullptr;
+  Vec<NameItem> items;
+  Vec<NamedColumn> columns;
+};
+
+class Binder {
+ public:
+  Binder(Arena& arena, PlanContext& context);
+
+  Result<BoundStatement*> statement(const sql::Statement& statement);
+  Result<Expr*> standalone(const sql::Expr& expr, Oid type, std::int32_t typmod);
+
+  // --- bind_type.cpp
+  Result<ResolvedType> type_of(const sql::TypeName& name);
+  std::string_view type_text(Oid type, std::int32_t typmod = -1);
+  const catalog::Type* type(Oid oid) { return catalog_->type(oid); }
+  Physical physical(Oid type);
+  Oid base_type(Oid type);
+  Oid collation_of(Oid type);
+  char category(Oid type);
+  bool is_preferred(Oid type);
+  Oid element_of(Oid type);        ///< of true arrays; none else
+  Oid array_of(Oid type);
+
+ private:
+  friend Result<ResolvedType> resolve_type(Arena&, const sql::TypeName&, PlanContext&);
+
+  template <class... Pieces>
+  Error fail(Sqlstate code, std::int32_t at, const Pieces&... pieces) {
+    return Error::make(code, pieces...).at(position(at));
+  }
+  std::int32_t position(std::int32_t at) const;
+  struct Deeper {
+    explicit Deeper(std::uint32_t& at) : depth(at) { ++depth; }
+    ~Deeper() { --depth; }
+    std::uint32_t& depth;
+  };
+  Status check_depth();
+
+  // --- coerce.cpp
+  enum class PathKind : std::uint8_t { none, relabel, function, io, array };
+  struct Path { PathKind kind = PathKind::none; Oid function{}; };
+  Path find_path(Oid target, Oid source, CastContext context);
+  bool can_coerce(Oid from, Oid to, CastContext context);
+  Result<Expr*> coerce(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at);
+  Result<Expr*> coerce_to(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at, bool* done);
+  Result<Expr*> apply_typmod(Expr* expr, Oid type, std::int32_t typmod, CastContext context);
+  Result<Expr*> input_literal(const Constant& literal, Oid target, std::int32_t typmod);
+  Result<Expr*> input_reg(const Constant& literal, Oid target);
+  Result<Expr*> coerce_parameter(Parameter* parameter, Oid target);
+  Result<Expr*> coerce_boolean(Expr* expr, std::string_view construct);
+  Result<Expr*> coerce_integer(Expr* expr, std::string_view construct);
+  Result<Oid> common_type(std::span<Expr*> exprs, std::string_view context, bool unknown_stays = false);
+  Result<Expr*> coerce_common(Expr* expr, Oid type, std::string_view context);
+  Result<Expr*> settle_unknown(Expr* expr);  ///< an undecided literal becomes text
+  std::int32_t common_typmod(std::span<Expr*> exprs);
+
+  // --- resolve.cpp
+  struct Candidate {
+    const catalog::Function* function = nullptr;
+    const catalog::Operator* op = nullptr;
+    std::span<const Oid> arguments;   ///< after variadic expansion, as many as the call has
+    std::uint16_t defaults_used = 0;
+    bool variadic_expanded = false;
+    std::span<const std::int16_t> order;  ///< named arguments: position of each call argument
+  };
+  void keep_matching(std::span<Expr*> args, Vec<Candidate>& candidates);
+  Candidate* select_candidate(std::span<Expr*> args, Vec<Candidate>& candidates);
+  Result<const catalog::Operator*> find_operator(const sql::OperatorName& name, Expr* left, Expr* right, std::int32_t at);
+  Result<Expr*> make_operator(const sql::OperatorName& name, Expr* left, Expr* right, std::int32_t at);
+  Result<Expr*> make_operator(std::string_view name, Expr* left, Expr* right, std::int32_t at);
+  Result<Expr*> operator_call(const catalog::Operator& op, Expr* left, Expr* right, std::int32_t at);
+  Result<Oid> settle_polymorphic(std::span<Expr*> args, std::span<Oid> declared, Oid result, std::int32_t at);
+  bool polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared);
+  Result<Expr*> call_function(const sql::FunctionCall& node, std::span<Expr*> args, std::span<const std::string_view> names);
+  Result<Expr*> call_by_name(std::string_view name, std::span<Expr*> args, std::int32_t at);
+  std::string_view signature(std::string_view name, std::span<Expr*> args, std::span<const std::string_view> names);
+
+  bool is_polymorphic_operator(const catalog::Operator& op);
+
+  // --- bind_expr.cpp
+  Result<Expr*> expr(const sql::Expr& node);
+  Result<Expr*> expr_any(const sql::Expr& node);
+  Result<Expr*> literal(const sql::Literal& node);
+  Result<Expr*> parameter(const sql::Param& node);
+  Result<Expr*> cast(const sql::TypeCast& node);
+  Result<Expr*> operation(const sql::OpExpr& node);
+  Result<Expr*> logical(const sql::BoolExpr& node);
+  Result<Expr*> null_test(const sql::NullTest& node);
+  Result<Expr*> distinct(const sql::DistinctTest& node);
+  Result<Expr*> make_distinct(Expr* left, Expr* right, bool negated, std::int32_t at);
+  Result<Expr*> between(const sql::Between& node);
+  Result<Expr*> in_list(const sql::InList& node);
+  Result<Expr*> like(const sql::Like& node);
+  Result<Expr*> quantified(const sql::Quantified& node);
+  Result<Expr*> sublink(const sql::Sublink& node);
+  Result<Expr*> case_expr(const sql::CaseExpr& node);
+  Result<Expr*> conditional(const sql::Conditional& node);
+  Result<Expr*> array(const sql::ArrayExpr& node, Oid wanted);
+  Result<Expr*> row(const sql::RowExpr& node);
+  Result<Expr*> compare_rows(std::string_view op, std::span<Expr*> left, std::span<Expr*> right, std::int32_t at);
+  Result<Expr*> indirection(const sql::Indirection& node);
+  Result<Expr*> sql_value(const sql::SqlValue& node);
+  Expr* make_not(Expr* argument, std::int32_t at);
+  Result<Expr*> condition(const sql::Expr& node, Place place, std::string_view construct);
+
+  // --- bind_call.cpp
+  Result<Expr*> function(const sql::FunctionCall& node);
+  Result<Expr*> aggregate(const sql::FunctionCall& node, const Candidate& chosen, std::span<Expr*> args, Oid result);
+  Status check_aggregate_place(std::int32_t at);
+
+  // --- bind_name.cpp
+  Result<Expr*> column(const sql::ColumnRef& node);
+  Expr* whole_row(const NameItem& item, std::int32_t at);
+  Result<Expr*> unqualified(std::string_view name, std::int32_t at, bool* found);
+  Error no_column(std::string_view name, std::string_view qualifier, std::int32_t at);
+  Error no_table(std::string_view name, std::int32_t at);
+  Result<const NameItem*> find_item(std::string_view schema, std::string_view name, std::int32_t at);
+  Status expand_star(const sql::ColumnRef& node, Vec<Target>& targets);
+
+  // --- bind_from.cpp
+  RangeEntry* new_range(RangeKind kind);
+  NameItem item_of(RangeEntry* range);
+  Result<FromResult> from_item(const sql::FromItem& node);
+  Result<FromResult> from_table(const sql::TableRef& node);
+  Result<FromResult> from_subquery(const sql::SubqueryRef& node);
+  Result<FromResult> from_function(const sql::FunctionRef& node);
+  Result<FromResult> from_join(const sql::Join& node);
+  Result<FromTree*> from_list(const Vec<sql::FromItem*>& items);
+  Status apply_alias(const sql::Alias* alias, RangeEntry* range, std::string_view what, std::int32_t at);
+  Status check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added, std::int32_t at);
+  Result<const catalog::Relation*> open_relation(const sql::TableRef& node);
+  RangeEntry* relation_range(const catalog::Relation& relation, bool with_row_id);
+  Cte* find_cte(std::string_view name);
+
+  // --- bind_select.cpp
+  Scope make_scope(Scope* outer);
+  /// `keep_unknown`: undecided literals among the targets stay so, for the caller to settle.
+  Result<Query*> select(const sql::Select& node, Scope* outer, bool keep_unknown = false);
+  Result<Query*> select_in(const sql::Select& node, Scope& scope, bool keep_unknown);
+  Result<Query*> plain_select(const sql::Select& node, Query* query, bool keep_unknown);
+  Result<Query*> values_query(const sql::Select& node, Query* query, bool keep_unknown);
+  Result<Query*> set_query(const sql::Select& node, Query* query, bool keep_unknown);
+  Status with(const sql::With& node, Query* query);
+  Result<bool> recursive_cte(const sql::Select& node, Cte* cte);
+  Status name_cte(const sql::CommonTable& node, Cte* cte, Query* query);
+  Status target_list(const Vec<sql::Target>& nodes, Vec<Target>& targets, Place place);
+  Result<std::uint32_t> sort_target(const sql::Expr& node, Query* query, Place place, bool names_first);
+  Status order_by(const Vec<sql::SortItem>& items, Query* query);
+  Status distinct_on(const Vec<sql::Expr*>& items, Query* query);
+  Status limit(const sql::Select& node, Query* query);
+  Status sort_direction(const sql::SortItem& item, Expr* value, bool* descending, bool* nulls_first);
+  Status rows_of_values(const sql::Select& node, Vec<Vec<Expr*>>& rows, bool defaults_allowed);
+  Status settle_targets(Query* query);
+  bool has_equality(Oid base);
+  bool has_order(Oid base);
+  void output_columns(const Vec<Target>& targets, std::uint32_t count, Vec<OutputColumn>& outputs);
+
+  // --- bind_group.cpp
+  Status group_by(const sql::Select& node, Query* query);
+  Status add_group_key(Expr* key, Query* query);
+  Status check_grouping(Query* query);
+  Result<Expr*> replace_groups(Expr* expr, Query* query, bool nested);
+  Status replace_groups_in(Query* inner, Query* query);
+
+  // --- bind_dml.cpp
+  Result<BoundStatement*> insert(const sql::Insert& node);
+  Result<BoundStatement*> update(const sql::Update& node);
+  Result<BoundStatement*> remove(const sql::Delete& node);
+  Result<const catalog::Relation*> writable(const sql::TableRef& node, std::string_view verb);
+  Result<const catalog::ColumnInfo*> assigned_column(const catalog::Relation& relation, const sql::AssignTarget& target);
+  Result<Expr*> assign(Expr* value, const catalog::Relation& relation, const catalog::ColumnInfo& column, std::int32_t at);
+  Result<Expr*> default_of(const catalog::Relation& relation, const catalog::ColumnInfo& column);
+  Status returning(const Vec<sql::Target>& nodes, BoundStatement* bound, Scope& scope);
+
+  Arena* arena_;
+  PlanContext* context_;
+  catalog::Catalog* catalog_;
+  std::string_view text_;
+  Vec<RangeEntry*> ranges_;
+  Vec<Oid> parameters_;        ///< none = not known yet
+  Scope* scope_ = nullptr;
+  std::uint32_t depth_ = 0;
+  std::uint32_t internal_parameters_ = 0, work_tables_ = 0;
+
+  friend class BinderStatement;
+};
+
+/// The name PostgreSQL gives an output column.
+std::string_view output_name(const sql::Target& target);
+std::string_view figure_name(const sql::Expr& expr);
+
+}  // namespace spg::plan

@@ -1,0 +1,175 @@
+// INSERT, UPDATE, DELETE over the plan of their rows; the plan as a whole.
+#include "planner.hpp"
+
+namespace spg::plan {
+
+Planner::Planner(Arena& arena, PlanContext& context, BoundStatement& bound)
+    : arena_(&arena), context_(&context), catalog_(context.catalog), bound_(&bound),
+      internal_parameters_(bound.internal_parameters) {}
+
+Result<Node*> Planner::modify() {
+  Query* query = bound_->query;
+  const catalog::Relation& relation = *bound_->relation;
+  const bool is_insert = bound_->op == Modify::Op::insert;
+  // RETURNING may read the other tables of an UPDATE or DELETE: their columns ride along.
+  Vec<Column*> read(*arena_);
+  for (const Target& target : bound_->returning) collect_columns(target.expr, read);
+  for (Column* column : read) {
+    if (range(column->relation)->owner != query || column->relation == bound_->target->number) continue;
+    bool listed = false;
+    for (const Target& target : query->targets) listed = listed || (target.assigned == 0 && same_expr(target.expr, column));
+    if (listed) continue;
+    Target extra;
+    extra.expr = column;
+    query->targets.push_back(extra);
+  }
+  query->visible = static_cast<std::uint32_t>(query->targets.size());
+  use_query(query, true);
+  SPG_ASSIGN(const Rel input, plan_query(query, nullptr));
+  auto* node = make_node<Modify>(NodeKind::modify);
+  node->op = bound_->op;
+  node->relation = relation.oid;
+  node->table = relation.table;
+  node->relation_name = relation.name;
+  auto schema = catalog_->schema_name(relation.schema);
+  if (schema) node->schema_name = arena_->copy(*schema);
+  node->input = input.node;
+  node->rows_estimate = input.node->rows_estimate;
+  node->cost_start = input.node->cost_start;
+  node->cost_total = input.node->cost_total;
+  Vec<std::uint16_t> columns(*arena_);
+  Vec<std::uint32_t> values(*arena_);
+  for (std::size_t i = 0; i < query->targets.size(); ++i) {
+    if (query->targets[i].assigned == 0) continue;
+    columns.push_back(static_cast<std::uint16_t>(query->targets[i].assigned));
+    values.push_back(static_cast<std::uint32_t>(i));
+  }
+  node->columns = columns.span();
+  node->values = values.span();
+  Vec<Modify::NotNull> not_null(*arena_);
+  Vec<Modify::RowColumn> row(*arena_);
+  for (const catalog::ColumnInfo& column : relation.columns) {
+    if (column.dropped) continue;
+    const auto number = static_cast<std::uint16_t>(column.number);
+    row.push_back({number, column.name, column.type, column.typmod});
+    bool written = is_insert;
+    for (const std::uint16_t one : columns) written = written || one == number;
+    if (column.not_null && written && bound_->op != Modify::Op::remove) not_null.push_back({number, column.name});
+  }
+  node->not_null = not_null.span();
+  node->row_columns = row.span();
+  if (bound_->returning.empty()) return static_cast<Node*>(node);
+  Rel after = rel_of(arena_->make<Node>());
+  Vec<OutputColumn> shape(*arena_);
+  Vec<std::uint16_t> returning_columns(*arena_);
+  for (const Column* column : read) {
+    if (column->relation != bound_->target->number) continue;
+    bool listed = false;
+    for (const Slot& slot : after.slots) listed = listed || slot.number == column->number;
+    if (listed) continue;
+    const RangeColumn& info = bound_->target->columns[static_cast<std::size_t>(column->number - 1)];
+    returning_columns.push_back(static_cast<std::uint16_t>(info.stored));
+    after.slots.push_back({column->relation, column->number});
+    shape.push_back(output_of(*column, info.name));
+  }
+  for (std::size_t i = 0; i < query->targets.size(); ++i) {
+    const Expr* expr = query->targets[i].expr;
+    shape.push_back(input.node->outputs[i]);
+    if (expr->kind == ExprKind::column && query->targets[i].assigned == 0)
+      after.slots.push_back({as<Column>(*expr).relation, as<Column>(*expr).number});
+    else
+      after.slots.push_back({0, 0});
+  }
+  after.node->outputs = shape.span();
+  node->returning_columns = returning_columns.span();
+  Vec<Expr*> expressions(*arena_);
+  for (const Target& target : bound_->returning) {
+    use(target.expr);
+    SPG_ASSIGN(Expr * resolved, resolve(simplify(target.expr), after));
+    expressions.push_back(resolved);
+  }
+  node->returning = expressions.span();
+  node->outputs = bound_->outputs.span();
+  for (std::size_t i = 0; i < node->outputs.size(); ++i) node->outputs[i].physical = expressions[i]->physical;
+  return static_cast<Node*>(node);
+}
+
+bool is_short_plan(const Node* node) {
+  switch (node->kind) {
+    case NodeKind::values: return as<Values>(*node).rows.size() <= 100;
+    case NodeKind::index_scan: return node->rows_estimate <= 10 && (!as<IndexScan>(*node).prefix.empty());
+    case NodeKind::filter: return is_short_plan(as<Filter>(*node).input);
+    case NodeKind::project: return is_short_plan(as<Project>(*node).input);
+    case NodeKind::limit: return is_short_plan(as<Limit>(*node).input);
+    case NodeKind::sort: return is_short_plan(as<Sort>(*node).input);
+    case NodeKind::aggregate: return is_short_plan(as<Aggregate>(*node).input);
+    case NodeKind::modify: return is_short_plan(as<Modify>(*node).input);
+    case NodeKind::index_join: return node->rows_estimate <= 10 && is_short_plan(as<IndexJoin>(*node).left);
+    default: return false;
+  }
+}
+
+namespace {
+bool has_subquery(const Expr* expr) {
+  if (expr == nullptr) return false;
+  bool found = expr->kind == ExprKind::subquery;
+  for_each_part(const_cast<Expr*>(expr), [&](Expr*& part) { found = found || has_subquery(part); });
+  return found;
+}
+/// Subqueries do unbounded work wherever they stand.
+bool has_subqueries(const Node* node) {
+  const auto any = [](std::span<Expr*> list) {
+    for (const Expr* expr : list)
+      if (has_subquery(expr)) return true;
+    return false;
+  };
+  switch (node->kind) {
+    case NodeKind::values:
+      for (const std::span<Expr*> row : as<Values>(*node).rows)
+        if (any(row)) return true;
+      return false;
+    case NodeKind::index_scan: {
+      const auto& scan = as<IndexScan>(*node);
+      return any(scan.prefix) || has_subquery(scan.filter) || has_subquery(scan.low) || has_subquery(scan.high) || has_subquery(scan.any_of);
+    }
+    case NodeKind::filter: return has_subquery(as<Filter>(*node).condition) || has_subqueries(as<Filter>(*node).input);
+    case NodeKind::project: return any(as<Project>(*node).expressions) || has_subqueries(as<Project>(*node).input);
+    case NodeKind::limit: return has_subquery(as<Limit>(*node).count) || has_subqueries(as<Limit>(*node).input);
+    case NodeKind::sort: return has_subqueries(as<Sort>(*node).input);
+    case NodeKind::aggregate: return any(as<Aggregate>(*node).keys) || has_subqueries(as<Aggregate>(*node).input);
+    case NodeKind::modify: return any(as<Modify>(*node).returning) || has_subqueries(as<Modify>(*node).input);
+    case NodeKind::index_join: return has_subquery(as<IndexJoin>(*node).residual) || has_subqueries(as<IndexJoin>(*node).left);
+    default: return true;
+  }
+}
+}  // namespace
+
+Result<Plan*> Planner::plan() {
+  Plan* made = arena_->make<Plan>();
+  if (bound_->is_dml) {
+    SPG_ASSIGN(made->root, modify());
+    made->writes = true;
+  } else {
+    use_query(bound_->query, true);
+    SPG_ASSIGN(const Rel rel, plan_query(bound_->query, nullptr));
+    made->root = rel.node;
+    for (std::size_t i = 0; i < bound_->outputs.size(); ++i) bound_->outputs[i].physical = rel.node->outputs[i].physical;
+    made->root->outputs = bound_->outputs.span();
+  }
+  made->node_count = next_id_;
+  made->internal_parameters = internal_parameters_;
+  made->work_tables = bound_->work_tables;
+  made->parameter_types = bound_->parameter_types;
+  made->is_short = is_short_plan(made->root) && !has_subqueries(made->root);
+  if (context_->view != nullptr) made->catalog_stamp = context_->view->catalog_stamp();
+  SPG_TRY(arena_->check());
+  return made;
+}
+
+Result<Plan*> plan_statement(Arena& arena, const sql::Statement& statement, PlanContext& context) {
+  SPG_ASSIGN(BoundStatement * bound, bind_statement(arena, statement, context));
+  Planner planner(arena, context, *bound);
+  return planner.plan();
+}
+
+}  // namespace spg::plan

@@ -1,0 +1,156 @@
+// Planner: bound queries -> physical plans. One object per statement. Private to src/plan.
+//
+// Files: simplify (folding, substitution), usage (which columns are read), resolve (columns -> places, correlation),
+// access (paths of one table), join (order and methods), select (the stages above FROM), modify, cost.
+#pragma once
+#include "make.hpp"
+
+namespace spg::plan {
+
+/// Which column of which range entry an output of a node is.
+struct Slot { std::uint16_t relation = 0; std::int16_t number = 0; };
+
+/// A planned piece: a node, and what its outputs mean.
+struct Rel {
+  Node* node = nullptr;
+  Vec<Slot> slots;
+};
+
+/// Columns that a subplan reads from outside; each becomes an internal parameter.
+struct Correlation {
+  Correlation* outer = nullptr;
+  struct Read { std::uint32_t parameter; Column* column; };
+  Vec<Read> reads;
+};
+
+/// An order that the result should have, in terms of columns: for index order scans.
+struct WantedOrder {
+  struct Key { Column* column; bool descending, nulls_first; };
+  Vec<Key> keys;
+  bool limited = false;        ///< few rows are wanted
+};
+
+/// A FROM item of an inner join whose order is free.
+struct Unit {
+  RangeEntry* range = nullptr; ///< a leaf, or
+  FromTree* join = nullptr;    ///< an outer join
+  Vec<Expr*> quals;            ///< conditions on this unit alone
+  std::uint64_t needs = 0;     ///< units that it reads sideways
+  double rows = 0;
+};
+struct JoinQual {
+  Expr* expr = nullptr;
+  std::uint64_t units = 0;
+  bool done = false;
+};
+
+class Planner {
+ public:
+  Planner(Arena& arena, PlanContext& context, BoundStatement& bound);
+  Result<Plan*> plan();
+
+ private:
+  // --- simplify.cpp
+  Expr* simplify(Expr* expr);
+  Expr* fold(Expr* expr);
+  Expr* evaluated(Expr* expr);
+  bool is_immutable(const Expr* expr);
+  bool is_volatile(const Expr* expr);
+
+  // --- usage.cpp
+  void use_query(Query* query, bool all_targets);
+  void use_target(Query* query, std::size_t target);
+  void use(Expr* expr);
+  void use_from(FromTree* tree);
+  void pull_up(FromTree*& tree, bool nullable);
+  bool can_pull_up(const Query* query, bool nullable);
+  void pull_up_in(Query* query);
+
+  // --- resolve.cpp
+  Result<Expr*> resolve(Expr* expr, const Rel& below);
+  Result<std::span<Expr*>> resolve_all(std::span<Expr*> exprs, const Rel& below);
+  Expr* outer_parameter(Column* column);
+  Result<std::span<SubqueryExpr::Binding>> bindings_of(const Correlation& inner, const Rel& below);
+  bool reads_any(Expr* expr, const Rel& rel);
+  void collect_columns(Expr* expr, Vec<Column*>& columns);
+  void collect_columns_of(Query* query, Vec<Column*>& columns);
+
+  // --- select.cpp
+  Result<Rel> plan_query(Query* query, const Vec<bool>* wanted);
+  Result<Rel> plan_plain(Query* query, const Vec<std::uint32_t>& kept);
+  Result<Rel> plan_set(Query* query);
+  Status plan_ctes(Query* query);
+  Result<Rel> aggregate(Query* query, Rel input);
+  Result<Rel> finish(Query* query, Rel input, const Vec<std::uint32_t>& kept);
+  bool order_from_query(Query* query, WantedOrder& order);
+  Result<Rel> min_max(Query* query);
+  Rel one_row();
+  bool contains_set(const Expr* expr);
+  bool scan_gives(const Node* node, const WantedOrder& order);
+
+  // --- join.cpp
+  Result<Rel> plan_from(FromTree* from, Expr* where, const WantedOrder* order);
+  void flatten(FromTree* tree, Vec<Expr*>& quals, Vec<Unit>& units);
+  void find_nonnullable(Expr* condition, Vec<std::uint16_t>& ranges);
+  bool is_strict(Expr* expr);
+  void reduce_outer_joins(FromTree* tree, const Vec<std::uint16_t>& nonnullable);
+  Result<Rel> plan_units(Vec<Unit>& units, Vec<Expr*>& quals, const WantedOrder* order);
+  Result<Rel> plan_unit(Unit& unit, const WantedOrder* order);
+  Result<Rel> plan_outer_join(FromTree* tree, Vec<Expr*>& quals);
+  Result<Rel> join(Rel left, Unit* right_unit, Rel right, JoinType type, std::span<Expr*> quals, bool lateral);
+  Result<Rel> apply_quals(Rel rel, std::span<Expr*> quals);
+  Result<bool> semi_join(Rel& rel, Expr* qual);
+  Rel filtered(Rel rel, Expr* condition);
+  void ranges_of(const FromTree* tree, Vec<std::uint16_t>& ranges);
+  void derive_equalities(Vec<Expr*>& quals);
+  bool push_into_query(Query* query, std::uint16_t relation, Expr* qual);
+  bool can_push(Query* query, std::uint16_t relation, Expr* qual);
+  double function_rows(const RangeEntry* entry);
+  bool can_probe(const Unit& unit, std::uint64_t mask, const Vec<JoinQual>& joins, const Vec<std::uint8_t>& unit_of);
+  Result<Rel> lateral_join(const Rel& left, const Rel& right, const Correlation& inner, JoinType type, std::span<Expr*> quals);
+  RangeEntry* new_range();
+  struct EquiKey { Expr* left; Expr* right; Oid function; };
+  bool equi_key(Expr* qual, const Rel& left, const Rel& right, EquiKey* key);
+  bool same_type_sides(EquiKey* key);
+  Result<Node*> index_join(const Rel& left, const Unit& unit, JoinType type, std::span<Expr*> quals, Rel* result);
+
+  // --- access.cpp
+  Result<Rel> plan_table(RangeEntry* range, std::span<Expr*> quals, const WantedOrder* order);
+  Result<Rel> plan_leaf(Unit& unit, const WantedOrder* order);
+  struct ColumnTest { std::int16_t stored = 0; catalog::Comparison comparison{}; Expr* value = nullptr; Expr* any_of = nullptr; };
+  bool column_test(Expr* qual, const RangeEntry* range, ColumnTest* test);
+  Expr* as_column_type(Expr* value, const RangeColumn& column);
+  const RangeColumn* column_of(Expr* expr, const RangeEntry* range);
+  bool reads_range(Expr* expr, std::uint16_t range);
+  void scan_columns(RangeEntry* range, Rel& rel, Vec<std::uint16_t>& numbers);
+  double table_rows(const catalog::Relation& relation);
+  double selectivity(Expr* qual, const RangeEntry* range, double rows);
+
+  // --- modify.cpp
+  Result<Node*> modify();
+
+  template <class T>
+  T* make_node(NodeKind kind) {
+    T* made = arena_->make<T>();
+    made->kind = kind;
+    made->id = next_id_++;
+    return made;
+  }
+  std::span<OutputColumn> outputs_of(std::initializer_list<const Node*> inputs);
+  OutputColumn output_of(const Expr& expr, std::string_view name);
+  Rel rel_of(Node* node) { return {node, Vec<Slot>(*arena_)}; }
+  RangeEntry* range(std::uint16_t number) { return bound_->ranges[number]; }
+
+  Arena* arena_;
+  PlanContext* context_;
+  catalog::Catalog* catalog_;
+  BoundStatement* bound_;
+  Correlation* correlation_ = nullptr;
+  std::uint32_t next_id_ = 0;
+  std::uint32_t internal_parameters_ = 0;
+};
+
+/// Whether the work of a plan is bounded.
+bool is_short_plan(const Node* node);
+
+}  // namespace spg::plan

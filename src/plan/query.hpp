@@ -1,0 +1,142 @@
+// Bound queries: what the binder hands to the planner. Private to src/plan.
+//
+// Every FROM item of a statement has a range entry with a number that is unique in the whole statement, so a Column
+// {relation, number} means the same thing at every depth: no levels to adjust when queries are merged. Groups of a query
+// are seen through two more range numbers: one for its group keys, one for its aggregates. Range number 0 is not used.
+#pragma once
+#include "spg/plan/planner.hpp"
+#include "spg/sql/expr.hpp"
+
+namespace spg::plan {
+
+struct Query;
+
+struct RangeColumn {
+  std::string_view name;
+  Oid type{};
+  std::int32_t typmod = -1;
+  Oid collation{};
+  Physical physical = Physical::none;
+  Oid origin_table{};
+  std::int16_t origin_number = 0;
+  std::int16_t stored = 0;  ///< of relations: the attribute number; 0 = rowid
+  bool used = false;        ///< set by the planner: somebody above reads it
+};
+
+struct Cte {
+  std::string_view name;
+  Query* query = nullptr;
+  Vec<RangeColumn> columns;
+  sql::Materialized materialized = sql::Materialized::unspecified;
+  bool recursive = false;          ///< reads itself
+  bool union_all = false;
+  Query* initial = nullptr;        ///< of recursive ones
+  Query* step = nullptr;
+  std::uint32_t slot = 0;          ///< of recursive ones: their work table
+  std::uint32_t references = 0;
+  // planner
+  Materialize* planned = nullptr;
+  bool planning = false;
+};
+
+enum class RangeKind : std::uint8_t { relation, subquery, function, values, cte, work_table, groups, aggregates, set };
+
+struct RangeEntry {
+  RangeKind kind{};
+  std::uint16_t number = 0;
+  std::string_view alias;          ///< as messages and EXPLAIN name it
+  bool has_alias = false;
+  Vec<RangeColumn> columns;        ///< column n of the entry is columns[n - 1]
+  const catalog::Relation* relation = nullptr;
+  Query* subquery = nullptr;       ///< subquery; groups and aggregates: their query
+  Cte* cte = nullptr;
+  std::span<Call*> functions;
+  std::span<std::int16_t> function_widths;  ///< columns that each function yields
+  bool with_ordinality = false;
+  std::span<std::span<Expr*>> rows;
+  Query* owner = nullptr;          ///< the query in whose FROM it stands
+  // planner
+  bool pulled_up = false;          ///< its columns are its subquery's targets
+};
+
+/// A FROM item with its conditions. A list is an inner join of its items.
+struct FromTree {
+  enum class Kind : std::uint8_t { leaf, list, join } kind{};
+  RangeEntry* range = nullptr;
+  Vec<FromTree*> items;
+  sql::JoinType type = sql::JoinType::inner;
+  FromTree* left = nullptr;
+  FromTree* right = nullptr;
+  Expr* condition = nullptr;       ///< of a list or a join
+  bool lateral = false;            ///< a leaf that reads its left neighbours
+};
+
+struct Target {
+  Expr* expr = nullptr;
+  std::string_view name;
+  std::int16_t assigned = 0;       ///< INSERT, UPDATE: column that is written
+};
+struct SortBy {
+  std::uint32_t target = 0;        ///< 0-based, in Query::targets
+  bool descending = false, nulls_first = false;
+};
+struct Aggregated {
+  AggregateCall call;
+  std::string_view name;
+  std::int32_t position = -1;
+};
+
+struct Query {
+  Vec<Target> targets;             ///< the first `visible` are the result; the others serve sorting and DISTINCT ON
+  std::uint32_t visible = 0;
+  FromTree* from = nullptr;        ///< null: one row without columns
+  Expr* where = nullptr;
+  bool grouped = false;            ///< GROUP BY, HAVING or an aggregate
+  Vec<Expr*> group_keys;
+  Vec<Aggregated> aggregates;
+  RangeEntry* key_range = nullptr;
+  RangeEntry* aggregate_range = nullptr;
+  Expr* having = nullptr;
+  bool distinct = false;
+  Vec<std::uint32_t> distinct_on;  ///< targets
+  bool has_set_functions = false;  ///< set-returning functions among the targets
+  Vec<SortBy> order_by;
+  Expr* limit = nullptr;
+  Expr* offset = nullptr;
+  bool with_ties = false;
+  // set operations; targets are then columns of `set_range`, which stands for the result
+  sql::SetOp set_op = sql::SetOp::none;
+  bool set_all = false;
+  Query* left = nullptr;
+  Query* right = nullptr;
+  RangeEntry* set_range = nullptr;
+  Vec<Cte*> ctes;
+  bool locking = false;
+};
+
+/// A subquery within an expression, before it is planned. `test` is over Parameters first_row_param.. for its row.
+struct QueryLink : SubqueryExpr {
+  Query* query = nullptr;
+  std::span<Expr*> row_operands;   ///< any, all: the left side
+  std::span<Oid> row_operators;    ///< their operators
+  bool negated = false;            ///< NOT IN
+};
+
+/// A bound statement. DML: `query` yields what Modify reads.
+struct BoundStatement {
+  bool is_dml = false;
+  Modify::Op op = Modify::Op::insert;
+  Query* query = nullptr;
+  const catalog::Relation* relation = nullptr;
+  RangeEntry* target = nullptr;    ///< the written table's range entry
+  Vec<Target> returning;
+  Vec<OutputColumn> outputs;
+  std::span<Oid> parameter_types;
+  Vec<RangeEntry*> ranges;         ///< by number
+  std::uint32_t internal_parameters = 0;
+  std::uint32_t work_tables = 0;
+};
+
+Result<BoundStatement*> bind_statement(Arena& arena, const sql::Statement& statement, PlanContext& context);
+
+}  // namespace spg::plan
