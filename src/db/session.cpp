@@ -432,8 +432,12 @@ Result<Progress> SessionImpl::step(Where where) {
         bool move_to_worker = false;
         sink_mark_ = sink_.mark();
         Status failed = begin_run(where, move_to_worker);
-        if (failed.is_must_wait()) return Progress::waits_turn;
+        if (failed.is_must_wait()) {
+          phase_ = Phase::begin;
+          return Progress::waits_turn;
+        }
         if (failed.is_would_block() || move_to_worker) {
+          phase_ = Phase::begin;
           execution_.close();
           end_statement(false);
           sink_.rewind(sink_mark_);

@@ -146,6 +146,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status begin_run(Where where, bool& move_to_worker);
   Result<bool> run_some(Where where);
   Status send_stored_rows();
+  Status send_rows(const type::Batch& batch);
   Status store_rest(const type::Batch& batch, std::uint32_t from);
   void set_tag(std::string_view verb, std::uint64_t rows, bool with_rows);
   Status describe_result(const Prepared& prepared, std::span<const std::int16_t> formats);

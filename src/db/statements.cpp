@@ -355,13 +355,13 @@ Result<bool> SessionImpl::run_some(Where) {
       const auto part = static_cast<std::uint32_t>(static_cast<std::uint64_t>(max_rows_) - rows_sent_);
       type::Batch first = batch;
       first.selected.count = part;
-      SPG_TRY(sink_.rows(first, current_->outputs, formats_, text_settings()));
+      SPG_TRY(send_rows(first));
       SPG_TRY(store_rest(batch, part));
       rows_sent_ += part;
       is_suspended_ = true;
       return false;
     } else {
-      SPG_TRY(sink_.rows(batch, current_->outputs, formats_, text_settings()));
+      SPG_TRY(send_rows(batch));
     }
     rows_sent_ += count;
     if (sink_.is_full()) return true;
@@ -379,6 +379,51 @@ Result<bool> SessionImpl::run_some(Where) {
     default: set_tag("SELECT", rows_sent_, true);
   }
   return false;
+}
+
+namespace {
+/// Types whose text is a name that the catalog knows: regclass and kin.
+bool is_named_type(Oid type) {
+  using namespace type::oid;
+  return type == regproc || type == regprocedure || type == regoper || type == regoperator || type == regclass || type == regtype || type == regrole || type == regnamespace;
+}
+}  // namespace
+
+/// Hands rows to the sink, with object names in place of the numbers behind them.
+Status SessionImpl::send_rows(const type::Batch& batch) {
+  bool has_names = false;
+  for (const plan::OutputColumn& column : current_->outputs) has_names |= is_named_type(column.type);
+  if (!has_names) return sink_.rows(batch, current_->outputs, formats_, text_settings());
+  MemoryBudget budget(SIZE_MAX, &memory_);
+  Arena arena(budget);
+  const std::size_t width = batch.columns.size();
+  type::Batch shown = batch;
+  shown.columns = {arena.array<type::Vector>(width), width};
+  auto* columns = arena.array<plan::OutputColumn>(width);
+  const exec::ExecContext printing = context(arena, {});
+  for (std::size_t c = 0; c < width; ++c) {
+    shown.columns[c] = batch.columns[c];
+    columns[c] = current_->outputs[c];
+    const bool binary = !formats_.empty() && formats_[formats_.size() == 1 ? 0 : c] == 1;
+    if (binary || !is_named_type(columns[c].type)) continue;
+    columns[c].type = type::oid::text;
+    auto* names = arena.array<type::StringRef>(batch.rows);
+    for (std::uint32_t i = 0; i < batch.selected.count; ++i) {
+      const std::uint32_t row = batch.selected[i];
+      names[row] = type::StringRef{};
+      if (batch.columns[c].is_null(row)) continue;
+      TextBuilder text(arena);
+      exec::print_value(printing, current_->outputs[c].type, type::value_of(batch.columns[c], row), text);
+      names[row] = type::StringRef(text.view());
+    }
+    auto* validity = arena.array<std::uint64_t>(type::batch_words);
+    for (std::uint32_t row = 0; row < batch.rows; ++row) {
+      const std::uint64_t bit = std::uint64_t{1} << (row % 64);
+      validity[row / 64] = batch.columns[c].is_null(row) ? validity[row / 64] & ~bit : validity[row / 64] | bit;
+    }
+    shown.columns[c] = {type::Physical::string, type::Vector::Form::flat, names, validity, nullptr};
+  }
+  return sink_.rows(shown, {columns, width}, formats_, text_settings());
 }
 
 /// Keeps the rest of a result whose portal was suspended: the statement ends now, its rows are sent on demand.
@@ -438,7 +483,7 @@ Status SessionImpl::send_stored_rows() {
     for (std::uint32_t i = 0; i < count; ++i) numbers[i] = static_cast<std::uint16_t>(stored.row + i);
     type::Batch part = all;
     part.selected = {numbers, count};
-    SPG_TRY(sink_.rows(part, current_->outputs, formats_, text_settings()));
+    SPG_TRY(send_rows(part));
     rows_sent_ += count;
     stored.row += count;
     if (stored.row == all.rows) { ++stored.batch; stored.row = 0; }

@@ -2,6 +2,7 @@
 // their pg_proc OIDs. They need a session's catalog (not just any model of the interface).
 #include "kernels.hpp"
 #include "spg/catalog/functions.hpp"
+#include "spg/catalog/names.hpp"
 
 namespace spg::exec {
 namespace {
@@ -60,6 +61,12 @@ Result<std::optional<u4>> to_regproc(Context& c, Text name) { return oid_or_null
 Result<std::optional<u4>> to_regnamespace(Context& c, Text name) { return oid_or_null(catalog::or_null(catalog::regnamespace_in(of(c), name, c.arena))); }
 Result<std::optional<u4>> to_regrole(Context& c, Text name) { return oid_or_null(catalog::or_null(catalog::regrole_in(of(c), name, c.arena))); }
 
+// --- types
+std::optional<Text> type_text(Context& c, Value type, Value typmod) {
+  if (type.is_null) return std::nullopt;
+  return catalog::format_type(of(c), Oid{type.as<u4>()}, {!typmod.is_null, typmod.is_null ? -1 : typmod.as<i4>()}, c.arena);
+}
+
 // --- comments
 OptionalText object_comment(Context& c, u4 object, Text catalog_name) { return text_or_null(catalog::obj_description(of(c), Oid{object}, catalog_name, c.arena)); }
 OptionalText column_comment(Context& c, u4 relation, i4 column) { return text_or_null(catalog::col_description(of(c), Oid{relation}, column, c.arena)); }
@@ -106,6 +113,7 @@ constexpr FunctionEntry functions[] = {
     {list<2082>, call<operator_is_visible>()}, {list<3815>, call<collation_is_visible>()}, {list<2083>, call<opclass_is_visible>()},
     {list<6121>, call<is_publishable>()},
     {list<3495>, call<to_regclass>()}, {list<3493>, call<to_regtype>()}, {list<3494>, call<to_regproc>()}, {list<4086>, call<to_regnamespace>()}, {list<4093>, call<to_regrole>()},
+    {list<1081>, call<type_text>()},
     {list<1215, 1993>, call<object_comment>()}, {list<1216>, call<column_comment>()},
     {list<1642>, call<user_by_id>()}, {list<1597>, call<encoding_name>()}, {list<1264>, call<encoding_number>()},
     {list<2325, 2997>, call<relation_size>()}, {list<2332>, call<relation_fork_size>()}, {list<2998>, call<indexes_size>()}, {list<2286>, call<total_size>()},
