@@ -145,22 +145,28 @@ Result<i4> interval_west(Context& c, I interval) {
   return static_cast<i4>(-(interval.microseconds / type::second_us));
 }
 Result<i8> at_zone(Context& c, Text zone, i8 timestamptz) {
+  if (type::is_infinite_timestamp(timestamptz)) return timestamptz;
   SPG_ASSIGN(const TimeZone found, zone_named(c, zone));
   return type::to_local(timestamptz, found);
 }
 Result<i8> from_zone(Context& c, Text zone, i8 timestamp) {
+  if (type::is_infinite_timestamp(timestamp)) return timestamp;
   SPG_ASSIGN(const TimeZone found, zone_named(c, zone));
   return type::from_local(timestamp, found);
+}
+Result<i8> in_range(i8 timestamp) {
+  if (!type::is_timestamp(timestamp)) return out_of_range("timestamp");
+  return timestamp;
 }
 Result<i8> at_interval(Context& c, I interval, i8 timestamptz) {
   if (type::is_infinite_timestamp(timestamptz)) return timestamptz;
   SPG_ASSIGN(const i4 west, interval_west(c, interval));
-  return timestamptz - west * type::second_us;
+  return in_range(timestamptz - west * type::second_us);
 }
 Result<i8> from_interval(Context& c, I interval, i8 timestamp) {
   if (type::is_infinite_timestamp(timestamp)) return timestamp;
   SPG_ASSIGN(const i4 west, interval_west(c, interval));
-  return timestamp + west * type::second_us;
+  return in_range(timestamp + west * type::second_us);
 }
 Result<TimeTz> timetz_at_zone(Context& c, Text zone, TimeTz a) {
   SPG_ASSIGN(const TimeZone found, zone_named(c, zone));
@@ -211,9 +217,13 @@ using type::extract_timestamptz;
 
 // --- now ------------------------------------------------------------------------------------------------------------
 
+// Outside of a transaction (constants of a plan) there is only the settings' time.
+i8 transaction_start(Context& c) { return c.exec.view == nullptr ? c.settings().now : c.exec.view->transaction_time(); }
+i8 statement_start(Context& c) { return c.exec.view == nullptr ? c.settings().now : c.exec.view->statement_time(); }
+i8 clock_now(Context& c) { return c.exec.view == nullptr ? c.settings().now : c.exec.view->clock_time(); }
 Text time_of_day(Context& c) {
   type::TextSettings settings = c.settings();
-  const i8 now = c.exec.view->clock_time();
+  const i8 now = clock_now(c);
   auto local = type::to_local(now, zone_of(c));
   const i8 shown = local.has_value() ? *local : now;
   const type::Broken b = type::broken_of(shown);
@@ -236,12 +246,9 @@ Text time_of_day(Context& c) {
   out.add(" ", b.date.year, " ", settings.zone->at(seconds).abbreviation);
   return out.view();
 }
-i8 transaction_start(Context& c) { return c.exec.view->transaction_time(); }
-i8 statement_start(Context& c) { return c.exec.view->statement_time(); }
-i8 clock_now(Context& c) { return c.exec.view->clock_time(); }
 Result<I> age_today(Context& c, i8 timestamp) {
   // Midnight at the start of the current day, in the session's zone.
-  SPG_ASSIGN(const i8 local, type::to_local(c.exec.view->transaction_time(), zone_of(c)));
+  SPG_ASSIGN(const i8 local, type::to_local(transaction_start(c), zone_of(c)));
   return type::timestamp_age(type::floor_div(local, type::day_us) * type::day_us, timestamp);
 }
 Result<I> age_zoned(Context& c, i8 a, i8 b) {
@@ -269,6 +276,11 @@ Result<i8> make_zoned(Context& c, i4 year, i4 month, i4 day, i4 hour, i4 minute,
 }
 Result<i8> make_in_zone(Context& c, i4 year, i4 month, i4 day, i4 hour, i4 minute, double second, Text zone) {
   SPG_ASSIGN(const i8 local, type::make_timestamp(year, month, day, hour, minute, second));
+  if (!zone.empty() && (zone[0] == '+' || zone[0] == '-')) {  // an offset here is ISO's, not POSIX's as in AT TIME ZONE
+    const auto time = type::parse_timetz(c.arena.concat("00:00", zone), c.settings());
+    if (!time.has_value()) return Error::make(sqlstate::invalid_parameter_value, "time zone \"", zone, "\" not recognized");
+    return in_range(local + time->west * type::second_us);
+  }
   return from_zone(c, zone, local);
 }
 Result<I> make_interval(i4 years, i4 months, i4 weeks, i4 days, i4 hours, i4 minutes, double seconds) {

@@ -1,5 +1,7 @@
 #include "spg/type/datetime_math.hpp"
 
+#include "spg/type/number_text.hpp"
+
 #include "datetime_fields.hpp"
 
 #include <algorithm>
@@ -221,7 +223,7 @@ Result<Interval> justify_interval(const Interval& a) {
 }
 
 Result<std::int32_t> make_date(std::int32_t year, std::int32_t month, std::int32_t day) {
-  const std::int32_t given = year;
+  const std::int32_t given = year < 0 ? year + 1 : year;  // as PostgreSQL prints years before Christ here
   const auto bad = [&] {
     return Error::make(sqlstate::datetime_field_overflow, "date field value out of range: ", given, "-",
                        month < 10 && month >= 0 ? "0" : "", month, "-", day < 10 && day >= 0 ? "0" : "", day);
@@ -242,9 +244,10 @@ Result<std::int64_t> make_time(std::int32_t hour, std::int32_t minute, double se
   const std::int64_t time = bad ? 0 : hour * hour_us + minute * minute_us + static_cast<std::int64_t>(micro);
   bad |= time > day_us || micro > 60e6;
   if (bad) {
-    const auto whole = static_cast<std::int64_t>(std::clamp(second, -1e15, 1e15));
+    char digits[float_text_bytes_max];
+    std::string_view text(digits, format_general(second, 6, digits));
     return Error::make(sqlstate::datetime_field_overflow, "time field value out of range: ", hour, ":",
-                       minute >= 0 && minute < 10 ? "0" : "", minute, ":", whole >= 0 && whole < 10 ? "0" : "", whole);
+                       minute >= 0 && minute < 10 ? "0" : "", minute, ":", text.size() == 1 ? "0" : "", text);
   }
   return time;
 }

@@ -59,6 +59,8 @@ struct Parameter : Expr {
   std::uint32_t number = 0;  ///< 0-based
   bool internal = false;     ///< set by an operator (Node::sets), not by the client
 };
+/// Two calls have no pg_proc row of their own: `function` none with one argument casts through text output and input of
+/// the types (PostgreSQL's CoerceViaIO); array_subscript_handler (6179) with an array and int4 subscripts is array[i, ...].
 struct Call : Expr {
   Oid function{};            ///< pg_proc OID
   Oid input_collation{};
