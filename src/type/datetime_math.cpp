@@ -222,8 +222,9 @@ Result<Interval> justify_interval(const Interval& a) {
   return result;
 }
 
-Result<std::int32_t> make_date(std::int32_t year, std::int32_t month, std::int32_t day) {
-  const std::int32_t given = year < 0 ? year + 1 : year;  // as PostgreSQL prints years before Christ here
+namespace {
+/// `given` is the year as messages show it.
+Result<std::int32_t> date_of(std::int32_t year, std::int32_t month, std::int32_t day, std::int32_t given) {
   const auto bad = [&] {
     return Error::make(sqlstate::datetime_field_overflow, "date field value out of range: ", given, "-",
                        month < 10 && month >= 0 ? "0" : "", month, "-", day < 10 && day >= 0 ? "0" : "", day);
@@ -236,6 +237,11 @@ Result<std::int32_t> make_date(std::int32_t year, std::int32_t month, std::int32
     return Error::make(sqlstate::datetime_value_out_of_range, "date out of range: ", given, "-", month < 10 ? "0" : "",
                        month, "-", day < 10 ? "0" : "", day);
   return static_cast<std::int32_t>(days);
+}
+}  // namespace
+
+Result<std::int32_t> make_date(std::int32_t year, std::int32_t month, std::int32_t day) {
+  return date_of(year, month, day, year < 0 ? year + 1 : year);  // PostgreSQL shows years before Christ so
 }
 
 Result<std::int64_t> make_time(std::int32_t hour, std::int32_t minute, double second) {
@@ -254,7 +260,7 @@ Result<std::int64_t> make_time(std::int32_t hour, std::int32_t minute, double se
 
 Result<std::int64_t> make_timestamp(std::int32_t year, std::int32_t month, std::int32_t day, std::int32_t hour,
                                     std::int32_t minute, double second) {
-  SPG_ASSIGN(const std::int32_t date, make_date(year, month, day));
+  SPG_ASSIGN(const std::int32_t date, date_of(year, month, day, year));
   SPG_ASSIGN(const std::int64_t time, make_time(hour, minute, second));
   return checked(Int128{date} * day_us + time);
 }
