@@ -85,7 +85,8 @@ Result<i8> date_plus_timetz(i4 date, TimeTz time) {
   if (date == type::date_infinity) return type::timestamp_infinity;
   if (date == type::date_minus_infinity) return type::timestamp_minus_infinity;
   const __int128 sum = static_cast<__int128>(date) * type::day_us + time.utc();
-  if (sum < type::timestamp_min || sum >= type::timestamp_end) return out_of_range("timestamp");
+  if (sum < type::timestamp_min || sum >= type::timestamp_end)
+    return Error::make(sqlstate::datetime_value_out_of_range, "date out of range for timestamp");
   return static_cast<i8>(sum);
 }
 Result<i8> date_time_zoned(Context& c, i4 date, i8 time) {
@@ -135,33 +136,44 @@ TimeTz shift_zone(TimeTz a, i4 west) {
   if (us < 0) us += type::day_us;
   return {us, west};
 }
-Result<i4> interval_west(I interval) {
-  if (interval.months != 0 || interval.days != 0)
-    return Error::make(sqlstate::invalid_parameter_value, "interval time zone must not include months or days");
+Result<i4> interval_west(Context& c, I interval) {
+  if (interval.months != 0 || interval.days != 0) {
+    TextBuilder text(c.arena);
+    type::print_interval(interval, text, c.settings());
+    return Error::make(sqlstate::invalid_parameter_value, "interval time zone \"", text.view(), "\" must not include months or days");
+  }
   return static_cast<i4>(-(interval.microseconds / type::second_us));
 }
 Result<i8> at_zone(Context& c, Text zone, i8 timestamptz) {
+  if (type::is_infinite_timestamp(timestamptz)) return timestamptz;
   SPG_ASSIGN(const TimeZone found, zone_named(c, zone));
   return type::to_local(timestamptz, found);
 }
 Result<i8> from_zone(Context& c, Text zone, i8 timestamp) {
+  if (type::is_infinite_timestamp(timestamp)) return timestamp;
   SPG_ASSIGN(const TimeZone found, zone_named(c, zone));
   return type::from_local(timestamp, found);
 }
-Result<i8> at_interval(I interval, i8 timestamptz) {
-  SPG_ASSIGN(const i4 west, interval_west(interval));
-  return type::is_infinite_timestamp(timestamptz) ? timestamptz : timestamptz - west * type::second_us;
+Result<i8> in_range(i8 timestamp) {
+  if (!type::is_timestamp(timestamp)) return out_of_range("timestamp");
+  return timestamp;
 }
-Result<i8> from_interval(I interval, i8 timestamp) {
-  SPG_ASSIGN(const i4 west, interval_west(interval));
-  return type::is_infinite_timestamp(timestamp) ? timestamp : timestamp + west * type::second_us;
+Result<i8> at_interval(Context& c, I interval, i8 timestamptz) {
+  if (type::is_infinite_timestamp(timestamptz)) return timestamptz;
+  SPG_ASSIGN(const i4 west, interval_west(c, interval));
+  return in_range(timestamptz - west * type::second_us);
+}
+Result<i8> from_interval(Context& c, I interval, i8 timestamp) {
+  if (type::is_infinite_timestamp(timestamp)) return timestamp;
+  SPG_ASSIGN(const i4 west, interval_west(c, interval));
+  return in_range(timestamp + west * type::second_us);
 }
 Result<TimeTz> timetz_at_zone(Context& c, Text zone, TimeTz a) {
   SPG_ASSIGN(const TimeZone found, zone_named(c, zone));
   return shift_zone(a, west_now(c, found));
 }
-Result<TimeTz> timetz_at_interval(I interval, TimeTz a) {
-  SPG_ASSIGN(const i4 west, interval_west(interval));
+Result<TimeTz> timetz_at_interval(Context& c, I interval, TimeTz a) {
+  SPG_ASSIGN(const i4 west, interval_west(c, interval));
   return shift_zone(a, west);
 }
 
@@ -187,7 +199,15 @@ Result<type::Extracted> timetz_field(Context& c, Text field, TimeTz a) {
   if (name == "timezone_minute" || name == "timezone_m") return whole(-a.west % 3600 / 60);
   if (name == "epoch") return type::Extracted{true, type::numeric_from_scaled(a.utc(), 6, c.arena)};
   auto result = type::extract_time(field, a.microseconds, c.arena);
-  return result;
+  if (result.has_value()) return result;
+  constexpr std::string_view without = "without time zone";
+  std::string_view message = result.error().message();
+  if (message.ends_with(without)) message.remove_suffix(without.size());
+  return Error::make(result.error().code(), message, "with time zone");
+}
+Result<std::optional<double>> date_part_of_date(Context& c, Text field, i4 date) {
+  SPG_ASSIGN(const i8 timestamp, type::date_to_timestamp(date));
+  return as_float(type::extract_timestamp(field, timestamp, c.arena));
 }
 using type::extract_date;
 using type::extract_interval;
@@ -197,9 +217,13 @@ using type::extract_timestamptz;
 
 // --- now ------------------------------------------------------------------------------------------------------------
 
+// Outside of a transaction (constants of a plan) there is only the settings' time.
+i8 transaction_start(Context& c) { return c.exec.view == nullptr ? c.settings().now : c.exec.view->transaction_time(); }
+i8 statement_start(Context& c) { return c.exec.view == nullptr ? c.settings().now : c.exec.view->statement_time(); }
+i8 clock_now(Context& c) { return c.exec.view == nullptr ? c.settings().now : c.exec.view->clock_time(); }
 Text time_of_day(Context& c) {
   type::TextSettings settings = c.settings();
-  const i8 now = c.exec.view->clock_time();
+  const i8 now = clock_now(c);
   auto local = type::to_local(now, zone_of(c));
   const i8 shown = local.has_value() ? *local : now;
   const type::Broken b = type::broken_of(shown);
@@ -222,12 +246,9 @@ Text time_of_day(Context& c) {
   out.add(" ", b.date.year, " ", settings.zone->at(seconds).abbreviation);
   return out.view();
 }
-i8 transaction_start(Context& c) { return c.exec.view->transaction_time(); }
-i8 statement_start(Context& c) { return c.exec.view->statement_time(); }
-i8 clock_now(Context& c) { return c.exec.view->clock_time(); }
 Result<I> age_today(Context& c, i8 timestamp) {
   // Midnight at the start of the current day, in the session's zone.
-  SPG_ASSIGN(const i8 local, type::to_local(c.exec.view->transaction_time(), zone_of(c)));
+  SPG_ASSIGN(const i8 local, type::to_local(transaction_start(c), zone_of(c)));
   return type::timestamp_age(type::floor_div(local, type::day_us) * type::day_us, timestamp);
 }
 Result<I> age_zoned(Context& c, i8 a, i8 b) {
@@ -255,12 +276,18 @@ Result<i8> make_zoned(Context& c, i4 year, i4 month, i4 day, i4 hour, i4 minute,
 }
 Result<i8> make_in_zone(Context& c, i4 year, i4 month, i4 day, i4 hour, i4 minute, double second, Text zone) {
   SPG_ASSIGN(const i8 local, type::make_timestamp(year, month, day, hour, minute, second));
+  if (!zone.empty() && (zone[0] == '+' || zone[0] == '-')) {  // an offset here is ISO's, not POSIX's as in AT TIME ZONE
+    const auto time = type::parse_timetz(c.arena.concat("00:00", zone), c.settings());
+    if (!time.has_value()) return Error::make(sqlstate::invalid_parameter_value, "time zone \"", zone, "\" not recognized");
+    return in_range(local + time->west * type::second_us);
+  }
   return from_zone(c, zone, local);
 }
 Result<I> make_interval(i4 years, i4 months, i4 weeks, i4 days, i4 hours, i4 minutes, double seconds) {
   return type::make_interval({years, months, weeks, days, hours, minutes, seconds});
 }
 Result<i8> truncate_in_zone(Context& c, Text field, i8 a, Text zone) {
+  if (type::is_infinite_timestamp(a)) return a;
   SPG_ASSIGN(const TimeZone found, zone_named(c, zone));
   return type::truncate_timestamptz(field, a, found);
 }
@@ -332,7 +359,7 @@ constexpr FunctionEntry functions[] = {
     {proc::extract_timestamp, call<+[](Context& c, Text f, i8 a) { return as_numeric(extract_timestamp(f, a, c.arena)); }>()},
     {proc::extract_timestamptz, call<+[](Context& c, Text f, i8 a) { return as_numeric(extract_timestamptz(f, a, zone_of(c), c.arena)); }>()},
     {proc::extract_interval, call<+[](Context& c, Text f, I a) { return as_numeric(extract_interval(f, a, c.arena)); }>()},
-    {proc::date_part_1384, call<+[](Context& c, Text f, i4 a) { return as_float(extract_date(f, a, c.arena)); }>()},
+    {proc::date_part_1384, call<date_part_of_date>()},
     {proc::time_part, call<+[](Context& c, Text f, i8 a) { return as_float(extract_time(f, a, c.arena)); }>()},
     {proc::timetz_part, call<+[](Context& c, Text f, TimeTz a) { return as_float(timetz_field(c, f, a)); }>()},
     {proc::timestamp_part, call<+[](Context& c, Text f, i8 a) { return as_float(extract_timestamp(f, a, c.arena)); }>()},

@@ -148,7 +148,8 @@ Result<i4> width_bucket_float(double operand, double low, double high, i4 count)
   return (bucket >= count ? count - 1 : bucket) + 1;
 }
 
-double random_unit(Context& context) {
+Result<double> random_unit(Context& context) {
+  if (context.exec.host == nullptr) return Error::make(sqlstate::object_not_in_prerequisite_state, "there is no source of random numbers here");
   std::uint64_t bits;
   context.exec.host->fill_random({reinterpret_cast<std::byte*>(&bits), sizeof bits});
   return static_cast<double>(bits >> 11) * 0x1p-53;

@@ -62,14 +62,18 @@ Result<Text> set_setting(Context& c, Value name, Value value, Value is_local) {
   return s->set_setting(name.as<StringRef>().view(), value.is_null ? Text() : value.as<StringRef>().view(), local, c.arena);
 }
 u4 type_of(Context& c, Value) { return raw(c.argument_type(0)); }
-Uuid random_uuid(Context& c) {
+Result<Uuid> random_uuid(Context& c) {
+  if (c.exec.host == nullptr) return Error::make(sqlstate::object_not_in_prerequisite_state, "there is no source of random numbers here");
   Uuid result;
   c.exec.host->fill_random({reinterpret_cast<std::byte*>(result.data()), result.size()});
   result[6] = static_cast<std::uint8_t>((result[6] & 0x0f) | 0x40);  // version 4, variant 1
   result[8] = static_cast<std::uint8_t>((result[8] & 0x3f) | 0x80);
   return result;
 }
-i8 transaction_id(Context& c) { return static_cast<i8>(c.exec.view->transaction_number()); }
+Result<i8> transaction_id(Context& c) {
+  if (c.exec.view == nullptr) return Error::make(sqlstate::no_active_sql_transaction, "there is no transaction here");
+  return static_cast<i8>(c.exec.view->transaction_number());
+}
 i4 count_nulls(Context&, Rest values) {
   i4 count = 0;
   for (const Value& value : values) count += value.is_null;

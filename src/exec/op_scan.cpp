@@ -1,4 +1,5 @@
 // Operators that read: VALUES, table scans, index scans, computed relations.
+#include "eval.hpp"
 #include "operator.hpp"
 #include "spg/type/array.hpp"
 #include "spg/type/io.hpp"
@@ -253,22 +254,17 @@ class IndexScanOp final : public ScanBase {
     if (array.is_null) { done_ = true; return ok(); }
     const StringRef body = own_value(array, scan_arena_).as<StringRef>();
     type::ArrayReader reader(body);
+    ValueSet known(reader.element_type(), static_cast<std::size_t>(reader.count()), scan_arena_);
     Value element;
     while (reader.next(&element)) {
-      if (element.is_null) continue;
+      if (element.is_null || known.contains(element)) continue;
+      known.add(element);
       const StoredValue stored = to_stored(element, key_column(at), scan_arena_);
       if (!stored.exact) continue;
-      const Value value = own_value(stored.value, scan_arena_);
-      bool known = false;
-      // Equal elements are adjacent after sorting; few elements need no sort.
-      for (const Value& other : elements_) known = known || same(other, value, reader.element_type());
-      if (!known) elements_.push_back(value);
+      elements_.push_back(own_value(stored.value, scan_arena_));
     }
     if (elements_.empty()) done_ = true;
     return scan_arena_.check();
-  }
-  static bool same(const Value& a, const Value& b, Oid type) {
-    return a.physical == Physical::string ? type::compare(type, a, b) == 0 : std::memcmp(a.bytes, b.bytes, type::physical_bytes(a.physical)) == 0;
   }
   Status open_range() {
     const auto& node = plan_node<plan::IndexScan>();

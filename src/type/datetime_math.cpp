@@ -1,5 +1,7 @@
 #include "spg/type/datetime_math.hpp"
 
+#include "spg/type/number_text.hpp"
+
 #include "datetime_fields.hpp"
 
 #include <algorithm>
@@ -220,8 +222,9 @@ Result<Interval> justify_interval(const Interval& a) {
   return result;
 }
 
-Result<std::int32_t> make_date(std::int32_t year, std::int32_t month, std::int32_t day) {
-  const std::int32_t given = year;
+namespace {
+/// `given` is the year as messages show it.
+Result<std::int32_t> date_of(std::int32_t year, std::int32_t month, std::int32_t day, std::int32_t given) {
   const auto bad = [&] {
     return Error::make(sqlstate::datetime_field_overflow, "date field value out of range: ", given, "-",
                        month < 10 && month >= 0 ? "0" : "", month, "-", day < 10 && day >= 0 ? "0" : "", day);
@@ -235,6 +238,11 @@ Result<std::int32_t> make_date(std::int32_t year, std::int32_t month, std::int32
                        month, "-", day < 10 ? "0" : "", day);
   return static_cast<std::int32_t>(days);
 }
+}  // namespace
+
+Result<std::int32_t> make_date(std::int32_t year, std::int32_t month, std::int32_t day) {
+  return date_of(year, month, day, year < 0 ? year + 1 : year);  // PostgreSQL shows years before Christ so
+}
 
 Result<std::int64_t> make_time(std::int32_t hour, std::int32_t minute, double second) {
   bool bad = hour < 0 || minute < 0 || minute > 59 || hour > 24 || !(second >= 0) || second > 60;
@@ -242,16 +250,17 @@ Result<std::int64_t> make_time(std::int32_t hour, std::int32_t minute, double se
   const std::int64_t time = bad ? 0 : hour * hour_us + minute * minute_us + static_cast<std::int64_t>(micro);
   bad |= time > day_us || micro > 60e6;
   if (bad) {
-    const auto whole = static_cast<std::int64_t>(std::clamp(second, -1e15, 1e15));
+    char digits[float_text_bytes_max];
+    std::string_view text(digits, format_general(second, 6, digits));
     return Error::make(sqlstate::datetime_field_overflow, "time field value out of range: ", hour, ":",
-                       minute >= 0 && minute < 10 ? "0" : "", minute, ":", whole >= 0 && whole < 10 ? "0" : "", whole);
+                       minute >= 0 && minute < 10 ? "0" : "", minute, ":", text.size() == 1 ? "0" : "", text);
   }
   return time;
 }
 
 Result<std::int64_t> make_timestamp(std::int32_t year, std::int32_t month, std::int32_t day, std::int32_t hour,
                                     std::int32_t minute, double second) {
-  SPG_ASSIGN(const std::int32_t date, make_date(year, month, day));
+  SPG_ASSIGN(const std::int32_t date, date_of(year, month, day, year));
   SPG_ASSIGN(const std::int64_t time, make_time(hour, minute, second));
   return checked(Int128{date} * day_us + time);
 }

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <thread>
@@ -90,6 +91,10 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
     std::atomic<bool> stop{false};
     std::atomic<int> problems{0};
     std::atomic<std::int64_t> commits{0}, reads{0};
+    auto report = [&](const Error& error) {
+      ++problems;
+      std::fprintf(stderr, "%.*s\n", static_cast<int>(error.message().size()), error.message().data());
+    };
     std::vector<std::thread> threads;
     for (unsigned writer = 0; writer < 3; ++writer)
       threads.emplace_back([&, writer] {
@@ -134,19 +139,20 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
         Arena arena(budget);
         while (!stop.load()) {
           arena.reset();
-          if (transaction->begin({}) || transaction->begin_statement(false, Access::wait)) { ++problems; return; }
+          if (Status failed = transaction->begin({})) { report(failed); return; }
+          if (Status failed = transaction->begin_statement(false, Access::wait)) { report(failed); return; }
           ScanRequest request;
           request.table = table_id;
           const std::uint16_t column = 2;
           request.columns = {&column, 1};
           auto opened = transaction->open_scan(request, arena);
-          if (!opened) { ++problems; return; }
+          if (!opened) { report(opened.error()); return; }
           std::unique_ptr<Scan> scan(*opened);
           std::int64_t sum = 0;
           std::uint64_t rows = 0;
           for (RowBatch batch;;) {
             auto more = scan->next(batch);
-            if (!more) { ++problems; return; }
+            if (!more) { report(more.error()); return; }
             if (!*more) break;
             for (std::uint32_t i = 0; i < batch.batch.selected.count; ++i) sum += batch.batch.columns[0].value<std::int64_t>(batch.batch.selected[i]);
             rows += batch.batch.selected.count;
