@@ -86,6 +86,7 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
         REQUIRE_FALSE(setup->end_statement(true));
       }
       REQUIRE_FALSE(setup->commit());
+      REQUIRE_FALSE(machine.wait_durable(setup->floor()));  // readers pin what is durable
     }
     REQUIRE_FALSE(machine.start_background(nullptr));
     std::atomic<bool> stop{false};
