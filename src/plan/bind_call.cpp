@@ -23,7 +23,6 @@ Result<Expr*> Binder::call_by_name(std::string_view name, std::span<Expr*> args,
 }
 
 Result<Expr*> Binder::function(const sql::FunctionCall& node) {
-  const std::string_view shown = shown_name(*arena_, node.name);
   if (node.over != nullptr) return fail(sqlstate::feature_not_supported, node.at, "window functions are not supported");
   if (node.within_group)
     return fail(sqlstate::feature_not_supported, node.at, "ordered-set aggregates are not supported");
@@ -46,7 +45,6 @@ Result<Expr*> Binder::function(const sql::FunctionCall& node) {
     args.push_back(*bound);
   }
   if (scope_ != nullptr) scope_->in_aggregate = was;
-  (void)shown;
   return call_function(node, args.span(), names.span());
 }
 
@@ -120,19 +118,17 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
     if (const catalog::Type* target = catalog_->type(schema, name); target != nullptr && target->kind != 'c') {
       const Oid source = args[0]->type;
       const Path path = find_path(target->oid, source, CastContext::explicit_);
-      if (source == oid::unknown || path.kind == PathKind::relabel || (path.kind == PathKind::io && category(target->oid) != 'S'))
+      if (source == oid::unknown || path.kind == PathKind::relabel || (path.kind == PathKind::io && source != oid::record))
         return coerce(args[0], target->oid, -1, CastContext::explicit_, node.at);
     }
   }
   if (chosen == nullptr) {
-    const bool any = !candidates.empty();
     keep_matching(args, candidates);
     const bool several = candidates.size() > 1;
     chosen = select_candidate(args, candidates);
     if (chosen == nullptr && several)
       return fail(sqlstate::ambiguous_function, node.at, "function ", signature(shown, args, names), " is not unique")
           .hint("Could not choose a best candidate function. You might need to add explicit type casts.");
-    (void)any;
   }
   if (chosen == nullptr) {
     if (!node.order_by.empty() && count > 0)
@@ -148,7 +144,7 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
     return fail(sqlstate::wrong_object_type, node.at, signature(shown, args, names), " is a procedure")
         .hint("To call a procedure, use CALL.");
   if (function.kind == 'w')
-    return fail(sqlstate::windowing_error, node.at, "window function ", shown, " requires an OVER clause");
+    return fail(sqlstate::wrong_object_type, node.at, "window function ", shown, " requires an OVER clause");
   if (!is_aggregate) {
     if (node.star)
       return fail(sqlstate::wrong_object_type, node.at, shown, "(*) specified, but ", shown, " is not an aggregate function");

@@ -29,7 +29,7 @@ Result<const catalog::ColumnInfo*> Binder::assigned_column(const catalog::Relati
 
 Result<Expr*> Binder::assign(Expr* value, const catalog::Relation&, const catalog::ColumnInfo& column, std::int32_t at) {
   const Oid source = value->type;
-  const std::int32_t where = value->position >= 0 ? value->position : at;
+  const std::int32_t place = location(value), where = place >= 0 ? place : at;
   bool done = false;
   SPG_ASSIGN(Expr * made, coerce_to(value, column.type, column.typmod, CastContext::assignment, -1, &done));
   if (!done)
@@ -242,7 +242,7 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
     SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(*relation, target));
     for (const Target& before : query->targets)
       if (before.assigned == column->number)
-        return fail(sqlstate::syntax_error, target.at, "multiple assignments to same column \"", target.column, "\"");
+        return fail(sqlstate::syntax_error, -1, "multiple assignments to same column \"", target.column, "\"");
     Target made;
     made.name = column->name;
     made.assigned = column->number;

@@ -100,6 +100,8 @@ Result<Expr*> Binder::literal(const sql::Literal& node) {
       std::int64_t value = 0;
       const char* end = node.text.data() + node.text.size();
       const auto parsed = std::from_chars(node.text.data(), end, value);
+      if (parsed.ec == std::errc{} && parsed.ptr == end && value == static_cast<std::int32_t>(value))
+        return make_int4(*arena_, static_cast<std::int32_t>(value), node.at);
       if (parsed.ec == std::errc{} && parsed.ptr == end)
         return make_constant(*arena_, oid::int8, type::Value::of(Physical::int8, value), node.at);
       auto number = type::input(oid::numeric, node.text, -1, context_->settings, *arena_);
@@ -624,8 +626,29 @@ Result<Expr*> Binder::row(const sql::RowExpr& node) {
 }
 
 Result<Expr*> Binder::indirection(const sql::Indirection& node) {
-  SPG_ASSIGN(Expr * value, expr(*node.arg));
+  Expr* value = nullptr;
+  bool skipped = false;
+  // (table).column
+  if (const auto* ref = sql::as<sql::ColumnRef>(node.arg); ref != nullptr && !ref->star && ref->fields.size() == 1 && scope_ != nullptr &&
+                                                           node.steps[0].kind == sql::StepKind::field) {
+    bool found = false;
+    SPG_ASSIGN(value, unqualified(ref->fields[0], ref->at, &found));
+    if (!found) {
+      sql::ColumnRef qualified = *ref;
+      qualified.fields = sql::QualifiedName(*arena_);
+      qualified.fields.push_back(ref->fields[0]);
+      qualified.fields.push_back(node.steps[0].name);
+      SPG_ASSIGN(value, column(qualified));
+      skipped = true;
+    }
+  } else {
+    SPG_ASSIGN(value, expr(*node.arg));
+  }
   for (const sql::Step& step : node.steps) {
+    if (skipped) {
+      skipped = false;
+      continue;
+    }
     if (step.kind != sql::StepKind::index) {
       if (step.kind == sql::StepKind::field)
         return fail(sqlstate::wrong_object_type, node.at, "column notation .", step.name, " applied to type ",
@@ -729,10 +752,6 @@ int figure(const sql::Expr* node, std::string_view* name) {
       *name = call.name[call.name.size() - 1];
       return 2;
     }
-    case NodeKind::literal:
-      if (sql::to<sql::Literal>(*node).form != sql::LiteralKind::boolean) return 0;
-      *name = "bool";
-      return 1;
     case NodeKind::type_cast: {
       const auto& cast = sql::to<sql::TypeCast>(*node);
       const int strength = figure(cast.arg, name);
@@ -779,6 +798,28 @@ int figure(const sql::Expr* node, std::string_view* name) {
   }
 }
 }  // namespace
+
+namespace {
+std::int32_t leftmost(std::int32_t a, std::int32_t b) { return a < 0 ? b : b < 0 ? a : a < b ? a : b; }
+}  // namespace
+
+std::int32_t location(const Expr* expr) {
+  std::int32_t at = expr->position;
+  switch (expr->kind) {
+    case ExprKind::case_when: case ExprKind::coalesce: case ExprKind::greatest: case ExprKind::least: case ExprKind::array:
+    case ExprKind::row:
+      return at;
+    default: break;
+  }
+  for_each_part(const_cast<Expr*>(expr), [&](Expr*& part) { at = leftmost(at, location(part)); });
+  return at;
+}
+
+std::int32_t location(const sql::Expr& expr) {
+  if (const auto* op = sql::as<sql::OpExpr>(&expr); op != nullptr && op->left != nullptr) return leftmost(op->at, location(*op->left));
+  if (const auto* cast = sql::as<sql::TypeCast>(&expr); cast != nullptr) return leftmost(cast->at, location(*cast->arg));
+  return expr.at;
+}
 
 std::string_view figure_name(const sql::Expr& expr) {
   std::string_view name = "?column?";

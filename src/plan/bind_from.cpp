@@ -222,14 +222,14 @@ Result<FromResult> Binder::from_function(const sql::FunctionRef& node) {
   return leaf(*arena_, item_of(range), true);
 }
 
-Status Binder::check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added, std::int32_t at) {
+Status Binder::check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added) {
   for (const NameItem& item : added)
     for (const NameItem& other : before) {
       if (item.name != other.name) continue;
       const bool both_tables = item.range != nullptr && other.range != nullptr && item.range->relation != nullptr &&
                                other.range->relation != nullptr && !item.range->has_alias && !other.range->has_alias;
       if (both_tables && item.range->relation != other.range->relation) continue;
-      return fail(sqlstate::duplicate_alias, at, "table name \"", item.name, "\" specified more than once");
+      return fail(sqlstate::duplicate_alias, -1, "table name \"", item.name, "\" specified more than once");
     }
   return ok();
 }
@@ -274,7 +274,7 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
   restore();
   if (!right_result) return right_result;
   FromResult right = *right_result;
-  SPG_TRY(check_duplicates(left.items, right.items, node.right->at));
+  SPG_TRY(check_duplicates(left.items, right.items));
   FromResult result;
   result.items = joined(*arena_, left.items, right.items);
   result.columns = Vec<NamedColumn>(*arena_);
@@ -374,7 +374,7 @@ Result<FromTree*> Binder::from_list(const Vec<sql::FromItem*>& items) {
   list->items = Vec<FromTree*>(*arena_);
   for (const sql::FromItem* node : items) {
     SPG_ASSIGN(const FromResult result, from_item(*node));
-    SPG_TRY(check_duplicates(scope_->items, result.items, node->at));
+    SPG_TRY(check_duplicates(scope_->items, result.items));
     list->items.push_back(result.tree);
     scope_->items = joined(*arena_, scope_->items, result.items);
     Vec<NamedColumn> columns(*arena_);

@@ -57,7 +57,7 @@ Status Binder::group_by(const sql::Select& node, Query* query) {
       }
       const Oid base = base_type(key->type);
       if (base != oid::record && element_of(base) == Oid::none && !has_equality(base))
-        return fail(sqlstate::undefined_function, key->position, "could not identify an equality operator for type ", type_text(key->type));
+        return fail(sqlstate::undefined_function, location(key), "could not identify an equality operator for type ", type_text(key->type));
       SPG_TRY(add_group_key(key, query));
     }
   }

@@ -40,7 +40,7 @@ Error Binder::no_column(std::string_view name, std::string_view qualifier, std::
       if (penalty > 3) continue;
       for (const NamedColumn& column : item.columns) {
         const std::size_t distance = edit_distance(name, column.name);
-        if (distance > column.name.size() / 2 || distance > 3) continue;
+        if (distance > name.size() / 2 || distance > 3) continue;
         const std::size_t total = distance + penalty;
         if (total > 3) continue;
         if (total < best) {
@@ -70,7 +70,7 @@ Error Binder::no_table(std::string_view name, std::int32_t at) {
     for (const NameItem& item : scope->hidden)
       if (item.name == name)
         return fail(sqlstate::undefined_table, at, "invalid reference to FROM-clause entry for table \"", name, "\"")
-            .detail("There is an entry for table \"", name, "\", but it cannot be referenced from this part of the query.");
+            .hint("There is an entry for table \"", name, "\", but it cannot be referenced from this part of the query.");
     for (const NameItem& item : scope->items)
       if (item.range != nullptr && item.range->relation != nullptr && item.range->has_alias &&
           item.range->relation->name == name)

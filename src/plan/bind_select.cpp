@@ -116,7 +116,7 @@ Result<Query*> Binder::plain_select(const sql::Select& node, Query* query, bool 
     } else {
       for (const SortBy& sort : query->order_by)
         if (sort.target >= query->visible)
-          return fail(sqlstate::invalid_column_reference, query->targets[sort.target].expr->position,
+          return fail(sqlstate::invalid_column_reference, location(query->targets[sort.target].expr),
                       "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
       for (std::uint32_t i = 0; i < query->visible; ++i) {
         const Expr& value = *query->targets[i].expr;
@@ -167,7 +167,7 @@ Status Binder::sort_direction(const sql::SortItem& item, Expr* value, bool* desc
           .hint("Ordering operators must be \"<\" or \">\" members of btree operator families.");
     *descending = comparison == catalog::Comparison::greater;
   } else if (const Oid base = base_type(value->type); base != oid::record && base != oid::unknown && !has_order(base)) {
-    return fail(sqlstate::undefined_function, value->position, "could not identify an ordering operator for type ",
+    return fail(sqlstate::undefined_function, location(value), "could not identify an ordering operator for type ",
                 type_text(value->type))
         .hint("Use an explicit ordering operator or modify the query.");
   }
@@ -229,19 +229,26 @@ Status Binder::order_by(const Vec<sql::SortItem>& items, Query* query) {
 }
 
 Status Binder::distinct_on(const Vec<sql::Expr*>& items, Query* query) {
+  Vec<std::uint32_t> targets(*arena_);
   for (const sql::Expr* item : items) {
     SPG_ASSIGN(const std::uint32_t at, sort_target(*item, query, Place::distinct_on, true));
+    targets.push_back(at);
     bool repeated = false;
     for (const std::uint32_t before : query->distinct_on) repeated = repeated || before == at;
     if (!repeated) query->distinct_on.push_back(at);
   }
+  const auto place_of = [&](std::uint32_t target) {
+    for (std::size_t i = 0; i < targets.size(); ++i)
+      if (targets[i] == target) return location(*items[i]);
+    return std::int32_t{-1};
+  };
   // The sort keys must begin with the DISTINCT ON expressions, in any order.
   bool skipped = false;
   for (const SortBy& sort : query->order_by) {
     bool listed = false;
     for (const std::uint32_t one : query->distinct_on) listed = listed || one == sort.target;
     if (listed && skipped)
-      return fail(sqlstate::invalid_column_reference, query->targets[sort.target].expr->position,
+      return fail(sqlstate::invalid_column_reference, place_of(sort.target),
                   "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
     if (!listed) skipped = true;
   }
@@ -250,7 +257,7 @@ Status Binder::distinct_on(const Vec<sql::Expr*>& items, Query* query) {
       bool sorted = false;
       for (const SortBy& sort : query->order_by) sorted = sorted || sort.target == one;
       if (!sorted)
-        return fail(sqlstate::invalid_column_reference, query->targets[one].expr->position,
+        return fail(sqlstate::invalid_column_reference, place_of(one),
                     "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
     }
   }
@@ -278,7 +285,7 @@ Status Binder::limit(const sql::Select& node, Query* query) {
     if (!bound) return bound;
     SPG_ASSIGN(Expr * count, coerce_integer(*bound, word));
     if (reads_range_of(count, query, ranges_))
-      return fail(sqlstate::invalid_column_reference, (*bound)->position, "argument of ", word, " must not contain variables");
+      return fail(sqlstate::invalid_column_reference, location(*bound), "argument of ", word, " must not contain variables");
     return count;
   };
   if (node.offset != nullptr) {
@@ -371,7 +378,7 @@ Result<Query*> Binder::set_query(const sql::Select& node, Query* query, bool kee
   SPG_ASSIGN(query->left, select(*node.left, scope_, true));
   SPG_ASSIGN(query->right, select(*node.right, scope_, true));
   if (query->left->visible != query->right->visible) {
-    const std::int32_t at = query->right->targets.empty() ? node.right->at : query->right->targets[0].expr->position;
+    const std::int32_t at = query->right->targets.empty() ? node.right->at : location(query->right->targets[0].expr);
     return fail(sqlstate::syntax_error, at, "each ", word, " query must have the same number of columns");
   }
   query->set_range = new_range(RangeKind::set);
@@ -413,7 +420,7 @@ Result<Query*> Binder::set_query(const sql::Select& node, Query* query, bool kee
       if (!fits) return no_column(ref->fields[0], {}, item.expr->at);
     }
     if (!fits)
-      return fail(sqlstate::feature_not_supported, item.expr->at, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
+      return fail(sqlstate::feature_not_supported, location(*item.expr), "invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
           .detail("Only result column names can be used, not expressions or functions.")
           .hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.");
   }

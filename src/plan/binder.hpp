@@ -116,7 +116,7 @@ class Binder {
   Result<Expr*> make_operator(std::string_view name, Expr* left, Expr* right, std::int32_t at);
   Result<Expr*> operator_call(const catalog::Operator& op, Expr* left, Expr* right, std::int32_t at);
   Result<Oid> settle_polymorphic(std::span<Expr*> args, std::span<Oid> declared, Oid result, std::int32_t at);
-  bool polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared);
+  bool polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared, Oid for_unknown = Oid::none);
   Result<Expr*> call_function(const sql::FunctionCall& node, std::span<Expr*> args, std::span<const std::string_view> names);
   Result<Expr*> call_by_name(std::string_view name, std::span<Expr*> args, std::int32_t at);
   std::string_view signature(std::string_view name, std::span<Expr*> args, std::span<const std::string_view> names);
@@ -173,7 +173,7 @@ class Binder {
   Result<FromResult> from_join(const sql::Join& node);
   Result<FromTree*> from_list(const Vec<sql::FromItem*>& items);
   Status apply_alias(const sql::Alias* alias, RangeEntry* range, std::string_view what, std::int32_t at);
-  Status check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added, std::int32_t at);
+  Status check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added);
   Result<const catalog::Relation*> open_relation(const sql::TableRef& node);
   RangeEntry* relation_range(const catalog::Relation& relation, bool with_row_id);
   Cte* find_cte(std::string_view name);
@@ -230,6 +230,10 @@ class Binder {
 
   friend class BinderStatement;
 };
+
+/// Where an expression begins, for messages about all of it.
+std::int32_t location(const Expr* expr);
+std::int32_t location(const sql::Expr& expr);
 
 /// The name PostgreSQL gives an output column.
 std::string_view output_name(const sql::Target& target);

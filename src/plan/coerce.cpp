@@ -233,7 +233,7 @@ Result<Expr*> Binder::coerce_boolean(Expr* expr, std::string_view construct) {
     SPG_ASSIGN(expr, coerce_to(expr, oid::boolean, -1, CastContext::assignment, -1, &done));
   }
   if (!done)
-    return fail(sqlstate::datatype_mismatch, expr->position, "argument of ", construct, " must be type boolean, not type ",
+    return fail(sqlstate::datatype_mismatch, location(expr), "argument of ", construct, " must be type boolean, not type ",
                 type_text(expr->type));
   return expr;
 }
@@ -244,7 +244,7 @@ Result<Expr*> Binder::coerce_integer(Expr* expr, std::string_view construct) {
     SPG_ASSIGN(expr, coerce_to(expr, oid::int8, -1, CastContext::assignment, -1, &done));
   }
   if (!done)
-    return fail(sqlstate::datatype_mismatch, expr->position, "argument of ", construct, " must be type bigint, not type ",
+    return fail(sqlstate::datatype_mismatch, location(expr), "argument of ", construct, " must be type bigint, not type ",
                 type_text(expr->type));
   return expr;
 }
@@ -262,7 +262,7 @@ Result<Oid> Binder::common_type(std::span<Expr*> exprs, std::string_view context
       chosen = next;
     } else if (category(next) != category(chosen)) {
       if (context.empty()) return Oid::none;
-      return fail(sqlstate::datatype_mismatch, expr->position, context, " types ", type_text(chosen), " and ",
+      return fail(sqlstate::datatype_mismatch, location(expr), context, " types ", type_text(chosen), " and ",
                   type_text(next), " cannot be matched");
     } else if (!is_preferred(chosen) && can_coerce(chosen, next, CastContext::implicit) &&
                !can_coerce(next, chosen, CastContext::implicit)) {
@@ -276,7 +276,7 @@ Result<Oid> Binder::common_type(std::span<Expr*> exprs, std::string_view context
 Result<Expr*> Binder::coerce_common(Expr* expr, Oid target, std::string_view context) {
   if (expr->type == target) return expr;
   if (!can_coerce(expr->type, target, CastContext::implicit))
-    return fail(sqlstate::cannot_coerce, expr->position, context, " could not convert type ", type_text(expr->type), " to ",
+    return fail(sqlstate::cannot_coerce, location(expr), context, " could not convert type ", type_text(expr->type), " to ",
                 type_text(target));
   return coerce(expr, target, -1, CastContext::implicit, -1);
 }

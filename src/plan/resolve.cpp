@@ -31,12 +31,20 @@ void Binder::keep_matching(std::span<Expr*> args, Vec<Candidate>& candidates) {
   candidates.resize(kept);
 }
 
-bool Binder::polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared) {
-  Oid element = Oid::none, array_type = Oid::none;
+/// `for_unknown`: what undecided literals are taken for.
+bool Binder::polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared, Oid for_unknown) {
+  Oid element = Oid::none, array_type = Oid::none, compatible = Oid::none;
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (!is_family1(declared[i]) && !is_family2(declared[i])) continue;
-    const Oid actual = args[i]->type;
+    Oid actual = args[i]->type;
+    if (actual == oid::unknown && for_unknown != Oid::none) actual = for_unknown;
     if (actual == oid::unknown) continue;
+    if (is_family2(declared[i])) {
+      const Oid one = declared[i] == poly::anycompatiblearray ? element_of(actual) : actual;
+      if (one == Oid::none) return false;
+      if (compatible != Oid::none && category(one) != category(compatible)) return false;
+      compatible = one;
+    }
     if (is_array_word(declared[i])) {
       const Oid of = element_of(actual);
       if (actual == oid::anyarray) continue;
@@ -164,7 +172,7 @@ Binder::Candidate* Binder::select_candidate(std::span<Expr*> args, Vec<Candidate
     for (Candidate& candidate : candidates) {
       bool fits = true;
       for (std::size_t i = 0; i < count && fits; ++i) fits = can_coerce(known, candidate.arguments[i], CastContext::implicit);
-      if (!fits) continue;
+      if (!fits || !polymorphic_fits(args, candidate.arguments, known)) continue;
       if (only != nullptr) return nullptr;
       only = &candidate;
     }
