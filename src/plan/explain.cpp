@@ -12,32 +12,51 @@ namespace {
 class Explainer {
  public:
   Explainer(Arena& arena, catalog::Catalog& catalog, const ExplainOptions& options, Vec<std::string_view>& lines)
-      : arena_(arena), catalog_(catalog), options_(options), lines_(lines), shown_(arena) {}
+      : arena_(arena), catalog_(catalog), options_(options), lines_(lines), shown_(arena), filters_(arena) {}
 
-  void show(const Node& node, int depth, std::string_view label = {}) {
+  void show(const Node& node, int indent, std::string_view label = {}) {
     if (node.kind == NodeKind::project) {
       // PostgreSQL's nodes project by themselves: the subqueries of the expressions show below the input.
-      show(*as<Project>(node).input, depth, label);
-      return subplans(as<Project>(node).expressions, depth + 1);
+      const bool is_root = lines_.empty();
+      show(*as<Project>(node).input, indent, label);
+      return subplans(as<Project>(node).expressions, is_root ? 2 : indent + (label.empty() ? 6 : 8));
+    }
+    if (node.kind == NodeKind::filter) {
+      // Likewise they filter by themselves.
+      filters_.push_back(static_cast<const Filter*>(&node));
+      return show(*as<Filter>(node).input, indent, label);
+    }
+    Vec<const Filter*> own_filters(arena_);
+    own_filters.append(filters_.span());
+    filters_.clear();
+    const bool is_root = lines_.empty();
+    if (!label.empty()) {
+      lines_.push_back(arena_.concat(blanks(indent), label));
+      indent += 2;
     }
     TextBuilder line(arena_);
-    const int indent = depth == 0 ? 0 : depth * 6 - 4;
-    for (int i = 0; i < indent; ++i) line.add(" ");
-    if (!label.empty()) {
-      lines_.push_back(arena_.concat(line.view(), label));
-      for (int i = 0; i < 2; ++i) line.add(" ");
-    }
-    if (depth != 0) line.add("->  ");
+    if (!is_root) line.add(blanks(indent), "->  ");
     title(node, line);
     counters(node, line);
     lines_.push_back(line.view());
-    detail_indent_ = depth == 0 ? 2 : indent + 6;
-    if (!label.empty() && depth != 0) detail_indent_ += 2;
+    const int below = is_root ? 2 : indent + 6;
+    detail_indent_ = below;
     details(node);
-    children(node, depth + 1);
+    for (const Filter* one : own_filters) {
+      const bool constant = node.kind == NodeKind::values && is_constant(one->condition);
+      if (constant) condition("One-Time Filter", one->condition, names_of(node));
+      else filter(*one, one->condition, names_of(*one));
+    }
+    for (const Filter* one : own_filters) subplans(one->condition, below);
+    children(node, below);
   }
 
  private:
+  std::string_view blanks(int count) {
+    TextBuilder out(arena_);
+    for (int i = 0; i < count; ++i) out.add(" ");
+    return out.view();
+  }
   static void add_number(TextBuilder& out, double number, int decimals) {
     char text[64];
     const auto end = std::to_chars(text, text + sizeof text, number, std::chars_format::fixed, decimals);
@@ -141,9 +160,15 @@ class Explainer {
         break;
       }
       case NodeKind::recursive_union: line.add("Recursive Union"); break;
-      case NodeKind::work_table: line.add("WorkTable Scan"); break;
+      case NodeKind::work_table:
+        line.add("WorkTable Scan");
+        relation(line, as<WorkTable>(node).name, as<WorkTable>(node).alias);
+        break;
       case NodeKind::materialize: line.add("Materialize"); break;
-      case NodeKind::cte_scan: line.add("CTE Scan"); break;
+      case NodeKind::cte_scan:
+        line.add("CTE Scan");
+        relation(line, as<CteScan>(node).name, as<CteScan>(node).alias);
+        break;
       case NodeKind::project_set: line.add("ProjectSet"); break;
       case NodeKind::modify: {
         const auto& modify = as<Modify>(node);
@@ -164,9 +189,15 @@ class Explainer {
       if (input != nullptr) below = names_of(*input);
       for (const Expr* expr : exprs) names.push_back(deparse_expr(arena_, catalog_, *expr, below.span()));
     };
-    const auto own = [&](std::string_view alias) {
-      for (const OutputColumn& column : node.outputs) {
-        const std::string_view name = column.name.empty() ? "ctid" : sql::quote_identifier(arena_, column.name);
+    const auto own = [&](std::string_view alias, Oid relation_oid, std::span<const std::uint16_t> numbers) {
+      // A result may have renamed the outputs; conditions show the table's own names.
+      auto table = relation_oid == Oid::none ? Result<const catalog::Relation*>(nullptr) : catalog_.relation(relation_oid);
+      for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+        std::string_view name = node.outputs[i].name;
+        if (table && *table != nullptr && i < numbers.size())
+          for (const catalog::ColumnInfo& column : (*table)->columns)
+            if (column.number == static_cast<std::int16_t>(numbers[i])) name = column.name;
+        name = name.empty() ? std::string_view("ctid") : sql::quote_identifier(arena_, name);
         names.push_back(qualified_ ? arena_.concat(sql::quote_identifier(arena_, alias), ".", name) : name);
       }
     };
@@ -176,10 +207,12 @@ class Explainer {
       names.append(more.span());
     };
     switch (node.kind) {
-      case NodeKind::table_scan: own(as<TableScan>(node).alias); break;
-      case NodeKind::index_scan: own(as<IndexScan>(node).alias); break;
-      case NodeKind::virtual_scan: own(as<VirtualScan>(node).alias); break;
-      case NodeKind::function_scan: own(as<FunctionScan>(node).alias); break;
+      case NodeKind::table_scan: own(as<TableScan>(node).alias, as<TableScan>(node).relation, as<TableScan>(node).columns); break;
+      case NodeKind::index_scan: own(as<IndexScan>(node).alias, as<IndexScan>(node).relation, as<IndexScan>(node).columns); break;
+      case NodeKind::virtual_scan: own(as<VirtualScan>(node).alias, as<VirtualScan>(node).relation, as<VirtualScan>(node).columns); break;
+      case NodeKind::function_scan: own(as<FunctionScan>(node).alias, Oid::none, {}); break;
+      case NodeKind::cte_scan: own(as<CteScan>(node).alias, Oid::none, {}); break;
+      case NodeKind::work_table: own(as<WorkTable>(node).alias, Oid::none, {}); break;
       case NodeKind::project: from_exprs(as<Project>(node).expressions, as<Project>(node).input); break;
       case NodeKind::project_set: from_exprs(as<ProjectSet>(node).expressions, as<ProjectSet>(node).input); break;
       case NodeKind::filter: return names_of(*as<Filter>(node).input);
@@ -254,7 +287,7 @@ class Explainer {
     };
     TextBuilder all(arena_);
     const auto add = [&](std::size_t part, std::string_view op, const Expr& value, std::string_view after) {
-      all.add(parts++ == 0 ? "" : " AND ", "(", column_name(part), " ", op, " ", deparse_expr(arena_, catalog_, value, {names.data(), names.size()}), after, ")");
+      all.add(parts++ == 0 ? "" : " AND ", "(", column_name(part), " ", op, after.empty() ? " " : "", deparse_expr(arena_, catalog_, value, {names.data(), names.size()}), after, ")");
     };
     for (std::size_t i = 0; i < prefix.size(); ++i) add(i, "=", *prefix[i], "");
     if (scan != nullptr) {
@@ -287,7 +320,6 @@ class Explainer {
         filter(node, scan.filter, names);
         break;
       }
-      case NodeKind::filter: filter(node, as<Filter>(node).condition, names_of(node)); break;
       case NodeKind::sort: {
         const Vec<std::string_view> names = names_of(*as<Sort>(node).input);
         TextBuilder text(arena_);
@@ -355,84 +387,79 @@ class Explainer {
 
   // --- children
 
-  void subplans(const Expr* expr, int depth) {
+  void subplans(const Expr* expr, int indent) {
     if (expr == nullptr) return;
     if (expr->kind == ExprKind::subquery && as<SubqueryExpr>(*expr).plan != nullptr) {
       const bool once = as<SubqueryExpr>(*expr).bindings.empty();
-      show(*as<SubqueryExpr>(*expr).plan, depth, arena_.concat(once ? "InitPlan " : "SubPlan ", ++subplan_count_));
+      show(*as<SubqueryExpr>(*expr).plan, indent, arena_.concat(once ? "InitPlan " : "SubPlan ", ++subplan_count_));
     }
-    for_each_part(const_cast<Expr*>(expr), [&](Expr*& part) { subplans(part, depth); });
+    for_each_part(const_cast<Expr*>(expr), [&](Expr*& part) { subplans(part, indent); });
   }
-  void subplans(std::span<Expr*> exprs, int depth) {
-    for (const Expr* expr : exprs) subplans(expr, depth);
+  void subplans(std::span<Expr*> exprs, int indent) {
+    for (const Expr* expr : exprs) subplans(expr, indent);
   }
-  void child(const Node* node, int depth) { show(*node, depth); }
-  void children(const Node& node, int depth) {
+  void child(const Node* node, int indent) { show(*node, indent); }
+  void children(const Node& node, int indent) {
     switch (node.kind) {
       case NodeKind::values:
-        for (const std::span<Expr*> row : as<Values>(node).rows) subplans(row, depth);
+        for (const std::span<Expr*> row : as<Values>(node).rows) subplans(row, indent);
         break;
-      case NodeKind::table_scan: subplans(as<TableScan>(node).filter, depth); break;
+      case NodeKind::table_scan: subplans(as<TableScan>(node).filter, indent); break;
       case NodeKind::index_scan:
-        subplans(as<IndexScan>(node).prefix, depth);
-        subplans(as<IndexScan>(node).filter, depth);
+        subplans(as<IndexScan>(node).prefix, indent);
+        subplans(as<IndexScan>(node).filter, indent);
         break;
-      case NodeKind::filter:
-        subplans(as<Filter>(node).condition, depth);
-        child(as<Filter>(node).input, depth);
-        break;
-      case NodeKind::limit: child(as<Limit>(node).input, depth); break;
-      case NodeKind::sort: child(as<Sort>(node).input, depth); break;
-      case NodeKind::distinct: child(as<Distinct>(node).input, depth); break;
-      case NodeKind::aggregate: child(as<Aggregate>(node).input, depth); break;
-      case NodeKind::project_set: child(as<ProjectSet>(node).input, depth); break;
-      case NodeKind::materialize: child(as<Materialize>(node).input, depth); break;
-      case NodeKind::modify: child(as<Modify>(node).input, depth); break;
+      case NodeKind::limit: child(as<Limit>(node).input, indent); break;
+      case NodeKind::sort: child(as<Sort>(node).input, indent); break;
+      case NodeKind::distinct: child(as<Distinct>(node).input, indent); break;
+      case NodeKind::aggregate: child(as<Aggregate>(node).input, indent); break;
+      case NodeKind::project_set: child(as<ProjectSet>(node).input, indent); break;
+      case NodeKind::materialize: child(as<Materialize>(node).input, indent); break;
+      case NodeKind::modify: child(as<Modify>(node).input, indent); break;
       case NodeKind::hash_join: {
         const auto& join = as<HashJoin>(node);
-        child(join.left, depth);
-        hash(*join.right, depth);
+        child(join.left, indent);
+        hash(*join.right, indent);
         break;
       }
       case NodeKind::loop_join:
-        child(as<LoopJoin>(node).left, depth);
-        child(as<LoopJoin>(node).right, depth);
+        child(as<LoopJoin>(node).left, indent);
+        child(as<LoopJoin>(node).right, indent);
         break;
       case NodeKind::index_join: {
         const auto& join = as<IndexJoin>(node);
-        child(join.left, depth);
-        probe(join, depth);
+        child(join.left, indent);
+        probe(join, indent);
         break;
       }
       case NodeKind::append:
-        for (const Node* input : as<Append>(node).inputs) child(input, depth);
+        for (const Node* input : as<Append>(node).inputs) child(input, indent);
         break;
       case NodeKind::set_operation:
-        child(as<SetOperation>(node).left, depth);
-        child(as<SetOperation>(node).right, depth);
+        child(as<SetOperation>(node).left, indent);
+        child(as<SetOperation>(node).right, indent);
         break;
       case NodeKind::recursive_union:
-        child(as<RecursiveUnion>(node).initial, depth);
-        child(as<RecursiveUnion>(node).step, depth);
+        child(as<RecursiveUnion>(node).initial, indent);
+        child(as<RecursiveUnion>(node).step, indent);
         break;
       case NodeKind::cte_scan: {
         const Materialize* source = as<CteScan>(node).source;
         for (const Node* seen : shown_)
           if (seen == source) return;
         shown_.push_back(source);
-        show(*source->input, depth, "CTE");
+        show(*source->input, indent, arena_.concat("CTE ", as<CteScan>(node).name));
         break;
       }
       default: break;
     }
   }
-  void line_at(int depth, std::string_view text) {
+  void line_at(int indent, std::string_view text) {
     TextBuilder line(arena_);
-    for (int i = 0; i < depth * 6 - 4; ++i) line.add(" ");
-    line.add("->  ", text);
+    line.add(blanks(indent), "->  ", text);
     lines_.push_back(line.view());
   }
-  void hash(const Node& right, int depth) {
+  void hash(const Node& right, int indent) {
     TextBuilder text(arena_);
     text.add("Hash");
     if (options_.costs) {
@@ -444,15 +471,15 @@ class Explainer {
       add_number(text, right.rows_estimate, 0);
       text.add(" width=", width_of(right), ")");
     }
-    line_at(depth, text.view());
-    show(right, depth + 1);
+    line_at(indent, text.view());
+    show(right, indent + 6);
   }
-  void probe(const IndexJoin& join, int depth) {
+  void probe(const IndexJoin& join, int indent) {
     TextBuilder text(arena_);
     text.add("Index Scan using ", sql::quote_identifier(arena_, join.index_name));
     relation(text, join.relation_name, join.alias);
-    line_at(depth, text.view());
-    detail_indent_ = depth * 6 + 2;
+    line_at(indent, text.view());
+    detail_indent_ = indent + 6;
     const bool was = qualified_;
     qualified_ = true;
     const Found found = find_index(join.relation, join.index);
@@ -469,6 +496,7 @@ class Explainer {
   const ExplainOptions& options_;
   Vec<std::string_view>& lines_;
   Vec<const Node*> shown_;
+  Vec<const Filter*> filters_;   ///< waiting for the node that they filter
   int detail_indent_ = 2;
   int subplan_count_ = 0;
   bool qualified_ = false;

@@ -272,6 +272,22 @@ Expr* with_row(Arena& arena, Expr* expr, std::uint32_t first, std::span<Expr*> r
 }
 }  // namespace
 
+bool Planner::covers_unique_key(const RangeEntry* entry, const Vec<Expr*>& quals) {
+  for (const catalog::IndexInfo& index : entry->relation->indexes) {
+    if (!index.unique) continue;
+    std::size_t covered = 0;
+    for (const std::int16_t stored : index.columns)
+      for (Expr* qual : quals) {
+        ColumnTest test;
+        if (!column_test(qual, entry, &test) || test.value == nullptr || test.stored != stored || test.comparison != Comparison::equal) continue;
+        ++covered;
+        break;
+      }
+    if (covered == index.columns.size()) return true;
+  }
+  return false;
+}
+
 /// Turns EXISTS, IN and their negations into a join of `rel`; false when the condition is something else or too complex.
 Result<bool> Planner::semi_join(Rel& rel, Expr* qual) {
   bool negated = false;
@@ -298,7 +314,7 @@ Result<bool> Planner::semi_join(Rel& rel, Expr* qual) {
   Vec<Expr*> between(*arena_);
   Expr* local = nullptr;
   Rel right;
-  if (simple && correlated) {
+  if (simple && (correlated || (!negated && !exists))) {
     pull_up_in(query);
     bool sideways = false;
     for_each_from_expr(query->from, [&](Expr*& expr) { sideways = sideways || reads_left(expr); });
@@ -318,6 +334,19 @@ Result<bool> Planner::semi_join(Rel& rel, Expr* qual) {
       split_and(with_row(*arena_, link->test, link->first_row_param, row.span()), between);
     }
     if (negated && !exists) return false;
+    if (!negated) {
+      // At most one row matches when a unique key is covered: then it is an inner join, which can use the index.
+      FromTree* single = query->from;
+      while (single->kind == FromTree::Kind::list && single->items.size() == 1 && single->condition == nullptr) single = single->items[0];
+      if (single->kind == FromTree::Kind::leaf && single->range->kind == RangeKind::relation && covers_unique_key(single->range, between)) {
+        Unit unit;
+        unit.range = single->range;
+        unit.quals = Vec<Expr*>(*arena_);
+        split_and(local, unit.quals);
+        SPG_ASSIGN(rel, join(rel, &unit, Rel{}, JoinType::inner, between.span(), false));
+        return true;
+      }
+    }
     // Without an equality the join would compare every pair; the subplan does no worse and can use indexes.
     Rel inner_shape{arena_->make<Node>(), Vec<Slot>(*arena_)};
     Vec<std::uint16_t> inner_ranges(*arena_);

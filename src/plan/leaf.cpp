@@ -149,12 +149,16 @@ Result<Rel> Planner::plan_leaf(Unit& unit, const WantedOrder* order) {
       }
       auto* node = make_node<CteScan>(NodeKind::cte_scan);
       node->source = entry->cte->planned;
+      node->name = entry->cte->name;
+      node->alias = entry->alias;
       rel = whole(node, entry->cte->planned->rows_estimate);
       break;
     }
     case RangeKind::work_table: {
       auto* node = make_node<WorkTable>(NodeKind::work_table);
       node->slot = entry->cte->slot;
+      node->name = entry->cte->name;
+      node->alias = entry->alias;
       rel = whole(node, 100);
       break;
     }

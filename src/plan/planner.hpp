@@ -99,6 +99,7 @@ class Planner {
   Result<Rel> plan_outer_join(FromTree* tree, Vec<Expr*>& quals);
   Result<Rel> join(Rel left, Unit* right_unit, Rel right, JoinType type, std::span<Expr*> quals, bool lateral);
   Result<Rel> apply_quals(Rel rel, std::span<Expr*> quals);
+  bool covers_unique_key(const RangeEntry* entry, const Vec<Expr*>& quals);
   Result<bool> semi_join(Rel& rel, Expr* qual);
   Rel filtered(Rel rel, Expr* condition);
   void ranges_of(const FromTree* tree, Vec<std::uint16_t>& ranges);

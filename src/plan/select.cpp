@@ -152,6 +152,8 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
     exprs.push_back(resolved);
     OutputColumn output = output_of(*target.expr, target.name);
     output.physical = resolved->physical;
+    if (listed[i] >= query->visible && resolved->kind == ExprKind::column)
+      output.name = input.node->outputs[as<Column>(*resolved).place].name;
     outputs.push_back(output);
     identity = identity && resolved->kind == ExprKind::column && as<Column>(*resolved).place == i;
     has_sets = has_sets || contains_set(resolved);
@@ -326,7 +328,64 @@ bool Planner::scan_gives(const Node* node, const WantedOrder& order) {
   return false;
 }
 
-Result<Rel> Planner::min_max(Query*) { return Rel{}; }
+/// min and max of indexed columns: the first entry of the index, by a subquery each. Null node: not such a query.
+Result<Rel> Planner::min_max(Query* query) {
+  if (!query->grouped || !query->group_keys.empty() || query->having != nullptr || query->aggregates.empty()) return Rel{};
+  FromTree* leaf = query->from;
+  while (leaf != nullptr && leaf->kind == FromTree::Kind::list && leaf->items.size() == 1 && leaf->condition == nullptr) leaf = leaf->items[0];
+  if (leaf == nullptr || leaf->kind != FromTree::Kind::leaf || leaf->range->kind != RangeKind::relation) return Rel{};
+  const auto is = [&](Oid function, std::string_view name) {
+    const catalog::Function* found = catalog_->function(function);
+    return found != nullptr && found->schema == catalog::ns::pg_catalog && found->name == name;
+  };
+  auto* node = make_node<Values>(NodeKind::values);
+  Rel rel = rel_of(node);
+  Vec<Expr*> values(*arena_);
+  Vec<OutputColumn> outputs(*arena_);
+  for (std::size_t i = 0; i < query->aggregates.size(); ++i) {
+    const AggregateCall& call = query->aggregates[i].call;
+    const bool is_max = is(call.function, "max");
+    if ((!is_max && !is(call.function, "min")) || call.arguments.size() != 1 || call.filter != nullptr) return Rel{};
+    Expr* argument = simplify(call.arguments[0]);
+    const RangeColumn* column = column_of(argument, leaf->range);
+    bool indexed = false;
+    for (const catalog::IndexInfo& index : leaf->range->relation->indexes)
+      for (const std::int16_t stored : index.columns) indexed = indexed || (column != nullptr && stored == column->stored);
+    if (!indexed || argument->kind != ExprKind::column) return Rel{};
+    Query* inner = arena_->make<Query>();
+    inner->targets = Vec<Target>(*arena_);
+    inner->order_by = Vec<SortBy>(*arena_);
+    inner->targets.push_back({argument, query->aggregates[i].name, 0});
+    inner->visible = 1;
+    inner->from = query->from;
+    inner->where = conjoin(*arena_, query->where, make_unary(*arena_, ExprKind::is_not_null, argument, -1));
+    inner->order_by.push_back({0, is_max, is_max});
+    inner->limit = make_constant(*arena_, oid::int8, type::Value::of(Physical::int8, std::int64_t{1}));
+    auto* link = make_expr<QueryLink>(*arena_, ExprKind::subquery, call.result_type, call.physical, -1);
+    link->form = SubqueryExpr::Form::scalar;
+    link->query = inner;
+    SPG_ASSIGN(Expr * resolved, resolve(link, rel_of(node)));
+    const Node* below = as<SubqueryExpr>(*resolved).plan;
+    if (below->kind == NodeKind::project) below = as<Project>(*below).input;
+    if (below->kind != NodeKind::limit) return Rel{};
+    below = as<Limit>(*below).input;
+    if (below->kind == NodeKind::project) below = as<Project>(*below).input;
+    if (below->kind != NodeKind::index_scan) return Rel{};
+    values.push_back(resolved);
+    OutputColumn output;
+    output.name = query->aggregates[i].name;
+    output.type = call.result_type;
+    output.physical = resolved->physical;
+    outputs.push_back(output);
+    rel.slots.push_back({query->aggregate_range->number, static_cast<std::int16_t>(i + 1)});
+  }
+  auto* rows = arena_->array<std::span<Expr*>>(1);
+  rows[0] = values.span();
+  node->rows = {rows, 1};
+  node->outputs = outputs.span();
+  node->cost_total = 0.5;
+  return rel;
+}
 
 // ------------------------------------------------------------------------------------------------- set operations
 
