@@ -107,21 +107,25 @@ class Explainer {
       case JoinType::right: return " Right";
       case JoinType::full: return " Full";
       case JoinType::semi: return " Semi";
-      case JoinType::anti: case JoinType::anti_null_aware: return " Anti";
+      case JoinType::anti:
+      case JoinType::anti_null_aware: return " Anti";
       case JoinType::inner: break;
     }
     return "";
   }
   void title(const Node& node, TextBuilder& line) {
     switch (node.kind) {
-      case NodeKind::values: line.add(as<Values>(node).rows.size() == 1 ? "Result" : "Values Scan on \"*VALUES*\""); break;
+      case NodeKind::values:
+        line.add(as<Values>(node).rows.size() == 1 ? "Result" : "Values Scan on \"*VALUES*\"");
+        break;
       case NodeKind::table_scan:
         line.add("Seq Scan");
         relation(line, as<TableScan>(node).relation_name, as<TableScan>(node).alias);
         break;
       case NodeKind::index_scan: {
         const auto& scan = as<IndexScan>(node);
-        line.add("Index Scan ", scan.backward ? "Backward " : "", "using ", sql::quote_identifier(arena_, scan.index_name));
+        line.add("Index Scan ", scan.backward ? "Backward " : "", "using ",
+                 sql::quote_identifier(arena_, scan.index_name));
         relation(line, scan.relation_name, scan.alias);
         break;
       }
@@ -131,7 +135,8 @@ class Explainer {
         break;
       case NodeKind::function_scan: {
         const auto& scan = as<FunctionScan>(node);
-        const catalog::Function* function = scan.functions.empty() ? nullptr : catalog_.function(scan.functions[0]->function);
+        const catalog::Function* function =
+            scan.functions.empty() ? nullptr : catalog_.function(scan.functions[0]->function);
         line.add("Function Scan");
         relation(line, function == nullptr ? scan.alias : function->name, scan.alias);
         break;
@@ -191,7 +196,8 @@ class Explainer {
     };
     const auto own = [&](std::string_view alias, Oid relation_oid, std::span<const std::uint16_t> numbers) {
       // A result may have renamed the outputs; conditions show the table's own names.
-      auto table = relation_oid == Oid::none ? Result<const catalog::Relation*>(nullptr) : catalog_.relation(relation_oid);
+      auto table =
+          relation_oid == Oid::none ? Result<const catalog::Relation*>(nullptr) : catalog_.relation(relation_oid);
       for (std::size_t i = 0; i < node.outputs.size(); ++i) {
         std::string_view name = node.outputs[i].name;
         if (table && *table != nullptr && i < numbers.size())
@@ -207,9 +213,15 @@ class Explainer {
       names.append(more.span());
     };
     switch (node.kind) {
-      case NodeKind::table_scan: own(as<TableScan>(node).alias, as<TableScan>(node).relation, as<TableScan>(node).columns); break;
-      case NodeKind::index_scan: own(as<IndexScan>(node).alias, as<IndexScan>(node).relation, as<IndexScan>(node).columns); break;
-      case NodeKind::virtual_scan: own(as<VirtualScan>(node).alias, as<VirtualScan>(node).relation, as<VirtualScan>(node).columns); break;
+      case NodeKind::table_scan:
+        own(as<TableScan>(node).alias, as<TableScan>(node).relation, as<TableScan>(node).columns);
+        break;
+      case NodeKind::index_scan:
+        own(as<IndexScan>(node).alias, as<IndexScan>(node).relation, as<IndexScan>(node).columns);
+        break;
+      case NodeKind::virtual_scan:
+        own(as<VirtualScan>(node).alias, as<VirtualScan>(node).relation, as<VirtualScan>(node).columns);
+        break;
       case NodeKind::function_scan: own(as<FunctionScan>(node).alias, Oid::none, {}); break;
       case NodeKind::cte_scan: own(as<CteScan>(node).alias, Oid::none, {}); break;
       case NodeKind::work_table: own(as<WorkTable>(node).alias, Oid::none, {}); break;
@@ -230,7 +242,8 @@ class Explainer {
           text.add(function == nullptr ? std::string_view("?") : function->name, "(", call.distinct ? "DISTINCT " : "");
           if (call.arguments.empty()) text.add("*");
           for (std::size_t i = 0; i < call.arguments.size(); ++i)
-            text.add(i == 0 ? "" : ", ", deparse_expr(arena_, catalog_, *call.arguments[i], {below.data(), below.size()}));
+            text.add(i == 0 ? "" : ", ",
+                     deparse_expr(arena_, catalog_, *call.arguments[i], {below.data(), below.size()}));
           text.add(")");
           names.push_back(text.view());
         }
@@ -238,7 +251,8 @@ class Explainer {
       }
       case NodeKind::hash_join: {
         const auto& join = as<HashJoin>(node);
-        if (join.type == JoinType::semi || join.type == JoinType::anti || join.type == JoinType::anti_null_aware) return names_of(*join.left);
+        if (join.type == JoinType::semi || join.type == JoinType::anti || join.type == JoinType::anti_null_aware)
+          return names_of(*join.left);
         both(*join.left, *join.right);
         break;
       }
@@ -247,7 +261,8 @@ class Explainer {
         const auto& join = as<IndexJoin>(node);
         names = names_of(*join.left);
         for (std::size_t i = names.size(); i < node.outputs.size(); ++i)
-          names.push_back(arena_.concat(sql::quote_identifier(arena_, join.alias), ".", sql::quote_identifier(arena_, node.outputs[i].name)));
+          names.push_back(arena_.concat(sql::quote_identifier(arena_, join.alias), ".",
+                                        sql::quote_identifier(arena_, node.outputs[i].name)));
         break;
       }
       default:
@@ -273,8 +288,8 @@ class Explainer {
     if (expr != nullptr && node.id < options_.counters.size() && options_.counters[node.id].removed_by_filter != 0)
       detail("Rows Removed by Filter", arena_.concat(options_.counters[node.id].removed_by_filter));
   }
-  void index_condition(const catalog::IndexInfo* index, std::string_view alias, std::span<Expr*> prefix, const IndexScan* scan,
-                       const Vec<std::string_view>& names, const catalog::Relation* table) {
+  void index_condition(const catalog::IndexInfo* index, std::string_view alias, std::span<Expr*> prefix,
+                       const IndexScan* scan, const Vec<std::string_view>& names, const catalog::Relation* table) {
     std::size_t parts = 0;
     const auto column_name = [&](std::size_t part) -> std::string_view {
       if (index == nullptr || table == nullptr || part >= index->columns.size()) return "?";
@@ -287,7 +302,8 @@ class Explainer {
     };
     TextBuilder all(arena_);
     const auto add = [&](std::size_t part, std::string_view op, const Expr& value, std::string_view after) {
-      all.add(parts++ == 0 ? "" : " AND ", "(", column_name(part), " ", op, after.empty() ? " " : "", deparse_expr(arena_, catalog_, value, {names.data(), names.size()}), after, ")");
+      all.add(parts++ == 0 ? "" : " AND ", "(", column_name(part), " ", op, after.empty() ? " " : "",
+              deparse_expr(arena_, catalog_, value, {names.data(), names.size()}), after, ")");
     };
     for (std::size_t i = 0; i < prefix.size(); ++i) add(i, "=", *prefix[i], "");
     if (scan != nullptr) {
@@ -298,7 +314,10 @@ class Explainer {
     if (parts == 0) return;
     detail("Index Cond", parts == 1 ? all.view() : arena_.concat("(", all.view(), ")"));
   }
-  struct Found { const catalog::Relation* table = nullptr; const catalog::IndexInfo* index = nullptr; };
+  struct Found {
+    const catalog::Relation* table = nullptr;
+    const catalog::IndexInfo* index = nullptr;
+  };
   Found find_index(Oid relation, IndexId id) {
     Found found;
     auto table = catalog_.relation(relation);
@@ -353,7 +372,8 @@ class Explainer {
         const Vec<std::string_view> names = names_of(*aggregate.input);
         TextBuilder text(arena_);
         for (std::size_t i = 0; i < aggregate.keys.size(); ++i)
-          text.add(i == 0 ? "" : ", ", deparse_expr(arena_, catalog_, *aggregate.keys[i], {names.data(), names.size()}));
+          text.add(i == 0 ? "" : ", ",
+                   deparse_expr(arena_, catalog_, *aggregate.keys[i], {names.data(), names.size()}));
         detail("Group Key", text.view());
         break;
       }
@@ -364,7 +384,8 @@ class Explainer {
         const Vec<std::string_view> left = names_of(*join.left), right = names_of(*join.right);
         TextBuilder text(arena_);
         for (std::size_t i = 0; i < join.keys.size(); ++i)
-          text.add(i == 0 ? "" : " AND ", "(", deparse_expr(arena_, catalog_, *join.keys[i].left, {left.data(), left.size()}), " = ",
+          text.add(i == 0 ? "" : " AND ", "(",
+                   deparse_expr(arena_, catalog_, *join.keys[i].left, {left.data(), left.size()}), " = ",
                    deparse_expr(arena_, catalog_, *join.keys[i].right, {right.data(), right.size()}), ")");
         detail("Hash Cond", join.keys.size() == 1 ? text.view() : arena_.concat("(", text.view(), ")"));
         Vec<std::string_view> both(arena_);
@@ -496,7 +517,7 @@ class Explainer {
   const ExplainOptions& options_;
   Vec<std::string_view>& lines_;
   Vec<const Node*> shown_;
-  Vec<const Filter*> filters_;   ///< waiting for the node that they filter
+  Vec<const Filter*> filters_;  ///< waiting for the node that they filter
   int detail_indent_ = 2;
   int subplan_count_ = 0;
   bool qualified_ = false;
@@ -504,7 +525,8 @@ class Explainer {
 
 }  // namespace
 
-void explain(Arena& arena, catalog::Catalog& catalog, const Plan& plan, const ExplainOptions& options, Vec<std::string_view>& lines) {
+void explain(Arena& arena, catalog::Catalog& catalog, const Plan& plan, const ExplainOptions& options,
+             Vec<std::string_view>& lines) {
   Explainer explainer(arena, catalog, options, lines);
   explainer.show(*plan.root, 0);
 }

@@ -21,7 +21,9 @@ class ExprPrinter {
         out_.add(column.place < names_.size() ? names_[column.place] : std::string_view("?"));
         break;
       }
-      case ExprKind::parameter: out_.add("$", as<Parameter>(expr).internal ? as<Parameter>(expr).number : as<Parameter>(expr).number + 1); break;
+      case ExprKind::parameter:
+        out_.add("$", as<Parameter>(expr).internal ? as<Parameter>(expr).number : as<Parameter>(expr).number + 1);
+        break;
       case ExprKind::call: call(as<Call>(expr)); break;
       case ExprKind::relabel: cast(*static_cast<const Unary&>(expr).argument, expr.type, expr.typmod); break;
       case ExprKind::logical_and: list(as<Variadic>(expr).arguments, "(", " AND ", ")"); break;
@@ -48,7 +50,8 @@ class ExprPrinter {
       case ExprKind::array: list(as<Variadic>(expr).arguments, "ARRAY[", ", ", "]"); break;
       case ExprKind::row: list(as<Variadic>(expr).arguments, "ROW(", ", ", ")"); break;
       case ExprKind::case_when: case_when(as<Case>(expr)); break;
-      case ExprKind::any_of: case ExprKind::all_of: {
+      case ExprKind::any_of:
+      case ExprKind::all_of: {
         const auto& any = as<AnyAll>(expr);
         out_.add("(");
         print(*any.scalar);
@@ -60,8 +63,10 @@ class ExprPrinter {
       case ExprKind::in_list: in_list(as<InList>(expr)); break;
       case ExprKind::subquery: {
         const auto form = as<SubqueryExpr>(expr).form;
-        out_.add(form == SubqueryExpr::Form::exists ? "(SubPlan)" : form == SubqueryExpr::Form::scalar ? "(SubPlan)"
-                 : form == SubqueryExpr::Form::array ? "ARRAY(SubPlan)" : "(hashed SubPlan)");
+        out_.add(form == SubqueryExpr::Form::exists   ? "(SubPlan)"
+                 : form == SubqueryExpr::Form::scalar ? "(SubPlan)"
+                 : form == SubqueryExpr::Form::array  ? "ARRAY(SubPlan)"
+                                                      : "(hashed SubPlan)");
         break;
       }
       case ExprKind::row_id: out_.add("ctid"); break;
@@ -82,10 +87,13 @@ class ExprPrinter {
     TextBuilder value(arena_);
     if (type::find_type(constant.type) != nullptr) type::output(constant.type, constant.value, value, {});
     else if (constant.value.physical == Physical::string) value.add(constant.value.as<type::StringRef>().view());
-    const bool plain = (constant.type == oid::int4 || constant.type == oid::numeric) && value.view().find_first_not_of("0123456789.") == std::string_view::npos &&
+    const bool plain = (constant.type == oid::int4 || constant.type == oid::numeric) &&
+                       value.view().find_first_not_of("0123456789.") == std::string_view::npos &&
                        (constant.type == oid::int4 || value.view().find('.') != std::string_view::npos);
     if (plain) out_.add(value.view());
-    else out_.add(sql::quote_literal(arena_, value.view()), "::", format_type(arena_, catalog_, constant.type, constant.typmod));
+    else
+      out_.add(sql::quote_literal(arena_, value.view()),
+               "::", format_type(arena_, catalog_, constant.type, constant.typmod));
   }
   void list(std::span<Expr*> items, std::string_view before, std::string_view between, std::string_view after) {
     out_.add(before);
@@ -101,7 +109,8 @@ class ExprPrinter {
     out_.add(" ", words, ")");
   }
   void cast(const Expr& argument, Oid type, std::int32_t typmod) {
-    const bool simple = argument.kind == ExprKind::column || argument.kind == ExprKind::parameter || argument.kind == ExprKind::constant;
+    const bool simple = argument.kind == ExprKind::column || argument.kind == ExprKind::parameter ||
+                        argument.kind == ExprKind::constant;
     out_.add(simple && argument.kind == ExprKind::column ? "(" : "");
     print(argument);
     out_.add(simple && argument.kind == ExprKind::column ? ")" : "", "::", format_type(arena_, catalog_, type, typmod));
@@ -109,8 +118,9 @@ class ExprPrinter {
   std::string_view operator_of(Oid function) {
     const catalog::Function* found = catalog_.function(function);
     if (found == nullptr) return "=";
-    for (const std::string_view name : {"=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "~~", "!~~", "~~*", "!~~*", "~",
-                                        "!~", "~*", "!~*", "^", "&", "|", "#", "<<", ">>", "@>", "<@", "&&", "->", "->>"})
+    for (const std::string_view name :
+         {"=", "<>", "<",  "<=",  ">", ">=", "+", "-", "*",  "/",  "%",  "||", "~~", "!~~", "~~*", "!~~*",
+          "~", "!~", "~*", "!~*", "^", "&",  "|", "#", "<<", ">>", "@>", "<@", "&&", "->",  "->>"})
       for (const catalog::Operator* op : catalog_.operators("pg_catalog", name))
         if (op->function == function) return op->name;
     return {};
@@ -134,7 +144,9 @@ class ExprPrinter {
     const catalog::Cast* known = call.arguments.empty() ? nullptr : catalog_.cast(call.arguments[0]->type, call.type);
     if (known != nullptr && known->function == call.function) return cast(*call.arguments[0], call.type, call.typmod);
     const catalog::Function* found = catalog_.function(call.function);
-    list(call.arguments, arena_.concat(found == nullptr ? std::string_view("?") : sql::quote_identifier(arena_, found->name), "("), ", ", ")");
+    list(call.arguments,
+         arena_.concat(found == nullptr ? std::string_view("?") : sql::quote_identifier(arena_, found->name), "("),
+         ", ", ")");
   }
   void case_when(const Case& node) {
     out_.add("CASE");
@@ -182,7 +194,8 @@ class ExprPrinter {
 
 }  // namespace
 
-std::string_view deparse_expr(Arena& arena, catalog::Catalog& catalog, const Expr& expr, std::span<const std::string_view> names) {
+std::string_view deparse_expr(Arena& arena, catalog::Catalog& catalog, const Expr& expr,
+                              std::span<const std::string_view> names) {
   ExprPrinter printer(arena, catalog, names);
   printer.print(expr);
   return printer.text();

@@ -42,19 +42,22 @@ TEST_CASE("binding agrees with PostgreSQL") {
     INFO(text);
     std::string got, want;
     if (!parsed) {
-      got = code_text(parsed.error().code()) + "\t" + std::to_string(parsed.error().position()) + "\t" + std::string(parsed.error().message()) + "\t" + std::string(parsed.error().field(ErrorField::hint));
+      got = code_text(parsed.error().code()) + "\t" + std::to_string(parsed.error().position()) + "\t" +
+            std::string(parsed.error().message()) + "\t" + std::string(parsed.error().field(ErrorField::hint));
     } else {
       auto analysis = plan::analyze(arena, *(*parsed)[0].tree, context);
       if (!analysis) {
         const Error& error = analysis.error();
-        got = code_text(error.code()) + "\t" + std::to_string(error.position()) + "\t" + std::string(error.message()) + "\t" + std::string(error.field(ErrorField::hint));
+        got = code_text(error.code()) + "\t" + std::to_string(error.position()) + "\t" + std::string(error.message()) +
+              "\t" + std::string(error.field(ErrorField::hint));
       } else {
         got = "ok\t";
         bool first = true;
         for (const plan::OutputColumn& column : analysis->outputs) {
           if (!first) got += ",";
           first = false;
-          got += std::string(column.name) + ":" + std::string(plan::format_type(arena, catalog, column.type, column.typmod));
+          got += std::string(column.name) + ":" +
+                 std::string(plan::format_type(arena, catalog, column.type, column.typmod));
         }
         got += "\t\t";
         auto planned = plan::plan_statement(arena, *(*parsed)[0].tree, context);

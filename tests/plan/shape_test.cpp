@@ -19,7 +19,8 @@ struct CastEvaluator final : plan::Evaluator {
     const auto& call = plan::as<plan::Call>(expr);
     const auto& from = plan::as<plan::Constant>(*call.arguments[0]).value;
     if (raw(call.function) == 481) return type::Value::of(type::Physical::int8, std::int64_t{from.as<std::int32_t>()});
-    if (raw(call.function) == 316) return type::Value::of(type::Physical::float8, double{static_cast<double>(from.as<std::int32_t>())});
+    if (raw(call.function) == 316)
+      return type::Value::of(type::Physical::float8, double{static_cast<double>(from.as<std::int32_t>())});
     return Error::make(sqlstate::feature_not_supported, "no");
   }
 };

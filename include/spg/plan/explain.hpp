@@ -24,6 +24,7 @@ void explain(Arena& arena, catalog::Catalog& catalog, const Plan& plan, const Ex
              Vec<std::string_view>& lines);
 
 /// A planned expression as SQL, its columns named by `names` (by place).
-std::string_view deparse_expr(Arena& arena, catalog::Catalog& catalog, const Expr& expr, std::span<const std::string_view> names);
+std::string_view deparse_expr(Arena& arena, catalog::Catalog& catalog, const Expr& expr,
+                              std::span<const std::string_view> names);
 
 }  // namespace spg::plan
