@@ -46,7 +46,8 @@ bool is_stringlike(Oid type) { return type == oid::text || type == oid::varchar;
 Expr* Planner::as_column_type(Expr* value, const RangeColumn& column) {
   if (value->type == column.type || (is_stringlike(value->type) && is_stringlike(column.type))) return value;
   if (is_integer(value->type) && is_integer(column.type)) {
-    const int from = static_cast<int>(type::physical_bytes(value->physical)), to = static_cast<int>(type::physical_bytes(column.physical));
+    const int from = static_cast<int>(type::physical_bytes(value->physical)),
+              to = static_cast<int>(type::physical_bytes(column.physical));
     if (is_constant(value) && !is_null_constant(value)) {
       const std::int64_t number = integer_of(as<Constant>(*value).value);
       type::Value made;
@@ -54,17 +55,16 @@ Expr* Planner::as_column_type(Expr* value, const RangeColumn& column) {
         made = type::Value::of(Physical::int2, static_cast<std::int16_t>(number));
       else if (column.type == oid::int4 && number == static_cast<std::int32_t>(number))
         made = type::Value::of(Physical::int4, static_cast<std::int32_t>(number));
-      else if (column.type == oid::int8)
-        made = type::Value::of(Physical::int8, number);
-      else
-        return nullptr;
+      else if (column.type == oid::int8) made = type::Value::of(Physical::int8, number);
+      else return nullptr;
       return make_constant(*arena_, column.type, made, value->position);
     }
     if (from > to) return nullptr;
   }
   const catalog::Type *a = catalog_->type(value->type), *b = catalog_->type(column.type);
   const catalog::Cast* cast = catalog_->cast(value->type, column.type);
-  if (a == nullptr || b == nullptr || cast == nullptr || cast->context != 'i' || a->category != b->category) return nullptr;
+  if (a == nullptr || b == nullptr || cast == nullptr || cast->context != 'i' || a->category != b->category)
+    return nullptr;
   if (a->category == 'S' || column.type == oid::float4) return nullptr;
   if (cast->method == 'b') {
     auto* made = make_expr<Unary>(*arena_, ExprKind::relabel, column.type, value->physical, value->position);
@@ -118,7 +118,8 @@ bool Planner::column_test(Expr* qual, const RangeEntry* entry, ColumnTest* test)
     const auto& list = as<InList>(*qual);
     const RangeColumn* column = column_of(list.scalar, entry);
     const catalog::Type* type = column == nullptr ? nullptr : catalog_->type(column->type);
-    if (type == nullptr || type->array == Oid::none || catalog_->comparison_of(list.function) != Comparison::equal) return false;
+    if (type == nullptr || type->array == Oid::none || catalog_->comparison_of(list.function) != Comparison::equal)
+      return false;
     Vec<Expr*> items(*arena_);
     for (Expr* item : list.items) {
       if (!usable(item)) return false;
@@ -135,9 +136,12 @@ bool Planner::column_test(Expr* qual, const RangeEntry* entry, ColumnTest* test)
     const auto& any = as<AnyAll>(*qual);
     const RangeColumn* column = column_of(any.scalar, entry);
     const catalog::Type* type = column == nullptr ? nullptr : catalog_->type(column->type);
-    if (type == nullptr || !usable(any.array_value) || catalog_->comparison_of(any.function) != Comparison::equal) return false;
+    if (type == nullptr || !usable(any.array_value) || catalog_->comparison_of(any.function) != Comparison::equal)
+      return false;
     const catalog::Type* list = catalog_->type(any.array_value->type);
-    if (list == nullptr || (list->element != column->type && !(is_stringlike(list->element) && is_stringlike(column->type)))) return false;
+    if (list == nullptr ||
+        (list->element != column->type && !(is_stringlike(list->element) && is_stringlike(column->type))))
+      return false;
     *test = {column->stored, Comparison::equal, nullptr, any.array_value};
     return true;
   }
@@ -174,9 +178,11 @@ double Planner::selectivity(Expr* qual, const RangeEntry* entry, double rows) {
   double equal = rows > 200 ? 0.005 : rows > 1 ? 1 / rows : 1;
   if (entry->relation != nullptr)
     for (const catalog::IndexInfo& index : entry->relation->indexes)
-      if (index.unique && index.columns.size() == 1 && index.columns[0] == test.stored && rows > 0) equal = 1 / (rows < 1 ? 1 : rows);
+      if (index.unique && index.columns.size() == 1 && index.columns[0] == test.stored && rows > 0)
+        equal = 1 / (rows < 1 ? 1 : rows);
   if (test.any_of != nullptr) {
-    const double count = test.any_of->kind == ExprKind::array ? static_cast<double>(as<Variadic>(*test.any_of).arguments.size()) : 10;
+    const double count =
+        test.any_of->kind == ExprKind::array ? static_cast<double>(as<Variadic>(*test.any_of).arguments.size()) : 10;
     return count * equal < 1 ? count * equal : 1;
   }
   return test.comparison == Comparison::equal ? equal : 1.0 / 3;
@@ -240,7 +246,7 @@ Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const
 
   struct Choice {
     const catalog::IndexInfo* index = nullptr;
-    Vec<std::size_t> prefix;   ///< positions of quals
+    Vec<std::size_t> prefix;  ///< positions of quals
     std::size_t low = SIZE_MAX, high = SIZE_MAX, any_of = SIZE_MAX;
     bool backward = false, ordered = false;
     double rows = 0, cost = 0;
@@ -293,7 +299,10 @@ Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const
       std::size_t used = 0;
       for (; used < order->keys.size() && fits; ++used) {
         const auto& key = order->keys[used];
-        if (key.column->relation != entry->number) { fits = false; break; }
+        if (key.column->relation != entry->number) {
+          fits = false;
+          break;
+        }
         const std::int16_t stored = entry->columns[static_cast<std::size_t>(key.column->number - 1)].stored;
         bool fixed = false;
         for (const std::size_t q : choice.prefix) fixed = fixed || tests[q].stored == stored;
@@ -314,7 +323,8 @@ Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const
       choice.ordered = fits && used == order->keys.size();
       choice.backward = choice.ordered && !forward;
     }
-    const bool narrows = !choice.prefix.empty() || choice.low != SIZE_MAX || choice.high != SIZE_MAX || choice.any_of != SIZE_MAX;
+    const bool narrows =
+        !choice.prefix.empty() || choice.low != SIZE_MAX || choice.high != SIZE_MAX || choice.any_of != SIZE_MAX;
     if (!narrows && !(choice.ordered && order->limited)) continue;
     double fetched = choice.rows;
     if (choice.ordered && order->limited && !whole_key) fetched = fetched < 10 ? fetched : fetched * 0.1;

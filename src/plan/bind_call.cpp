@@ -23,7 +23,6 @@ Result<Expr*> Binder::call_by_name(std::string_view name, std::span<Expr*> args,
 }
 
 Result<Expr*> Binder::function(const sql::FunctionCall& node) {
-  const std::string_view shown = shown_name(*arena_, node.name);
   if (node.over != nullptr) return fail(sqlstate::feature_not_supported, node.at, "window functions are not supported");
   if (node.within_group)
     return fail(sqlstate::feature_not_supported, node.at, "ordered-set aggregates are not supported");
@@ -46,7 +45,6 @@ Result<Expr*> Binder::function(const sql::FunctionCall& node) {
     args.push_back(*bound);
   }
   if (scope_ != nullptr) scope_->in_aggregate = was;
-  (void)shown;
   return call_function(node, args.span(), names.span());
 }
 
@@ -57,7 +55,8 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
   const std::string_view name = node.name[node.name.size() - 1];
   if (!schema.empty()) {
     SPG_ASSIGN(const Oid schema_oid, catalog_->schema_oid(schema));
-    if (schema_oid == Oid::none) return fail(sqlstate::invalid_schema_name, node.at, "schema \"", schema, "\" does not exist");
+    if (schema_oid == Oid::none)
+      return fail(sqlstate::invalid_schema_name, node.at, "schema \"", schema, "\" does not exist");
   }
   const std::size_t count = args.size();
   Vec<Candidate> candidates(*arena_);
@@ -113,32 +112,34 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
   for (Candidate& candidate : candidates) {
     bool exact = true;
     for (std::size_t i = 0; i < count && exact; ++i) exact = args[i]->type == candidate.arguments[i];
-    if (exact && (chosen == nullptr || (chosen->variadic_expanded && !candidate.variadic_expanded))) chosen = &candidate;
+    if (exact && (chosen == nullptr || (chosen->variadic_expanded && !candidate.variadic_expanded)))
+      chosen = &candidate;
   }
   if (chosen == nullptr && count == 1 && names.empty() && !node.star && !node.distinct && node.order_by.empty()) {
     // A call that reads like a cast: type(value).
     if (const catalog::Type* target = catalog_->type(schema, name); target != nullptr && target->kind != 'c') {
       const Oid source = args[0]->type;
       const Path path = find_path(target->oid, source, CastContext::explicit_);
-      if (source == oid::unknown || path.kind == PathKind::relabel || (path.kind == PathKind::io && category(target->oid) != 'S'))
+      if (source == oid::unknown || path.kind == PathKind::relabel ||
+          (path.kind == PathKind::io && source != oid::record))
         return coerce(args[0], target->oid, -1, CastContext::explicit_, node.at);
     }
   }
   if (chosen == nullptr) {
-    const bool any = !candidates.empty();
     keep_matching(args, candidates);
     const bool several = candidates.size() > 1;
     chosen = select_candidate(args, candidates);
     if (chosen == nullptr && several)
       return fail(sqlstate::ambiguous_function, node.at, "function ", signature(shown, args, names), " is not unique")
           .hint("Could not choose a best candidate function. You might need to add explicit type casts.");
-    (void)any;
   }
   if (chosen == nullptr) {
     if (!node.order_by.empty() && count > 0)
       return fail(sqlstate::undefined_function, node.at, "function ", signature(shown, args, names), " does not exist")
-          .hint("No aggregate function matches the given name and argument types. Perhaps you misplaced ORDER BY; ORDER BY "
-                "must appear after all regular arguments of the aggregate.");
+          .hint(
+              "No aggregate function matches the given name and argument types. Perhaps you misplaced ORDER BY; ORDER "
+              "BY "
+              "must appear after all regular arguments of the aggregate.");
     return fail(sqlstate::undefined_function, node.at, "function ", signature(shown, args, names), " does not exist")
         .hint("No function matches the given name and argument types. You might need to add explicit type casts.");
   }
@@ -148,18 +149,23 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
     return fail(sqlstate::wrong_object_type, node.at, signature(shown, args, names), " is a procedure")
         .hint("To call a procedure, use CALL.");
   if (function.kind == 'w')
-    return fail(sqlstate::windowing_error, node.at, "window function ", shown, " requires an OVER clause");
+    return fail(sqlstate::wrong_object_type, node.at, "window function ", shown, " requires an OVER clause");
   if (!is_aggregate) {
     if (node.star)
-      return fail(sqlstate::wrong_object_type, node.at, shown, "(*) specified, but ", shown, " is not an aggregate function");
+      return fail(sqlstate::wrong_object_type, node.at, shown, "(*) specified, but ", shown,
+                  " is not an aggregate function");
     if (node.distinct)
-      return fail(sqlstate::wrong_object_type, node.at, "DISTINCT specified, but ", shown, " is not an aggregate function");
+      return fail(sqlstate::wrong_object_type, node.at, "DISTINCT specified, but ", shown,
+                  " is not an aggregate function");
     if (!node.order_by.empty())
-      return fail(sqlstate::wrong_object_type, node.at, "ORDER BY specified, but ", shown, " is not an aggregate function");
+      return fail(sqlstate::wrong_object_type, node.at, "ORDER BY specified, but ", shown,
+                  " is not an aggregate function");
     if (node.filter != nullptr)
-      return fail(sqlstate::wrong_object_type, node.at, "FILTER specified, but ", shown, " is not an aggregate function");
+      return fail(sqlstate::wrong_object_type, node.at, "FILTER specified, but ", shown,
+                  " is not an aggregate function");
   } else if (count == 0 && !node.star) {
-    return fail(sqlstate::wrong_object_type, node.at, shown, "(*) must be used to call a parameterless aggregate function");
+    return fail(sqlstate::wrong_object_type, node.at, shown,
+                "(*) must be used to call a parameterless aggregate function");
   }
   Vec<Oid> declared(*arena_);
   declared.append(chosen->arguments);
@@ -200,7 +206,8 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
       if (full[i] != nullptr) continue;
       const std::size_t which = i + defaults.size() - size;
       if (which >= defaults.size())
-        return fail(sqlstate::feature_not_supported, node.at, "the default of an argument of function ", shown, " is not supported");
+        return fail(sqlstate::feature_not_supported, node.at, "the default of an argument of function ", shown,
+                    " is not supported");
       Scope* const kept = scope_;
       scope_ = nullptr;
       auto value = expr(*defaults[which]);
@@ -213,8 +220,8 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
   if (is_aggregate) return aggregate(node, *chosen, bound.span(), result);
   if (function.returns_set && scope_ != nullptr) {
     const Place place = scope_->place;
-    if (place != Place::select && place != Place::from_function && place != Place::order_by && place != Place::distinct_on &&
-        place != Place::group_by) {
+    if (place != Place::select && place != Place::from_function && place != Place::order_by &&
+        place != Place::distinct_on && place != Place::group_by) {
       const std::string_view where = place_name(place);
       return fail(sqlstate::feature_not_supported, node.at, "set-returning functions are not allowed in ", where);
     }
@@ -261,7 +268,8 @@ void collect_ranges(Expr* expr, Vec<std::uint16_t>& ranges) {
 }
 }  // namespace
 
-Result<Expr*> Binder::aggregate(const sql::FunctionCall& node, const Candidate& chosen, std::span<Expr*> args, Oid result) {
+Result<Expr*> Binder::aggregate(const sql::FunctionCall& node, const Candidate& chosen, std::span<Expr*> args,
+                                Oid result) {
   if (scope_ == nullptr || scope_->query == nullptr)
     return fail(sqlstate::grouping_error, node.at, "aggregate functions are not allowed in ",
                 place_name(scope_ == nullptr ? Place::default_value : scope_->place));

@@ -1,7 +1,7 @@
 // INSERT, UPDATE, DELETE; statements as a whole.
 //
-// The query of an INSERT yields every column of the table in order of their numbers, defaults filled in. That of UPDATE and
-// DELETE yields the rowid first; UPDATE's new values follow.
+// The query of an INSERT yields every column of the table in order of their numbers, defaults filled in. That of UPDATE
+// and DELETE yields the rowid first; UPDATE's new values follow.
 #include "binder.hpp"
 #include "spg/sql/parser.hpp"
 
@@ -14,11 +14,13 @@ Result<const catalog::Relation*> Binder::writable(const sql::TableRef& node, std
     return fail(sqlstate::insufficient_privilege, -1, "permission denied for table ", relation->name);
   if (relation->kind == 'v')
     return fail(sqlstate::object_not_in_prerequisite_state, -1, "cannot ", verb, " view \"", relation->name, "\"");
-  if (relation->kind == 'S') return fail(sqlstate::wrong_object_type, -1, "cannot change sequence \"", relation->name, "\"");
+  if (relation->kind == 'S')
+    return fail(sqlstate::wrong_object_type, -1, "cannot change sequence \"", relation->name, "\"");
   return fail(sqlstate::wrong_object_type, -1, "cannot change relation \"", relation->name, "\"");
 }
 
-Result<const catalog::ColumnInfo*> Binder::assigned_column(const catalog::Relation& relation, const sql::AssignTarget& target) {
+Result<const catalog::ColumnInfo*> Binder::assigned_column(const catalog::Relation& relation,
+                                                           const sql::AssignTarget& target) {
   if (!target.steps.empty())
     return fail(sqlstate::feature_not_supported, target.at, "assignment to parts of a column is not supported");
   for (const catalog::ColumnInfo& column : relation.columns)
@@ -27,9 +29,10 @@ Result<const catalog::ColumnInfo*> Binder::assigned_column(const catalog::Relati
               "\" does not exist");
 }
 
-Result<Expr*> Binder::assign(Expr* value, const catalog::Relation&, const catalog::ColumnInfo& column, std::int32_t at) {
+Result<Expr*> Binder::assign(Expr* value, const catalog::Relation&, const catalog::ColumnInfo& column,
+                             std::int32_t at) {
   const Oid source = value->type;
-  const std::int32_t where = value->position >= 0 ? value->position : at;
+  const std::int32_t place = location(value), where = place >= 0 ? place : at;
   bool done = false;
   SPG_ASSIGN(Expr * made, coerce_to(value, column.type, column.typmod, CastContext::assignment, -1, &done));
   if (!done)
@@ -63,9 +66,7 @@ Status Binder::returning(const Vec<sql::Target>& nodes, BoundStatement* bound, S
   bound->outputs = Vec<OutputColumn>(*arena_);
   if (nodes.empty()) return ok();
   SPG_TRY(target_list(nodes, bound->returning, Place::returning));
-  for (Target& target : bound->returning) {
-    SPG_ASSIGN(target.expr, settle_unknown(target.expr));
-  }
+  for (Target& target : bound->returning) { SPG_ASSIGN(target.expr, settle_unknown(target.expr)); }
   output_columns(bound->returning, static_cast<std::uint32_t>(bound->returning.size()), bound->outputs);
   return ok();
 }
@@ -98,23 +99,27 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
   }
   const auto check_width = [&](std::size_t width, const auto& position_of, bool is_query) -> Status {
     if (width > columns.size())
-      return fail(sqlstate::syntax_error, position_of(columns.size()), "INSERT has more expressions than target columns");
+      return fail(sqlstate::syntax_error, position_of(columns.size()),
+                  "INSERT has more expressions than target columns");
     if (!node.columns.empty() && width < columns.size()) {
-      Error error = fail(sqlstate::syntax_error, node.columns[width].at, "INSERT has more target columns than expressions");
+      Error error =
+          fail(sqlstate::syntax_error, node.columns[width].at, "INSERT has more target columns than expressions");
       (void)is_query;
       return error;
     }
     return ok();
   };
-  Vec<Expr*> given(*arena_);   // one per column in `columns`, of the query's result
+  Vec<Expr*> given(*arena_);  // one per column in `columns`, of the query's result
   RangeEntry* source = nullptr;
   const bool values_only = node.query != nullptr && !node.query->values.empty() && node.query->with == nullptr &&
-                           node.query->order_by.empty() && node.query->limit == nullptr && node.query->offset == nullptr;
+                           node.query->order_by.empty() && node.query->limit == nullptr &&
+                           node.query->offset == nullptr;
   if (values_only) {
     Vec<Vec<Expr*>> rows(*arena_);
     SPG_TRY(rows_of_values(*node.query, rows, true));
     const std::size_t width = rows[0].size();
-    SPG_TRY(check_width(width, [&](std::size_t at) { return node.query->values[0][at]->at; }, false));
+    SPG_TRY(check_width(
+        width, [&](std::size_t at) { return node.query->values[0][at]->at; }, false));
     source = new_range(RangeKind::values);
     source->alias = "*VALUES*";
     for (std::size_t c = 0; c < width; ++c) {
@@ -134,9 +139,7 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
           auto common = common_type(known.span(), "VALUES");
           if (!common) return common.take_error();
         }
-        for (Vec<Expr*>& row : rows) {
-          SPG_ASSIGN(row[c], assign(row[c], *relation, *columns[c], -1));
-        }
+        for (Vec<Expr*>& row : rows) { SPG_ASSIGN(row[c], assign(row[c], *relation, *columns[c], -1)); }
       }
       RangeColumn info;
       info.name = columns[c]->name;
@@ -153,15 +156,14 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
     for (const NamedColumn& column : item.columns) given.push_back(column.expr);
   } else if (node.query != nullptr) {
     SPG_ASSIGN(Query * inner, select(*node.query, scope_, true));
-    SPG_TRY(check_width(inner->visible, [&](std::size_t at) { return inner->targets[at].expr->position; }, true));
+    SPG_TRY(check_width(
+        inner->visible, [&](std::size_t at) { return inner->targets[at].expr->position; }, true));
     source = new_range(RangeKind::subquery);
     source->subquery = inner;
     source->alias = "*SELECT*";
     for (std::uint32_t c = 0; c < inner->visible; ++c) {
       Expr*& value = inner->targets[c].expr;
-      if (value->type == oid::unknown) {
-        SPG_ASSIGN(value, assign(value, *relation, *columns[c], -1));
-      }
+      if (value->type == oid::unknown) { SPG_ASSIGN(value, assign(value, *relation, *columns[c], -1)); }
       RangeColumn info;
       info.name = inner->targets[c].name;
       info.type = value->type;
@@ -186,9 +188,7 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
     target.assigned = column.number;
     for (std::size_t c = 0; c < given.size(); ++c)
       if (columns[c] == &column) target.expr = given[c];
-    if (target.expr == nullptr) {
-      SPG_ASSIGN(target.expr, default_of(*relation, column));
-    }
+    if (target.expr == nullptr) { SPG_ASSIGN(target.expr, default_of(*relation, column)); }
     query->targets.push_back(target);
   }
   query->visible = static_cast<std::uint32_t>(query->targets.size());
@@ -221,7 +221,8 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
   bound->target = relation_range(*relation, true);
   SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
   NameItem item = item_of(bound->target);
-  if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias) item.schema = arena_->copy(*schema);
+  if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias)
+    item.schema = arena_->copy(*schema);
   scope.items.push_back(item);
   scope.columns.append(item.columns.span());
   auto* leaf = arena_->make<FromTree>();
@@ -234,15 +235,15 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
   query->from = list;
   Target row_id;
   row_id.name = "ctid";
-  row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()), oid::int8,
-                            -1, Oid::none, Physical::int8, -1);
+  row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()),
+                            oid::int8, -1, Oid::none, Physical::int8, -1);
   query->targets.push_back(row_id);
   scope.place = Place::update;
   const auto add = [&](const sql::AssignTarget& target, Expr* value, bool is_default) -> Status {
     SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(*relation, target));
     for (const Target& before : query->targets)
       if (before.assigned == column->number)
-        return fail(sqlstate::syntax_error, target.at, "multiple assignments to same column \"", target.column, "\"");
+        return fail(sqlstate::syntax_error, -1, "multiple assignments to same column \"", target.column, "\"");
     Target made;
     made.name = column->name;
     made.assigned = column->number;
@@ -258,9 +259,7 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
     const bool is_default = assignment.value->kind == sql::NodeKind::default_value;
     if (!assignment.row) {
       Expr* value = nullptr;
-      if (!is_default) {
-        SPG_ASSIGN(value, expr(*assignment.value));
-      }
+      if (!is_default) { SPG_ASSIGN(value, expr(*assignment.value)); }
       SPG_TRY(add(assignment.targets[0], value, is_default));
       continue;
     }
@@ -274,9 +273,7 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
       for (std::size_t i = 0; i < fields->args.size(); ++i) {
         const bool field_default = fields->args[i]->kind == sql::NodeKind::default_value;
         Expr* value = nullptr;
-        if (!field_default) {
-          SPG_ASSIGN(value, expr(*fields->args[i]));
-        }
+        if (!field_default) { SPG_ASSIGN(value, expr(*fields->args[i])); }
         SPG_TRY(add(assignment.targets[i], value, field_default));
       }
       continue;
@@ -308,9 +305,7 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
     }
   }
   scope.place = Place::none;
-  if (node.where != nullptr) {
-    SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE"));
-  }
+  if (node.where != nullptr) { SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE")); }
   query->visible = static_cast<std::uint32_t>(query->targets.size());
   SPG_TRY(returning(node.returning, bound, scope));
   scope_ = nullptr;
@@ -331,7 +326,8 @@ Result<BoundStatement*> Binder::remove(const sql::Delete& node) {
   bound->target = relation_range(*relation, true);
   SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
   NameItem item = item_of(bound->target);
-  if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias) item.schema = arena_->copy(*schema);
+  if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias)
+    item.schema = arena_->copy(*schema);
   scope.items.push_back(item);
   scope.columns.append(item.columns.span());
   auto* leaf = arena_->make<FromTree>();
@@ -344,12 +340,10 @@ Result<BoundStatement*> Binder::remove(const sql::Delete& node) {
   query->from = list;
   Target row_id;
   row_id.name = "ctid";
-  row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()), oid::int8,
-                            -1, Oid::none, Physical::int8, -1);
+  row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()),
+                            oid::int8, -1, Oid::none, Physical::int8, -1);
   query->targets.push_back(row_id);
-  if (node.where != nullptr) {
-    SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE"));
-  }
+  if (node.where != nullptr) { SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE")); }
   query->visible = 1;
   SPG_TRY(returning(node.returning, bound, scope));
   scope_ = nullptr;
@@ -400,7 +394,8 @@ Result<Expr*> Binder::standalone(const sql::Expr& node, Oid target, std::int32_t
   bool done = false;
   SPG_ASSIGN(Expr * made, coerce_to(bound, target, typmod, CastContext::assignment, -1, &done));
   if (!done)
-    return fail(sqlstate::datatype_mismatch, bound->position, "cannot convert type ", type_text(source), " to ", type_text(target));
+    return fail(sqlstate::datatype_mismatch, bound->position, "cannot convert type ", type_text(source), " to ",
+                type_text(target));
   return made;
 }
 
@@ -409,7 +404,8 @@ Result<BoundStatement*> bind_statement(Arena& arena, const sql::Statement& state
   return binder.statement(statement);
 }
 
-Result<Expr*> bind_standalone(Arena& arena, const sql::Expr& expr, Oid type, std::int32_t typmod, PlanContext& context) {
+Result<Expr*> bind_standalone(Arena& arena, const sql::Expr& expr, Oid type, std::int32_t typmod,
+                              PlanContext& context) {
   Binder binder(arena, context);
   return binder.standalone(expr, type, typmod);
 }

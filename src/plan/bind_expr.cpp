@@ -7,7 +7,12 @@
 namespace spg::plan {
 
 Binder::Binder(Arena& arena, PlanContext& context)
-    : arena_(&arena), context_(&context), catalog_(context.catalog), text_(context.text), ranges_(arena), parameters_(arena) {
+    : arena_(&arena),
+      context_(&context),
+      catalog_(context.catalog),
+      text_(context.text),
+      ranges_(arena),
+      parameters_(arena) {
   ranges_.push_back(nullptr);
   parameters_.append(context.parameter_types);
 }
@@ -21,8 +26,9 @@ Status Binder::check_depth() {
   SPG_TRY(arena_->check());
   if (depth_ <= context_->depth_limit) return ok();
   return Error::make(sqlstate::statement_too_complex, "stack depth limit exceeded")
-      .hint("Increase the configuration parameter \"max_stack_depth\" (currently 2048kB), after ensuring the platform's "
-            "stack depth limit is adequate.");
+      .hint(
+          "Increase the configuration parameter \"max_stack_depth\" (currently 2048kB), after ensuring the platform's "
+          "stack depth limit is adequate.");
 }
 
 Result<Expr*> Binder::expr(const sql::Expr& node) {
@@ -44,9 +50,10 @@ Result<Expr*> Binder::expr_any(const sql::Expr& node) {
     case NodeKind::boolean_test: {
       const auto& test = sql::to<sql::BooleanTest>(node);
       SPG_ASSIGN(Expr * arg, expr(*test.arg));
-      const std::string_view shown = test.test == sql::BooleanTestKind::true_    ? (test.negated ? "IS NOT TRUE" : "IS TRUE")
-                                     : test.test == sql::BooleanTestKind::false_ ? (test.negated ? "IS NOT FALSE" : "IS FALSE")
-                                                                                 : (test.negated ? "IS NOT UNKNOWN" : "IS UNKNOWN");
+      const std::string_view shown =
+          test.test == sql::BooleanTestKind::true_    ? (test.negated ? "IS NOT TRUE" : "IS TRUE")
+          : test.test == sql::BooleanTestKind::false_ ? (test.negated ? "IS NOT FALSE" : "IS FALSE")
+                                                      : (test.negated ? "IS NOT UNKNOWN" : "IS UNKNOWN");
       SPG_ASSIGN(arg, coerce_boolean(arg, shown));
       static constexpr ExprKind kinds[3][2] = {{ExprKind::is_true, ExprKind::is_not_true},
                                                {ExprKind::is_false, ExprKind::is_not_false},
@@ -72,10 +79,12 @@ Result<Expr*> Binder::expr_any(const sql::Expr& node) {
       const std::string_view name = collate.collation[collate.collation.size() - 1];
       const Oid wanted{name == "default" ? 100u : name == "C" ? 950u : name == "POSIX" ? 951u : 0u};
       if (wanted == Oid::none)
-        return fail(sqlstate::undefined_object, node.at, "collation \"", name, "\" for encoding \"UTF8\" does not exist");
+        return fail(sqlstate::undefined_object, node.at, "collation \"", name,
+                    "\" for encoding \"UTF8\" does not exist");
       SPG_ASSIGN(arg, settle_unknown(arg));
       if (collation_of(arg->type) == Oid::none)
-        return fail(sqlstate::datatype_mismatch, node.at, "collations are not supported by type ", type_text(arg->type));
+        return fail(sqlstate::datatype_mismatch, node.at, "collations are not supported by type ",
+                    type_text(arg->type));
       Expr* made = copy_node(*arena_, arg);
       made->collation = wanted;
       return made;
@@ -85,7 +94,8 @@ Result<Expr*> Binder::expr_any(const sql::Expr& node) {
     case NodeKind::named_argument:
       return fail(sqlstate::syntax_error, node.at, "named arguments are not allowed in this context");
     case NodeKind::grouping_call: return fail(sqlstate::feature_not_supported, node.at, "GROUPING is not supported");
-    case NodeKind::current_of: return fail(sqlstate::feature_not_supported, node.at, "WHERE CURRENT OF is not supported");
+    case NodeKind::current_of:
+      return fail(sqlstate::feature_not_supported, node.at, "WHERE CURRENT OF is not supported");
     default: return fail(sqlstate::feature_not_supported, node.at, "this kind of expression is not supported");
   }
 }
@@ -100,6 +110,8 @@ Result<Expr*> Binder::literal(const sql::Literal& node) {
       std::int64_t value = 0;
       const char* end = node.text.data() + node.text.size();
       const auto parsed = std::from_chars(node.text.data(), end, value);
+      if (parsed.ec == std::errc{} && parsed.ptr == end && value == static_cast<std::int32_t>(value))
+        return make_int4(*arena_, static_cast<std::int32_t>(value), node.at);
       if (parsed.ec == std::errc{} && parsed.ptr == end)
         return make_constant(*arena_, oid::int8, type::Value::of(Physical::int8, value), node.at);
       auto number = type::input(oid::numeric, node.text, -1, context_->settings, *arena_);
@@ -108,8 +120,8 @@ Result<Expr*> Binder::literal(const sql::Literal& node) {
     }
     case sql::LiteralKind::string:
       return make_constant(*arena_, oid::unknown, type::string_value(arena_->copy(node.text)), node.at);
-    case sql::LiteralKind::bits: case sql::LiteralKind::hex:
-      return fail(sqlstate::feature_not_supported, node.at, "type bit is not supported");
+    case sql::LiteralKind::bits:
+    case sql::LiteralKind::hex: return fail(sqlstate::feature_not_supported, node.at, "type bit is not supported");
   }
   return fail(sqlstate::internal_error, node.at, "unexpected literal");
 }
@@ -139,7 +151,8 @@ Result<Expr*> Binder::cast(const sql::TypeCast& node) {
   // PostgreSQL points at the operand of a literal's cast, at the cast word or :: otherwise.
   SPG_ASSIGN(Expr * made, coerce_to(arg, target.type, target.typmod, CastContext::explicit_, node.at, &done));
   if (!done)
-    return fail(sqlstate::cannot_coerce, node.at, "cannot cast type ", type_text(arg->type), " to ", type_text(target.type));
+    return fail(sqlstate::cannot_coerce, node.at, "cannot cast type ", type_text(arg->type), " to ",
+                type_text(target.type));
   return made;
 }
 
@@ -159,7 +172,8 @@ Result<Expr*> Binder::operation(const sql::OpExpr& node) {
     return compare_rows(node.op.name, left.span(), right.span(), node.at);
   }
   if (left_row != nullptr) {
-    if (const auto* link = sql::as<sql::Sublink>(node.right); link != nullptr && link->form == sql::SublinkForm::scalar) {
+    if (const auto* link = sql::as<sql::Sublink>(node.right);
+        link != nullptr && link->form == sql::SublinkForm::scalar) {
       sql::Sublink any = *link;
       any.form = sql::SublinkForm::any;
       any.test = node.left;
@@ -169,14 +183,14 @@ Result<Expr*> Binder::operation(const sql::OpExpr& node) {
     }
   }
   Expr* left = nullptr;
-  if (node.left != nullptr) {
-    SPG_ASSIGN(left, expr(*node.left));
-  }
+  if (node.left != nullptr) { SPG_ASSIGN(left, expr(*node.left)); }
   SPG_ASSIGN(Expr * right, expr(*node.right));
   return make_operator(node.op, left, right, node.at);
 }
 
-Expr* Binder::make_not(Expr* argument, std::int32_t at) { return make_unary(*arena_, ExprKind::logical_not, argument, at); }
+Expr* Binder::make_not(Expr* argument, std::int32_t at) {
+  return make_unary(*arena_, ExprKind::logical_not, argument, at);
+}
 
 Result<Expr*> Binder::logical(const sql::BoolExpr& node) {
   const std::string_view word = node.op == sql::BoolOp::and_ ? "AND" : node.op == sql::BoolOp::or_ ? "OR" : "NOT";
@@ -198,7 +212,8 @@ Result<Expr*> Binder::null_test(const sql::NullTest& node) {
     Expr* all = nullptr;
     for (const sql::Expr* one : fields->args) {
       SPG_ASSIGN(Expr * bound, expr(*one));
-      all = conjoin(*arena_, all, make_unary(*arena_, node.negated ? ExprKind::is_not_null : ExprKind::is_null, bound, node.at));
+      all = conjoin(*arena_, all,
+                    make_unary(*arena_, node.negated ? ExprKind::is_not_null : ExprKind::is_null, bound, node.at));
     }
     return all;
   }
@@ -279,7 +294,8 @@ Result<Expr*> Binder::in_list(const sql::InList& node) {
     if (all.size() == 2) common = Oid::none;  // one item: a plain comparison, which resolves on its own
     if (common != Oid::none && common != oid::record) {
       bool fits = true;
-      for (std::size_t i = 1; i < all.size(); ++i) fits = fits && can_coerce(all[i]->type, common, CastContext::implicit);
+      for (std::size_t i = 1; i < all.size(); ++i)
+        fits = fits && can_coerce(all[i]->type, common, CastContext::implicit);
       if (fits) {
         for (std::size_t i = 1; i < all.size(); ++i) {
           SPG_ASSIGN(all[i], coerce(all[i], common, -1, CastContext::implicit, -1));
@@ -332,12 +348,12 @@ Result<Expr*> Binder::like(const sql::Like& node) {
   SPG_ASSIGN(Expr * arg, expr(*node.arg));
   SPG_ASSIGN(Expr * pattern, expr(*node.pattern));
   Expr* escape = nullptr;
-  if (node.escape != nullptr) {
-    SPG_ASSIGN(escape, expr(*node.escape));
-  }
+  if (node.escape != nullptr) { SPG_ASSIGN(escape, expr(*node.escape)); }
   if (node.form == sql::LikeForm::similar) {
-    SPG_ASSIGN(pattern, call_by_name("similar_to_escape",
-                                     escape == nullptr ? span_of(*arena_, {pattern}) : span_of(*arena_, {pattern, escape}), node.at));
+    SPG_ASSIGN(
+        pattern,
+        call_by_name("similar_to_escape",
+                     escape == nullptr ? span_of(*arena_, {pattern}) : span_of(*arena_, {pattern, escape}), node.at));
     return make_operator(node.negated ? "!~" : "~", arg, pattern, node.at);
   }
   if (escape != nullptr) {
@@ -360,7 +376,8 @@ Result<Expr*> Binder::quantified(const sql::Quantified& node) {
   SPG_ASSIGN(const catalog::Operator* op, find_operator(node.op, left, stand_in, node.at));
   if (op->result != oid::boolean)
     return fail(sqlstate::wrong_object_type, node.at, "op ANY/ALL (array) requires operator to yield boolean");
-  auto* made = make_expr<AnyAll>(*arena_, node.all ? ExprKind::all_of : ExprKind::any_of, oid::boolean, Physical::boolean, node.at);
+  auto* made = make_expr<AnyAll>(*arena_, node.all ? ExprKind::all_of : ExprKind::any_of, oid::boolean,
+                                 Physical::boolean, node.at);
   made->function = op->function;
   made->scalar = left;
   made->array_value = list;
@@ -383,7 +400,8 @@ Result<Expr*> Binder::sublink(const sql::Sublink& node) {
   const std::uint32_t width = query->visible;
   switch (node.form) {
     case sql::SublinkForm::exists: made->form = SubqueryExpr::Form::exists; return made;
-    case sql::SublinkForm::scalar: case sql::SublinkForm::array: {
+    case sql::SublinkForm::scalar:
+    case sql::SublinkForm::array: {
       const bool is_array = node.form == sql::SublinkForm::array;
       if (width != 1) return fail(sqlstate::syntax_error, node.at, "subquery must return only one column");
       const Expr& value = *query->targets[0].expr;
@@ -395,7 +413,8 @@ Result<Expr*> Binder::sublink(const sql::Sublink& node) {
       if (is_array) {
         made->type = element_of(value.type) != Oid::none ? value.type : array_of(value.type);
         if (made->type == Oid::none)
-          return fail(sqlstate::undefined_object, node.at, "could not find array type for data type ", type_text(value.type));
+          return fail(sqlstate::undefined_object, node.at, "could not find array type for data type ",
+                      type_text(value.type));
         made->physical = Physical::string;
       }
       return made;
@@ -450,8 +469,10 @@ Result<Expr*> Binder::sublink(const sql::Sublink& node) {
   return node.negated ? make_not(made, node.at) : made;
 }
 
-Result<Expr*> Binder::compare_rows(std::string_view op, std::span<Expr*> left, std::span<Expr*> right, std::int32_t at) {
-  if (left.size() != right.size()) return fail(sqlstate::syntax_error, at, "unequal number of entries in row expressions");
+Result<Expr*> Binder::compare_rows(std::string_view op, std::span<Expr*> left, std::span<Expr*> right,
+                                   std::int32_t at) {
+  if (left.size() != right.size())
+    return fail(sqlstate::syntax_error, at, "unequal number of entries in row expressions");
   if (left.empty()) return fail(sqlstate::feature_not_supported, at, "cannot compare rows of zero length");
   const bool equal = op == "=", unequal = op == "<>";
   const std::size_t count = left.size();
@@ -470,7 +491,8 @@ Result<Expr*> Binder::compare_rows(std::string_view op, std::span<Expr*> left, s
     return combine(equal ? ExprKind::logical_and : ExprKind::logical_or, parts.span());
   }
   if (op != "<" && op != "<=" && op != ">" && op != ">=")
-    return fail(sqlstate::feature_not_supported, at, "could not determine interpretation of row comparison operator ", op)
+    return fail(sqlstate::feature_not_supported, at, "could not determine interpretation of row comparison operator ",
+                op)
         .hint("Row comparison operators must be associated with btree operator families.");
   // (a, b) < (c, d): a < c OR (a = c AND b < d)
   const std::string_view strict = op.substr(0, 1);
@@ -499,9 +521,7 @@ Result<Expr*> Binder::case_expr(const sql::CaseExpr& node) {
   Vec<Expr*> results(*arena_);
   for (const sql::CaseWhen& when : node.whens) {
     SPG_ASSIGN(Expr * test, expr(*when.when));
-    if (tested != nullptr) {
-      SPG_ASSIGN(test, make_operator("=", tested, test, when.when->at));
-    }
+    if (tested != nullptr) { SPG_ASSIGN(test, make_operator("=", tested, test, when.when->at)); }
     SPG_ASSIGN(test, coerce_boolean(test, "CASE/WHEN"));
     SPG_ASSIGN(Expr * result, expr(*when.then));
     whens.push_back({test, result});
@@ -514,9 +534,7 @@ Result<Expr*> Binder::case_expr(const sql::CaseExpr& node) {
   }
   for (const Case::When& when : whens) results.push_back(when.result);
   SPG_ASSIGN(made->type, common_type(results.span(), "CASE"));
-  for (Case::When& when : whens) {
-    SPG_ASSIGN(when.result, coerce_common(when.result, made->type, "CASE/WHEN"));
-  }
+  for (Case::When& when : whens) { SPG_ASSIGN(when.result, coerce_common(when.result, made->type, "CASE/WHEN")); }
   if (made->otherwise != nullptr) {
     SPG_ASSIGN(made->otherwise, coerce_common(made->otherwise, made->type, "CASE/ELSE"));
   }
@@ -539,7 +557,8 @@ Result<Expr*> Binder::conditional(const sql::Conditional& node) {
   if (node.which == sql::ConditionalKind::nullif) {
     Expr* first = args[0];
     SPG_ASSIGN(Expr * made, make_operator("=", args[0], args[1], node.at));
-    if (made->type != oid::boolean) return fail(sqlstate::datatype_mismatch, node.at, "NULLIF requires = operator to yield boolean");
+    if (made->type != oid::boolean)
+      return fail(sqlstate::datatype_mismatch, node.at, "NULLIF requires = operator to yield boolean");
     (void)first;
     auto* call = static_cast<Call*>(made);
     call->kind = ExprKind::null_if;
@@ -554,13 +573,12 @@ Result<Expr*> Binder::conditional(const sql::Conditional& node) {
   static constexpr ExprKind kinds[] = {ExprKind::coalesce, ExprKind::greatest, ExprKind::least};
   const auto which = static_cast<std::size_t>(node.which);
   SPG_ASSIGN(const Oid common, common_type(args.span(), words[which]));
-  for (Expr*& arg : args) {
-    SPG_ASSIGN(arg, coerce_common(arg, common, words[which]));
-  }
+  for (Expr*& arg : args) { SPG_ASSIGN(arg, coerce_common(arg, common, words[which])); }
   auto* made = make_expr<Variadic>(*arena_, kinds[which], common, physical(common), node.at);
   if (which != 0 && catalog_->comparison(base_type(common), base_type(common), catalog::Comparison::less) == nullptr &&
       element_of(common) == Oid::none)
-    return fail(sqlstate::undefined_function, -1, "could not identify a comparison function for type ", type_text(common));
+    return fail(sqlstate::undefined_function, -1, "could not identify a comparison function for type ",
+                type_text(common));
   made->collation = collation_of(common);
   made->typmod = common_typmod(args.span());
   made->arguments = args.span();
@@ -590,13 +608,12 @@ Result<Expr*> Binder::array(const sql::ArrayExpr& node, Oid wanted) {
     type_oid = element_of(common) != Oid::none ? common : array_of(common);
     if (type_oid == Oid::none)
       return fail(sqlstate::undefined_object, node.at, "could not find array type for data type ", type_text(common));
-    for (Expr*& element : elements) {
-      SPG_ASSIGN(element, coerce_common(element, common, "ARRAY"));
-    }
+    for (Expr*& element : elements) { SPG_ASSIGN(element, coerce_common(element, common, "ARRAY")); }
   } else {
     const Oid element_type = element_of(wanted);
     for (Expr*& element : elements) {
-      const Oid target = element->kind == ExprKind::array && element_of(element->type) != Oid::none ? wanted : element_type;
+      const Oid target =
+          element->kind == ExprKind::array && element_of(element->type) != Oid::none ? wanted : element_type;
       bool done = false;
       SPG_ASSIGN(Expr * made, coerce_to(element, target, -1, CastContext::explicit_, -1, &done));
       if (!done)
@@ -624,8 +641,30 @@ Result<Expr*> Binder::row(const sql::RowExpr& node) {
 }
 
 Result<Expr*> Binder::indirection(const sql::Indirection& node) {
-  SPG_ASSIGN(Expr * value, expr(*node.arg));
+  Expr* value = nullptr;
+  bool skipped = false;
+  // (table).column
+  if (const auto* ref = sql::as<sql::ColumnRef>(node.arg); ref != nullptr && !ref->star && ref->fields.size() == 1 &&
+                                                           scope_ != nullptr &&
+                                                           node.steps[0].kind == sql::StepKind::field) {
+    bool found = false;
+    SPG_ASSIGN(value, unqualified(ref->fields[0], ref->at, &found));
+    if (!found) {
+      sql::ColumnRef qualified = *ref;
+      qualified.fields = sql::QualifiedName(*arena_);
+      qualified.fields.push_back(ref->fields[0]);
+      qualified.fields.push_back(node.steps[0].name);
+      SPG_ASSIGN(value, column(qualified));
+      skipped = true;
+    }
+  } else {
+    SPG_ASSIGN(value, expr(*node.arg));
+  }
   for (const sql::Step& step : node.steps) {
+    if (skipped) {
+      skipped = false;
+      continue;
+    }
     if (step.kind != sql::StepKind::index) {
       if (step.kind == sql::StepKind::field)
         return fail(sqlstate::wrong_object_type, node.at, "column notation .", step.name, " applied to type ",
@@ -634,7 +673,8 @@ Result<Expr*> Binder::indirection(const sql::Indirection& node) {
     }
     const Oid element = element_of(value->type);
     const catalog::Type* found = type(base_type(value->type));
-    const bool vector = found != nullptr && element == Oid::none && found->element != Oid::none && found->category == 'A';
+    const bool vector =
+        found != nullptr && element == Oid::none && found->element != Oid::none && found->category == 'A';
     if (element == Oid::none && !vector)
       return fail(sqlstate::datatype_mismatch, node.at, "cannot subscript type ", type_text(value->type),
                   " because it does not support subscripting");
@@ -667,9 +707,13 @@ Result<Expr*> Binder::indirection(const sql::Indirection& node) {
 
 Result<Expr*> Binder::sql_value(const sql::SqlValue& node) {
   using sql::SqlValueKind;
-  const auto call = [&](std::string_view name, std::initializer_list<Expr*> args) { return call_by_name(name, span_of(*arena_, args), node.at); };
+  const auto call = [&](std::string_view name, std::initializer_list<Expr*> args) {
+    return call_by_name(name, span_of(*arena_, args), node.at);
+  };
   switch (node.which) {
-    case SqlValueKind::current_role: case SqlValueKind::current_user: case SqlValueKind::user: return call("current_user", {});
+    case SqlValueKind::current_role:
+    case SqlValueKind::current_user:
+    case SqlValueKind::user: return call("current_user", {});
     case SqlValueKind::session_user: return call("session_user", {});
     case SqlValueKind::current_catalog: return call("current_database", {});
     case SqlValueKind::current_schema: return call("current_schema", {});
@@ -729,10 +773,6 @@ int figure(const sql::Expr* node, std::string_view* name) {
       *name = call.name[call.name.size() - 1];
       return 2;
     }
-    case NodeKind::literal:
-      if (sql::to<sql::Literal>(*node).form != sql::LiteralKind::boolean) return 0;
-      *name = "bool";
-      return 1;
     case NodeKind::type_cast: {
       const auto& cast = sql::to<sql::TypeCast>(*node);
       const int strength = figure(cast.arg, name);
@@ -744,15 +784,27 @@ int figure(const sql::Expr* node, std::string_view* name) {
     case NodeKind::grouping_call: *name = "grouping"; return 2;
     case NodeKind::sublink: {
       const auto& link = sql::to<sql::Sublink>(*node);
-      if (link.form == sql::SublinkForm::exists) { *name = "exists"; return 2; }
-      if (link.form == sql::SublinkForm::array) { *name = "array"; return 2; }
+      if (link.form == sql::SublinkForm::exists) {
+        *name = "exists";
+        return 2;
+      }
+      if (link.form == sql::SublinkForm::array) {
+        *name = "array";
+        return 2;
+      }
       if (link.form != sql::SublinkForm::scalar) return 0;
       const sql::Select* select = link.query;
       while (select->op != sql::SetOp::none) select = select->left;
-      if (!select->values.empty()) { *name = "column1"; return 2; }
+      if (!select->values.empty()) {
+        *name = "column1";
+        return 2;
+      }
       if (select->targets.empty()) return 0;
       const sql::Target& target = select->targets[0];
-      if (!target.label.empty()) { *name = target.label; return 2; }
+      if (!target.label.empty()) {
+        *name = target.label;
+        return 2;
+      }
       return figure(target.expr, name);
     }
     case NodeKind::case_expr: {
@@ -769,9 +821,9 @@ int figure(const sql::Expr* node, std::string_view* name) {
     case NodeKind::array_expr: *name = "array"; return 2;
     case NodeKind::row_expr: *name = "row"; return 2;
     case NodeKind::sql_value: {
-      static constexpr std::string_view words[] = {"current_date", "current_time", "current_timestamp", "localtime",
-                                                   "localtimestamp", "current_role", "current_user", "user",
-                                                   "session_user", "current_catalog", "current_schema"};
+      static constexpr std::string_view words[] = {
+          "current_date", "current_time", "current_timestamp", "localtime",       "localtimestamp", "current_role",
+          "current_user", "user",         "session_user",      "current_catalog", "current_schema"};
       *name = words[static_cast<std::size_t>(sql::to<sql::SqlValue>(*node).which)];
       return 2;
     }
@@ -779,6 +831,33 @@ int figure(const sql::Expr* node, std::string_view* name) {
   }
 }
 }  // namespace
+
+namespace {
+std::int32_t leftmost(std::int32_t a, std::int32_t b) { return a < 0 ? b : b < 0 ? a : a < b ? a : b; }
+}  // namespace
+
+std::int32_t location(const Expr* expr) {
+  std::int32_t at = expr->position;
+  switch (expr->kind) {
+    case ExprKind::case_when:
+    case ExprKind::coalesce:
+    case ExprKind::greatest:
+    case ExprKind::least:
+    case ExprKind::array:
+    case ExprKind::row: return at;
+    default: break;
+  }
+  for_each_part(const_cast<Expr*>(expr), [&](Expr*& part) { at = leftmost(at, location(part)); });
+  return at;
+}
+
+std::int32_t location(const sql::Expr& expr) {
+  if (const auto* op = sql::as<sql::OpExpr>(&expr); op != nullptr && op->left != nullptr)
+    return leftmost(op->at, location(*op->left));
+  if (const auto* cast = sql::as<sql::TypeCast>(&expr); cast != nullptr)
+    return leftmost(cast->at, location(*cast->arg));
+  return expr.at;
+}
 
 std::string_view figure_name(const sql::Expr& expr) {
   std::string_view name = "?column?";

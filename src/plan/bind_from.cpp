@@ -22,8 +22,9 @@ NameItem Binder::item_of(RangeEntry* range) {
   for (std::size_t i = 0; i < range->columns.size(); ++i) {
     const RangeColumn& column = range->columns[i];
     if (range->kind == RangeKind::relation && column.stored == 0) continue;
-    item.columns.push_back({column.name, make_column(*arena_, range->number, static_cast<std::int16_t>(i + 1), column.type,
-                                                     column.typmod, column.collation, column.physical, -1)});
+    item.columns.push_back(
+        {column.name, make_column(*arena_, range->number, static_cast<std::int16_t>(i + 1), column.type, column.typmod,
+                                  column.collation, column.physical, -1)});
   }
   return item;
 }
@@ -49,7 +50,8 @@ Cte* Binder::find_cte(std::string_view name) {
 Result<const catalog::Relation*> Binder::open_relation(const sql::TableRef& node) {
   SPG_ASSIGN(const catalog::Relation* relation, catalog_->relation(node.schema, node.name));
   if (relation == nullptr) {
-    if (node.schema.empty()) return fail(sqlstate::undefined_table, node.at, "relation \"", node.name, "\" does not exist");
+    if (node.schema.empty())
+      return fail(sqlstate::undefined_table, node.at, "relation \"", node.name, "\" does not exist");
     return fail(sqlstate::undefined_table, node.at, "relation \"", node.schema, ".", node.name, "\" does not exist");
   }
   if (relation->kind == 'i' || relation->kind == 'I')
@@ -134,7 +136,8 @@ FromResult leaf(Arena& arena, const NameItem& item, bool lateral) {
 
 Result<FromResult> Binder::from_subquery(const sql::SubqueryRef& node) {
   if (node.alias == nullptr)
-    return fail(sqlstate::syntax_error, node.at, "subquery in FROM must have an alias").hint("For example, FROM (SELECT ...) [AS] foo.");
+    return fail(sqlstate::syntax_error, node.at, "subquery in FROM must have an alias")
+        .hint("For example, FROM (SELECT ...) [AS] foo.");
   Scope barrier = *scope_;
   barrier.place = Place::from_function;
   barrier.aggregates_allowed = false;
@@ -202,11 +205,14 @@ Result<FromResult> Binder::from_function(const sql::FunctionRef& node) {
       }
     } else if (function != nullptr && function->out_types.size() > 1) {
       for (std::size_t i = 0; i < function->out_types.size(); ++i)
-        add_column(i < function->out_names.size() ? function->out_names[i] : std::string_view("?column?"), function->out_types[i], -1);
+        add_column(i < function->out_names.size() ? function->out_names[i] : std::string_view("?column?"),
+                   function->out_types[i], -1);
     } else {
       if (call->type == oid::record)
-        return fail(sqlstate::syntax_error, item.call->at, "a column definition list is required for functions returning \"record\"");
-      std::string_view name = function != nullptr && !function->out_names.empty() ? function->out_names[0] : figure_name(*item.call);
+        return fail(sqlstate::syntax_error, item.call->at,
+                    "a column definition list is required for functions returning \"record\"");
+      std::string_view name =
+          function != nullptr && !function->out_names.empty() ? function->out_names[0] : figure_name(*item.call);
       if (node.alias != nullptr && node.functions.size() == 1 && (function == nullptr || function->out_names.empty()))
         name = node.alias->name;
       add_column(name, call->type, call->typmod);
@@ -222,14 +228,14 @@ Result<FromResult> Binder::from_function(const sql::FunctionRef& node) {
   return leaf(*arena_, item_of(range), true);
 }
 
-Status Binder::check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added, std::int32_t at) {
+Status Binder::check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added) {
   for (const NameItem& item : added)
     for (const NameItem& other : before) {
       if (item.name != other.name) continue;
       const bool both_tables = item.range != nullptr && other.range != nullptr && item.range->relation != nullptr &&
                                other.range->relation != nullptr && !item.range->has_alias && !other.range->has_alias;
       if (both_tables && item.range->relation != other.range->relation) continue;
-      return fail(sqlstate::duplicate_alias, at, "table name \"", item.name, "\" specified more than once");
+      return fail(sqlstate::duplicate_alias, -1, "table name \"", item.name, "\" specified more than once");
     }
   return ok();
 }
@@ -242,7 +248,8 @@ Result<FromResult> Binder::from_item(const sql::FromItem& node) {
     case sql::NodeKind::subquery_ref: return from_subquery(sql::to<sql::SubqueryRef>(node));
     case sql::NodeKind::function_ref: return from_function(sql::to<sql::FunctionRef>(node));
     case sql::NodeKind::join: return from_join(sql::to<sql::Join>(node));
-    case sql::NodeKind::table_sample: return fail(sqlstate::feature_not_supported, node.at, "TABLESAMPLE is not supported");
+    case sql::NodeKind::table_sample:
+      return fail(sqlstate::feature_not_supported, node.at, "TABLESAMPLE is not supported");
     default: return fail(sqlstate::feature_not_supported, node.at, "this FROM item is not supported");
   }
 }
@@ -274,7 +281,7 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
   restore();
   if (!right_result) return right_result;
   FromResult right = *right_result;
-  SPG_TRY(check_duplicates(left.items, right.items, node.right->at));
+  SPG_TRY(check_duplicates(left.items, right.items));
   FromResult result;
   result.items = joined(*arena_, left.items, right.items);
   result.columns = Vec<NamedColumn>(*arena_);
@@ -293,22 +300,26 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
           for (const std::string_view name : names) seen = seen || name == column.name;
           if (!seen) names.push_back(column.name);
         }
-  const auto find = [&](const Vec<NamedColumn>& columns, std::string_view name, std::string_view side) -> Result<Expr*> {
+  const auto find = [&](const Vec<NamedColumn>& columns, std::string_view name,
+                        std::string_view side) -> Result<Expr*> {
     Expr* match = nullptr;
     for (const NamedColumn& column : columns) {
       if (column.name != name) continue;
       if (match != nullptr)
-        return fail(sqlstate::ambiguous_column, -1, "common column name \"", name, "\" appears more than once in ", side, " table");
+        return fail(sqlstate::ambiguous_column, -1, "common column name \"", name, "\" appears more than once in ",
+                    side, " table");
       match = column.expr;
     }
     if (match == nullptr)
-      return fail(sqlstate::undefined_column, -1, "column \"", name, "\" specified in USING clause does not exist in ", side, " table");
+      return fail(sqlstate::undefined_column, -1, "column \"", name, "\" specified in USING clause does not exist in ",
+                  side, " table");
     return match;
   };
   for (std::size_t i = 0; i < names.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j)
       if (names[i] == names[j])
-        return fail(sqlstate::duplicate_column, -1, "column name \"", names[i], "\" appears more than once in USING clause");
+        return fail(sqlstate::duplicate_column, -1, "column name \"", names[i],
+                    "\" appears more than once in USING clause");
     SPG_ASSIGN(Expr * a, find(left.columns, names[i], "left"));
     SPG_ASSIGN(Expr * b, find(right.columns, names[i], "right"));
     SPG_ASSIGN(Expr * equal, make_operator("=", a, b, node.at));
@@ -350,8 +361,8 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
     item.columns = Vec<NamedColumn>(*arena_);
     item.columns.append(result.columns.span().subspan(0, count));
     if (alias.columns.size() > item.columns.size())
-      return fail(sqlstate::invalid_column_reference, -1, "join expression \"", alias.name, "\" has ", item.columns.size(),
-                  " columns available but ", alias.columns.size(), " columns specified");
+      return fail(sqlstate::invalid_column_reference, -1, "join expression \"", alias.name, "\" has ",
+                  item.columns.size(), " columns available but ", alias.columns.size(), " columns specified");
     for (std::size_t i = 0; i < alias.columns.size(); ++i) item.columns[i].name = arena_->copy(alias.columns[i]);
     return item;
   };
@@ -374,7 +385,7 @@ Result<FromTree*> Binder::from_list(const Vec<sql::FromItem*>& items) {
   list->items = Vec<FromTree*>(*arena_);
   for (const sql::FromItem* node : items) {
     SPG_ASSIGN(const FromResult result, from_item(*node));
-    SPG_TRY(check_duplicates(scope_->items, result.items, node->at));
+    SPG_TRY(check_duplicates(scope_->items, result.items));
     list->items.push_back(result.tree);
     scope_->items = joined(*arena_, scope_->items, result.items);
     Vec<NamedColumn> columns(*arena_);

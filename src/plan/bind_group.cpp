@@ -1,7 +1,7 @@
 // GROUP BY: its keys, and what may stand outside of aggregates.
 //
-// After the check every expression above the grouping reads the group's columns: keys through Query::key_range, aggregates
-// through Query::aggregate_range (the latter are made when the call is bound).
+// After the check every expression above the grouping reads the group's columns: keys through Query::key_range,
+// aggregates through Query::aggregate_range (the latter are made when the call is bound).
 #include "binder.hpp"
 
 namespace spg::plan {
@@ -41,8 +41,7 @@ Status Binder::group_by(const sql::Select& node, Query* query) {
     Vec<const sql::Expr*> parts(*arena_);
     if (const auto* row = sql::as<sql::RowExpr>(item->expr); row != nullptr && !row->explicit_row)
       for (const sql::Expr* one : row->args) parts.push_back(one);
-    else
-      parts.push_back(item->expr);
+    else parts.push_back(item->expr);
     for (const sql::Expr* part : parts) {
       SPG_ASSIGN(const std::uint32_t at, sort_target(*part, query, Place::group_by, false));
       Expr* key = query->targets[at].expr;
@@ -57,7 +56,8 @@ Status Binder::group_by(const sql::Select& node, Query* query) {
       }
       const Oid base = base_type(key->type);
       if (base != oid::record && element_of(base) == Oid::none && !has_equality(base))
-        return fail(sqlstate::undefined_function, key->position, "could not identify an equality operator for type ", type_text(key->type));
+        return fail(sqlstate::undefined_function, location(key), "could not identify an equality operator for type ",
+                    type_text(key->type));
       SPG_TRY(add_group_key(key, query));
     }
   }
@@ -66,12 +66,8 @@ Status Binder::group_by(const sql::Select& node, Query* query) {
 
 Status Binder::check_grouping(Query* query) {
   if (!query->grouped) return ok();
-  for (Target& target : query->targets) {
-    SPG_ASSIGN(target.expr, replace_groups(target.expr, query, false));
-  }
-  if (query->having != nullptr) {
-    SPG_ASSIGN(query->having, replace_groups(query->having, query, false));
-  }
+  for (Target& target : query->targets) { SPG_ASSIGN(target.expr, replace_groups(target.expr, query, false)); }
+  if (query->having != nullptr) { SPG_ASSIGN(query->having, replace_groups(query->having, query, false)); }
   return ok();
 }
 
@@ -95,7 +91,10 @@ Result<Expr*> Binder::replace_groups(Expr* expr, Query* query, bool nested) {
         for (const std::int16_t number : index.columns)
           for (const Expr* key : query->group_keys) {
             if (key->kind != ExprKind::column || as<Column>(*key).relation != ref.relation) continue;
-            if (range->columns[static_cast<std::size_t>(as<Column>(*key).number - 1)].stored == number) { ++covered; break; }
+            if (range->columns[static_cast<std::size_t>(as<Column>(*key).number - 1)].stored == number) {
+              ++covered;
+              break;
+            }
           }
         if (covered != index.columns.size()) continue;
         SPG_TRY(add_group_key(expr, query));
@@ -104,8 +103,8 @@ Result<Expr*> Binder::replace_groups(Expr* expr, Query* query, bool nested) {
     }
     const RangeColumn& column = range->columns[static_cast<std::size_t>(ref.number - 1)];
     if (nested)
-      return fail(sqlstate::grouping_error, expr->position, "subquery uses ungrouped column \"", range->alias, ".", column.name,
-                  "\" from outer query");
+      return fail(sqlstate::grouping_error, expr->position, "subquery uses ungrouped column \"", range->alias, ".",
+                  column.name, "\" from outer query");
     return fail(sqlstate::grouping_error, expr->position, "column \"", range->alias, ".", column.name,
                 "\" must appear in the GROUP BY clause or be used in an aggregate function");
   }

@@ -28,8 +28,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 Error Binder::no_column(std::string_view name, std::string_view qualifier, std::int32_t at) {
-  Error error = qualifier.empty() ? fail(sqlstate::undefined_column, at, "column \"", name, "\" does not exist")
-                                  : fail(sqlstate::undefined_column, at, "column ", qualifier, ".", name, " does not exist");
+  Error error = qualifier.empty()
+                    ? fail(sqlstate::undefined_column, at, "column \"", name, "\" does not exist")
+                    : fail(sqlstate::undefined_column, at, "column ", qualifier, ".", name, " does not exist");
   std::size_t best = 4;  // more than three edits are no help
   const NameItem* items[2] = {};
   std::string_view names[2];
@@ -40,7 +41,7 @@ Error Binder::no_column(std::string_view name, std::string_view qualifier, std::
       if (penalty > 3) continue;
       for (const NamedColumn& column : item.columns) {
         const std::size_t distance = edit_distance(name, column.name);
-        if (distance > column.name.size() / 2 || distance > 3) continue;
+        if (distance > name.size() / 2 || distance > 3) continue;
         const std::size_t total = distance + penalty;
         if (total > 3) continue;
         if (total < best) {
@@ -70,7 +71,8 @@ Error Binder::no_table(std::string_view name, std::int32_t at) {
     for (const NameItem& item : scope->hidden)
       if (item.name == name)
         return fail(sqlstate::undefined_table, at, "invalid reference to FROM-clause entry for table \"", name, "\"")
-            .detail("There is an entry for table \"", name, "\", but it cannot be referenced from this part of the query.");
+            .hint("There is an entry for table \"", name,
+                  "\", but it cannot be referenced from this part of the query.");
     for (const NameItem& item : scope->items)
       if (item.range != nullptr && item.range->relation != nullptr && item.range->has_alias &&
           item.range->relation->name == name)
@@ -127,7 +129,8 @@ Result<Expr*> Binder::column(const sql::ColumnRef& node) {
   const std::size_t parts = node.fields.size();
   if (node.star) {
     if (parts == 0) return fail(sqlstate::syntax_error, node.at, "row expansion via \"*\" is not supported here");
-    SPG_ASSIGN(const NameItem* item, find_item(parts >= 2 ? node.fields[parts - 2] : std::string_view{}, node.fields[parts - 1], node.at));
+    SPG_ASSIGN(const NameItem* item,
+               find_item(parts >= 2 ? node.fields[parts - 2] : std::string_view{}, node.fields[parts - 1], node.at));
     if (item == nullptr) return no_table(node.fields[parts - 1], node.at);
     return whole_row(*item, node.at);
   }
@@ -147,7 +150,8 @@ Result<Expr*> Binder::column(const sql::ColumnRef& node) {
   Expr* match = nullptr;
   for (const NamedColumn& one : item->columns) {
     if (one.name != name) continue;
-    if (match != nullptr) return fail(sqlstate::ambiguous_column, node.at, "column reference \"", name, "\" is ambiguous");
+    if (match != nullptr)
+      return fail(sqlstate::ambiguous_column, node.at, "column reference \"", name, "\" is ambiguous");
     match = one.expr;
   }
   if (match == nullptr) return no_column(name, table, node.at);
@@ -168,11 +172,13 @@ Status Binder::expand_star(const sql::ColumnRef& node, Vec<Target>& targets) {
   };
   const std::size_t parts = node.fields.size();
   if (parts == 0) {
-    if (scope_->items.empty()) return fail(sqlstate::syntax_error, node.at, "SELECT * with no tables specified is not valid");
+    if (scope_->items.empty())
+      return fail(sqlstate::syntax_error, node.at, "SELECT * with no tables specified is not valid");
     add(scope_->columns);
     return ok();
   }
-  SPG_ASSIGN(const NameItem* item, find_item(parts >= 2 ? node.fields[parts - 2] : std::string_view{}, node.fields[parts - 1], node.at));
+  SPG_ASSIGN(const NameItem* item,
+             find_item(parts >= 2 ? node.fields[parts - 2] : std::string_view{}, node.fields[parts - 1], node.at));
   if (item == nullptr) return no_table(node.fields[parts - 1], node.at);
   add(item->columns);
   return ok();

@@ -34,7 +34,8 @@ Result<Query*> Binder::select(const sql::Select& node, Scope* outer, bool keep_u
 
 Result<Query*> Binder::select_in(const sql::Select& node, Scope& scope, bool keep_unknown) {
   Query* query = scope.query;
-  if (node.into != nullptr) return fail(sqlstate::feature_not_supported, node.into->at, "SELECT ... INTO is not allowed here");
+  if (node.into != nullptr)
+    return fail(sqlstate::feature_not_supported, node.into->at, "SELECT ... INTO is not allowed here");
   if (node.with != nullptr) SPG_TRY(with(*node.with, query));
   if (node.op != sql::SetOp::none) return set_query(node, query, keep_unknown);
   if (!node.values.empty()) return values_query(node, query, keep_unknown);
@@ -42,9 +43,7 @@ Result<Query*> Binder::select_in(const sql::Select& node, Scope& scope, bool kee
 }
 
 Status Binder::settle_targets(Query* query) {
-  for (Target& target : query->targets) {
-    SPG_ASSIGN(target.expr, settle_unknown(target.expr));
-  }
+  for (Target& target : query->targets) { SPG_ASSIGN(target.expr, settle_unknown(target.expr)); }
   return ok();
 }
 
@@ -93,14 +92,11 @@ Status Binder::target_list(const Vec<sql::Target>& nodes, Vec<Target>& targets, 
 }
 
 Result<Query*> Binder::plain_select(const sql::Select& node, Query* query, bool keep_unknown) {
-  if (!node.windows.empty()) return fail(sqlstate::feature_not_supported, node.windows[0]->at, "window functions are not supported");
-  if (!node.from.empty()) {
-    SPG_ASSIGN(query->from, from_list(node.from));
-  }
+  if (!node.windows.empty())
+    return fail(sqlstate::feature_not_supported, node.windows[0]->at, "window functions are not supported");
+  if (!node.from.empty()) { SPG_ASSIGN(query->from, from_list(node.from)); }
   SPG_TRY(target_list(node.targets, query->targets, Place::select));
-  if (node.where != nullptr) {
-    SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE"));
-  }
+  if (node.where != nullptr) { SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE")); }
   if (node.having != nullptr) {
     SPG_ASSIGN(query->having, condition(*node.having, Place::having, "HAVING"));
     query->grouped = true;
@@ -116,7 +112,7 @@ Result<Query*> Binder::plain_select(const sql::Select& node, Query* query, bool 
     } else {
       for (const SortBy& sort : query->order_by)
         if (sort.target >= query->visible)
-          return fail(sqlstate::invalid_column_reference, query->targets[sort.target].expr->position,
+          return fail(sqlstate::invalid_column_reference, location(query->targets[sort.target].expr),
                       "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
       for (std::uint32_t i = 0; i < query->visible; ++i) {
         const Expr& value = *query->targets[i].expr;
@@ -163,11 +159,12 @@ Status Binder::sort_direction(const sql::SortItem& item, Expr* value, bool* desc
     SPG_ASSIGN(const catalog::Operator* op, find_operator(item.using_op, value, value, item.expr->at));
     const catalog::Comparison comparison = catalog_->comparison_of(op->oid);
     if (comparison != catalog::Comparison::less && comparison != catalog::Comparison::greater)
-      return fail(sqlstate::wrong_object_type, item.expr->at, "operator ", item.using_op.name, " is not a valid ordering operator")
+      return fail(sqlstate::wrong_object_type, item.expr->at, "operator ", item.using_op.name,
+                  " is not a valid ordering operator")
           .hint("Ordering operators must be \"<\" or \">\" members of btree operator families.");
     *descending = comparison == catalog::Comparison::greater;
   } else if (const Oid base = base_type(value->type); base != oid::record && base != oid::unknown && !has_order(base)) {
-    return fail(sqlstate::undefined_function, value->position, "could not identify an ordering operator for type ",
+    return fail(sqlstate::undefined_function, location(value), "could not identify an ordering operator for type ",
                 type_text(value->type))
         .hint("Use an explicit ordering operator or modify the query.");
   }
@@ -176,11 +173,16 @@ Status Binder::sort_direction(const sql::SortItem& item, Expr* value, bool* desc
 }
 
 Result<std::uint32_t> Binder::sort_target(const sql::Expr& node, Query* query, Place place, bool names_first) {
-  const std::string_view clause = place == Place::group_by ? "GROUP BY" : place == Place::distinct_on ? "DISTINCT ON" : "ORDER BY";
-  if (const auto* literal = sql::as<sql::Literal>(&node); literal != nullptr && literal->form != sql::LiteralKind::boolean) {
-    if (literal->form != sql::LiteralKind::integer) return fail(sqlstate::syntax_error, node.at, "non-integer constant in ", clause);
+  const std::string_view clause = place == Place::group_by      ? "GROUP BY"
+                                  : place == Place::distinct_on ? "DISTINCT ON"
+                                                                : "ORDER BY";
+  if (const auto* literal = sql::as<sql::Literal>(&node);
+      literal != nullptr && literal->form != sql::LiteralKind::boolean) {
+    if (literal->form != sql::LiteralKind::integer)
+      return fail(sqlstate::syntax_error, node.at, "non-integer constant in ", clause);
     if (literal->integer < 1 || static_cast<std::uint32_t>(literal->integer) > query->visible)
-      return fail(sqlstate::invalid_column_reference, node.at, clause, " position ", literal->integer, " is not in select list");
+      return fail(sqlstate::invalid_column_reference, node.at, clause, " position ", literal->integer,
+                  " is not in select list");
     return static_cast<std::uint32_t>(literal->integer - 1);
   }
   if (const auto* ref = sql::as<sql::ColumnRef>(&node); ref != nullptr && !ref->star && ref->fields.size() == 1) {
@@ -229,19 +231,26 @@ Status Binder::order_by(const Vec<sql::SortItem>& items, Query* query) {
 }
 
 Status Binder::distinct_on(const Vec<sql::Expr*>& items, Query* query) {
+  Vec<std::uint32_t> targets(*arena_);
   for (const sql::Expr* item : items) {
     SPG_ASSIGN(const std::uint32_t at, sort_target(*item, query, Place::distinct_on, true));
+    targets.push_back(at);
     bool repeated = false;
     for (const std::uint32_t before : query->distinct_on) repeated = repeated || before == at;
     if (!repeated) query->distinct_on.push_back(at);
   }
+  const auto place_of = [&](std::uint32_t target) {
+    for (std::size_t i = 0; i < targets.size(); ++i)
+      if (targets[i] == target) return location(*items[i]);
+    return std::int32_t{-1};
+  };
   // The sort keys must begin with the DISTINCT ON expressions, in any order.
   bool skipped = false;
   for (const SortBy& sort : query->order_by) {
     bool listed = false;
     for (const std::uint32_t one : query->distinct_on) listed = listed || one == sort.target;
     if (listed && skipped)
-      return fail(sqlstate::invalid_column_reference, query->targets[sort.target].expr->position,
+      return fail(sqlstate::invalid_column_reference, place_of(sort.target),
                   "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
     if (!listed) skipped = true;
   }
@@ -250,7 +259,7 @@ Status Binder::distinct_on(const Vec<sql::Expr*>& items, Query* query) {
       bool sorted = false;
       for (const SortBy& sort : query->order_by) sorted = sorted || sort.target == one;
       if (!sorted)
-        return fail(sqlstate::invalid_column_reference, query->targets[one].expr->position,
+        return fail(sqlstate::invalid_column_reference, place_of(one),
                     "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
     }
   }
@@ -278,14 +287,14 @@ Status Binder::limit(const sql::Select& node, Query* query) {
     if (!bound) return bound;
     SPG_ASSIGN(Expr * count, coerce_integer(*bound, word));
     if (reads_range_of(count, query, ranges_))
-      return fail(sqlstate::invalid_column_reference, (*bound)->position, "argument of ", word, " must not contain variables");
+      return fail(sqlstate::invalid_column_reference, location(*bound), "argument of ", word,
+                  " must not contain variables");
     return count;
   };
-  if (node.offset != nullptr) {
-    SPG_ASSIGN(query->offset, bind(node.offset, Place::offset, "OFFSET"));
-  }
+  if (node.offset != nullptr) { SPG_ASSIGN(query->offset, bind(node.offset, Place::offset, "OFFSET")); }
   if (node.limit != nullptr) {
-    SPG_ASSIGN(query->limit, bind(node.limit, Place::limit, node.limit_form == sql::LimitForm::limit ? "LIMIT" : "LIMIT"));
+    SPG_ASSIGN(query->limit,
+               bind(node.limit, Place::limit, node.limit_form == sql::LimitForm::limit ? "LIMIT" : "LIMIT"));
   }
   query->with_ties = node.limit_form == sql::LimitForm::fetch_with_ties;
   if (query->with_ties && query->order_by.empty())
@@ -365,13 +374,15 @@ Result<Query*> Binder::values_query(const sql::Select& node, Query* query, bool 
 // ------------------------------------------------------------------------------------------------- set operations
 
 Result<Query*> Binder::set_query(const sql::Select& node, Query* query, bool keep_unknown) {
-  const std::string_view word = node.op == sql::SetOp::union_ ? "UNION" : node.op == sql::SetOp::intersect ? "INTERSECT" : "EXCEPT";
+  const std::string_view word = node.op == sql::SetOp::union_      ? "UNION"
+                                : node.op == sql::SetOp::intersect ? "INTERSECT"
+                                                                   : "EXCEPT";
   query->set_op = node.op;
   query->set_all = node.all;
   SPG_ASSIGN(query->left, select(*node.left, scope_, true));
   SPG_ASSIGN(query->right, select(*node.right, scope_, true));
   if (query->left->visible != query->right->visible) {
-    const std::int32_t at = query->right->targets.empty() ? node.right->at : query->right->targets[0].expr->position;
+    const std::int32_t at = query->right->targets.empty() ? node.right->at : location(query->right->targets[0].expr);
     return fail(sqlstate::syntax_error, at, "each ", word, " query must have the same number of columns");
   }
   query->set_range = new_range(RangeKind::set);
@@ -400,8 +411,10 @@ Result<Query*> Binder::set_query(const sql::Select& node, Query* query, bool kee
                               column.collation, column.physical, a.expr->position);
     query->targets.push_back(target);
     const bool distinct = !(node.op == sql::SetOp::union_ && node.all);
-    if (distinct && common != oid::unknown && element_of(common) == Oid::none && common != oid::record && !has_equality(base_type(common)))
-      return fail(sqlstate::undefined_function, b.expr->position, "could not identify an equality operator for type ", type_text(common));
+    if (distinct && common != oid::unknown && element_of(common) == Oid::none && common != oid::record &&
+        !has_equality(base_type(common)))
+      return fail(sqlstate::undefined_function, b.expr->position, "could not identify an equality operator for type ",
+                  type_text(common));
   }
   query->visible = static_cast<std::uint32_t>(query->targets.size());
   for (const sql::SortItem& item : node.order_by) {
@@ -413,7 +426,8 @@ Result<Query*> Binder::set_query(const sql::Select& node, Query* query, bool kee
       if (!fits) return no_column(ref->fields[0], {}, item.expr->at);
     }
     if (!fits)
-      return fail(sqlstate::feature_not_supported, item.expr->at, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
+      return fail(sqlstate::feature_not_supported, location(*item.expr),
+                  "invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
           .detail("Only result column names can be used, not expressions or functions.")
           .hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.");
   }
@@ -455,7 +469,8 @@ Status Binder::with(const sql::With& node, Query* query) {
   for (const sql::CommonTable* table : node.tables) {
     for (const Cte* other : query->ctes)
       if (other->name == table->name)
-        return fail(sqlstate::duplicate_alias, table->at, "WITH query name \"", table->name, "\" specified more than once");
+        return fail(sqlstate::duplicate_alias, table->at, "WITH query name \"", table->name,
+                    "\" specified more than once");
     const auto* inner = sql::as<sql::Select>(static_cast<const sql::Node*>(table->query));
     if (inner == nullptr)
       return fail(sqlstate::feature_not_supported, table->at, "data-modifying statements in WITH are not supported");
@@ -476,18 +491,26 @@ Status Binder::with(const sql::With& node, Query* query) {
       scope_->ctes.pop_back();
       plain = cte->references == 0;
       if (!plain) {
-        if (!inner->order_by.empty()) return fail(sqlstate::feature_not_supported, inner->order_by[0].expr->at, "ORDER BY in a recursive query is not implemented");
-        if (inner->limit != nullptr) return fail(sqlstate::feature_not_supported, inner->limit->at, "LIMIT in a recursive query is not implemented");
-        if (inner->offset != nullptr) return fail(sqlstate::feature_not_supported, inner->offset->at, "OFFSET in a recursive query is not implemented");
+        if (!inner->order_by.empty())
+          return fail(sqlstate::feature_not_supported, inner->order_by[0].expr->at,
+                      "ORDER BY in a recursive query is not implemented");
+        if (inner->limit != nullptr)
+          return fail(sqlstate::feature_not_supported, inner->limit->at,
+                      "LIMIT in a recursive query is not implemented");
+        if (inner->offset != nullptr)
+          return fail(sqlstate::feature_not_supported, inner->offset->at,
+                      "OFFSET in a recursive query is not implemented");
         if (step->visible != cte->initial->visible)
-          return fail(sqlstate::syntax_error, step->targets[0].expr->position, "each UNION query must have the same number of columns");
+          return fail(sqlstate::syntax_error, step->targets[0].expr->position,
+                      "each UNION query must have the same number of columns");
         for (std::uint32_t i = 0; i < step->visible; ++i) {
           Expr*& a = cte->initial->targets[i].expr;
           Expr*& b = step->targets[i].expr;
           SPG_ASSIGN(const Oid common, common_type(span_of(*arena_, {a, b}), "UNION"));
           if (common != a->type)
-            return fail(sqlstate::datatype_mismatch, a->position, "recursive query \"", cte->name, "\" column ", i + 1, " has type ",
-                        type_text(a->type, a->typmod), " in non-recursive term but type ", type_text(common), " overall")
+            return fail(sqlstate::datatype_mismatch, a->position, "recursive query \"", cte->name, "\" column ", i + 1,
+                        " has type ", type_text(a->type, a->typmod), " in non-recursive term but type ",
+                        type_text(common), " overall")
                 .hint("Cast the output of the non-recursive term to the correct type.");
           SPG_ASSIGN(b, coerce_common(b, common, "UNION"));
           cte->initial->targets[i].name = cte->columns[i].name;

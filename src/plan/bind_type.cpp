@@ -51,7 +51,8 @@ void add_number(TextBuilder& out, std::int32_t number) { out.add(number); }
 void add_typmod(TextBuilder& out, Oid base, std::int32_t typmod) {
   if (typmod < 0) return;
   switch (raw(base)) {
-    case raw(oid::varchar): case raw(oid::bpchar):
+    case raw(oid::varchar):
+    case raw(oid::bpchar):
       out.add("(");
       add_number(out, typmod - 4);
       out.add(")");
@@ -61,7 +62,8 @@ void add_typmod(TextBuilder& out, Oid base, std::int32_t typmod) {
       out.add("(", parts.precision, ",", parts.scale, ")");
       break;
     }
-    case raw(oid::bit): case raw(oid::varbit): out.add("(", typmod, ")"); break;
+    case raw(oid::bit):
+    case raw(oid::varbit): out.add("(", typmod, ")"); break;
     default: break;
   }
 }
@@ -86,9 +88,16 @@ void add_interval(TextBuilder& out, std::int32_t typmod) {
   out.add("interval");
   if (typmod < 0) return;
   const std::int32_t fields = (typmod >> 16) & 0x7fff, precision = typmod & 0xffff;
-  struct { std::int32_t mask; std::string_view text; } static constexpr names[] = {
-      {sql::interval_year, " year"}, {sql::interval_month, " month"}, {sql::interval_day, " day"},
-      {sql::interval_hour, " hour"}, {sql::interval_minute, " minute"}, {sql::interval_second, " second"},
+  struct {
+    std::int32_t mask;
+    std::string_view text;
+  } static constexpr names[] = {
+      {sql::interval_year, " year"},
+      {sql::interval_month, " month"},
+      {sql::interval_day, " day"},
+      {sql::interval_hour, " hour"},
+      {sql::interval_minute, " minute"},
+      {sql::interval_second, " second"},
       {sql::interval_year | sql::interval_month, " year to month"},
       {sql::interval_day | sql::interval_hour, " day to hour"},
       {sql::interval_day | sql::interval_hour | sql::interval_minute, " day to minute"},
@@ -169,12 +178,14 @@ Result<std::int32_t> length_modifier(std::string_view word, std::int32_t length)
 Result<std::int32_t> typmod_in(Oid base, std::span<const std::int32_t> numbers, const sql::TypeName& name) {
   const auto invalid = [] { return Error::make(sqlstate::invalid_parameter_value, "invalid type modifier"); };
   switch (raw(base)) {
-    case raw(oid::varchar): case raw(oid::bpchar): {
+    case raw(oid::varchar):
+    case raw(oid::bpchar): {
       if (numbers.size() != 1) return invalid();
       SPG_ASSIGN(const std::int32_t length, length_modifier(base == oid::varchar ? "varchar" : "char", numbers[0]));
       return length + 4;
     }
-    case raw(oid::bit): case raw(oid::varbit): {
+    case raw(oid::bit):
+    case raw(oid::varbit): {
       if (numbers.size() != 1) return invalid();
       return length_modifier(base == oid::bit ? "bit" : "varbit", numbers[0]);
     }
@@ -182,13 +193,18 @@ Result<std::int32_t> typmod_in(Oid base, std::span<const std::int32_t> numbers, 
       if (numbers.empty() || numbers.size() > 2)
         return Error::make(sqlstate::invalid_parameter_value, "invalid NUMERIC type modifier");
       if (numbers[0] < 1 || numbers[0] > 1000)
-        return Error::make(sqlstate::invalid_parameter_value, "NUMERIC precision ", numbers[0], " must be between 1 and 1000");
+        return Error::make(sqlstate::invalid_parameter_value, "NUMERIC precision ", numbers[0],
+                           " must be between 1 and 1000");
       const std::int32_t scale = numbers.size() == 2 ? numbers[1] : 0;
       if (scale < -1000 || scale > 1000)
-        return Error::make(sqlstate::invalid_parameter_value, "NUMERIC scale ", scale, " must be between -1000 and 1000");
+        return Error::make(sqlstate::invalid_parameter_value, "NUMERIC scale ", scale,
+                           " must be between -1000 and 1000");
       return type::NumericTypmod{numbers[0], scale}.typmod();
     }
-    case raw(oid::time): case raw(oid::timetz): case raw(oid::timestamp): case raw(oid::timestamptz): {
+    case raw(oid::time):
+    case raw(oid::timetz):
+    case raw(oid::timestamp):
+    case raw(oid::timestamptz): {
       if (numbers.size() != 1) return invalid();
       const bool stamp = base == oid::timestamp || base == oid::timestamptz;
       const std::string_view zone = base == oid::timetz || base == oid::timestamptz ? " WITH TIME ZONE" : "";
@@ -201,7 +217,8 @@ Result<std::int32_t> typmod_in(Oid base, std::span<const std::int32_t> numbers, 
       std::int32_t precision = 0xffff;
       if (!numbers.empty()) {
         if (numbers[0] < 0)
-          return Error::make(sqlstate::invalid_parameter_value, "INTERVAL(", numbers[0], ") precision must not be negative");
+          return Error::make(sqlstate::invalid_parameter_value, "INTERVAL(", numbers[0],
+                             ") precision must not be negative");
         precision = numbers[0] > 6 ? 6 : numbers[0];
       }
       const std::int32_t fields = name.interval_fields == 0 ? 0x7fff : name.interval_fields;
@@ -223,7 +240,8 @@ Result<ResolvedType> Binder::type_of(const sql::TypeName& name) {
   if (found == nullptr) {
     if (!schema.empty()) {
       SPG_ASSIGN(const Oid schema_oid, catalog_->schema_oid(schema));
-      if (schema_oid == Oid::none) return fail(make_sqlstate("3F000"), name.at, "schema \"", schema, "\" does not exist");
+      if (schema_oid == Oid::none)
+        return fail(make_sqlstate("3F000"), name.at, "schema \"", schema, "\" does not exist");
     }
     TextBuilder shown(*arena_);
     for (std::size_t i = 0; i < parts; ++i) shown.add(i == 0 ? "" : ".", name.name[i]);
@@ -242,7 +260,8 @@ Result<ResolvedType> Binder::type_of(const sql::TypeName& name) {
   }
   if (!name.array_bounds.empty()) {
     if (found->array == Oid::none)
-      return fail(sqlstate::undefined_object, name.at, "could not find array type for data type ", type_text(found->oid));
+      return fail(sqlstate::undefined_object, name.at, "could not find array type for data type ",
+                  type_text(found->oid));
     result.type = found->array;
   }
   return result;

@@ -1,7 +1,7 @@
 // Binder: sql:: trees -> bound queries, by PostgreSQL's rules. One object per statement. Private to src/plan.
 //
-// Files: bind_type (names and texts of types), coerce (casts, common types), resolve (functions and operators), bind_expr,
-// bind_call, bind_name (scopes), bind_from, bind_select, bind_group, bind_set, bind_dml.
+// Files: bind_type (names and texts of types), coerce (casts, common types), resolve (functions and operators),
+// bind_expr, bind_call, bind_name (scopes), bind_from, bind_select, bind_group, bind_set, bind_dml.
 #pragma once
 #include "make.hpp"
 #include "spg/sql/expr.hpp"
@@ -13,8 +13,22 @@ enum class CastContext : std::uint8_t { implicit, assignment, explicit_ };
 
 /// Where an expression stands: what is allowed there, and how errors name the place.
 enum class Place : std::uint8_t {
-  none, select, where, join_on, group_by, having, order_by, distinct_on, limit, offset, values, update, returning,
-  from_function, default_value, filter
+  none,
+  select,
+  where,
+  join_on,
+  group_by,
+  having,
+  order_by,
+  distinct_on,
+  limit,
+  offset,
+  values,
+  update,
+  returning,
+  from_function,
+  default_value,
+  filter
 };
 std::string_view place_name(Place place);
 
@@ -25,19 +39,19 @@ struct NamedColumn {
 /// A FROM item as names see it.
 struct NameItem {
   std::string_view schema, name;
-  RangeEntry* range = nullptr;     ///< null: an alias of a join
+  RangeEntry* range = nullptr;  ///< null: an alias of a join
   Vec<NamedColumn> columns;
-  bool lateral_only = false;       ///< visible only to LATERAL items at the moment
+  bool lateral_only = false;  ///< visible only to LATERAL items at the moment
 };
 struct Scope {
   Scope* outer = nullptr;
   Query* query = nullptr;
   Vec<NameItem> items;
-  Vec<NamedColumn> columns;        ///< what unqualified names and `*` see
-  Vec<NameItem> hidden;            ///< items of this FROM that must not be referenced from here (for the message)
-  Vec<Cte*> ctes;                  ///< visible here, innermost last
+  Vec<NamedColumn> columns;  ///< what unqualified names and `*` see
+  Vec<NameItem> hidden;      ///< items of this FROM that must not be referenced from here (for the message)
+  Vec<Cte*> ctes;            ///< visible here, innermost last
   Place place = Place::none;
-  Cte* recursing = nullptr;        ///< the CTE whose recursive term is being bound
+  Cte* recursing = nullptr;  ///< the CTE whose recursive term is being bound
   bool in_aggregate = false;
   bool aggregates_allowed = false;
 };
@@ -64,7 +78,7 @@ class Binder {
   Oid collation_of(Oid type);
   char category(Oid type);
   bool is_preferred(Oid type);
-  Oid element_of(Oid type);        ///< of true arrays; none else
+  Oid element_of(Oid type);  ///< of true arrays; none else
   Oid array_of(Oid type);
 
  private:
@@ -84,11 +98,15 @@ class Binder {
 
   // --- coerce.cpp
   enum class PathKind : std::uint8_t { none, relabel, function, io, array };
-  struct Path { PathKind kind = PathKind::none; Oid function{}; };
+  struct Path {
+    PathKind kind = PathKind::none;
+    Oid function{};
+  };
   Path find_path(Oid target, Oid source, CastContext context);
   bool can_coerce(Oid from, Oid to, CastContext context);
   Result<Expr*> coerce(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at);
-  Result<Expr*> coerce_to(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at, bool* done);
+  Result<Expr*> coerce_to(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at,
+                          bool* done);
   Result<Expr*> apply_typmod(Expr* expr, Oid type, std::int32_t typmod, CastContext context);
   Result<Expr*> input_literal(const Constant& literal, Oid target, std::int32_t typmod);
   Result<Expr*> input_reg(const Constant& literal, Oid target);
@@ -104,20 +122,22 @@ class Binder {
   struct Candidate {
     const catalog::Function* function = nullptr;
     const catalog::Operator* op = nullptr;
-    std::span<const Oid> arguments;   ///< after variadic expansion, as many as the call has
+    std::span<const Oid> arguments;  ///< after variadic expansion, as many as the call has
     std::uint16_t defaults_used = 0;
     bool variadic_expanded = false;
     std::span<const std::int16_t> order;  ///< named arguments: position of each call argument
   };
   void keep_matching(std::span<Expr*> args, Vec<Candidate>& candidates);
   Candidate* select_candidate(std::span<Expr*> args, Vec<Candidate>& candidates);
-  Result<const catalog::Operator*> find_operator(const sql::OperatorName& name, Expr* left, Expr* right, std::int32_t at);
+  Result<const catalog::Operator*> find_operator(const sql::OperatorName& name, Expr* left, Expr* right,
+                                                 std::int32_t at);
   Result<Expr*> make_operator(const sql::OperatorName& name, Expr* left, Expr* right, std::int32_t at);
   Result<Expr*> make_operator(std::string_view name, Expr* left, Expr* right, std::int32_t at);
   Result<Expr*> operator_call(const catalog::Operator& op, Expr* left, Expr* right, std::int32_t at);
   Result<Oid> settle_polymorphic(std::span<Expr*> args, std::span<Oid> declared, Oid result, std::int32_t at);
-  bool polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared);
-  Result<Expr*> call_function(const sql::FunctionCall& node, std::span<Expr*> args, std::span<const std::string_view> names);
+  bool polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared, Oid for_unknown = Oid::none);
+  Result<Expr*> call_function(const sql::FunctionCall& node, std::span<Expr*> args,
+                              std::span<const std::string_view> names);
   Result<Expr*> call_by_name(std::string_view name, std::span<Expr*> args, std::int32_t at);
   std::string_view signature(std::string_view name, std::span<Expr*> args, std::span<const std::string_view> names);
 
@@ -173,7 +193,7 @@ class Binder {
   Result<FromResult> from_join(const sql::Join& node);
   Result<FromTree*> from_list(const Vec<sql::FromItem*>& items);
   Status apply_alias(const sql::Alias* alias, RangeEntry* range, std::string_view what, std::int32_t at);
-  Status check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added, std::int32_t at);
+  Status check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added);
   Result<const catalog::Relation*> open_relation(const sql::TableRef& node);
   RangeEntry* relation_range(const catalog::Relation& relation, bool with_row_id);
   Cte* find_cte(std::string_view name);
@@ -213,8 +233,10 @@ class Binder {
   Result<BoundStatement*> update(const sql::Update& node);
   Result<BoundStatement*> remove(const sql::Delete& node);
   Result<const catalog::Relation*> writable(const sql::TableRef& node, std::string_view verb);
-  Result<const catalog::ColumnInfo*> assigned_column(const catalog::Relation& relation, const sql::AssignTarget& target);
-  Result<Expr*> assign(Expr* value, const catalog::Relation& relation, const catalog::ColumnInfo& column, std::int32_t at);
+  Result<const catalog::ColumnInfo*> assigned_column(const catalog::Relation& relation,
+                                                     const sql::AssignTarget& target);
+  Result<Expr*> assign(Expr* value, const catalog::Relation& relation, const catalog::ColumnInfo& column,
+                       std::int32_t at);
   Result<Expr*> default_of(const catalog::Relation& relation, const catalog::ColumnInfo& column);
   Status returning(const Vec<sql::Target>& nodes, BoundStatement* bound, Scope& scope);
 
@@ -223,13 +245,17 @@ class Binder {
   catalog::Catalog* catalog_;
   std::string_view text_;
   Vec<RangeEntry*> ranges_;
-  Vec<Oid> parameters_;        ///< none = not known yet
+  Vec<Oid> parameters_;  ///< none = not known yet
   Scope* scope_ = nullptr;
   std::uint32_t depth_ = 0;
   std::uint32_t internal_parameters_ = 0, work_tables_ = 0;
 
   friend class BinderStatement;
 };
+
+/// Where an expression begins, for messages about all of it.
+std::int32_t location(const Expr* expr);
+std::int32_t location(const sql::Expr& expr);
 
 /// The name PostgreSQL gives an output column.
 std::string_view output_name(const sql::Target& target);

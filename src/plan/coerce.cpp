@@ -8,9 +8,18 @@ namespace spg::plan {
 namespace {
 bool is_polymorphic(Oid type) {
   switch (raw(type)) {
-    case 2276: case 2277: case 2283: case 2776: case 3500: case 3831: case 4537: case 5077: case 5078: case 5079:
-    case 5080: case 4538:
-      return true;
+    case 2276:
+    case 2277:
+    case 2283:
+    case 2776:
+    case 3500:
+    case 3831:
+    case 4537:
+    case 5077:
+    case 5078:
+    case 5079:
+    case 5080:
+    case 4538: return true;
     default: return false;
   }
 }
@@ -65,7 +74,8 @@ Result<Expr*> Binder::coerce_parameter(Parameter* parameter, Oid target) {
 Result<Expr*> Binder::input_reg(const Constant& literal, Oid target) {
   const std::string_view text = literal.value.as<type::StringRef>().view();
   const auto made = [&](Oid value) -> Expr* {
-    return make_constant(*arena_, target, type::Value::of(Physical::int4, static_cast<std::int32_t>(raw(value))), literal.position);
+    return make_constant(*arena_, target, type::Value::of(Physical::int4, static_cast<std::int32_t>(raw(value))),
+                         literal.position);
   };
   if (text == "-") return made(Oid::none);
   if (text.find_first_not_of("0123456789") == std::string_view::npos && !text.empty()) {
@@ -87,7 +97,8 @@ Result<Expr*> Binder::input_reg(const Constant& literal, Oid target) {
   for (sql::Token token = lexer.next(); token.kind != sql::Tok::end; token = lexer.next()) {
     if (token.kind == sql::Tok::error) return Error::make(sqlstate::invalid_name, "invalid name syntax");
     if (token.text == ".") continue;
-    if (count == 2) return Error::make(sqlstate::invalid_name, "improper relation name (too many dotted names): ", text);
+    if (count == 2)
+      return Error::make(sqlstate::invalid_name, "improper relation name (too many dotted names): ", text);
     parts[count++] = token.text;
   }
   if (count == 0) return Error::make(sqlstate::invalid_name, "invalid name syntax");
@@ -101,7 +112,8 @@ Result<Expr*> Binder::input_reg(const Constant& literal, Oid target) {
     const std::size_t paren = name.find('(');
     const auto found = catalog_->functions(schema, name.substr(0, paren));
     if (found.empty()) return Error::make(sqlstate::undefined_function, "function \"", text, "\" does not exist");
-    if (found.size() > 1) return Error::make(sqlstate::ambiguous_function, "more than one function named \"", text, "\"");
+    if (found.size() > 1)
+      return Error::make(sqlstate::ambiguous_function, "more than one function named \"", text, "\"");
     return made(found[0]->oid);
   }
   SPG_ASSIGN(const catalog::Relation* relation, catalog_->relation(schema, name));
@@ -116,8 +128,11 @@ Result<Expr*> Binder::input_literal(const Constant& literal, Oid target, std::in
   made->collation = collation_of(target);
   if (literal.value.is_null) return made;
   switch (raw(base)) {
-    case raw(oid::regclass): case raw(oid::regtype): case raw(oid::regproc): case raw(oid::regprocedure): case raw(oid::regnamespace):
-      return input_reg(literal, target);
+    case raw(oid::regclass):
+    case raw(oid::regtype):
+    case raw(oid::regproc):
+    case raw(oid::regprocedure):
+    case raw(oid::regnamespace): return input_reg(literal, target);
     default: break;
   }
   if (type::find_type(base) == nullptr) {
@@ -158,7 +173,9 @@ Result<Expr*> Binder::coerce(Expr* expr, Oid target, std::int32_t typmod, CastCo
       // varchar(n) stays varchar(n) under another string type's name only when nothing else is known of it
       return made;
     }
-    case PathKind::function: case PathKind::io: case PathKind::array: {
+    case PathKind::function:
+    case PathKind::io:
+    case PathKind::array: {
       auto* made = make_expr<Call>(*arena_, ExprKind::call, target, physical(target), at < 0 ? expr->position : at);
       made->function = path.function;
       made->collation = collation_of(target);
@@ -233,19 +250,17 @@ Result<Expr*> Binder::coerce_boolean(Expr* expr, std::string_view construct) {
     SPG_ASSIGN(expr, coerce_to(expr, oid::boolean, -1, CastContext::assignment, -1, &done));
   }
   if (!done)
-    return fail(sqlstate::datatype_mismatch, expr->position, "argument of ", construct, " must be type boolean, not type ",
-                type_text(expr->type));
+    return fail(sqlstate::datatype_mismatch, location(expr), "argument of ", construct,
+                " must be type boolean, not type ", type_text(expr->type));
   return expr;
 }
 
 Result<Expr*> Binder::coerce_integer(Expr* expr, std::string_view construct) {
   bool done = true;
-  if (expr->type != oid::int8) {
-    SPG_ASSIGN(expr, coerce_to(expr, oid::int8, -1, CastContext::assignment, -1, &done));
-  }
+  if (expr->type != oid::int8) { SPG_ASSIGN(expr, coerce_to(expr, oid::int8, -1, CastContext::assignment, -1, &done)); }
   if (!done)
-    return fail(sqlstate::datatype_mismatch, expr->position, "argument of ", construct, " must be type bigint, not type ",
-                type_text(expr->type));
+    return fail(sqlstate::datatype_mismatch, location(expr), "argument of ", construct,
+                " must be type bigint, not type ", type_text(expr->type));
   return expr;
 }
 
@@ -262,7 +277,7 @@ Result<Oid> Binder::common_type(std::span<Expr*> exprs, std::string_view context
       chosen = next;
     } else if (category(next) != category(chosen)) {
       if (context.empty()) return Oid::none;
-      return fail(sqlstate::datatype_mismatch, expr->position, context, " types ", type_text(chosen), " and ",
+      return fail(sqlstate::datatype_mismatch, location(expr), context, " types ", type_text(chosen), " and ",
                   type_text(next), " cannot be matched");
     } else if (!is_preferred(chosen) && can_coerce(chosen, next, CastContext::implicit) &&
                !can_coerce(next, chosen, CastContext::implicit)) {
@@ -276,8 +291,8 @@ Result<Oid> Binder::common_type(std::span<Expr*> exprs, std::string_view context
 Result<Expr*> Binder::coerce_common(Expr* expr, Oid target, std::string_view context) {
   if (expr->type == target) return expr;
   if (!can_coerce(expr->type, target, CastContext::implicit))
-    return fail(sqlstate::cannot_coerce, expr->position, context, " could not convert type ", type_text(expr->type), " to ",
-                type_text(target));
+    return fail(sqlstate::cannot_coerce, location(expr), context, " could not convert type ", type_text(expr->type),
+                " to ", type_text(target));
   return coerce(expr, target, -1, CastContext::implicit, -1);
 }
 

@@ -1,8 +1,8 @@
 // FROM: flattening it into units and conditions, the order of joins, outer joins.
 //
-// Inner joins are free: their items become units, their conditions join those of WHERE. Outer joins are units of their own,
-// unless a condition above rejects the rows that they add. The order is the cheapest left-deep one (dynamic programming up
-// to ten units, greedy beyond).
+// Inner joins are free: their items become units, their conditions join those of WHERE. Outer joins are units of their
+// own, unless a condition above rejects the rows that they add. The order is the cheapest left-deep one (dynamic
+// programming up to ten units, greedy beyond).
 #include "planner.hpp"
 
 namespace spg::plan {
@@ -29,7 +29,9 @@ void Planner::ranges_of(const FromTree* tree, Vec<std::uint16_t>& ranges) {
 /// Whether the expression is NULL when a column that it reads is (for all columns that it reads).
 bool Planner::is_strict(Expr* expr) {
   switch (expr->kind) {
-    case ExprKind::constant: case ExprKind::column: case ExprKind::parameter: return true;
+    case ExprKind::constant:
+    case ExprKind::column:
+    case ExprKind::parameter: return true;
     case ExprKind::call:
       if (!as<Call>(*expr).strict || as<Call>(*expr).returns_set) return false;
       for (Expr* part : as<Call>(*expr).arguments)
@@ -52,7 +54,9 @@ void Planner::find_nonnullable(Expr* condition, Vec<std::uint16_t>& found) {
     case ExprKind::logical_and:
       for (Expr* part : static_cast<Variadic*>(condition)->arguments) find_nonnullable(part, found);
       break;
-    case ExprKind::is_not_null: case ExprKind::is_true: case ExprKind::is_false: add(static_cast<Unary*>(condition)->argument); break;
+    case ExprKind::is_not_null:
+    case ExprKind::is_true:
+    case ExprKind::is_false: add(static_cast<Unary*>(condition)->argument); break;
     case ExprKind::in_list: add(as<InList>(*condition).scalar); break;
     case ExprKind::any_of: add(as<AnyAll>(*condition).scalar); break;
     case ExprKind::logical_not: add(static_cast<Unary*>(condition)->argument); break;
@@ -88,7 +92,8 @@ void Planner::reduce_outer_joins(FromTree* tree, const Vec<std::uint16_t>& nonnu
 
 void Planner::flatten(FromTree* tree, Vec<Expr*>& quals, Vec<Unit>& units) {
   if (tree == nullptr) return;
-  const bool inner = tree->kind == FromTree::Kind::list || (tree->kind == FromTree::Kind::join && tree->type == sql::JoinType::inner);
+  const bool inner =
+      tree->kind == FromTree::Kind::list || (tree->kind == FromTree::Kind::join && tree->type == sql::JoinType::inner);
   if (inner) {
     for (FromTree* item : tree->items) flatten(item, quals, units);
     flatten(tree->left, quals, units);
@@ -120,7 +125,8 @@ void Planner::derive_equalities(Vec<Expr*>& quals) {
       Expr *c = nullptr, *d = nullptr;
       if (i == j || !equality(quals[j], &c, &d) || c->kind != ExprKind::column || d->kind != ExprKind::column) continue;
       Expr* other = same_expr(a, c) ? d : same_expr(a, d) ? c : nullptr;
-      if (other == nullptr || other->type != a->type || as<Call>(*quals[i]).function != as<Call>(*quals[j]).function) continue;
+      if (other == nullptr || other->type != a->type || as<Call>(*quals[i]).function != as<Call>(*quals[j]).function)
+        continue;
       auto* made = static_cast<Call*>(copy_node(*arena_, quals[i]));
       made->arguments[0] = other;
       bool known = false;
@@ -141,7 +147,8 @@ Result<Rel> Planner::plan_from(FromTree* from, Expr* where, const WantedOrder* o
     open.push_back(tree);
     for (std::size_t i = 0; i < open.size(); ++i) {
       FromTree* one = open[i];
-      if (one->kind == FromTree::Kind::leaf || (one->kind == FromTree::Kind::join && one->type != sql::JoinType::inner)) continue;
+      if (one->kind == FromTree::Kind::leaf || (one->kind == FromTree::Kind::join && one->type != sql::JoinType::inner))
+        continue;
       if (one->condition != nullptr) find_nonnullable(simplify(one->condition), nonnullable);
       for (FromTree* item : one->items) open.push_back(item);
       if (one->left != nullptr) open.push_back(one->left);
@@ -171,7 +178,8 @@ Result<Rel> Planner::plan_units(Vec<Unit>& units, Vec<Expr*>& quals, const Wante
   const auto mask_of_columns = [&](const Vec<Column*>& columns) {
     std::uint64_t mask = 0;
     for (const Column* column : columns)
-      if (column->relation < unit_of.size() && unit_of[column->relation] != 255) mask |= std::uint64_t{1} << unit_of[column->relation];
+      if (column->relation < unit_of.size() && unit_of[column->relation] != 255)
+        mask |= std::uint64_t{1} << unit_of[column->relation];
     return mask;
   };
   for (std::size_t u = 0; u < count; ++u) {
@@ -255,7 +263,8 @@ Result<Rel> Planner::plan_units(Vec<Unit>& units, Vec<Expr*>& quals, const Wante
   };
   const auto connected = [&](std::uint64_t mask, std::size_t u) {
     for (const JoinQual& one : joins)
-      if ((one.units >> u & 1) != 0 && (one.units & mask) != 0 && (one.units & ~(mask | std::uint64_t{1} << u)) == 0) return true;
+      if ((one.units >> u & 1) != 0 && (one.units & mask) != 0 && (one.units & ~(mask | std::uint64_t{1} << u)) == 0)
+        return true;
     return false;
   };
   const auto step_cost = [&](std::uint64_t mask, std::size_t u) {
@@ -269,7 +278,11 @@ Result<Rel> Planner::plan_units(Vec<Unit>& units, Vec<Expr*>& quals, const Wante
 
   Vec<std::uint8_t> sequence(*arena_);
   if (count <= 10) {
-    struct State { double cost; std::uint8_t last; bool reached; };
+    struct State {
+      double cost;
+      std::uint8_t last;
+      bool reached;
+    };
     const std::size_t states = std::size_t{1} << count;
     State* best = arena_->array<State>(states);
     for (std::size_t i = 0; i < states; ++i) best[i] = {0, 0, false};
@@ -317,9 +330,7 @@ Result<Rel> Planner::plan_units(Vec<Unit>& units, Vec<Expr*>& quals, const Wante
     const std::uint64_t bit = std::uint64_t{1} << u;
     if (mask == 0) {
       if (planned[u].node != nullptr) rel = planned[u];
-      else {
-        SPG_ASSIGN(rel, plan_unit(units[u], nullptr));
-      }
+      else { SPG_ASSIGN(rel, plan_unit(units[u], nullptr)); }
       mask = bit;
       continue;
     }
@@ -337,7 +348,8 @@ Result<Rel> Planner::plan_units(Vec<Unit>& units, Vec<Expr*>& quals, const Wante
 }
 
 /// Whether an index of the table has all its key columns equated to columns of the units in `mask`.
-bool Planner::can_probe(const Unit& unit, std::uint64_t mask, const Vec<JoinQual>& joins, const Vec<std::uint8_t>& unit_of) {
+bool Planner::can_probe(const Unit& unit, std::uint64_t mask, const Vec<JoinQual>& joins,
+                        const Vec<std::uint8_t>& unit_of) {
   (void)unit_of;
   for (const catalog::IndexInfo& index : unit.range->relation->indexes) {
     std::size_t covered = 0;
@@ -345,8 +357,8 @@ bool Planner::can_probe(const Unit& unit, std::uint64_t mask, const Vec<JoinQual
       bool found = false;
       for (const JoinQual& one : joins) {
         ColumnTest test;
-        if ((one.units & mask) != 0 && column_test(one.expr, unit.range, &test) && test.value != nullptr && test.stored == stored &&
-            test.comparison == Comparison::equal)
+        if ((one.units & mask) != 0 && column_test(one.expr, unit.range, &test) && test.value != nullptr &&
+            test.stored == stored && test.comparison == Comparison::equal)
           found = true;
       }
       if (!found) break;
@@ -381,11 +393,13 @@ Result<Rel> Planner::plan_outer_join(FromTree* tree, Vec<Expr*>& quals) {
   split_and(tree->condition == nullptr ? nullptr : simplify(tree->condition), on);
   Expr *left_where = nullptr, *right_where = nullptr;
   for (Expr* qual : on) {
-    if (type == JoinType::left && !reads(qual, left_ranges) && !is_volatile(qual)) right_where = conjoin(*arena_, right_where, qual);
+    if (type == JoinType::left && !reads(qual, left_ranges) && !is_volatile(qual))
+      right_where = conjoin(*arena_, right_where, qual);
     else between.push_back(qual);
   }
   for (Expr* qual : quals) {
-    if (type == JoinType::left && !reads(qual, right_ranges) && !is_volatile(qual)) left_where = conjoin(*arena_, left_where, qual);
+    if (type == JoinType::left && !reads(qual, right_ranges) && !is_volatile(qual))
+      left_where = conjoin(*arena_, left_where, qual);
     else above.push_back(qual);
   }
   // A constant for the left side of an equality holds on the right side as well: only matching rows matter there.
@@ -396,7 +410,8 @@ Result<Rel> Planner::plan_outer_join(FromTree* tree, Vec<Expr*>& quals) {
     for (Expr* qual : between) derived.push_back(qual);
     derive_equalities(derived);
     for (std::size_t i = own + between.size(); i < derived.size(); ++i)
-      if (!reads(derived[i], left_ranges) && reads(derived[i], right_ranges)) right_where = conjoin(*arena_, right_where, derived[i]);
+      if (!reads(derived[i], left_ranges) && reads(derived[i], right_ranges))
+        right_where = conjoin(*arena_, right_where, derived[i]);
   }
   SPG_ASSIGN(const Rel left, plan_from(left_tree, left_where, nullptr));
   Vec<Column*> side_columns(*arena_);
@@ -408,7 +423,8 @@ Result<Rel> Planner::plan_outer_join(FromTree* tree, Vec<Expr*>& quals) {
   unit.quals = Vec<Expr*>(*arena_);
   Rel right;
   FromTree* single = right_tree;
-  while (single->kind == FromTree::Kind::list && single->items.size() == 1 && single->condition == nullptr) single = single->items[0];
+  while (single->kind == FromTree::Kind::list && single->items.size() == 1 && single->condition == nullptr)
+    single = single->items[0];
   if (single->kind == FromTree::Kind::leaf && single->range->kind == RangeKind::relation && type == JoinType::left) {
     unit.range = single->range;
     split_and(right_where, unit.quals);

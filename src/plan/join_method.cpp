@@ -70,14 +70,17 @@ bool Planner::equi_key(Expr* qual, const Rel& left, const Rel& right, EquiKey* k
   const auto& call = as<Call>(*qual);
   if (catalog_->comparison_of(call.function) != Comparison::equal || is_volatile(qual)) return false;
   Expr *a = call.arguments[0], *b = call.arguments[1];
-  const auto side = [&](Expr* expr, const Rel& own, const Rel& other) { return reads_any(expr, own) && !reads_any(expr, other); };
+  const auto side = [&](Expr* expr, const Rel& own, const Rel& other) {
+    return reads_any(expr, own) && !reads_any(expr, other);
+  };
   if (side(a, left, right) && side(b, right, left)) *key = {a, b, call.function};
   else if (side(a, right, left) && side(b, left, right)) *key = {b, a, call.function};
   else return false;
   return same_type_sides(key);
 }
 
-Result<Node*> Planner::index_join(const Rel& left, const Unit& unit, JoinType type, std::span<Expr*> quals, Rel* result) {
+Result<Node*> Planner::index_join(const Rel& left, const Unit& unit, JoinType type, std::span<Expr*> quals,
+                                  Rel* result) {
   RangeEntry* entry = unit.range;
   const catalog::Relation& relation = *entry->relation;
   if (relation.table == TableId::none || relation.is_virtual) return static_cast<Node*>(nullptr);
@@ -89,7 +92,8 @@ Result<Node*> Planner::index_join(const Rel& left, const Unit& unit, JoinType ty
       std::size_t found = SIZE_MAX;
       for (std::size_t q = 0; q < quals.size() && found == SIZE_MAX; ++q) {
         ColumnTest test;
-        if (column_test(quals[q], entry, &test) && test.value != nullptr && test.stored == stored && test.comparison == Comparison::equal)
+        if (column_test(quals[q], entry, &test) && test.value != nullptr && test.stored == stored &&
+            test.comparison == Comparison::equal)
           found = q;
       }
       if (found == SIZE_MAX) break;
@@ -148,7 +152,8 @@ Result<Node*> Planner::index_join(const Rel& left, const Unit& unit, JoinType ty
   return static_cast<Node*>(node);
 }
 
-Result<Rel> Planner::lateral_join(const Rel& left, const Rel& right, const Correlation& inner, JoinType type, std::span<Expr*> quals) {
+Result<Rel> Planner::lateral_join(const Rel& left, const Rel& right, const Correlation& inner, JoinType type,
+                                  std::span<Expr*> quals) {
   auto* node = make_node<LoopJoin>(NodeKind::loop_join);
   Rel rel = rel_of(node);
   node->type = type;
@@ -177,21 +182,21 @@ Result<Rel> Planner::join(Rel left, Unit* unit, Rel right, JoinType type, std::s
     if (!planned) return planned;
     return lateral_join(left, *planned, inner, type, quals);
   }
-  const bool is_table = unit != nullptr && unit->range != nullptr && unit->range->kind == RangeKind::relation && right.node == nullptr;
+  const bool is_table =
+      unit != nullptr && unit->range != nullptr && unit->range->kind == RangeKind::relation && right.node == nullptr;
   if (is_table) {
     const double total = table_rows(*unit->range->relation);
     double wanted = total;
     for (Expr* qual : unit->quals) wanted *= selectivity(qual, unit->range, total);
-    const double probing = left.node->rows_estimate * 0.06, hashing = total * 0.02 + wanted * 0.02 + left.node->rows_estimate * 0.01;
+    const double probing = left.node->rows_estimate * 0.06,
+                 hashing = total * 0.02 + wanted * 0.02 + left.node->rows_estimate * 0.01;
     if (probing < hashing) {
       Rel result;
       SPG_ASSIGN(Node * node, index_join(left, *unit, type, quals, &result));
       if (node != nullptr) return result;
     }
   }
-  if (right.node == nullptr) {
-    SPG_ASSIGN(right, plan_unit(*unit, nullptr));
-  }
+  if (right.node == nullptr) { SPG_ASSIGN(right, plan_unit(*unit, nullptr)); }
   // The smaller side of an inner join is built.
   if (type == JoinType::inner && left.node->rows_estimate < right.node->rows_estimate) std::swap(left, right);
   Vec<HashJoin::Key> keys(*arena_);
@@ -262,7 +267,8 @@ namespace {
 Expr* with_row(Arena& arena, Expr* expr, std::uint32_t first, std::span<Expr*> row) {
   if (expr->kind == ExprKind::parameter) {
     const auto& parameter = as<Parameter>(*expr);
-    if (parameter.internal && parameter.number >= first && parameter.number - first < row.size()) return row[parameter.number - first];
+    if (parameter.internal && parameter.number >= first && parameter.number - first < row.size())
+      return row[parameter.number - first];
     return expr;
   }
   if (is_constant(expr) || expr->kind == ExprKind::column) return expr;
@@ -272,7 +278,26 @@ Expr* with_row(Arena& arena, Expr* expr, std::uint32_t first, std::span<Expr*> r
 }
 }  // namespace
 
-/// Turns EXISTS, IN and their negations into a join of `rel`; false when the condition is something else or too complex.
+bool Planner::covers_unique_key(const RangeEntry* entry, const Vec<Expr*>& quals) {
+  for (const catalog::IndexInfo& index : entry->relation->indexes) {
+    if (!index.unique) continue;
+    std::size_t covered = 0;
+    for (const std::int16_t stored : index.columns)
+      for (Expr* qual : quals) {
+        ColumnTest test;
+        if (!column_test(qual, entry, &test) || test.value == nullptr || test.stored != stored ||
+            test.comparison != Comparison::equal)
+          continue;
+        ++covered;
+        break;
+      }
+    if (covered == index.columns.size()) return true;
+  }
+  return false;
+}
+
+/// Turns EXISTS, IN and their negations into a join of `rel`; false when the condition is something else or too
+/// complex.
 Result<bool> Planner::semi_join(Rel& rel, Expr* qual) {
   bool negated = false;
   Expr* inside = qual;
@@ -290,15 +315,17 @@ Result<bool> Planner::semi_join(Rel& rel, Expr* qual) {
   collect_columns_of(query, all);
   bool correlated = false;
   for (const Column* column : all)
-    for (const Slot& slot : rel.slots) correlated = correlated || (slot.relation == column->relation && slot.number == column->number);
+    for (const Slot& slot : rel.slots)
+      correlated = correlated || (slot.relation == column->relation && slot.number == column->number);
   if (exists && !correlated) return false;  // evaluated once
-  const bool simple = !query->grouped && query->set_op == sql::SetOp::none && query->limit == nullptr && query->offset == nullptr &&
-                      !query->has_set_functions && query->ctes.empty() && query->from != nullptr && query->distinct_on.empty();
+  const bool simple = !query->grouped && query->set_op == sql::SetOp::none && query->limit == nullptr &&
+                      query->offset == nullptr && !query->has_set_functions && query->ctes.empty() &&
+                      query->from != nullptr && query->distinct_on.empty();
   if (correlated && !simple) return false;
   Vec<Expr*> between(*arena_);
   Expr* local = nullptr;
   Rel right;
-  if (simple && correlated) {
+  if (simple && (correlated || (!negated && !exists))) {
     pull_up_in(query);
     bool sideways = false;
     for_each_from_expr(query->from, [&](Expr*& expr) { sideways = sideways || reads_left(expr); });
@@ -318,12 +345,28 @@ Result<bool> Planner::semi_join(Rel& rel, Expr* qual) {
       split_and(with_row(*arena_, link->test, link->first_row_param, row.span()), between);
     }
     if (negated && !exists) return false;
+    if (!negated) {
+      // At most one row matches when a unique key is covered: then it is an inner join, which can use the index.
+      FromTree* single = query->from;
+      while (single->kind == FromTree::Kind::list && single->items.size() == 1 && single->condition == nullptr)
+        single = single->items[0];
+      if (single->kind == FromTree::Kind::leaf && single->range->kind == RangeKind::relation &&
+          covers_unique_key(single->range, between)) {
+        Unit unit;
+        unit.range = single->range;
+        unit.quals = Vec<Expr*>(*arena_);
+        split_and(local, unit.quals);
+        SPG_ASSIGN(rel, join(rel, &unit, Rel{}, JoinType::inner, between.span(), false));
+        return true;
+      }
+    }
     // Without an equality the join would compare every pair; the subplan does no worse and can use indexes.
     Rel inner_shape{arena_->make<Node>(), Vec<Slot>(*arena_)};
     Vec<std::uint16_t> inner_ranges(*arena_);
     ranges_of(query->from, inner_ranges);
     for (const std::uint16_t one : inner_ranges)
-      for (std::size_t c = 0; c < range(one)->columns.size(); ++c) inner_shape.slots.push_back({one, static_cast<std::int16_t>(c + 1)});
+      for (std::size_t c = 0; c < range(one)->columns.size(); ++c)
+        inner_shape.slots.push_back({one, static_cast<std::int16_t>(c + 1)});
     bool any_key = false;
     for (Expr* one : between) {
       EquiKey key{};

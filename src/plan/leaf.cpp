@@ -18,7 +18,8 @@ Expr* with_targets(Arena& arena, Expr* expr, std::uint16_t relation, const Query
 Expr* with_keys(Arena& arena, Expr* expr, const Query* query) {
   if (expr->kind == ExprKind::column) {
     const auto& ref = as<Column>(*expr);
-    return ref.relation == query->key_range->number ? query->group_keys[static_cast<std::size_t>(ref.number - 1)] : expr;
+    return ref.relation == query->key_range->number ? query->group_keys[static_cast<std::size_t>(ref.number - 1)]
+                                                    : expr;
   }
   if (is_constant(expr) || expr->kind == ExprKind::parameter) return expr;
   Expr* made = copy_node(arena, expr);
@@ -33,7 +34,8 @@ bool has_subquery(Expr* expr) {
 }  // namespace
 
 bool Planner::push_into_query(Query* query, std::uint16_t relation, Expr* qual) {
-  if (query->limit != nullptr || query->offset != nullptr || query->has_set_functions || !query->distinct_on.empty()) return false;
+  if (query->limit != nullptr || query->offset != nullptr || query->has_set_functions || !query->distinct_on.empty())
+    return false;
   if (has_subquery(qual) || is_volatile(qual)) return false;
   if (query->set_op != sql::SetOp::none) {
     const std::uint16_t own = query->set_range->number;
@@ -55,14 +57,17 @@ bool Planner::push_into_query(Query* query, std::uint16_t relation, Expr* qual) 
 }
 
 bool Planner::can_push(Query* query, std::uint16_t relation, Expr* qual) {
-  if (query->limit != nullptr || query->offset != nullptr || query->has_set_functions || !query->distinct_on.empty()) return false;
+  if (query->limit != nullptr || query->offset != nullptr || query->has_set_functions || !query->distinct_on.empty())
+    return false;
   if (has_subquery(qual) || is_volatile(qual)) return false;
   Expr* here = with_targets(*arena_, qual, relation, query);
   if (query->set_op != sql::SetOp::none)
-    return can_push(query->left, query->set_range->number, here) && can_push(query->right, query->set_range->number, here);
+    return can_push(query->left, query->set_range->number, here) &&
+           can_push(query->right, query->set_range->number, here);
   if (is_volatile(here) || has_subquery(here)) return false;
   if (!query->grouped) return true;
-  return query->key_range != nullptr && (query->aggregate_range == nullptr || !reads_range(here, query->aggregate_range->number));
+  return query->key_range != nullptr &&
+         (query->aggregate_range == nullptr || !reads_range(here, query->aggregate_range->number));
 }
 
 Result<Rel> Planner::plan_leaf(Unit& unit, const WantedOrder* order) {
@@ -149,12 +154,16 @@ Result<Rel> Planner::plan_leaf(Unit& unit, const WantedOrder* order) {
       }
       auto* node = make_node<CteScan>(NodeKind::cte_scan);
       node->source = entry->cte->planned;
+      node->name = entry->cte->name;
+      node->alias = entry->alias;
       rel = whole(node, entry->cte->planned->rows_estimate);
       break;
     }
     case RangeKind::work_table: {
       auto* node = make_node<WorkTable>(NodeKind::work_table);
       node->slot = entry->cte->slot;
+      node->name = entry->cte->name;
+      node->alias = entry->alias;
       rel = whole(node, 100);
       break;
     }
@@ -170,12 +179,14 @@ double Planner::function_rows(const RangeEntry* entry) {
   const auto number = [](const Expr* expr, std::int64_t* value) {
     if (expr->kind != ExprKind::constant || as<Constant>(*expr).value.is_null) return false;
     if (expr->physical == Physical::int4) *value = as<Constant>(*expr).value.as<std::int32_t>();
-    else if (expr->physical == Physical::int8 && expr->type == oid::int8) *value = as<Constant>(*expr).value.as<std::int64_t>();
+    else if (expr->physical == Physical::int8 && expr->type == oid::int8)
+      *value = as<Constant>(*expr).value.as<std::int64_t>();
     else return false;
     return true;
   };
   std::int64_t from = 0, to = 0;
-  if ((raw(call->function) == 1067 || raw(call->function) == 1069) && number(call->arguments[0], &from) && number(call->arguments[1], &to))
+  if ((raw(call->function) == 1067 || raw(call->function) == 1069) && number(call->arguments[0], &from) &&
+      number(call->arguments[1], &to))
     return to < from ? 1 : static_cast<double>(to) - static_cast<double>(from) + 1;
   return 1000;
 }

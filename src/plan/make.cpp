@@ -28,16 +28,24 @@ std::size_t node_bytes(ExprKind kind) {
     case ExprKind::constant: return sizeof(Constant);
     case ExprKind::column: return sizeof(Column);
     case ExprKind::parameter: return sizeof(Parameter);
-    case ExprKind::call: case ExprKind::distinct_from: case ExprKind::not_distinct_from: case ExprKind::null_if:
-      return sizeof(Call);
-    case ExprKind::logical_and: case ExprKind::logical_or: case ExprKind::coalesce: case ExprKind::greatest:
-    case ExprKind::least: case ExprKind::array: case ExprKind::row:
-      return sizeof(Variadic);
+    case ExprKind::call:
+    case ExprKind::distinct_from:
+    case ExprKind::not_distinct_from:
+    case ExprKind::null_if: return sizeof(Call);
+    case ExprKind::logical_and:
+    case ExprKind::logical_or:
+    case ExprKind::coalesce:
+    case ExprKind::greatest:
+    case ExprKind::least:
+    case ExprKind::array:
+    case ExprKind::row: return sizeof(Variadic);
     case ExprKind::case_when: return sizeof(Case);
-    case ExprKind::any_of: case ExprKind::all_of: return sizeof(AnyAll);
+    case ExprKind::any_of:
+    case ExprKind::all_of: return sizeof(AnyAll);
     case ExprKind::in_list: return sizeof(InList);
     case ExprKind::subquery: return sizeof(QueryLink);
-    case ExprKind::row_id: case ExprKind::default_marker: return sizeof(Expr);
+    case ExprKind::row_id:
+    case ExprKind::default_marker: return sizeof(Expr);
     default: return sizeof(Unary);
   }
 }
@@ -67,19 +75,31 @@ Expr* copy_node(Arena& arena, const Expr* expr) {
   std::memcpy(memory, static_cast<const void*>(expr), bytes);
   auto* made = static_cast<Expr*>(memory);
   switch (made->kind) {
-    case ExprKind::call: case ExprKind::distinct_from: case ExprKind::not_distinct_from: case ExprKind::null_if: {
+    case ExprKind::call:
+    case ExprKind::distinct_from:
+    case ExprKind::not_distinct_from:
+    case ExprKind::null_if: {
       auto* call = static_cast<Call*>(made);
       call->arguments = copy_span(arena, call->arguments);
       break;
     }
-    case ExprKind::logical_and: case ExprKind::logical_or: case ExprKind::coalesce: case ExprKind::greatest:
-    case ExprKind::least: case ExprKind::array: case ExprKind::row: {
+    case ExprKind::logical_and:
+    case ExprKind::logical_or:
+    case ExprKind::coalesce:
+    case ExprKind::greatest:
+    case ExprKind::least:
+    case ExprKind::array:
+    case ExprKind::row: {
       auto* list = static_cast<Variadic*>(made);
       list->arguments = copy_span(arena, list->arguments);
       break;
     }
-    case ExprKind::case_when: static_cast<Case*>(made)->whens = copy_span(arena, static_cast<Case*>(made)->whens); break;
-    case ExprKind::in_list: static_cast<InList*>(made)->items = copy_span(arena, static_cast<InList*>(made)->items); break;
+    case ExprKind::case_when:
+      static_cast<Case*>(made)->whens = copy_span(arena, static_cast<Case*>(made)->whens);
+      break;
+    case ExprKind::in_list:
+      static_cast<InList*>(made)->items = copy_span(arena, static_cast<InList*>(made)->items);
+      break;
     case ExprKind::subquery: {
       auto* link = static_cast<QueryLink*>(made);
       link->row_operands = copy_span(arena, link->row_operands);
@@ -100,12 +120,21 @@ bool same_expr(const Expr* a, const Expr* b) {
       return as<Column>(*a).relation == as<Column>(*b).relation && as<Column>(*a).number == as<Column>(*b).number &&
              as<Column>(*a).place == as<Column>(*b).place;
     case ExprKind::parameter:
-      return as<Parameter>(*a).number == as<Parameter>(*b).number && as<Parameter>(*a).internal == as<Parameter>(*b).internal;
-    case ExprKind::call: case ExprKind::distinct_from: case ExprKind::not_distinct_from: case ExprKind::null_if:
-      return as<Call>(*a).function == as<Call>(*b).function && same_list(as<Call>(*a).arguments, as<Call>(*b).arguments);
-    case ExprKind::logical_and: case ExprKind::logical_or: case ExprKind::coalesce: case ExprKind::greatest:
-    case ExprKind::least: case ExprKind::array: case ExprKind::row:
-      return same_list(as<Variadic>(*a).arguments, as<Variadic>(*b).arguments);
+      return as<Parameter>(*a).number == as<Parameter>(*b).number &&
+             as<Parameter>(*a).internal == as<Parameter>(*b).internal;
+    case ExprKind::call:
+    case ExprKind::distinct_from:
+    case ExprKind::not_distinct_from:
+    case ExprKind::null_if:
+      return as<Call>(*a).function == as<Call>(*b).function &&
+             same_list(as<Call>(*a).arguments, as<Call>(*b).arguments);
+    case ExprKind::logical_and:
+    case ExprKind::logical_or:
+    case ExprKind::coalesce:
+    case ExprKind::greatest:
+    case ExprKind::least:
+    case ExprKind::array:
+    case ExprKind::row: return same_list(as<Variadic>(*a).arguments, as<Variadic>(*b).arguments);
     case ExprKind::case_when: {
       const auto &x = as<Case>(*a), &y = as<Case>(*b);
       if (x.whens.size() != y.whens.size() || !same_expr(x.otherwise, y.otherwise)) return false;
@@ -114,14 +143,18 @@ bool same_expr(const Expr* a, const Expr* b) {
           return false;
       return true;
     }
-    case ExprKind::any_of: case ExprKind::all_of:
-      return as<AnyAll>(*a).function == as<AnyAll>(*b).function && same_expr(as<AnyAll>(*a).scalar, as<AnyAll>(*b).scalar) &&
+    case ExprKind::any_of:
+    case ExprKind::all_of:
+      return as<AnyAll>(*a).function == as<AnyAll>(*b).function &&
+             same_expr(as<AnyAll>(*a).scalar, as<AnyAll>(*b).scalar) &&
              same_expr(as<AnyAll>(*a).array_value, as<AnyAll>(*b).array_value);
     case ExprKind::in_list:
       return as<InList>(*a).function == as<InList>(*b).function && as<InList>(*a).negated == as<InList>(*b).negated &&
-             same_expr(as<InList>(*a).scalar, as<InList>(*b).scalar) && same_list(as<InList>(*a).items, as<InList>(*b).items);
+             same_expr(as<InList>(*a).scalar, as<InList>(*b).scalar) &&
+             same_list(as<InList>(*a).items, as<InList>(*b).items);
     case ExprKind::subquery: return false;
-    case ExprKind::row_id: case ExprKind::default_marker: return true;
+    case ExprKind::row_id:
+    case ExprKind::default_marker: return true;
     default: return same_expr(as<Unary>(*a).argument, as<Unary>(*b).argument);
   }
 }

@@ -8,6 +8,9 @@ namespace spg::plan {
 
 namespace oid = type::oid;
 
+/// What Call::function holds for a cast through text, and for array[i].
+inline constexpr Oid io_cast_function{0}, array_subscript_function{6179};
+
 template <class T>
 T* make_expr(Arena& arena, ExprKind kind, Oid type, Physical physical, std::int32_t position) {
   T* made = arena.make<T>();
@@ -77,20 +80,31 @@ namespace spg::plan {
 
 template <class Visit>
 void for_each_part(Expr* expr, Visit visit) {
-  auto each = [&](std::span<Expr*> list) { for (Expr*& item : list) visit(item); };
+  auto each = [&](std::span<Expr*> list) {
+    for (Expr*& item : list) visit(item);
+  };
   switch (expr->kind) {
-    case ExprKind::call: case ExprKind::distinct_from: case ExprKind::not_distinct_from: case ExprKind::null_if:
-      each(static_cast<Call*>(expr)->arguments);
-      break;
-    case ExprKind::relabel: case ExprKind::logical_not: case ExprKind::is_null: case ExprKind::is_not_null:
-    case ExprKind::is_true: case ExprKind::is_not_true: case ExprKind::is_false: case ExprKind::is_not_false:
-    case ExprKind::is_unknown: case ExprKind::is_not_unknown:
-      visit(static_cast<Unary*>(expr)->argument);
-      break;
-    case ExprKind::logical_and: case ExprKind::logical_or: case ExprKind::coalesce: case ExprKind::greatest:
-    case ExprKind::least: case ExprKind::array: case ExprKind::row:
-      each(static_cast<Variadic*>(expr)->arguments);
-      break;
+    case ExprKind::call:
+    case ExprKind::distinct_from:
+    case ExprKind::not_distinct_from:
+    case ExprKind::null_if: each(static_cast<Call*>(expr)->arguments); break;
+    case ExprKind::relabel:
+    case ExprKind::logical_not:
+    case ExprKind::is_null:
+    case ExprKind::is_not_null:
+    case ExprKind::is_true:
+    case ExprKind::is_not_true:
+    case ExprKind::is_false:
+    case ExprKind::is_not_false:
+    case ExprKind::is_unknown:
+    case ExprKind::is_not_unknown: visit(static_cast<Unary*>(expr)->argument); break;
+    case ExprKind::logical_and:
+    case ExprKind::logical_or:
+    case ExprKind::coalesce:
+    case ExprKind::greatest:
+    case ExprKind::least:
+    case ExprKind::array:
+    case ExprKind::row: each(static_cast<Variadic*>(expr)->arguments); break;
     case ExprKind::case_when: {
       auto* node = static_cast<Case*>(expr);
       for (Case::When& when : node->whens) {
@@ -100,7 +114,8 @@ void for_each_part(Expr* expr, Visit visit) {
       if (node->otherwise != nullptr) visit(node->otherwise);
       break;
     }
-    case ExprKind::any_of: case ExprKind::all_of:
+    case ExprKind::any_of:
+    case ExprKind::all_of:
       visit(static_cast<AnyAll*>(expr)->scalar);
       visit(static_cast<AnyAll*>(expr)->array_value);
       break;
@@ -115,9 +130,11 @@ void for_each_part(Expr* expr, Visit visit) {
       for (SubqueryExpr::Binding& binding : node->bindings) visit(binding.value);
       break;
     }
-    case ExprKind::constant: case ExprKind::column: case ExprKind::parameter: case ExprKind::row_id:
-    case ExprKind::default_marker:
-      break;
+    case ExprKind::constant:
+    case ExprKind::column:
+    case ExprKind::parameter:
+    case ExprKind::row_id:
+    case ExprKind::default_marker: break;
   }
 }
 

@@ -4,7 +4,10 @@
 namespace spg::plan {
 
 Planner::Planner(Arena& arena, PlanContext& context, BoundStatement& bound)
-    : arena_(&arena), context_(&context), catalog_(context.catalog), bound_(&bound),
+    : arena_(&arena),
+      context_(&context),
+      catalog_(context.catalog),
+      bound_(&bound),
       internal_parameters_(bound.internal_parameters) {}
 
 Result<Node*> Planner::modify() {
@@ -17,7 +20,8 @@ Result<Node*> Planner::modify() {
   for (Column* column : read) {
     if (range(column->relation)->owner != query || column->relation == bound_->target->number) continue;
     bool listed = false;
-    for (const Target& target : query->targets) listed = listed || (target.assigned == 0 && same_expr(target.expr, column));
+    for (const Target& target : query->targets)
+      listed = listed || (target.assigned == 0 && same_expr(target.expr, column));
     if (listed) continue;
     Target extra;
     extra.expr = column;
@@ -77,8 +81,7 @@ Result<Node*> Planner::modify() {
     shape.push_back(input.node->outputs[i]);
     if (expr->kind == ExprKind::column && query->targets[i].assigned == 0)
       after.slots.push_back({as<Column>(*expr).relation, as<Column>(*expr).number});
-    else
-      after.slots.push_back({0, 0});
+    else after.slots.push_back({0, 0});
   }
   after.node->outputs = shape.span();
   node->returning_columns = returning_columns.span();
@@ -130,7 +133,8 @@ bool has_subqueries(const Node* node) {
       return false;
     case NodeKind::index_scan: {
       const auto& scan = as<IndexScan>(*node);
-      return any(scan.prefix) || has_subquery(scan.filter) || has_subquery(scan.low) || has_subquery(scan.high) || has_subquery(scan.any_of);
+      return any(scan.prefix) || has_subquery(scan.filter) || has_subquery(scan.low) || has_subquery(scan.high) ||
+             has_subquery(scan.any_of);
     }
     case NodeKind::filter: return has_subquery(as<Filter>(*node).condition) || has_subqueries(as<Filter>(*node).input);
     case NodeKind::project: return any(as<Project>(*node).expressions) || has_subqueries(as<Project>(*node).input);
@@ -138,7 +142,8 @@ bool has_subqueries(const Node* node) {
     case NodeKind::sort: return has_subqueries(as<Sort>(*node).input);
     case NodeKind::aggregate: return any(as<Aggregate>(*node).keys) || has_subqueries(as<Aggregate>(*node).input);
     case NodeKind::modify: return any(as<Modify>(*node).returning) || has_subqueries(as<Modify>(*node).input);
-    case NodeKind::index_join: return has_subquery(as<IndexJoin>(*node).residual) || has_subqueries(as<IndexJoin>(*node).left);
+    case NodeKind::index_join:
+      return has_subquery(as<IndexJoin>(*node).residual) || has_subqueries(as<IndexJoin>(*node).left);
     default: return true;
   }
 }
@@ -153,7 +158,8 @@ Result<Plan*> Planner::plan() {
     use_query(bound_->query, true);
     SPG_ASSIGN(const Rel rel, plan_query(bound_->query, nullptr));
     made->root = rel.node;
-    for (std::size_t i = 0; i < bound_->outputs.size(); ++i) bound_->outputs[i].physical = rel.node->outputs[i].physical;
+    for (std::size_t i = 0; i < bound_->outputs.size(); ++i)
+      bound_->outputs[i].physical = rel.node->outputs[i].physical;
     made->root->outputs = bound_->outputs.span();
   }
   made->node_count = next_id_;

@@ -13,7 +13,8 @@ void Planner::collect_columns(Expr* expr, Vec<Column*>& columns) {
   if (expr->kind == ExprKind::column) {
     auto* column = static_cast<Column*>(expr);
     RangeEntry* entry = range(column->relation);
-    if (entry->pulled_up) collect_columns(entry->subquery->targets[static_cast<std::size_t>(column->number - 1)].expr, columns);
+    if (entry->pulled_up)
+      collect_columns(entry->subquery->targets[static_cast<std::size_t>(column->number - 1)].expr, columns);
     else columns.push_back(column);
   }
   for_each_part(expr, [&](Expr*& part) { collect_columns(part, columns); });
@@ -71,7 +72,8 @@ Result<Expr*> Planner::resolve(Expr* expr, const Rel& below) {
       return made;
     }
     if (correlation_ == nullptr)
-      return Error::make(sqlstate::internal_error, "column ", column->number, " of range ", column->relation, " was not found in the plan");
+      return Error::make(sqlstate::internal_error, "column ", column->number, " of range ", column->relation,
+                         " was not found in the plan");
     return outer_parameter(column);
   }
   Expr* made = copy_node(*arena_, expr);
@@ -99,9 +101,7 @@ Result<Expr*> Planner::resolve(Expr* expr, const Rel& below) {
 
 Result<std::span<Expr*>> Planner::resolve_all(std::span<Expr*> exprs, const Rel& below) {
   Expr** list = arena_->array<Expr*>(exprs.size());
-  for (std::size_t i = 0; i < exprs.size(); ++i) {
-    SPG_ASSIGN(list[i], resolve(exprs[i], below));
-  }
+  for (std::size_t i = 0; i < exprs.size(); ++i) { SPG_ASSIGN(list[i], resolve(exprs[i], below)); }
   return std::span<Expr*>(list, exprs.size());
 }
 

@@ -8,7 +8,10 @@
 namespace spg::plan {
 
 /// Which column of which range entry an output of a node is.
-struct Slot { std::uint16_t relation = 0; std::int16_t number = 0; };
+struct Slot {
+  std::uint16_t relation = 0;
+  std::int16_t number = 0;
+};
 
 /// A planned piece: a node, and what its outputs mean.
 struct Rel {
@@ -19,23 +22,29 @@ struct Rel {
 /// Columns that a subplan reads from outside; each becomes an internal parameter.
 struct Correlation {
   Correlation* outer = nullptr;
-  struct Read { std::uint32_t parameter; Column* column; };
+  struct Read {
+    std::uint32_t parameter;
+    Column* column;
+  };
   Vec<Read> reads;
 };
 
 /// An order that the result should have, in terms of columns: for index order scans.
 struct WantedOrder {
-  struct Key { Column* column; bool descending, nulls_first; };
+  struct Key {
+    Column* column;
+    bool descending, nulls_first;
+  };
   Vec<Key> keys;
-  bool limited = false;        ///< few rows are wanted
+  bool limited = false;  ///< few rows are wanted
 };
 
 /// A FROM item of an inner join whose order is free.
 struct Unit {
-  RangeEntry* range = nullptr; ///< a leaf, or
-  FromTree* join = nullptr;    ///< an outer join
-  Vec<Expr*> quals;            ///< conditions on this unit alone
-  std::uint64_t needs = 0;     ///< units that it reads sideways
+  RangeEntry* range = nullptr;  ///< a leaf, or
+  FromTree* join = nullptr;     ///< an outer join
+  Vec<Expr*> quals;             ///< conditions on this unit alone
+  std::uint64_t needs = 0;      ///< units that it reads sideways
   double rows = 0;
 };
 struct JoinQual {
@@ -99,6 +108,7 @@ class Planner {
   Result<Rel> plan_outer_join(FromTree* tree, Vec<Expr*>& quals);
   Result<Rel> join(Rel left, Unit* right_unit, Rel right, JoinType type, std::span<Expr*> quals, bool lateral);
   Result<Rel> apply_quals(Rel rel, std::span<Expr*> quals);
+  bool covers_unique_key(const RangeEntry* entry, const Vec<Expr*>& quals);
   Result<bool> semi_join(Rel& rel, Expr* qual);
   Rel filtered(Rel rel, Expr* condition);
   void ranges_of(const FromTree* tree, Vec<std::uint16_t>& ranges);
@@ -107,9 +117,14 @@ class Planner {
   bool can_push(Query* query, std::uint16_t relation, Expr* qual);
   double function_rows(const RangeEntry* entry);
   bool can_probe(const Unit& unit, std::uint64_t mask, const Vec<JoinQual>& joins, const Vec<std::uint8_t>& unit_of);
-  Result<Rel> lateral_join(const Rel& left, const Rel& right, const Correlation& inner, JoinType type, std::span<Expr*> quals);
+  Result<Rel> lateral_join(const Rel& left, const Rel& right, const Correlation& inner, JoinType type,
+                           std::span<Expr*> quals);
   RangeEntry* new_range();
-  struct EquiKey { Expr* left; Expr* right; Oid function; };
+  struct EquiKey {
+    Expr* left;
+    Expr* right;
+    Oid function;
+  };
   bool equi_key(Expr* qual, const Rel& left, const Rel& right, EquiKey* key);
   bool same_type_sides(EquiKey* key);
   Result<Node*> index_join(const Rel& left, const Unit& unit, JoinType type, std::span<Expr*> quals, Rel* result);
@@ -117,7 +132,12 @@ class Planner {
   // --- access.cpp
   Result<Rel> plan_table(RangeEntry* range, std::span<Expr*> quals, const WantedOrder* order);
   Result<Rel> plan_leaf(Unit& unit, const WantedOrder* order);
-  struct ColumnTest { std::int16_t stored = 0; catalog::Comparison comparison{}; Expr* value = nullptr; Expr* any_of = nullptr; };
+  struct ColumnTest {
+    std::int16_t stored = 0;
+    catalog::Comparison comparison{};
+    Expr* value = nullptr;
+    Expr* any_of = nullptr;
+  };
   bool column_test(Expr* qual, const RangeEntry* range, ColumnTest* test);
   Expr* as_column_type(Expr* value, const RangeColumn& column);
   const RangeColumn* column_of(Expr* expr, const RangeEntry* range);

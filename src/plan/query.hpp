@@ -1,8 +1,9 @@
 // Bound queries: what the binder hands to the planner. Private to src/plan.
 //
 // Every FROM item of a statement has a range entry with a number that is unique in the whole statement, so a Column
-// {relation, number} means the same thing at every depth: no levels to adjust when queries are merged. Groups of a query
-// are seen through two more range numbers: one for its group keys, one for its aggregates. Range number 0 is not used.
+// {relation, number} means the same thing at every depth: no levels to adjust when queries are merged. Groups of a
+// query are seen through two more range numbers: one for its group keys, one for its aggregates. Range number 0 is not
+// used.
 #pragma once
 #include "spg/plan/planner.hpp"
 #include "spg/sql/expr.hpp"
@@ -28,11 +29,11 @@ struct Cte {
   Query* query = nullptr;
   Vec<RangeColumn> columns;
   sql::Materialized materialized = sql::Materialized::unspecified;
-  bool recursive = false;          ///< reads itself
+  bool recursive = false;  ///< reads itself
   bool union_all = false;
-  Query* initial = nullptr;        ///< of recursive ones
+  Query* initial = nullptr;  ///< of recursive ones
   Query* step = nullptr;
-  std::uint32_t slot = 0;          ///< of recursive ones: their work table
+  std::uint32_t slot = 0;  ///< of recursive ones: their work table
   std::uint32_t references = 0;
   // planner
   Materialize* planned = nullptr;
@@ -44,19 +45,19 @@ enum class RangeKind : std::uint8_t { relation, subquery, function, values, cte,
 struct RangeEntry {
   RangeKind kind{};
   std::uint16_t number = 0;
-  std::string_view alias;          ///< as messages and EXPLAIN name it
+  std::string_view alias;  ///< as messages and EXPLAIN name it
   bool has_alias = false;
-  Vec<RangeColumn> columns;        ///< column n of the entry is columns[n - 1]
+  Vec<RangeColumn> columns;  ///< column n of the entry is columns[n - 1]
   const catalog::Relation* relation = nullptr;
-  Query* subquery = nullptr;       ///< subquery; groups and aggregates: their query
+  Query* subquery = nullptr;  ///< subquery; groups and aggregates: their query
   Cte* cte = nullptr;
   std::span<Call*> functions;
   std::span<std::int16_t> function_widths;  ///< columns that each function yields
   bool with_ordinality = false;
   std::span<std::span<Expr*>> rows;
-  Query* owner = nullptr;          ///< the query in whose FROM it stands
+  Query* owner = nullptr;  ///< the query in whose FROM it stands
   // planner
-  bool pulled_up = false;          ///< its columns are its subquery's targets
+  bool pulled_up = false;  ///< its columns are its subquery's targets
 };
 
 /// A FROM item with its conditions. A list is an inner join of its items.
@@ -67,17 +68,17 @@ struct FromTree {
   sql::JoinType type = sql::JoinType::inner;
   FromTree* left = nullptr;
   FromTree* right = nullptr;
-  Expr* condition = nullptr;       ///< of a list or a join
-  bool lateral = false;            ///< a leaf that reads its left neighbours
+  Expr* condition = nullptr;  ///< of a list or a join
+  bool lateral = false;       ///< a leaf that reads its left neighbours
 };
 
 struct Target {
   Expr* expr = nullptr;
   std::string_view name;
-  std::int16_t assigned = 0;       ///< INSERT, UPDATE: column that is written
+  std::int16_t assigned = 0;  ///< INSERT, UPDATE: column that is written
 };
 struct SortBy {
-  std::uint32_t target = 0;        ///< 0-based, in Query::targets
+  std::uint32_t target = 0;  ///< 0-based, in Query::targets
   bool descending = false, nulls_first = false;
 };
 struct Aggregated {
@@ -87,11 +88,11 @@ struct Aggregated {
 };
 
 struct Query {
-  Vec<Target> targets;             ///< the first `visible` are the result; the others serve sorting and DISTINCT ON
+  Vec<Target> targets;  ///< the first `visible` are the result; the others serve sorting and DISTINCT ON
   std::uint32_t visible = 0;
-  FromTree* from = nullptr;        ///< null: one row without columns
+  FromTree* from = nullptr;  ///< null: one row without columns
   Expr* where = nullptr;
-  bool grouped = false;            ///< GROUP BY, HAVING or an aggregate
+  bool grouped = false;  ///< GROUP BY, HAVING or an aggregate
   Vec<Expr*> group_keys;
   Vec<Aggregated> aggregates;
   RangeEntry* key_range = nullptr;
@@ -117,9 +118,9 @@ struct Query {
 /// A subquery within an expression, before it is planned. `test` is over Parameters first_row_param.. for its row.
 struct QueryLink : SubqueryExpr {
   Query* query = nullptr;
-  std::span<Expr*> row_operands;   ///< any, all: the left side
-  std::span<Oid> row_operators;    ///< their operators
-  bool negated = false;            ///< NOT IN
+  std::span<Expr*> row_operands;  ///< any, all: the left side
+  std::span<Oid> row_operators;   ///< their operators
+  bool negated = false;           ///< NOT IN
 };
 
 /// A bound statement. DML: `query` yields what Modify reads.
@@ -128,11 +129,11 @@ struct BoundStatement {
   Modify::Op op = Modify::Op::insert;
   Query* query = nullptr;
   const catalog::Relation* relation = nullptr;
-  RangeEntry* target = nullptr;    ///< the written table's range entry
+  RangeEntry* target = nullptr;  ///< the written table's range entry
   Vec<Target> returning;
   Vec<OutputColumn> outputs;
   std::span<Oid> parameter_types;
-  Vec<RangeEntry*> ranges;         ///< by number
+  Vec<RangeEntry*> ranges;  ///< by number
   std::uint32_t internal_parameters = 0;
   std::uint32_t work_tables = 0;
 };

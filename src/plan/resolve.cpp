@@ -31,12 +31,20 @@ void Binder::keep_matching(std::span<Expr*> args, Vec<Candidate>& candidates) {
   candidates.resize(kept);
 }
 
-bool Binder::polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared) {
-  Oid element = Oid::none, array_type = Oid::none;
+/// `for_unknown`: what undecided literals are taken for.
+bool Binder::polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared, Oid for_unknown) {
+  Oid element = Oid::none, array_type = Oid::none, compatible = Oid::none;
   for (std::size_t i = 0; i < args.size(); ++i) {
     if (!is_family1(declared[i]) && !is_family2(declared[i])) continue;
-    const Oid actual = args[i]->type;
+    Oid actual = args[i]->type;
+    if (actual == oid::unknown && for_unknown != Oid::none) actual = for_unknown;
     if (actual == oid::unknown) continue;
+    if (is_family2(declared[i])) {
+      const Oid one = declared[i] == poly::anycompatiblearray ? element_of(actual) : actual;
+      if (one == Oid::none) return false;
+      if (compatible != Oid::none && category(one) != category(compatible)) return false;
+      compatible = one;
+    }
     if (is_array_word(declared[i])) {
       const Oid of = element_of(actual);
       if (actual == oid::anyarray) continue;
@@ -58,7 +66,8 @@ bool Binder::polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declar
       if (found == nullptr || found->kind != (multi ? 'm' : 'r')) return false;
       continue;
     }
-    if ((declared[i] == poly::anynonarray || declared[i] == poly::anycompatiblenonarray) && element_of(actual) != Oid::none)
+    if ((declared[i] == poly::anynonarray || declared[i] == poly::anycompatiblenonarray) &&
+        element_of(actual) != Oid::none)
       return false;
     if (is_family1(declared[i])) {
       if (element != Oid::none && element != base_type(actual) && element != actual) return false;
@@ -163,8 +172,9 @@ Binder::Candidate* Binder::select_candidate(std::span<Expr*> args, Vec<Candidate
     Candidate* only = nullptr;
     for (Candidate& candidate : candidates) {
       bool fits = true;
-      for (std::size_t i = 0; i < count && fits; ++i) fits = can_coerce(known, candidate.arguments[i], CastContext::implicit);
-      if (!fits) continue;
+      for (std::size_t i = 0; i < count && fits; ++i)
+        fits = can_coerce(known, candidate.arguments[i], CastContext::implicit);
+      if (!fits || !polymorphic_fits(args, candidate.arguments, known)) continue;
       if (only != nullptr) return nullptr;
       only = &candidate;
     }
@@ -198,23 +208,24 @@ Result<Oid> Binder::settle_polymorphic(std::span<Expr*> args, std::span<Oid> dec
     }
   }
   if (has_family1) {
-    if (element == Oid::none && array_type != Oid::none) element = array_type == oid::anyarray ? oid::text : element_of(array_type);
+    if (element == Oid::none && array_type != Oid::none)
+      element = array_type == oid::anyarray ? oid::text : element_of(array_type);
     if (element == Oid::none) {
       bool needs = is_family1(result);
       for (const Oid one : declared) needs = needs || is_family1(one);
       if (needs)
-        return fail(sqlstate::datatype_mismatch, at, "could not determine polymorphic type because input has type unknown");
+        return fail(sqlstate::datatype_mismatch, at,
+                    "could not determine polymorphic type because input has type unknown");
     }
     if (array_type == Oid::none) array_type = array_of(element);
   }
   if (has_family2) {
     compatible = oid::text;
-    if (!mixed.empty()) {
-      SPG_ASSIGN(compatible, common_type(mixed.span(), "arguments"));
-    }
+    if (!mixed.empty()) { SPG_ASSIGN(compatible, common_type(mixed.span(), "arguments")); }
   }
   const auto settle = [&](Oid declared_type) {
-    if (declared_type == poly::anyarray || declared_type == poly::anyrange || declared_type == poly::anymultirange) return array_type;
+    if (declared_type == poly::anyarray || declared_type == poly::anyrange || declared_type == poly::anymultirange)
+      return array_type;
     if (is_family1(declared_type)) return element;
     if (declared_type == poly::anycompatiblearray) return array_of(compatible);
     if (is_family2(declared_type)) return compatible;
@@ -274,8 +285,9 @@ Result<const catalog::Operator*> Binder::find_operator(const sql::OperatorName& 
     return fail(sqlstate::ambiguous_function, at, "operator is not unique: ", shown.view())
         .hint("Could not choose a best candidate operator. You might need to add explicit type casts.");
   return fail(sqlstate::undefined_function, at, "operator does not exist: ", shown.view())
-      .hint(left != nullptr ? "No operator matches the given name and argument types. You might need to add explicit type casts."
-                            : "No operator matches the given name and argument type. You might need to add an explicit type cast.");
+      .hint(left != nullptr
+                ? "No operator matches the given name and argument types. You might need to add explicit type casts."
+                : "No operator matches the given name and argument type. You might need to add an explicit type cast.");
 }
 
 Result<Expr*> Binder::operator_call(const catalog::Operator& op, Expr* left, Expr* right, std::int32_t at) {
@@ -315,7 +327,8 @@ Result<Expr*> Binder::make_operator(std::string_view name, Expr* left, Expr* rig
 
 // ------------------------------------------------------------------------------------------------------ functions
 
-std::string_view Binder::signature(std::string_view name, std::span<Expr*> args, std::span<const std::string_view> names) {
+std::string_view Binder::signature(std::string_view name, std::span<Expr*> args,
+                                   std::span<const std::string_view> names) {
   TextBuilder out(*arena_);
   out.add(name, "(");
   for (std::size_t i = 0; i < args.size(); ++i) {

@@ -21,14 +21,17 @@ Result<Rel> Planner::plan_query(Query* query, const Vec<bool>* wanted) {
   pull_up_in(query);
   Vec<std::uint32_t> kept(*arena_);
   for (std::uint32_t i = 0; i < query->visible; ++i) {
-    const bool keep = wanted == nullptr || query->distinct || query->has_set_functions || (*wanted)[i] || is_volatile(query->targets[i].expr);
+    const bool keep = wanted == nullptr || query->distinct || query->has_set_functions || (*wanted)[i] ||
+                      is_volatile(query->targets[i].expr);
     if (keep) kept.push_back(i);
   }
   return plan_plain(query, kept);
 }
 
 bool Planner::order_from_query(Query* query, WantedOrder& order) {
-  if (query->grouped || query->has_set_functions || (query->distinct && query->distinct_on.empty()) || query->order_by.empty()) return false;
+  if (query->grouped || query->has_set_functions || (query->distinct && query->distinct_on.empty()) ||
+      query->order_by.empty())
+    return false;
   order.keys = Vec<WantedOrder::Key>(*arena_);
   for (const SortBy& sort : query->order_by) {
     Expr* expr = simplify(query->targets[sort.target].expr);
@@ -65,9 +68,7 @@ Result<Rel> Planner::plan_plain(Query* query, const Vec<std::uint32_t>& kept) {
       SPG_ASSIGN(rel, apply_quals(rel, quals.span()));
     }
   }
-  if (query->grouped) {
-    SPG_ASSIGN(rel, aggregate(query, rel));
-  }
+  if (query->grouped) { SPG_ASSIGN(rel, aggregate(query, rel)); }
   return finish(query, rel, kept);
 }
 
@@ -97,9 +98,7 @@ Result<Rel> Planner::aggregate(Query* query, Rel input) {
       arguments.push_back(resolved);
     }
     call.arguments = arguments.span();
-    if (call.filter != nullptr) {
-      SPG_ASSIGN(call.filter, resolve(simplify(call.filter), input));
-    }
+    if (call.filter != nullptr) { SPG_ASSIGN(call.filter, resolve(simplify(call.filter), input)); }
     Vec<AggregateCall::Order> orders(*arena_);
     for (const AggregateCall::Order& one : from.call.order_by) {
       SPG_ASSIGN(Expr * resolved, resolve(simplify(one.value), input));
@@ -119,7 +118,8 @@ Result<Rel> Planner::aggregate(Query* query, Rel input) {
   node->outputs = outputs.span();
   const double rows = input.node->rows_estimate;
   node->rows_estimate = keys.empty() ? 1 : rows < 200 ? (rows < 1 ? 1 : rows) : rows * 0.1 < 200 ? 200 : rows * 0.1;
-  node->cost_start = node->cost_total = input.node->cost_total + rows * 0.01 * static_cast<double>(1 + query->aggregates.size());
+  node->cost_start = node->cost_total =
+      input.node->cost_total + rows * 0.01 * static_cast<double>(1 + query->aggregates.size());
   if (query->having == nullptr) return rel;
   Vec<Expr*> quals(*arena_);
   split_and(simplify(query->having), quals);
@@ -139,8 +139,8 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
   for (const SortBy& sort : query->order_by) place_of(sort.target);
   for (const std::uint32_t target : query->distinct_on) place_of(target);
   WantedOrder order;
-  bool in_order = order_from_query(query, order) && query->from != nullptr && keeps_order(input.node, order, input, *arena_) &&
-                  scan_gives(input.node, order);
+  bool in_order = order_from_query(query, order) && query->from != nullptr &&
+                  keeps_order(input.node, order, input, *arena_) && scan_gives(input.node, order);
   Vec<Expr*> exprs(*arena_);
   Vec<OutputColumn> outputs(*arena_);
   bool identity = listed.size() == input.node->outputs.size();
@@ -152,6 +152,8 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
     exprs.push_back(resolved);
     OutputColumn output = output_of(*target.expr, target.name);
     output.physical = resolved->physical;
+    if (listed[i] >= query->visible && resolved->kind == ExprKind::column)
+      output.name = input.node->outputs[as<Column>(*resolved).place].name;
     outputs.push_back(output);
     identity = identity && resolved->kind == ExprKind::column && as<Column>(*resolved).place == i;
     has_sets = has_sets || contains_set(resolved);
@@ -167,7 +169,8 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
     node->cost_total = input.node->cost_total + rows * 10;
     rel.node = node;
   } else if (!identity) {
-    if (input.node->kind == NodeKind::values && as<Values>(*input.node).rows.size() == 1 && input.node->outputs.empty()) {
+    if (input.node->kind == NodeKind::values && as<Values>(*input.node).rows.size() == 1 &&
+        input.node->outputs.empty()) {
       auto* node = static_cast<Values*>(input.node);
       node->rows[0] = exprs.span();
       node->outputs = outputs.span();
@@ -214,7 +217,8 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
     if (offset == nullptr) {
       top = count;
     } else if (is_constant(count) && is_constant(offset)) {
-      const std::int64_t a = as<Constant>(*count).value.as<std::int64_t>(), b = as<Constant>(*offset).value.as<std::int64_t>();
+      const std::int64_t a = as<Constant>(*count).value.as<std::int64_t>(),
+                         b = as<Constant>(*offset).value.as<std::int64_t>();
       std::int64_t sum = 0;
       if (!__builtin_add_overflow(a, b, &sum))
         top = make_constant(*arena_, oid::int8, type::Value::of(Physical::int8, sum), count->position);
@@ -259,7 +263,8 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
     node->with_ties = query->with_ties;
     node->outputs = rel.node->outputs;
     node->rows_estimate = rel.node->rows_estimate;
-    if (count != nullptr && is_constant(count) && static_cast<double>(as<Constant>(*count).value.as<std::int64_t>()) < node->rows_estimate)
+    if (count != nullptr && is_constant(count) &&
+        static_cast<double>(as<Constant>(*count).value.as<std::int64_t>()) < node->rows_estimate)
       node->rows_estimate = static_cast<double>(as<Constant>(*count).value.as<std::int64_t>());
     const double part = rel.node->rows_estimate > 0 ? node->rows_estimate / rel.node->rows_estimate : 1;
     node->cost_start = rel.node->cost_start;
@@ -326,7 +331,67 @@ bool Planner::scan_gives(const Node* node, const WantedOrder& order) {
   return false;
 }
 
-Result<Rel> Planner::min_max(Query*) { return Rel{}; }
+/// min and max of indexed columns: the first entry of the index, by a subquery each. Null node: not such a query.
+Result<Rel> Planner::min_max(Query* query) {
+  if (!query->grouped || !query->group_keys.empty() || query->having != nullptr || query->aggregates.empty())
+    return Rel{};
+  FromTree* leaf = query->from;
+  while (leaf != nullptr && leaf->kind == FromTree::Kind::list && leaf->items.size() == 1 && leaf->condition == nullptr)
+    leaf = leaf->items[0];
+  if (leaf == nullptr || leaf->kind != FromTree::Kind::leaf || leaf->range->kind != RangeKind::relation) return Rel{};
+  const auto is = [&](Oid function, std::string_view name) {
+    const catalog::Function* found = catalog_->function(function);
+    return found != nullptr && found->schema == catalog::ns::pg_catalog && found->name == name;
+  };
+  auto* node = make_node<Values>(NodeKind::values);
+  Rel rel = rel_of(node);
+  Vec<Expr*> values(*arena_);
+  Vec<OutputColumn> outputs(*arena_);
+  for (std::size_t i = 0; i < query->aggregates.size(); ++i) {
+    const AggregateCall& call = query->aggregates[i].call;
+    const bool is_max = is(call.function, "max");
+    if ((!is_max && !is(call.function, "min")) || call.arguments.size() != 1 || call.filter != nullptr) return Rel{};
+    Expr* argument = simplify(call.arguments[0]);
+    const RangeColumn* column = column_of(argument, leaf->range);
+    bool indexed = false;
+    for (const catalog::IndexInfo& index : leaf->range->relation->indexes)
+      for (const std::int16_t stored : index.columns)
+        indexed = indexed || (column != nullptr && stored == column->stored);
+    if (!indexed || argument->kind != ExprKind::column) return Rel{};
+    Query* inner = arena_->make<Query>();
+    inner->targets = Vec<Target>(*arena_);
+    inner->order_by = Vec<SortBy>(*arena_);
+    inner->targets.push_back({argument, query->aggregates[i].name, 0});
+    inner->visible = 1;
+    inner->from = query->from;
+    inner->where = conjoin(*arena_, query->where, make_unary(*arena_, ExprKind::is_not_null, argument, -1));
+    inner->order_by.push_back({0, is_max, is_max});
+    inner->limit = make_constant(*arena_, oid::int8, type::Value::of(Physical::int8, std::int64_t{1}));
+    auto* link = make_expr<QueryLink>(*arena_, ExprKind::subquery, call.result_type, call.physical, -1);
+    link->form = SubqueryExpr::Form::scalar;
+    link->query = inner;
+    SPG_ASSIGN(Expr * resolved, resolve(link, rel_of(node)));
+    const Node* below = as<SubqueryExpr>(*resolved).plan;
+    if (below->kind == NodeKind::project) below = as<Project>(*below).input;
+    if (below->kind != NodeKind::limit) return Rel{};
+    below = as<Limit>(*below).input;
+    if (below->kind == NodeKind::project) below = as<Project>(*below).input;
+    if (below->kind != NodeKind::index_scan) return Rel{};
+    values.push_back(resolved);
+    OutputColumn output;
+    output.name = query->aggregates[i].name;
+    output.type = call.result_type;
+    output.physical = resolved->physical;
+    outputs.push_back(output);
+    rel.slots.push_back({query->aggregate_range->number, static_cast<std::int16_t>(i + 1)});
+  }
+  auto* rows = arena_->array<std::span<Expr*>>(1);
+  rows[0] = values.span();
+  node->rows = {rows, 1};
+  node->outputs = outputs.span();
+  node->cost_total = 0.5;
+  return rel;
+}
 
 // ------------------------------------------------------------------------------------------------- set operations
 
@@ -350,14 +415,13 @@ Result<Rel> Planner::plan_set(Query* query) {
     for (Query* side : {query->left, query->right}) {
       SPG_ASSIGN(const Rel one, plan_query(side, nullptr));
       // A chain of unions of one kind is one append.
-      const bool inner_all = side->set_op == sql::SetOp::union_ && (side->set_all || !query->set_all) && side->order_by.empty() &&
-                             side->limit == nullptr && side->offset == nullptr;
+      const bool inner_all = side->set_op == sql::SetOp::union_ && (side->set_all || !query->set_all) &&
+                             side->order_by.empty() && side->limit == nullptr && side->offset == nullptr;
       const Node* below = one.node;
       if (inner_all && below->kind == NodeKind::distinct && !query->set_all) below = as<Distinct>(*below).input;
       if (inner_all && below->kind == NodeKind::append)
         for (Node* input : as<Append>(*below).inputs) inputs.push_back(input);
-      else
-        inputs.push_back(one.node);
+      else inputs.push_back(one.node);
     }
     node->inputs = inputs.span();
     node->outputs = outputs.span();
@@ -385,7 +449,8 @@ Result<Rel> Planner::plan_set(Query* query) {
     node->right = right.node;
     node->outputs = outputs.span();
     node->rows_estimate = left.node->rows_estimate;
-    node->cost_start = node->cost_total = left.node->cost_total + right.node->cost_total + left.node->rows_estimate * 0.01;
+    node->cost_start = node->cost_total =
+        left.node->cost_total + right.node->cost_total + left.node->rows_estimate * 0.01;
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) rel.slots.push_back({number, static_cast<std::int16_t>(i + 1)});
   Vec<std::uint32_t> kept(*arena_);

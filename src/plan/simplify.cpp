@@ -15,9 +15,12 @@ bool Planner::is_volatile(const Expr* expr) {
 
 bool Planner::is_immutable(const Expr* expr) {
   switch (expr->kind) {
-    case ExprKind::subquery: case ExprKind::parameter: case ExprKind::column: case ExprKind::row_id: case ExprKind::default_marker:
-    case ExprKind::row:
-      return false;
+    case ExprKind::subquery:
+    case ExprKind::parameter:
+    case ExprKind::column:
+    case ExprKind::row_id:
+    case ExprKind::default_marker:
+    case ExprKind::row: return false;
     case ExprKind::call: {
       const auto& call = as<Call>(*expr);
       if (call.returns_set) return false;
@@ -60,7 +63,8 @@ Expr* Planner::fold(Expr* expr) {
     return made;
   };
   switch (expr->kind) {
-    case ExprKind::logical_and: case ExprKind::logical_or: {
+    case ExprKind::logical_and:
+    case ExprKind::logical_or: {
       const bool is_and = expr->kind == ExprKind::logical_and;
       auto* list = static_cast<Variadic*>(expr);
       Vec<Expr*> kept(*arena_);
@@ -91,7 +95,8 @@ Expr* Planner::fold(Expr* expr) {
       if (is_null_constant(part)) return null_of(expr);
       return make_bool(*arena_, !as<Constant>(*part).value.as<bool>(), expr->position);
     }
-    case ExprKind::is_null: case ExprKind::is_not_null: {
+    case ExprKind::is_null:
+    case ExprKind::is_not_null: {
       const Expr* part = static_cast<Unary*>(expr)->argument;
       if (!is_constant(part)) return expr;
       return make_bool(*arena_, is_null_constant(part) == (expr->kind == ExprKind::is_null), expr->position);
@@ -141,7 +146,10 @@ Expr* Planner::fold(Expr* expr) {
           if (is_null_constant(part) && is_immutable(expr)) return null_of(expr);
       break;
     }
-    case ExprKind::constant: case ExprKind::column: case ExprKind::parameter: case ExprKind::subquery: return expr;
+    case ExprKind::constant:
+    case ExprKind::column:
+    case ExprKind::parameter:
+    case ExprKind::subquery: return expr;
     default: break;
   }
   if (!is_immutable(expr)) return expr;

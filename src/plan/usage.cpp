@@ -72,8 +72,9 @@ void Planner::use_query(Query* query, bool all_targets) {
 }
 
 bool Planner::can_pull_up(const Query* query, bool nullable) {
-  if (query->grouped || query->distinct || query->limit != nullptr || query->offset != nullptr || query->has_set_functions ||
-      query->set_op != sql::SetOp::none || !query->ctes.empty() || query->from == nullptr || query->locking)
+  if (query->grouped || query->distinct || query->limit != nullptr || query->offset != nullptr ||
+      query->has_set_functions || query->set_op != sql::SetOp::none || !query->ctes.empty() || query->from == nullptr ||
+      query->locking)
     return false;
   for (const Target& target : query->targets) {
     if (is_volatile(target.expr)) return false;
@@ -97,7 +98,8 @@ void Planner::pull_up(FromTree*& tree, bool nullable) {
   if (entry.kind == RangeKind::cte && entry.cte->query != nullptr && entry.cte->references == 1 &&
       entry.cte->materialized != sql::Materialized::always && !entry.cte->query->locking) {
     bool volatile_targets = false;
-    for (const Target& target : entry.cte->query->targets) volatile_targets = volatile_targets || is_volatile(target.expr);
+    for (const Target& target : entry.cte->query->targets)
+      volatile_targets = volatile_targets || is_volatile(target.expr);
     if (!volatile_targets || entry.cte->materialized == sql::Materialized::never) {
       entry.kind = RangeKind::subquery;
       entry.subquery = entry.cte->query;
@@ -119,8 +121,6 @@ void Planner::pull_up(FromTree*& tree, bool nullable) {
   tree = list;
 }
 
-void Planner::pull_up_in(Query* query) {
-  pull_up(query->from, false);
-}
+void Planner::pull_up_in(Query* query) { pull_up(query->from, false); }
 
 }  // namespace spg::plan

@@ -66,7 +66,8 @@ struct FakeCatalog final : catalog::Catalog {
     table.relation.row_estimate = rows;
     return table;
   }
-  static void column(Table& table, const char* name, Oid type, std::int32_t typmod = -1, bool not_null = false, const char* value = nullptr) {
+  static void column(Table& table, const char* name, Oid type, std::int32_t typmod = -1, bool not_null = false,
+                     const char* value = nullptr) {
     catalog::ColumnInfo info;
     info.number = static_cast<std::int16_t>(table.columns.size() + 1);
     info.name = name;

@@ -59,12 +59,10 @@ struct Parameter : Expr {
   std::uint32_t number = 0;  ///< 0-based
   bool internal = false;     ///< set by an operator (Node::sets), not by the client
 };
-/// Calls without an entry in pg_proc: a cast through text output and input of the two types (one argument; typmod goes to
-/// the input), and array[i][j].. (the array, then int4 subscripts; pg_proc's array_subscript_handler stands for it).
-inline constexpr Oid io_cast_function{0}, array_subscript_function{6179};
-
+/// Two calls have no pg_proc row of their own: `function` none with one argument casts through text output and input of
+/// the types (PostgreSQL's CoerceViaIO); array_subscript_handler (6179) with an array and int4 subscripts is array[i, ...].
 struct Call : Expr {
-  Oid function{};            ///< pg_proc OID, or one of the above
+  Oid function{};            ///< pg_proc OID
   Oid input_collation{};
   bool strict = true;        ///< NULL in, NULL out without a call
   bool returns_set = false;

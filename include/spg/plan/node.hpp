@@ -121,7 +121,7 @@ struct HashJoin : Node {
   JoinType type{};
   Node* left = nullptr;               ///< probes
   Node* right = nullptr;              ///< is built
-  struct Key { Expr* left; Expr* right; Oid equality; };  ///< left over left columns, right over right columns
+  struct Key { Expr* left; Expr* right; Oid equality; };  ///< both of one type; equality: pg_proc OID; left over left columns, right over right columns
   std::span<Key> keys;
   Expr* residual = nullptr;           ///< over left and right columns
 };
@@ -159,9 +159,9 @@ struct RecursiveUnion : Node {
   bool all = false;
   std::uint32_t slot = 0;
 };
-struct WorkTable : Node { std::uint32_t slot = 0; };
+struct WorkTable : Node { std::uint32_t slot = 0; std::string_view name, alias; };
 struct Materialize : Node { Node* input = nullptr; };
-struct CteScan : Node { Materialize* source = nullptr; };
+struct CteScan : Node { Materialize* source = nullptr; std::string_view name, alias; };
 
 struct Modify : Node {
   enum class Op : std::uint8_t { insert, update, remove } op{};

@@ -1,8 +1,9 @@
 // The door of the room: a parsed statement -> a bound and planned one (SELECT, VALUES, INSERT, UPDATE, DELETE).
 //
-// Binding resolves names, types and casts as PostgreSQL 15 does, with its errors; planning chooses access paths and join
-// orders. Everything made lives in the caller's arena and refers to nothing else but the catalog's objects, so a plan may
-// outlive text, tree and view; it is good until the catalog stamp changes. Thread rule: a call touches only its arguments.
+// Binding resolves names, types and casts as PostgreSQL 15 does, with its errors; planning chooses access paths and
+// join orders. Everything made lives in the caller's arena and refers to nothing else but the catalog's objects, so a
+// plan may outlive text, tree and view; it is good until the catalog stamp changes. Thread rule: a call touches only
+// its arguments.
 #pragma once
 #include "spg/base/result.hpp"
 #include "spg/catalog/catalog.hpp"
@@ -23,19 +24,19 @@ class Evaluator {
 
 struct PlanContext {
   catalog::Catalog* catalog = nullptr;
-  txn::View* view = nullptr;             ///< for row counts; null: the catalog's estimates
-  Evaluator* evaluator = nullptr;        ///< null: nothing is folded
+  txn::View* view = nullptr;       ///< for row counts; null: the catalog's estimates
+  Evaluator* evaluator = nullptr;  ///< null: nothing is folded
   /// Types of $1, $2, .. as the client gave them; none = to be inferred.
   std::span<const Oid> parameter_types;
-  std::string_view text;                 ///< of the whole source, for error positions
-  type::TextSettings settings;           ///< for the input of literals
-  std::uint32_t depth_limit = 1500;      ///< nesting of expressions and queries; 54001 beyond
+  std::string_view text;             ///< of the whole source, for error positions
+  type::TextSettings settings;       ///< for the input of literals
+  std::uint32_t depth_limit = 1500;  ///< nesting of expressions and queries; 54001 beyond
 };
 
 /// What Describe tells of a statement.
 struct Analysis {
   std::span<Oid> parameter_types;
-  std::span<OutputColumn> outputs;       ///< empty: the statement returns no rows
+  std::span<OutputColumn> outputs;  ///< empty: the statement returns no rows
 };
 
 Result<Plan*> plan_statement(Arena& arena, const sql::Statement& statement, PlanContext& context);
@@ -45,7 +46,10 @@ Result<Analysis> analyze(Arena& arena, const sql::Statement& statement, PlanCont
 Result<Expr*> bind_standalone(Arena& arena, const sql::Expr& expr, Oid type, std::int32_t typmod, PlanContext& context);
 
 /// The type a name means, with its modifier. 42704 when there is none.
-struct ResolvedType { Oid type{}; std::int32_t typmod = -1; };
+struct ResolvedType {
+  Oid type{};
+  std::int32_t typmod = -1;
+};
 Result<ResolvedType> resolve_type(Arena& arena, const sql::TypeName& name, PlanContext& context);
 
 /// As messages and format_type() show it: "character varying(10)", "integer[]".
