@@ -50,6 +50,14 @@ SKIP = {"random", "gen_random_uuid", "now", "clock_timestamp", "statement_timest
         "btint2cmp", "bttextcmp", "btnamecmp", "byteacmp", "uuid_cmp", "bpcharcmp"}  # only their sign is defined, or what they need a catalog for
 
 
+TEXTS = ["", "abc", "aaa", "foobar baz", "Hello World", "pg_class", "a1b22c333", "x=1, y=22", "line1\nline2", "h\u00e9llo", "a.b.c", "((a))"]
+PATTERNS = ["", "a", "^a", "c$", "a+", "(a)(b)?", "^(pg_class)$", "[0-9]+", "\\d+", "\\w+", "\\s", "[[:alpha:]]+", "[^a-z]+", "o{2}", "a{1,2}", "(foo)(bar)",
+            "b|l", "(l+)(o)", ".", "\\mW", "\\.", "x*", "a??", "l.*o", "h.llo", "[", "(", ")", "*a", "a{2,1}", "a\\", "\\yb", "[a-]", "[]a]", "(?i)hello", "e.l{2}o$", "^$", "a**"]
+REPLACEMENTS = ["", "X", "[\\1]", "<\\&>", "\\2\\1", "a\\\\b"]
+FLAGS = ["", "g", "i", "gi", "n", "x", "zz"]
+module_now = None
+
+
 def escape(value):
     if value is None:
         return "\\N"
@@ -82,6 +90,13 @@ def arguments_of(rng, name, types, i):
             samples = ["0", "65", "233", "8364", "55296", "1114111", "1114112", "-1"]
         elif name == "age":
             samples = [s for s in samples if "infinity" not in s]  # PostgreSQL 15 computes with the sentinel values
+        elif module_now == "pattern" and t in ("text", "name"):
+            samples = [TEXTS, PATTERNS, REPLACEMENTS if "replace" in name else FLAGS, FLAGS][position]
+            if name.startswith("similar"):
+                samples = [["a%b_c", "(ab|c)%", "[a.c]_", "a\\%b", "a.b", ""], ["\\", "#", ""]][position]
+        elif name == "format_type":
+            samples = [["16", "21", "23", "25", "1042", "1043", "1082", "1114", "1184", "1186", "1700", "1007", "1015", "18", "0", "999999"],
+                       ["-1", "14", "655366", "3", "196612"]][position]
         elif name.startswith("make_"):
             samples = {"int4": ["0", "1", "-1", "2", "5", "12", "13", "31", "59", "2024", "23"], "float8": ["0", "1.5", "59.999999", "61", "30"]}.get(t, ZONES)
         elif name == "date_bin":
@@ -128,7 +143,7 @@ def rows_of(module):
             result = cursor.fetchone()[0]
         rng = random.Random(zlib.crc32(str(oid).encode()))
         seen = set()
-        for i in range(14 if len(types) > 1 else 24):
+        for i in range(90 if module == "pattern" else 14 if len(types) > 1 else 24):
             values = arguments_of(rng, name, types, i)
             if tuple(values) in seen or (i >= 10 and types == ["bool", "bool"]):
                 continue
@@ -136,7 +151,8 @@ def rows_of(module):
             yield [str(oid), str(result), ",".join(map(str, type_oids))] + [escape(v) for v in values] + [escape(ask(name, types, values))]
 
 
-for module in sys.argv[1:] or ["core", "text", "numeric", "datetime", "array"]:
+for module in sys.argv[1:] or ["core", "text", "numeric", "datetime", "array", "pattern"]:
+    module_now = module
     with open(os.path.join(ROOT, "tests/vectors/exec", module + ".tsv"), "w") as out:
         for row in rows_of(module):
             out.write("\t".join(row) + "\n")

@@ -66,6 +66,16 @@ struct Portal {
 /// Parameters of one COPY FROM STDIN in progress.
 struct CopyIn;
 
+/// Constant folding for the planner, by exec.
+class Folder final : public plan::Evaluator {
+ public:
+  explicit Folder(const exec::ExecContext& context) : context_(context) {}
+  Result<type::Value> evaluate(const plan::Expr& expr) override { return exec::evaluate_constant(expr, context_); }
+
+ private:
+  const exec::ExecContext& context_;
+};
+
 class SessionImpl final : public Session, public txn::Host, public exec::SessionFacts, public catalog::NoticeSink {
  public:
   SessionImpl(Instance& instance, std::string_view user, const LoginRole& role, std::string_view database, ResultSink& sink,

@@ -24,16 +24,6 @@ Result<std::shared_ptr<Prepared>> SessionImpl::make_prepared(std::string_view te
 
 namespace {
 
-/// Constant folding for the planner, by exec.
-class Folder final : public plan::Evaluator {
- public:
-  Folder(const exec::ExecContext& context) : context_(context) {}
-  Result<type::Value> evaluate(const plan::Expr& expr) override { return exec::evaluate_constant(expr, context_); }
-
- private:
-  const exec::ExecContext& context_;
-};
-
 bool is_planned(const sql::Statement& statement) {
   switch (statement.kind) {
     case sql::NodeKind::select: return static_cast<const sql::Select&>(statement).into == nullptr;

@@ -2,7 +2,7 @@
 #include "session_copy.hpp"
 #include "spg/catalog/ddl.hpp"
 #include "spg/catalog/roles.hpp"
-#include "spg/plan/planner.hpp"
+#include "spg/plan/explain.hpp"
 #include "spg/sql/deparse.hpp"
 #include "spg/type/io.hpp"
 #include "spg/type/oids.hpp"
@@ -262,6 +262,32 @@ Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
 
 // --- EXPLAIN --------------------------------------------------------------------------------------------------------
 
-Status SessionImpl::run_explain(const sql::Explain&) { return not_supported("EXPLAIN"); }
+Status SessionImpl::run_explain(const sql::Explain& explain) {
+  plan::ExplainOptions options;
+  bool analyze = false;
+  for (const sql::Option& option : explain.options) {
+    std::string_view value;
+    if (const auto* word = sql::as<sql::Word>(option.value)) value = word->text;
+    else if (option.value != nullptr && option.value->kind == NodeKind::literal) value = literal_text(static_cast<const sql::Expr&>(*option.value), statement_arena_);
+    const bool on = value.empty() || value == "on" || value == "true" || value == "1";
+    if (option.name == "costs") options.costs = on;
+    else if (option.name == "verbose") options.verbose = on;
+    else if (option.name == "analyze") analyze = on;
+    else if (option.name == "format" && value != "text") return Error::make(sqlstate::feature_not_supported, "EXPLAIN format \"", value, "\" is not supported");
+    else if (option.name != "format" && option.name != "buffers" && option.name != "timing" && option.name != "summary" && option.name != "settings" && option.name != "wal")
+      return Error::make(sqlstate::syntax_error, "unrecognized EXPLAIN option \"", option.name, "\"");
+  }
+  if (analyze) return not_supported("EXPLAIN ANALYZE");
+  const exec::ExecContext folding = context(statement_arena_, {});
+  Folder folder(folding);
+  plan::PlanContext planning = plan_context(current_->text);
+  planning.evaluator = &folder;
+  SPG_ASSIGN(const plan::Plan* planned, plan::plan_statement(statement_arena_, *explain.query, planning));
+  SPG_TRY(catalog_.take_error());
+  Vec<std::string_view> lines(statement_arena_);
+  plan::explain(statement_arena_, catalog_, *planned, options, lines);
+  const plan::OutputColumn column{"QUERY PLAN", type::oid::text, -1, Oid::none, type::Physical::string, Oid::none, 0};
+  return send_text_rows({&column, 1}, lines.span());
+}
 
 }  // namespace spg::db

@@ -77,7 +77,7 @@ std::string outcome(const std::vector<std::string>& fields, Arena& arena) {
 TEST_CASE("functions return what PostgreSQL returns") {
   MemoryBudget budget;
   Arena arena(budget);
-  for (const char* module : {"core", "text", "numeric", "datetime", "array"}) {
+  for (const char* module : {"core", "text", "numeric", "datetime", "array", "pattern"}) {
     std::ifstream file(std::string(SPG_TEST_VECTORS) + "/exec/" + module + ".tsv");
     std::size_t rows = 0, wrong = 0;
     for (std::string line; std::getline(file, line); ++rows) {
