@@ -362,10 +362,6 @@ Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const
         default: break;
       }
       if (tests[q].value->kind == ExprKind::subquery) continue;
-      Vec<Column*> columns(*arena_);
-      collect_columns(tests[q].value, columns);
-      const Physical stored = entry->columns[0].physical;
-      (void)stored;
       if (tests[q].value->physical == Physical::string) continue;  // ordered by collation or scale, not by bytes
       SPG_ASSIGN(zone.value, resolve(tests[q].value, rel));
       zones.push_back(zone);
@@ -400,10 +396,7 @@ Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const
   }
   scan->prefix = prefix.span();
   if (best.low != SIZE_MAX || best.high != SIZE_MAX) {
-    const std::size_t part = best.prefix.size();
-    const bool descending = part < best.index->descending.size() && best.index->descending[part] != 0;
-    // Bounds are given in the order of values; `low` is the smaller value whatever the index' direction.
-    (void)descending;
+    // Bounds are given in the order of values: `low` is the smaller one whatever the index' direction.
     if (best.low != SIZE_MAX) {
       SPG_ASSIGN(scan->low, resolve(tests[best.low].value, rel));
       scan->low_inclusive = tests[best.low].comparison != Comparison::greater;

@@ -250,7 +250,6 @@ class Binder {
   std::uint32_t depth_ = 0;
   std::uint32_t internal_parameters_ = 0, work_tables_ = 0;
 
-  friend class BinderStatement;
 };
 
 /// Where an expression begins, for messages about all of it.

@@ -170,7 +170,6 @@ Result<Expr*> Binder::coerce(Expr* expr, Oid target, std::int32_t typmod, CastCo
       auto* made = make_expr<Unary>(*arena_, ExprKind::relabel, target, expr->physical, at < 0 ? expr->position : at);
       made->argument = expr;
       made->collation = collation_of(target);
-      // varchar(n) stays varchar(n) under another string type's name only when nothing else is known of it
       return made;
     }
     case PathKind::function:

@@ -13,8 +13,6 @@ Rel Planner::one_row() {
 }
 
 Result<Rel> Planner::plan_query(Query* query, const Vec<bool>* wanted) {
-  Correlation* const kept_correlation = correlation_;
-  (void)kept_correlation;
   SPG_TRY(arena_->check());
   SPG_TRY(plan_ctes(query));
   if (query->set_op != sql::SetOp::none) return plan_set(query);

@@ -103,3 +103,13 @@ TEST_CASE("parameters take their types from where they stand") {
   CHECK(bench.plan("select $2::int") == nullptr);
   CHECK(bench.error == "could not determine data type of parameter $1");
 }
+
+TEST_CASE("long chains end with an error, not with the stack") {
+  Bench bench;
+  std::string text = "select 1";
+  for (int i = 0; i < 1000; ++i) text += "+1";
+  CHECK(bench.plan(text) != nullptr);
+  for (int i = 0; i < 1000; ++i) text += "+1";
+  CHECK(bench.plan(text) == nullptr);
+  CHECK(bench.error == "stack depth limit exceeded");
+}
