@@ -12,22 +12,29 @@ using i4 = std::int32_t;
 using i8 = std::int64_t;
 
 template <class S>
-S& state_at(AggregateUpdate& u, std::uint32_t i) { return reinterpret_cast<S*>(u.states)[u.groups[i]]; }
+S& state_at(AggregateUpdate& u, std::uint32_t i) {
+  return reinterpret_cast<S*>(u.states)[u.groups[i]];
+}
 template <class S>
-const S& state_of(const std::byte* state) { return *reinterpret_cast<const S*>(state); }
+const S& state_of(const std::byte* state) {
+  return *reinterpret_cast<const S*>(state);
+}
 
 /// Physical type of a C++ one.
 template <class T>
-constexpr Physical physical_v = std::is_same_v<T, std::int16_t> ? Physical::int2
+constexpr Physical physical_v = std::is_same_v<T, std::int16_t>                             ? Physical::int2
                                 : std::is_same_v<T, i4> || std::is_same_v<T, std::uint32_t> ? Physical::int4
-                                : std::is_same_v<T, i8> ? Physical::int8
-                                : std::is_same_v<T, float> ? Physical::float4
-                                : std::is_same_v<T, double> ? Physical::float8
-                                : std::is_same_v<T, Interval> ? Physical::interval
-                                : std::is_same_v<T, std::uint8_t> ? Physical::boolean : Physical::string;
+                                : std::is_same_v<T, i8>                                     ? Physical::int8
+                                : std::is_same_v<T, float>                                  ? Physical::float4
+                                : std::is_same_v<T, double>                                 ? Physical::float8
+                                : std::is_same_v<T, Interval>                               ? Physical::interval
+                                : std::is_same_v<T, std::uint8_t>                           ? Physical::boolean
+                                                                                            : Physical::string;
 
 template <class S>
-constexpr AggregateFunction aggregate(Status (*update)(AggregateUpdate&), Status (*finish)(FunctionContext&, const std::byte*, Value&), bool sees_nulls = false) {
+constexpr AggregateFunction aggregate(Status (*update)(AggregateUpdate&),
+                                      Status (*finish)(FunctionContext&, const std::byte*, Value&),
+                                      bool sees_nulls = false) {
   return {sizeof(S), sees_nulls, update, finish};
 }
 
@@ -44,7 +51,9 @@ Status finish_count(FunctionContext&, const std::byte* state, Value& out) {
 
 // --- sums -----------------------------------------------------------------------------------------------------------
 
-struct IntegerSum { i8 sum, count; };
+struct IntegerSum {
+  i8 sum, count;
+};
 template <class T>
 Status update_integer_sum(AggregateUpdate& u) {
   const Vector& values = u.arguments[0];
@@ -65,16 +74,19 @@ Status finish_integer_avg(FunctionContext& c, const std::byte* state, Value& out
   const auto& s = state_of<IntegerSum>(state);
   out = Value::null_of(Physical::string);
   if (s.count == 0) return ok();
-  SPG_ASSIGN(const Numeric average, type::numeric_div(type::numeric_from_int8(s.sum, c.arena), type::numeric_from_int8(s.count, c.arena), c.arena));
+  SPG_ASSIGN(const Numeric average, type::numeric_div(type::numeric_from_int8(s.sum, c.arena),
+                                                      type::numeric_from_int8(s.count, c.arena), c.arena));
   out = Value::of(Physical::string, average);
   return ok();
 }
 Status update_int8_numeric(AggregateUpdate& u) {
-  for (std::uint32_t i = 0; i < u.rows.count; ++i) state_at<NumericSum>(u, i).add_int8(u.arguments[0].value<i8>(u.rows[i]), u.context.arena);
+  for (std::uint32_t i = 0; i < u.rows.count; ++i)
+    state_at<NumericSum>(u, i).add_int8(u.arguments[0].value<i8>(u.rows[i]), u.context.arena);
   return ok();
 }
 Status update_numeric(AggregateUpdate& u) {
-  for (std::uint32_t i = 0; i < u.rows.count; ++i) state_at<NumericSum>(u, i).add(u.arguments[0].value<Numeric>(u.rows[i]), u.context.arena);
+  for (std::uint32_t i = 0; i < u.rows.count; ++i)
+    state_at<NumericSum>(u, i).add(u.arguments[0].value<Numeric>(u.rows[i]), u.context.arena);
   return ok();
 }
 Status finish_numeric_sum(FunctionContext& c, const std::byte* state, Value& out) {
@@ -94,7 +106,10 @@ Status finish_numeric_avg(FunctionContext& c, const std::byte* state, Value& out
   return ok();
 }
 template <class T>
-struct FloatSum { T sum; i8 count; };
+struct FloatSum {
+  T sum;
+  i8 count;
+};
 template <class T>
 Status update_float_sum(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
@@ -113,7 +128,10 @@ Status finish_float_sum(FunctionContext&, const std::byte* state, Value& out) {
   out = s.count == 0 ? Value::null_of(physical_v<T>) : Value::of(physical_v<T>, s.sum);
   return ok();
 }
-struct IntervalSum { Interval sum; i8 count; };
+struct IntervalSum {
+  Interval sum;
+  i8 count;
+};
 Status update_interval_sum(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
     auto& state = state_at<IntervalSum>(u, i);
@@ -127,7 +145,10 @@ Status finish_interval(FunctionContext&, const std::byte* state, Value& out) {
   const auto& s = state_of<IntervalSum>(state);
   out = Value::null_of(Physical::interval);
   if (s.count == 0) return ok();
-  if (!average) { out = Value::of(Physical::interval, s.sum); return ok(); }
+  if (!average) {
+    out = Value::of(Physical::interval, s.sum);
+    return ok();
+  }
   SPG_ASSIGN(const Interval result, type::interval_div(s.sum, static_cast<double>(s.count)));
   out = Value::of(Physical::interval, result);
   return ok();
@@ -136,7 +157,9 @@ Status finish_interval(FunctionContext&, const std::byte* state, Value& out) {
 // --- variance -------------------------------------------------------------------------------------------------------
 
 /// Youngs and Cramer's updates of the sums of values and of squared deviations (doi:10.2307/1267176).
-struct Moments { double n, sum, squares; };
+struct Moments {
+  double n, sum, squares;
+};
 template <class T>
 Status update_moments(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
@@ -171,7 +194,9 @@ Status finish_moments(FunctionContext&, const std::byte* state, Value& out) {
   return ok();
 }
 
-struct NumericMoments { NumericSum sum, squares; };
+struct NumericMoments {
+  NumericSum sum, squares;
+};
 template <class T>
 Status update_numeric_moments(AggregateUpdate& u) {
   Arena& arena = u.context.arena;
@@ -211,8 +236,12 @@ Status finish_numeric_moments(FunctionContext& c, const std::byte* state, Value&
   SPG_ASSIGN(const Numeric scaled, type::numeric_mul(count, squares, arena));
   SPG_ASSIGN(const Numeric numerator, type::numeric_sub(scaled, sum_squared, arena));
   const Numeric zero = type::numeric_from_int8(0, arena);
-  if (type::numeric_compare(numerator, zero) <= 0) { out = Value::of(Physical::string, zero); return ok(); }
-  SPG_ASSIGN(const Numeric divisor, type::numeric_mul(count, type::numeric_from_int8(sample ? n - 1 : n, arena), arena));
+  if (type::numeric_compare(numerator, zero) <= 0) {
+    out = Value::of(Physical::string, zero);
+    return ok();
+  }
+  SPG_ASSIGN(const Numeric divisor,
+             type::numeric_mul(count, type::numeric_from_int8(sample ? n - 1 : n, arena), arena));
   SPG_ASSIGN(Numeric result, type::numeric_div(numerator, divisor, arena));
   if (what == Spread::stddev_pop || what == Spread::stddev_samp) {
     const int scale = result.dscale();
@@ -225,7 +254,9 @@ Status finish_numeric_moments(FunctionContext& c, const std::byte* state, Value&
 
 // --- two variables --------------------------------------------------------------------------------------------------
 
-struct Regression { double n, sx, sxx, sy, syy, sxy; };
+struct Regression {
+  double n, sx, sxx, sy, syy, sxy;
+};
 Status update_regression(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
     auto& s = state_at<Regression>(u, i);
@@ -245,11 +276,27 @@ Status update_regression(AggregateUpdate& u) {
   }
   return ok();
 }
-enum class Regress : std::uint8_t { count, sxx, syy, sxy, avgx, avgy, r2, slope, intercept, covar_pop, covar_samp, corr };
+enum class Regress : std::uint8_t {
+  count,
+  sxx,
+  syy,
+  sxy,
+  avgx,
+  avgy,
+  r2,
+  slope,
+  intercept,
+  covar_pop,
+  covar_samp,
+  corr
+};
 template <Regress what>
 Status finish_regression(FunctionContext&, const std::byte* state, Value& out) {
   const auto& s = state_of<Regression>(state);
-  if (what == Regress::count) { out = Value::of(Physical::int8, static_cast<i8>(s.n)); return ok(); }
+  if (what == Regress::count) {
+    out = Value::of(Physical::int8, static_cast<i8>(s.n));
+    return ok();
+  }
   out = Value::null_of(Physical::float8);
   if (s.n < (what == Regress::covar_samp ? 2.0 : 1.0)) return ok();
   double r = 0;
@@ -264,11 +311,20 @@ Status finish_regression(FunctionContext&, const std::byte* state, Value& out) {
       if (s.sxx == 0) return ok();
       r = s.syy == 0 ? 1.0 : s.sxy * s.sxy / (s.sxx * s.syy);
       break;
-    case Regress::slope: if (s.sxx == 0) return ok(); r = s.sxy / s.sxx; break;
-    case Regress::intercept: if (s.sxx == 0) return ok(); r = (s.sy - s.sx * s.sxy / s.sxx) / s.n; break;
+    case Regress::slope:
+      if (s.sxx == 0) return ok();
+      r = s.sxy / s.sxx;
+      break;
+    case Regress::intercept:
+      if (s.sxx == 0) return ok();
+      r = (s.sy - s.sx * s.sxy / s.sxx) / s.n;
+      break;
     case Regress::covar_pop: r = s.sxy / s.n; break;
     case Regress::covar_samp: r = s.sxy / (s.n - 1); break;
-    case Regress::corr: if (s.sxx == 0 || s.syy == 0) return ok(); r = s.sxy / std::sqrt(s.sxx * s.syy); break;
+    case Regress::corr:
+      if (s.sxx == 0 || s.syy == 0) return ok();
+      r = s.sxy / std::sqrt(s.sxx * s.syy);
+      break;
   }
   out = Value::of(Physical::float8, r);
   return ok();
@@ -277,7 +333,10 @@ Status finish_regression(FunctionContext&, const std::byte* state, Value& out) {
 // --- min, max -------------------------------------------------------------------------------------------------------
 
 template <class T>
-struct Best { T value; i8 count; };
+struct Best {
+  T value;
+  i8 count;
+};
 template <class T, bool max>
 Status update_best(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
@@ -303,7 +362,10 @@ Status finish_best(FunctionContext&, const std::byte* state, Value& out) {
   return ok();
 }
 /// Values of any type, by the type's order.
-struct BestValue { Value value; bool has; };
+struct BestValue {
+  Value value;
+  bool has;
+};
 template <bool max>
 Status update_best_value(AggregateUpdate& u) {
   const Oid type = u.context.argument_type(0);
@@ -326,10 +388,12 @@ Status finish_best_value(FunctionContext&, const std::byte* state, Value& out) {
 }
 template <class T>
 constexpr AggregateFunction best(bool max) {
-  return max ? aggregate<Best<T>>(&update_best<T, true>, &finish_best<T>) : aggregate<Best<T>>(&update_best<T, false>, &finish_best<T>);
+  return max ? aggregate<Best<T>>(&update_best<T, true>, &finish_best<T>)
+             : aggregate<Best<T>>(&update_best<T, false>, &finish_best<T>);
 }
 constexpr AggregateFunction best_value(bool max) {
-  return max ? aggregate<BestValue>(&update_best_value<true>, &finish_best_value) : aggregate<BestValue>(&update_best_value<false>, &finish_best_value);
+  return max ? aggregate<BestValue>(&update_best_value<true>, &finish_best_value)
+             : aggregate<BestValue>(&update_best_value<false>, &finish_best_value);
 }
 
 // --- booleans and bits ----------------------------------------------------------------------------------------------
@@ -340,17 +404,26 @@ Status update_bits(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
     auto& s = state_at<Best<T>>(u, i);
     const T value = u.arguments[0].value<T>(u.rows[i]);
-    s.value = static_cast<T>(s.count == 0 ? value : op == Bitop::and_ ? s.value & value : op == Bitop::or_ ? s.value | value : s.value ^ value);
+    s.value = static_cast<T>(s.count == 0        ? value
+                             : op == Bitop::and_ ? s.value & value
+                             : op == Bitop::or_  ? s.value | value
+                                                 : s.value ^ value);
     s.count = 1;
   }
   return ok();
 }
 template <class T, Bitop op>
-constexpr AggregateFunction bits() { return aggregate<Best<T>>(&update_bits<T, op>, &finish_best<T>); }
+constexpr AggregateFunction bits() {
+  return aggregate<Best<T>>(&update_bits<T, op>, &finish_best<T>);
+}
 
 // --- collecting -----------------------------------------------------------------------------------------------------
 
-struct Collected { char* data; std::uint32_t size, capacity; bool has; };
+struct Collected {
+  char* data;
+  std::uint32_t size, capacity;
+  bool has;
+};
 void append(Collected& s, std::string_view text, Arena& arena) {
   if (s.capacity - s.size < text.size()) {
     std::size_t capacity = s.capacity == 0 ? 32 : std::size_t{s.capacity} * 2;
@@ -369,9 +442,12 @@ Status update_string_agg(AggregateUpdate& u) {
     if (u.arguments[0].is_null(row)) continue;
     auto& s = state_at<Collected>(u, i);
     const std::string_view text = u.arguments[0].value<StringRef>(row).view();
-    const std::string_view delimiter = s.has && !u.arguments[1].is_null(row) ? u.arguments[1].value<StringRef>(row).view() : std::string_view();
+    const std::string_view delimiter =
+        s.has && !u.arguments[1].is_null(row) ? u.arguments[1].value<StringRef>(row).view() : std::string_view();
     if (std::size_t{s.size} + text.size() + delimiter.size() > type::value_bytes_max)
-      return Error(Error::make(sqlstate::program_limit_exceeded, "out of memory").detail("Cannot enlarge string buffer containing ", s.size, " bytes by ", text.size(), " more bytes."));
+      return Error(
+          Error::make(sqlstate::program_limit_exceeded, "out of memory")
+              .detail("Cannot enlarge string buffer containing ", s.size, " bytes by ", text.size(), " more bytes."));
     append(s, delimiter, u.context.arena);
     append(s, text, u.context.arena);
     s.has = true;
@@ -384,7 +460,11 @@ Status finish_string_agg(FunctionContext&, const std::byte* state, Value& out) {
   return ok();
 }
 
-struct CollectedValues { Value* data; std::uint32_t size, capacity; Oid type; };
+struct CollectedValues {
+  Value* data;
+  std::uint32_t size, capacity;
+  Oid type;
+};
 Status update_array_agg(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
     auto& s = state_at<CollectedValues>(u, i);
@@ -425,16 +505,20 @@ Status finish_array_agg_array(FunctionContext& c, const std::byte* state, Value&
     bool same = inner < 0 || inner == reader.dimensions();
     for (int d = 0; d < reader.dimensions() && same; ++d) {
       if (inner < 0) dimensions[d + 1] = reader.dimension(d);
-      else same = dimensions[d + 1].length == reader.dimension(d).length && dimensions[d + 1].lower == reader.dimension(d).lower;
+      else
+        same = dimensions[d + 1].length == reader.dimension(d).length &&
+               dimensions[d + 1].lower == reader.dimension(d).lower;
     }
-    if (!same) return Error::make(sqlstate::array_subscript_error, "cannot accumulate arrays of different dimensionality");
+    if (!same)
+      return Error::make(sqlstate::array_subscript_error, "cannot accumulate arrays of different dimensionality");
     inner = reader.dimensions();
     element = reader.element_type();
     Value value;
     while (reader.next(&value)) values.push_back(value);
   }
   dimensions[0] = {static_cast<i4>(s.size), 1};
-  SPG_ASSIGN(const StringRef made, type::make_array(element, {dimensions, static_cast<std::size_t>(inner) + 1}, values.span(), c.arena));
+  SPG_ASSIGN(const StringRef made,
+             type::make_array(element, {dimensions, static_cast<std::size_t>(inner) + 1}, values.span(), c.arena));
   out = Value::of(Physical::string, made);
   return ok();
 }
@@ -444,32 +528,39 @@ constexpr AggregateFunction float_spread(bool single) {
   return aggregate<Moments>(single ? &update_moments<float> : &update_moments<double>, &finish_moments<what>);
 }
 template <Spread what, class T>
-constexpr AggregateFunction numeric_spread() { return aggregate<NumericMoments>(&update_numeric_moments<T>, &finish_numeric_moments<what>); }
+constexpr AggregateFunction numeric_spread() {
+  return aggregate<NumericMoments>(&update_numeric_moments<T>, &finish_numeric_moments<what>);
+}
 template <Regress what>
-constexpr AggregateFunction regress() { return aggregate<Regression>(&update_regression, &finish_regression<what>); }
+constexpr AggregateFunction regress() {
+  return aggregate<Regression>(&update_regression, &finish_regression<what>);
+}
 
-#define SPG_SPREAD(prefix, what)                                                         \
-  {proc::prefix##_smallint, numeric_spread<what, std::int16_t>()},                       \
-  {proc::prefix##_integer, numeric_spread<what, i4>()},                                  \
-  {proc::prefix##_bigint, numeric_spread<what, i8>()},                                   \
-  {proc::prefix##_numeric, numeric_spread<what, Numeric>()},                             \
-  {proc::prefix##_real, float_spread<what>(true)},                                       \
-  {proc::prefix##_double_precision, float_spread<what>(false)}
-#define SPG_BEST(prefix, max)                                                                                             \
-  {proc::prefix##_smallint, best<std::int16_t>(max)}, {proc::prefix##_integer, best<i4>(max)},                            \
-  {proc::prefix##_bigint, best<i8>(max)}, {proc::prefix##_oid, best<std::uint32_t>(max)},                                 \
-  {proc::prefix##_real, best<float>(max)}, {proc::prefix##_double_precision, best<double>(max)},                          \
-  {proc::prefix##_date, best<i4>(max)}, {proc::prefix##_time_without_time_zone, best<i8>(max)},                           \
-  {proc::prefix##_timestamp_without_time_zone, best<i8>(max)}, {proc::prefix##_timestamp_with_time_zone, best<i8>(max)},  \
-  {proc::prefix##_time_with_time_zone, best_value(max)}, {proc::prefix##_interval, best_value(max)},                      \
-  {proc::prefix##_text, best_value(max)}, {proc::prefix##_character, best_value(max)},                                    \
-  {proc::prefix##_numeric, best_value(max)}, {proc::prefix##_anyarray, best_value(max)}
-#define SPG_BITS(prefix, op)                                                                             \
-  {proc::prefix##_smallint, bits<std::int16_t, op>()}, {proc::prefix##_integer, bits<i4, op>()},         \
-  {proc::prefix##_bigint, bits<i8, op>()}
+#define SPG_SPREAD(prefix, what)                                                                                    \
+  {proc::prefix##_smallint, numeric_spread<what, std::int16_t>()},                                                  \
+      {proc::prefix##_integer, numeric_spread<what, i4>()}, {proc::prefix##_bigint, numeric_spread<what, i8>()},    \
+      {proc::prefix##_numeric, numeric_spread<what, Numeric>()}, {proc::prefix##_real, float_spread<what>(true)}, { \
+    proc::prefix##_double_precision, float_spread<what>(false)                                                      \
+  }
+#define SPG_BEST(prefix, max)                                                                                          \
+  {proc::prefix##_smallint, best<std::int16_t>(max)}, {proc::prefix##_integer, best<i4>(max)},                         \
+      {proc::prefix##_bigint, best<i8>(max)}, {proc::prefix##_oid, best<std::uint32_t>(max)},                          \
+      {proc::prefix##_real, best<float>(max)}, {proc::prefix##_double_precision, best<double>(max)},                   \
+      {proc::prefix##_date, best<i4>(max)}, {proc::prefix##_time_without_time_zone, best<i8>(max)},                    \
+      {proc::prefix##_timestamp_without_time_zone, best<i8>(max)},                                                     \
+      {proc::prefix##_timestamp_with_time_zone, best<i8>(max)}, {proc::prefix##_time_with_time_zone, best_value(max)}, \
+      {proc::prefix##_interval, best_value(max)}, {proc::prefix##_text, best_value(max)},                              \
+      {proc::prefix##_character, best_value(max)}, {proc::prefix##_numeric, best_value(max)}, {                        \
+    proc::prefix##_anyarray, best_value(max)                                                                           \
+  }
+#define SPG_BITS(prefix, op)                                                                       \
+  {proc::prefix##_smallint, bits<std::int16_t, op>()}, {proc::prefix##_integer, bits<i4, op>()}, { \
+    proc::prefix##_bigint, bits<i8, op>()                                                          \
+  }
 
 constexpr AggregateEntry entries[] = {
-    {proc::agg_count, aggregate<i8>(&update_count, &finish_count, true)}, {proc::agg_count_any, aggregate<i8>(&update_count, &finish_count)},
+    {proc::agg_count, aggregate<i8>(&update_count, &finish_count, true)},
+    {proc::agg_count_any, aggregate<i8>(&update_count, &finish_count)},
     {proc::agg_sum_smallint, aggregate<IntegerSum>(&update_integer_sum<std::int16_t>, &finish_integer_sum)},
     {proc::agg_sum_integer, aggregate<IntegerSum>(&update_integer_sum<i4>, &finish_integer_sum)},
     {proc::agg_sum_bigint, aggregate<NumericSum>(&update_int8_numeric, &finish_numeric_sum)},
@@ -481,13 +572,22 @@ constexpr AggregateEntry entries[] = {
     {proc::agg_avg_integer, aggregate<IntegerSum>(&update_integer_sum<i4>, &finish_integer_avg)},
     {proc::agg_avg_bigint, aggregate<NumericSum>(&update_int8_numeric, &finish_numeric_avg)},
     {proc::agg_avg_numeric, aggregate<NumericSum>(&update_numeric, &finish_numeric_avg)},
-    {proc::agg_avg_real, float_spread<Spread::average>(true)}, {proc::agg_avg_double_precision, float_spread<Spread::average>(false)},
+    {proc::agg_avg_real, float_spread<Spread::average>(true)},
+    {proc::agg_avg_double_precision, float_spread<Spread::average>(false)},
     {proc::agg_avg_interval, aggregate<IntervalSum>(&update_interval_sum, &finish_interval<true>)},
-    SPG_SPREAD(agg_variance, Spread::var_samp), SPG_SPREAD(agg_var_samp, Spread::var_samp), SPG_SPREAD(agg_var_pop, Spread::var_pop),
-    SPG_SPREAD(agg_stddev, Spread::stddev_samp), SPG_SPREAD(agg_stddev_samp, Spread::stddev_samp), SPG_SPREAD(agg_stddev_pop, Spread::stddev_pop),
-    SPG_BEST(agg_max, true), SPG_BEST(agg_min, false),
-    SPG_BITS(agg_bit_and, Bitop::and_), SPG_BITS(agg_bit_or, Bitop::or_), SPG_BITS(agg_bit_xor, Bitop::xor_),
-    {proc::agg_bool_and_boolean, bits<std::uint8_t, Bitop::and_>()}, {proc::agg_every_boolean, bits<std::uint8_t, Bitop::and_>()},
+    SPG_SPREAD(agg_variance, Spread::var_samp),
+    SPG_SPREAD(agg_var_samp, Spread::var_samp),
+    SPG_SPREAD(agg_var_pop, Spread::var_pop),
+    SPG_SPREAD(agg_stddev, Spread::stddev_samp),
+    SPG_SPREAD(agg_stddev_samp, Spread::stddev_samp),
+    SPG_SPREAD(agg_stddev_pop, Spread::stddev_pop),
+    SPG_BEST(agg_max, true),
+    SPG_BEST(agg_min, false),
+    SPG_BITS(agg_bit_and, Bitop::and_),
+    SPG_BITS(agg_bit_or, Bitop::or_),
+    SPG_BITS(agg_bit_xor, Bitop::xor_),
+    {proc::agg_bool_and_boolean, bits<std::uint8_t, Bitop::and_>()},
+    {proc::agg_every_boolean, bits<std::uint8_t, Bitop::and_>()},
     {proc::agg_bool_or_boolean, bits<std::uint8_t, Bitop::or_>()},
     {proc::agg_string_agg_text_text, aggregate<Collected>(&update_string_agg, &finish_string_agg, true)},
     {proc::agg_string_agg_bytea_bytea, aggregate<Collected>(&update_string_agg, &finish_string_agg, true)},

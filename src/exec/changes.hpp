@@ -10,8 +10,8 @@ namespace spg::exec {
 struct Change {
   plan::Modify::Op op{};
   std::uint32_t rows = 0;
-  std::span<const std::uint64_t> rowids;     ///< of inserts: consecutive
-  Batch input;                               ///< what the Modify's input yielded; rows of the change are `selected`
+  std::span<const std::uint64_t> rowids;  ///< of inserts: consecutive
+  Batch input;                            ///< what the Modify's input yielded; rows of the change are `selected`
   /// Columns of the written rows (of removed ones: as they were), by place in Modify::returning_columns; flat, row i
   /// of the change is value i.
   std::span<const Vector> row_values;

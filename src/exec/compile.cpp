@@ -66,7 +66,8 @@ class Compiler {
 
   Result<const CompiledNode*> fill(CompiledNode* to);
   Status scan_columns(CompiledNode* to, Oid relation, std::span<const std::uint16_t> numbers);
-  Result<std::span<const StoredColumn>> stored(Oid relation, std::span<const std::uint16_t> numbers, std::span<const plan::OutputColumn> outputs);
+  Result<std::span<const StoredColumn>> stored(Oid relation, std::span<const std::uint16_t> numbers,
+                                               std::span<const plan::OutputColumn> outputs);
   Status index_keys(CompiledNode* to, Oid relation, IndexId index);
   Status aggregate(CompiledNode* to, const plan::Aggregate& node);
   Status modify(CompiledNode* to, const plan::Modify& node);
@@ -76,8 +77,11 @@ class Compiler {
   catalog::Catalog* catalog_;
   Arena* arena_;
   const Registry* registry_;
-  Vec<std::uint32_t> reads_;                  ///< internal parameters read so far and not yet bound
-  struct Known { const plan::Node* node; const CompiledNode* compiled; };
+  Vec<std::uint32_t> reads_;  ///< internal parameters read so far and not yet bound
+  struct Known {
+    const plan::Node* node;
+    const CompiledNode* compiled;
+  };
   Vec<Known> materialized_;
   int depth_ = 0;
 };
@@ -107,7 +111,8 @@ Result<const Function*> Compiler::function(Oid oid, const Expr& at) {
 Status Compiler::set_function(Code* code, Oid oid, const Expr& at) {
   SPG_ASSIGN(const Function* found, function(oid, at));
   if (found->kernel == nullptr)
-    return Error::make(sqlstate::feature_not_supported, "set-valued function called in context that cannot accept a set");
+    return Error::make(sqlstate::feature_not_supported,
+                       "set-valued function called in context that cannot accept a set");
   code->kernel = found->kernel;
   code->sees_nulls = found->sees_nulls;
   code->is_volatile = found->is_volatile;
@@ -169,9 +174,11 @@ Result<const Code*> Compiler::in_list(const plan::InList& expr) {
   Code* code = make(expr, eval_in_list);
   auto* how = arena_->make<MembershipCode>();
   bool all_constant = found->is_equality && expr.items.size() > 4;
-  for (const Expr* item : expr.items) all_constant = all_constant && item->kind == ExprKind::constant && item->physical == expr.scalar->physical;
+  for (const Expr* item : expr.items)
+    all_constant = all_constant && item->kind == ExprKind::constant && item->physical == expr.scalar->physical;
   if (all_constant) {
-    auto* set = new (arena_->allocate(sizeof(ValueSet), alignof(ValueSet))) ValueSet(expr.items[0]->type, expr.items.size(), *arena_);
+    auto* set = new (arena_->allocate(sizeof(ValueSet), alignof(ValueSet)))
+        ValueSet(expr.items[0]->type, expr.items.size(), *arena_);
     for (const Expr* item : expr.items) set->add(plan::as<plan::Constant>(*item).value);
     how->set = set;
   }
@@ -215,7 +222,8 @@ Result<const Code*> Compiler::subquery(const plan::SubqueryExpr& expr) {
     SPG_ASSIGN(sub->test, this->expr(*expr.test));
     const std::size_t columns = expr.plan->outputs.size();
     Vec<plan::SubqueryExpr::Binding> own(*arena_);
-    for (std::size_t i = 0; i < columns; ++i) own.push_back({expr.first_row_param + static_cast<std::uint32_t>(i), nullptr});
+    for (std::size_t i = 0; i < columns; ++i)
+      own.push_back({expr.first_row_param + static_cast<std::uint32_t>(i), nullptr});
     bound(since, own.span());
   }
   code->subquery = sub;
@@ -254,10 +262,17 @@ Result<const Code*> Compiler::expr(const Expr& e) {
     case ExprKind::logical_and: return with(make(e, eval_and), plan::as<plan::Variadic>(e).arguments);
     case ExprKind::logical_or: return with(make(e, eval_or), plan::as<plan::Variadic>(e).arguments);
     case ExprKind::logical_not: return one(make(e, eval_not), plan::as<plan::Unary>(e).argument);
-    case ExprKind::is_null: case ExprKind::is_not_null: case ExprKind::is_true: case ExprKind::is_not_true:
-    case ExprKind::is_false: case ExprKind::is_not_false: case ExprKind::is_unknown: case ExprKind::is_not_unknown:
-      return one(make(e, eval_is), plan::as<plan::Unary>(e).argument);
-    case ExprKind::distinct_from: case ExprKind::not_distinct_from: case ExprKind::null_if: {
+    case ExprKind::is_null:
+    case ExprKind::is_not_null:
+    case ExprKind::is_true:
+    case ExprKind::is_not_true:
+    case ExprKind::is_false:
+    case ExprKind::is_not_false:
+    case ExprKind::is_unknown:
+    case ExprKind::is_not_unknown: return one(make(e, eval_is), plan::as<plan::Unary>(e).argument);
+    case ExprKind::distinct_from:
+    case ExprKind::not_distinct_from:
+    case ExprKind::null_if: {
       const auto& c = plan::as<plan::Call>(e);
       Code* code = make(e, e.kind == ExprKind::null_if ? eval_null_if : eval_distinct_from);
       SPG_TRY(set_function(code, c.function, e));
@@ -265,17 +280,20 @@ Result<const Code*> Compiler::expr(const Expr& e) {
     }
     case ExprKind::case_when: return choice(plan::as<plan::Case>(e));
     case ExprKind::coalesce: return with(make(e, eval_coalesce), plan::as<plan::Variadic>(e).arguments);
-    case ExprKind::greatest: case ExprKind::least: {
+    case ExprKind::greatest:
+    case ExprKind::least: {
       Code* code = make(e, eval_greatest_least);
       code->compared = e.type;
       return with(code, plan::as<plan::Variadic>(e).arguments);
     }
-    case ExprKind::any_of: case ExprKind::all_of: return any_all(plan::as<plan::AnyAll>(e));
+    case ExprKind::any_of:
+    case ExprKind::all_of: return any_all(plan::as<plan::AnyAll>(e));
     case ExprKind::in_list: return in_list(plan::as<plan::InList>(e));
     case ExprKind::subquery: return subquery(plan::as<plan::SubqueryExpr>(e));
     case ExprKind::array: return with(make(e, eval_array), plan::as<plan::Variadic>(e).arguments);
     case ExprKind::row: return with(make(e, eval_row), plan::as<plan::Variadic>(e).arguments);
-    case ExprKind::row_id: case ExprKind::default_marker: break;
+    case ExprKind::row_id:
+    case ExprKind::default_marker: break;
   }
   return Error::make(sqlstate::internal_error, "unexpected expression kind ", static_cast<int>(e.kind), " in a plan");
 }
@@ -311,7 +329,8 @@ Result<std::span<const StoredColumn>> Compiler::stored(Oid relation, std::span<c
 
 Status Compiler::scan_columns(CompiledNode* to, Oid relation, std::span<const std::uint16_t> numbers) {
   std::span<const plan::OutputColumn> outputs = to->node->outputs;
-  if (outputs.size() > numbers.size()) outputs = outputs.last(numbers.size());  // an index join's: behind the left side's
+  if (outputs.size() > numbers.size())
+    outputs = outputs.last(numbers.size());  // an index join's: behind the left side's
   SPG_ASSIGN(to->columns, stored(relation, numbers, outputs));
   return ok();
 }
@@ -335,7 +354,8 @@ Result<SetCall> Compiler::set_call(const plan::Call& expr) {
   SPG_ASSIGN(result.function, function(expr.function, expr));
   SPG_ASSIGN(result.arguments, all(expr.arguments));
   const catalog::Function* known = catalog_ == nullptr ? nullptr : catalog_->function(expr.function);
-  if (known != nullptr && known->out_types.size() > 1) result.columns = static_cast<std::uint32_t>(known->out_types.size());
+  if (known != nullptr && known->out_types.size() > 1)
+    result.columns = static_cast<std::uint32_t>(known->out_types.size());
   return result;
 }
 
@@ -370,7 +390,8 @@ Status Compiler::aggregate(CompiledNode* to, const plan::Aggregate& node) {
 /// Whether a Modify's input may yield one row of the table twice.
 bool yields_unique_rows(const plan::Node& node) {
   switch (node.kind) {
-    case NodeKind::table_scan: case NodeKind::index_scan: return true;
+    case NodeKind::table_scan:
+    case NodeKind::index_scan: return true;
     case NodeKind::filter: return yields_unique_rows(*plan::as<plan::Filter>(node).input);
     case NodeKind::project: return yields_unique_rows(*plan::as<plan::Project>(node).input);
     case NodeKind::limit: return yields_unique_rows(*plan::as<plan::Limit>(node).input);
@@ -489,8 +510,11 @@ Result<const CompiledNode*> Compiler::fill(CompiledNode* to) {
         new (&calls[i]) SetCall{};
         codes[i] = nullptr;
         const Expr& e = *project.expressions[i];
-        if (e.kind == ExprKind::call && plan::as<plan::Call>(e).returns_set) { SPG_ASSIGN(calls[i], set_call(plan::as<plan::Call>(e))); }
-        else { SPG_ASSIGN(codes[i], expr(e)); }
+        if (e.kind == ExprKind::call && plan::as<plan::Call>(e).returns_set) {
+          SPG_ASSIGN(calls[i], set_call(plan::as<plan::Call>(e)));
+        } else {
+          SPG_ASSIGN(codes[i], expr(e));
+        }
       }
       to->codes = {codes, project.expressions.size()};
       to->extra = calls;
@@ -521,7 +545,10 @@ Result<const CompiledNode*> Compiler::fill(CompiledNode* to) {
       SPG_ASSIGN(to->count, optional(sort.limit));
       return done();
     }
-    case NodeKind::distinct: { SPG_ASSIGN(to->left, node(*plan::as<plan::Distinct>(n).input)); return done(); }
+    case NodeKind::distinct: {
+      SPG_ASSIGN(to->left, node(*plan::as<plan::Distinct>(n).input));
+      return done();
+    }
     case NodeKind::aggregate: {
       SPG_ASSIGN(to->left, node(*plan::as<plan::Aggregate>(n).input));
       SPG_TRY(aggregate(to, plan::as<plan::Aggregate>(n)));
@@ -532,7 +559,10 @@ Result<const CompiledNode*> Compiler::fill(CompiledNode* to) {
       SPG_ASSIGN(to->left, node(*join.left));
       SPG_ASSIGN(to->right, node(*join.right));
       Vec<Expr*> left(*arena_), right(*arena_);
-      for (const auto& key : join.keys) { left.push_back(key.left); right.push_back(key.right); }
+      for (const auto& key : join.keys) {
+        left.push_back(key.left);
+        right.push_back(key.right);
+      }
       SPG_ASSIGN(to->codes, all(left.span()));
       SPG_ASSIGN(to->more, all(right.span()));
       SPG_ASSIGN(to->condition, optional(join.residual));
@@ -578,16 +608,26 @@ Result<const CompiledNode*> Compiler::fill(CompiledNode* to) {
       return done();
     }
     case NodeKind::work_table: reads_.push_back(work_table_bit | plan::as<plan::WorkTable>(n).slot); return done();
-    case NodeKind::materialize: { SPG_ASSIGN(to->left, node(*plan::as<plan::Materialize>(n).input)); return done(); }
-    case NodeKind::cte_scan: { SPG_ASSIGN(to->left, node(*plan::as<plan::CteScan>(n).source)); return done(); }
-    case NodeKind::modify: { SPG_TRY(modify(to, plan::as<plan::Modify>(n))); return done(); }
+    case NodeKind::materialize: {
+      SPG_ASSIGN(to->left, node(*plan::as<plan::Materialize>(n).input));
+      return done();
+    }
+    case NodeKind::cte_scan: {
+      SPG_ASSIGN(to->left, node(*plan::as<plan::CteScan>(n).source));
+      return done();
+    }
+    case NodeKind::modify: {
+      SPG_TRY(modify(to, plan::as<plan::Modify>(n)));
+      return done();
+    }
   }
   return Error::make(sqlstate::internal_error, "unexpected node kind ", static_cast<int>(n.kind), " in a plan");
 }
 
 }  // namespace
 
-Result<const CompiledPlan*> compile(const plan::Plan& plan, catalog::Catalog& catalog, Arena& arena, const Registry& registry) {
+Result<const CompiledPlan*> compile(const plan::Plan& plan, catalog::Catalog& catalog, Arena& arena,
+                                    const Registry& registry) {
   Compiler compiler(&catalog, arena, registry);
   auto* made = arena.make<CompiledPlan>();
   made->plan = &plan;
@@ -600,7 +640,8 @@ Result<const CompiledPlan*> compile(const plan::Plan& plan, catalog::Catalog& ca
   return static_cast<const CompiledPlan*>(made);
 }
 
-Result<const Code*> compile_expression(const plan::Expr& expr, Arena& arena, const Registry& registry, std::uint32_t& registers) {
+Result<const Code*> compile_expression(const plan::Expr& expr, Arena& arena, const Registry& registry,
+                                       std::uint32_t& registers) {
   Compiler compiler(nullptr, arena, registry);
   SPG_ASSIGN(const Code* code, compiler.expr(expr));
   registers = compiler.registers;

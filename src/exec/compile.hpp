@@ -17,23 +17,23 @@ struct StoredColumn {
 struct CompiledNode {
   const plan::Node* node = nullptr;
   std::uint32_t registers = 0;
-  std::uint32_t number = 0;                  ///< of Materialize: its place in State::shared
-  bool depends = false;                      ///< reads internal parameters
-  bool unique_rows = true;                   ///< a Modify's input yields no rowid twice
-  const CompiledNode* left = nullptr;        ///< the input, where there is one
+  std::uint32_t number = 0;            ///< of Materialize: its place in State::shared
+  bool depends = false;                ///< reads internal parameters
+  bool unique_rows = true;             ///< a Modify's input yields no rowid twice
+  const CompiledNode* left = nullptr;  ///< the input, where there is one
   const CompiledNode* right = nullptr;
   std::span<const CompiledNode* const> inputs;
-  const Code* condition = nullptr;           ///< filter, residual
-  const Code* count = nullptr;               ///< Limit, Sort
+  const Code* condition = nullptr;  ///< filter, residual
+  const Code* count = nullptr;      ///< Limit, Sort
   const Code* offset = nullptr;
-  std::span<const Code* const> codes;        ///< expressions, keys, prefix, zones, bindings: by kind
-  std::span<const Code* const> more;         ///< right keys, aggregate arguments, returning: by kind
+  std::span<const Code* const> codes;  ///< expressions, keys, prefix, zones, bindings: by kind
+  std::span<const Code* const> more;   ///< right keys, aggregate arguments, returning: by kind
   const Code* low = nullptr;
   const Code* high = nullptr;
   const Code* any_of = nullptr;
-  std::span<const StoredColumn> columns;     ///< of scans; of Modify: the written ones
-  std::span<const StoredColumn> keys;        ///< of an index
-  std::span<const StoredColumn> returned;    ///< Modify's returning_columns
+  std::span<const StoredColumn> columns;   ///< of scans; of Modify: the written ones
+  std::span<const StoredColumn> keys;      ///< of an index
+  std::span<const StoredColumn> returned;  ///< Modify's returning_columns
   const void* extra = nullptr;
 };
 
@@ -60,6 +60,7 @@ struct CompiledPlan {
 };
 
 /// Compiles one expression outside of a plan; `registers` counts what its frame needs.
-Result<const Code*> compile_expression(const plan::Expr& expr, Arena& arena, const Registry& registry, std::uint32_t& registers);
+Result<const Code*> compile_expression(const plan::Expr& expr, Arena& arena, const Registry& registry,
+                                       std::uint32_t& registers);
 
 }  // namespace spg::exec

@@ -30,7 +30,8 @@ Status eval_row(const Code& code, Frame& frame, Selection rows, Vector& out);
 Status eval_io_cast(const Code& code, Frame& frame, Selection rows, Vector& out);
 
 /// Runs the code's kernel over argument vectors, with NULLs left out as the function wants.
-Status call_kernel(const Code& code, Frame& frame, std::span<const Vector> arguments, Selection rows, Register& reg, Vector& out);
+Status call_kernel(const Code& code, Frame& frame, std::span<const Vector> arguments, Selection rows, Register& reg,
+                   Vector& out);
 void scatter(const Vector& from, Selection rows, Register& to, bool& has_nulls);
 /// rows without taken (both ascending), written to `to`, which may be the memory of `rows`.
 Selection subtract(Selection rows, Selection taken, std::uint16_t* to);

@@ -5,7 +5,8 @@
 namespace spg::exec {
 namespace {
 
-State* make_state(const ExecContext& context, std::uint32_t parameters, std::uint32_t shared, std::uint32_t tables, std::uint32_t subqueries) {
+State* make_state(const ExecContext& context, std::uint32_t parameters, std::uint32_t shared, std::uint32_t tables,
+                  std::uint32_t subqueries) {
   Arena& arena = *context.arena;
   State* state = new (arena.allocate(sizeof(State), alignof(State))) State{};
   state->context = context;
@@ -37,7 +38,8 @@ void destroy(State* state) {
 
 Status Execution::open(const CompiledPlan& plan, const ExecContext& context) {
   close();
-  State* state = make_state(context, plan.internal_parameters, plan.shared_count, plan.work_tables, plan.subquery_count);
+  State* state =
+      make_state(context, plan.internal_parameters, plan.shared_count, plan.work_tables, plan.subquery_count);
   state->plan = &plan;
   state_ = state;
   state->root = make_operator(*state, *plan.root);

@@ -36,7 +36,8 @@ Parts take_apart(const StringRef& body, Arena& arena) {
   return parts;
 }
 Result<StringRef> put_together(const Parts& parts, Arena& arena) {
-  return type::make_array(parts.element, {parts.dimension, static_cast<std::size_t>(parts.dimensions)}, {parts.values.data(), parts.values.size()}, arena);
+  return type::make_array(parts.element, {parts.dimension, static_cast<std::size_t>(parts.dimensions)},
+                          {parts.values.data(), parts.values.size()}, arena);
 }
 /// The array argument, or an empty one for NULL.
 Parts parts_or_empty(Context& c, const Value& array, std::size_t argument) {
@@ -91,8 +92,12 @@ Result<StringRef> extend(Context& c, const Value& array, const Value& element, s
   Parts parts = parts_or_empty(c, array, array_argument);
   if (parts.dimensions > 1)
     return Error::make(sqlstate::data_exception, "argument must be empty or one-dimensional array");
-  if (parts.dimensions == 0) { parts.dimensions = 1; parts.dimension[0] = {0, 1}; }
-  if (parts.dimension[0].length == INT32_MAX) return Error::make(sqlstate::numeric_value_out_of_range, "integer out of range");
+  if (parts.dimensions == 0) {
+    parts.dimensions = 1;
+    parts.dimension[0] = {0, 1};
+  }
+  if (parts.dimension[0].length == INT32_MAX)
+    return Error::make(sqlstate::numeric_value_out_of_range, "integer out of range");
   ++parts.dimension[0].length;
   if (!front) {
     parts.values.push_back(element);
@@ -117,7 +122,8 @@ Result<std::optional<StringRef>> array_cat(Context& c, Value a, Value b) {
   if (y.dimensions == 0) return std::optional<StringRef>(a.as<StringRef>());
   const int difference = x.dimensions - y.dimensions;
   if (difference < -1 || difference > 1)
-    return Error(incompatible().detail("Arrays of ", x.dimensions, " and ", y.dimensions, " dimensions are not compatible for concatenation."));
+    return Error(incompatible().detail("Arrays of ", x.dimensions, " and ", y.dimensions,
+                                       " dimensions are not compatible for concatenation."));
   // The outer dimension grows; an operand with one dimension less counts as one element of it.
   Parts& outer = difference >= 0 ? x : y;
   Parts& inner = difference >= 0 ? y : x;
@@ -161,7 +167,8 @@ Result<std::optional<StringRef>> split(Context& c, const Value& text, const Valu
   if (text.is_null) return std::optional<StringRef>();
   Vec<Value> parts(c.arena);
   const auto add = [&](Text part) {
-    if (null_text != nullptr && !null_text->is_null && part == null_text->as<StringRef>().view()) parts.push_back(Value::null_of(Physical::string));
+    if (null_text != nullptr && !null_text->is_null && part == null_text->as<StringRef>().view())
+      parts.push_back(Value::null_of(Physical::string));
     else parts.push_back(type::string_value(part));
   };
   const Text all = c.arena.copy(text.as<StringRef>().view());
@@ -177,16 +184,22 @@ Result<std::optional<StringRef>> split(Context& c, const Value& text, const Valu
     } else {
       const Text mark = delimiter.as<StringRef>().view();
       std::size_t from = 0;
-      for (std::size_t at; (at = all.find(mark, from)) != Text::npos; from = at + mark.size()) add(all.substr(from, at - from));
+      for (std::size_t at; (at = all.find(mark, from)) != Text::npos; from = at + mark.size())
+        add(all.substr(from, at - from));
       add(all.substr(from));
     }
   }
   const ArrayDimension dimension{static_cast<i4>(parts.size()), 1};
-  SPG_ASSIGN(const StringRef made, type::make_array(type::oid::text, {&dimension, parts.empty() ? std::size_t{0} : 1}, parts.span(), c.arena));
+  SPG_ASSIGN(const StringRef made, type::make_array(type::oid::text, {&dimension, parts.empty() ? std::size_t{0} : 1},
+                                                    parts.span(), c.arena));
   return std::optional<StringRef>(made);
 }
-Result<std::optional<StringRef>> text_to_array(Context& c, Value text, Value delimiter) { return split(c, text, delimiter, nullptr); }
-Result<std::optional<StringRef>> text_to_array_null(Context& c, Value text, Value delimiter, Value null_text) { return split(c, text, delimiter, &null_text); }
+Result<std::optional<StringRef>> text_to_array(Context& c, Value text, Value delimiter) {
+  return split(c, text, delimiter, nullptr);
+}
+Result<std::optional<StringRef>> text_to_array_null(Context& c, Value text, Value delimiter, Value null_text) {
+  return split(c, text, delimiter, &null_text);
+}
 
 bool same_element(Oid element, const Value& a, const Value& b) {
   return a.is_null == b.is_null && (a.is_null || type::compare(element, a, b) == 0);
@@ -194,7 +207,9 @@ bool same_element(Oid element, const Value& a, const Value& b) {
 Result<std::optional<StringRef>> array_remove(Context& c, Value array, Value element) {
   if (array.is_null) return std::optional<StringRef>();
   Parts parts = take_apart(array.as<StringRef>(), c.arena);
-  if (parts.dimensions > 1) return Error::make(sqlstate::feature_not_supported, "removing elements from multidimensional arrays is not supported");
+  if (parts.dimensions > 1)
+    return Error::make(sqlstate::feature_not_supported,
+                       "removing elements from multidimensional arrays is not supported");
   std::size_t kept = 0;
   for (std::size_t i = 0; i < parts.values.size(); ++i)
     if (!same_element(parts.element, parts.values[i], element)) parts.values[kept++] = parts.values[i];
@@ -216,33 +231,43 @@ Result<std::optional<i4>> position_from(const Value& array, const Value& element
   if (array.is_null) return std::optional<i4>();
   const StringRef body = array.as<StringRef>();
   ArrayReader reader(body);
-  if (reader.dimensions() > 1) return Error::make(sqlstate::feature_not_supported, "searching for elements in multidimensional arrays is not supported");
-  if (start != nullptr && start->is_null) return Error::make(sqlstate::null_value_not_allowed, "initial position must not be null");
+  if (reader.dimensions() > 1)
+    return Error::make(sqlstate::feature_not_supported,
+                       "searching for elements in multidimensional arrays is not supported");
+  if (start != nullptr && start->is_null)
+    return Error::make(sqlstate::null_value_not_allowed, "initial position must not be null");
   if (reader.dimensions() == 0) return std::optional<i4>();
   i4 at = reader.dimension(0).lower;
   Value value;
   for (; reader.next(&value); ++at)
-    if ((start == nullptr || at >= start->as<i4>()) && same_element(reader.element_type(), value, element)) return std::optional<i4>(at);
+    if ((start == nullptr || at >= start->as<i4>()) && same_element(reader.element_type(), value, element))
+      return std::optional<i4>(at);
   return std::optional<i4>();
 }
 Result<std::optional<i4>> array_position(Value array, Value element) { return position_from(array, element, nullptr); }
-Result<std::optional<i4>> array_position_start(Value array, Value element, Value start) { return position_from(array, element, &start); }
+Result<std::optional<i4>> array_position_start(Value array, Value element, Value start) {
+  return position_from(array, element, &start);
+}
 Result<std::optional<StringRef>> array_positions(Context& c, Value array, Value element) {
   if (array.is_null) return std::optional<StringRef>();
   const StringRef body = array.as<StringRef>();
   ArrayReader reader(body);
-  if (reader.dimensions() > 1) return Error::make(sqlstate::feature_not_supported, "searching for elements in multidimensional arrays is not supported");
+  if (reader.dimensions() > 1)
+    return Error::make(sqlstate::feature_not_supported,
+                       "searching for elements in multidimensional arrays is not supported");
   Vec<Value> found(c.arena);
   i4 at = reader.dimensions() == 0 ? 1 : reader.dimension(0).lower;
   Value value;
   for (; reader.next(&value); ++at)
     if (same_element(reader.element_type(), value, element)) found.push_back(Value::of(Physical::int4, at));
   const ArrayDimension dimension{static_cast<i4>(found.size()), 1};
-  SPG_ASSIGN(const StringRef made, type::make_array(type::oid::int4, {&dimension, found.empty() ? std::size_t{0} : 1}, found.span(), c.arena));
+  SPG_ASSIGN(const StringRef made, type::make_array(type::oid::int4, {&dimension, found.empty() ? std::size_t{0} : 1},
+                                                    found.span(), c.arena));
   return std::optional<StringRef>(made);
 }
 Result<std::optional<StringRef>> array_fill(Context& c, Value element, Value lengths) {
-  if (lengths.is_null) return Error::make(sqlstate::null_value_not_allowed, "dimension array or low bound array cannot be null");
+  if (lengths.is_null)
+    return Error::make(sqlstate::null_value_not_allowed, "dimension array or low bound array cannot be null");
   Parts parts;
   parts.element = element_of(c.expr->type);
   const StringRef body = lengths.as<StringRef>();
@@ -251,7 +276,8 @@ Result<std::optional<StringRef>> array_fill(Context& c, Value element, Value len
   i8 total = reader.count() == 0 ? 0 : 1;
   while (reader.next(&length)) {
     if (parts.dimensions == type::array_dimensions_max)
-      return Error::make(sqlstate::program_limit_exceeded, "number of array dimensions (", reader.count(), ") exceeds the maximum allowed (6)");
+      return Error::make(sqlstate::program_limit_exceeded, "number of array dimensions (", reader.count(),
+                         ") exceeds the maximum allowed (6)");
     if (length.is_null) return Error::make(sqlstate::null_value_not_allowed, "dimension values cannot be null");
     parts.dimension[parts.dimensions++] = {length.as<i4>(), 1};
     total *= length.as<i4>();
@@ -289,7 +315,8 @@ std::optional<Value> subscript(Context&, Value array, Rest indexes) {
 enum class Containment : std::uint8_t { contains, contained, overlap };
 template <Containment how>
 bool contains(Context& c, StringRef a, StringRef b) {
-  Parts x = take_apart(how == Containment::contained ? b : a, c.arena), y = take_apart(how == Containment::contained ? a : b, c.arena);
+  Parts x = take_apart(how == Containment::contained ? b : a, c.arena),
+        y = take_apart(how == Containment::contained ? a : b, c.arena);
   for (const Value& wanted : y.values) {
     bool found = false;
     for (const Value& value : x.values) found = found || (!wanted.is_null && same_element(x.element, value, wanted));
@@ -301,13 +328,19 @@ bool contains(Context& c, StringRef a, StringRef b) {
 // --- set-returning --------------------------------------------------------------------------------------------------
 
 template <class T>
-struct Series { T next, last, step; bool done; };
+struct Series {
+  T next, last, step;
+  bool done;
+};
 
 template <class T>
 Result<void*> open_series(Context& c, std::span<const Value> arguments) {
   auto* series = c.arena.make<Series<T>>();
   for (const Value& argument : arguments)
-    if (argument.is_null) { series->done = true; return static_cast<void*>(series); }
+    if (argument.is_null) {
+      series->done = true;
+      return static_cast<void*>(series);
+    }
   *series = {arguments[0].as<T>(), arguments[1].as<T>(), arguments.size() > 2 ? arguments[2].as<T>() : T{1}, false};
   if (series->step == 0) return Error::make(sqlstate::invalid_parameter_value, "step size cannot equal zero");
   series->done = series->step > 0 ? series->next > series->last : series->next < series->last;
@@ -323,16 +356,25 @@ Result<bool> next_series(Context&, void* state, std::span<Value> out) {
   return true;
 }
 
-struct NumericSeries { Numeric next, last, step; int sign; bool done; };
+struct NumericSeries {
+  Numeric next, last, step;
+  int sign;
+  bool done;
+};
 Result<void*> open_numeric_series(Context& c, std::span<const Value> arguments) {
   auto* series = c.arena.make<NumericSeries>();
   for (const Value& argument : arguments)
-    if (argument.is_null) { series->done = true; return static_cast<void*>(series); }
+    if (argument.is_null) {
+      series->done = true;
+      return static_cast<void*>(series);
+    }
   const auto owned = [&](std::size_t i) { return own_value(arguments[i], c.arena).as<Numeric>(); };
   static constexpr std::string_view names[] = {"start", "stop", "step size"};
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Numeric value = owned(i);
-    if (value.is_special()) return Error::make(sqlstate::invalid_parameter_value, names[i], " value cannot be ", value.is_nan() ? "NaN" : "infinity");
+    if (value.is_special())
+      return Error::make(sqlstate::invalid_parameter_value, names[i], " value cannot be ",
+                         value.is_nan() ? "NaN" : "infinity");
   }
   const Numeric zero = type::numeric_from_int8(0, c.arena);
   *series = {owned(0), owned(1), arguments.size() > 2 ? owned(2) : type::numeric_from_int8(1, c.arena), 0, false};
@@ -344,17 +386,28 @@ Result<bool> next_numeric_series(Context& c, void* state, std::span<Value> out) 
   auto& series = *static_cast<NumericSeries*>(state);
   if (series.done) return false;
   const int order = type::numeric_compare(series.next, series.last);
-  if (series.sign > 0 ? order > 0 : order < 0) { series.done = true; return false; }
+  if (series.sign > 0 ? order > 0 : order < 0) {
+    series.done = true;
+    return false;
+  }
   out[0] = Value::of(Physical::string, series.next);
   SPG_ASSIGN(series.next, type::numeric_add(series.next, series.step, c.arena));
   return true;
 }
 
-struct TimeSeries { i8 next, last; Interval step; int sign; bool done; };
+struct TimeSeries {
+  i8 next, last;
+  Interval step;
+  int sign;
+  bool done;
+};
 Result<void*> open_time_series(Context& c, std::span<const Value> arguments) {
   auto* series = c.arena.make<TimeSeries>();
   for (const Value& argument : arguments)
-    if (argument.is_null) { series->done = true; return static_cast<void*>(series); }
+    if (argument.is_null) {
+      series->done = true;
+      return static_cast<void*>(series);
+    }
   *series = {arguments[0].as<i8>(), arguments[1].as<i8>(), arguments[2].as<Interval>(), 0, false};
   series->sign = type::interval_compare(series->step, Interval{});
   if (series->sign == 0) return Error::make(sqlstate::invalid_parameter_value, "step size cannot equal zero");
@@ -365,18 +418,25 @@ Result<bool> next_time_series(Context& c, void* state, std::span<Value> out) {
   auto& series = *static_cast<TimeSeries*>(state);
   if (series.done || (series.sign > 0 ? series.next > series.last : series.next < series.last)) return false;
   out[0] = Value::of(Physical::int8, series.next);
-  if constexpr (zoned) { SPG_ASSIGN(series.next, type::timestamptz_add(series.next, series.step, *c.settings().zone)); }
-  else { SPG_ASSIGN(series.next, type::timestamp_add(series.next, series.step)); }
+  if constexpr (zoned) {
+    SPG_ASSIGN(series.next, type::timestamptz_add(series.next, series.step, *c.settings().zone));
+  } else {
+    SPG_ASSIGN(series.next, type::timestamp_add(series.next, series.step));
+  }
   return true;
 }
 
-struct Unnest { ArrayReader reader; };
+struct Unnest {
+  ArrayReader reader;
+};
 Result<void*> open_unnest(Context& c, std::span<const Value> arguments) {
   if (arguments[0].is_null) return static_cast<void*>(nullptr);
   auto* body = c.arena.make<StringRef>(own_value(arguments[0], c.arena).as<StringRef>());
   return static_cast<void*>(new (c.arena.allocate(sizeof(Unnest), alignof(Unnest))) Unnest{ArrayReader(*body)});
 }
-Result<bool> next_unnest(Context&, void* state, std::span<Value> out) { return state != nullptr && static_cast<Unnest*>(state)->reader.next(&out[0]); }
+Result<bool> next_unnest(Context&, void* state, std::span<Value> out) {
+  return state != nullptr && static_cast<Unnest*>(state)->reader.next(&out[0]);
+}
 
 Result<void*> open_subscripts(Context& c, std::span<const Value> arguments) {
   auto* series = c.arena.make<Series<i4>>();
@@ -399,30 +459,52 @@ constexpr Function set(SetFunction f) {
   return result;
 }
 template <class T>
-constexpr Function series() { return set({&open_series<T>, &next_series<T>}); }
+constexpr Function series() {
+  return set({&open_series<T>, &next_series<T>});
+}
 
 constexpr FunctionEntry functions[] = {
-    {proc::array_eq, call<array_is<Compare::eq>>()}, {proc::array_ne, call<array_is<Compare::ne>>()}, {proc::array_lt, call<array_is<Compare::lt>>()},
-    {proc::array_le, call<array_is<Compare::le>>()}, {proc::array_gt, call<array_is<Compare::gt>>()}, {proc::array_ge, call<array_is<Compare::ge>>()},
-    {proc::btarraycmp, call<array_order>()}, {proc::arraycontains, call<contains<Containment::contains>>()},
-    {proc::arraycontained, call<contains<Containment::contained>>()}, {proc::arrayoverlap, call<contains<Containment::overlap>>()},
-    {proc::array_length, call<array_length>()}, {proc::array_lower, call<array_lower>()}, {proc::array_upper, call<array_upper>()},
-    {proc::array_ndims, call<array_ndims>()}, {proc::array_dims, call<array_dims>()}, {proc::array_cardinality, call<cardinality>()},
-    {proc::array_append, call<array_append>()}, {proc::array_prepend, call<array_prepend>()}, {proc::array_cat, call<array_cat>()},
-    {proc::array_to_text, call<array_to_text>()}, {proc::array_to_text_null, call<array_to_text_null>()},
-    {proc::text_to_array, call<text_to_array>()}, {proc::text_to_array_null, call<text_to_array_null>()},
-    {proc::array_remove, call<array_remove>()}, {proc::array_replace, call<array_replace>()},
-    {proc::array_position, call<array_position>()}, {proc::array_position_start, call<array_position_start>()},
-    {proc::array_positions, call<array_positions>()}, {proc::array_fill, call<array_fill>()},
+    {proc::array_eq, call<array_is<Compare::eq>>()},
+    {proc::array_ne, call<array_is<Compare::ne>>()},
+    {proc::array_lt, call<array_is<Compare::lt>>()},
+    {proc::array_le, call<array_is<Compare::le>>()},
+    {proc::array_gt, call<array_is<Compare::gt>>()},
+    {proc::array_ge, call<array_is<Compare::ge>>()},
+    {proc::btarraycmp, call<array_order>()},
+    {proc::arraycontains, call<contains<Containment::contains>>()},
+    {proc::arraycontained, call<contains<Containment::contained>>()},
+    {proc::arrayoverlap, call<contains<Containment::overlap>>()},
+    {proc::array_length, call<array_length>()},
+    {proc::array_lower, call<array_lower>()},
+    {proc::array_upper, call<array_upper>()},
+    {proc::array_ndims, call<array_ndims>()},
+    {proc::array_dims, call<array_dims>()},
+    {proc::array_cardinality, call<cardinality>()},
+    {proc::array_append, call<array_append>()},
+    {proc::array_prepend, call<array_prepend>()},
+    {proc::array_cat, call<array_cat>()},
+    {proc::array_to_text, call<array_to_text>()},
+    {proc::array_to_text_null, call<array_to_text_null>()},
+    {proc::text_to_array, call<text_to_array>()},
+    {proc::text_to_array_null, call<text_to_array_null>()},
+    {proc::array_remove, call<array_remove>()},
+    {proc::array_replace, call<array_replace>()},
+    {proc::array_position, call<array_position>()},
+    {proc::array_position_start, call<array_position_start>()},
+    {proc::array_positions, call<array_positions>()},
+    {proc::array_fill, call<array_fill>()},
     {proc::array_subscript_handler, call<subscript>()},
-    {proc::generate_series_int4, series<i4>()}, {proc::generate_series_step_int4, series<i4>()},
-    {proc::generate_series_int8, series<i8>()}, {proc::generate_series_step_int8, series<i8>()},
+    {proc::generate_series_int4, series<i4>()},
+    {proc::generate_series_step_int4, series<i4>()},
+    {proc::generate_series_int8, series<i8>()},
+    {proc::generate_series_step_int8, series<i8>()},
     {proc::generate_series_numeric, set({&open_numeric_series, &next_numeric_series})},
     {proc::generate_series_step_numeric, set({&open_numeric_series, &next_numeric_series})},
     {proc::generate_series_timestamp, set({&open_time_series, &next_time_series<false>})},
     {proc::generate_series_timestamptz, set({&open_time_series, &next_time_series<true>})},
     {proc::array_unnest, set({&open_unnest, &next_unnest})},
-    {proc::generate_subscripts, set({&open_subscripts, &next_series<i4>})}, {proc::generate_subscripts_nodir, set({&open_subscripts, &next_series<i4>})},
+    {proc::generate_subscripts, set({&open_subscripts, &next_series<i4>})},
+    {proc::generate_subscripts_nodir, set({&open_subscripts, &next_series<i4>})},
 };
 
 }  // namespace

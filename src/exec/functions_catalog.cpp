@@ -33,14 +33,20 @@ std::optional<Text> format_type(Context& c, Value oid, Value typmod_value) {
   TextBuilder modifier(c.arena);
   if (typmod >= 0) {
     switch (base->format) {
-      case type::Format::varchar: case type::Format::bpchar: if (typmod >= 4) modifier.add("(", typmod - 4, ")"); break;
+      case type::Format::varchar:
+      case type::Format::bpchar:
+        if (typmod >= 4) modifier.add("(", typmod - 4, ")");
+        break;
       case type::Format::numeric:
         if (typmod >= 4) {
           const auto [precision, scale] = type::NumericTypmod::of(typmod);
           modifier.add("(", precision, ",", scale, ")");
         }
         break;
-      case type::Format::time: case type::Format::timetz: case type::Format::timestamp: case type::Format::timestamptz: modifier.add("(", typmod, ")"); break;
+      case type::Format::time:
+      case type::Format::timetz:
+      case type::Format::timestamp:
+      case type::Format::timestamptz: modifier.add("(", typmod, ")"); break;
       default: break;
     }
   }
@@ -98,22 +104,45 @@ std::optional<Text> no_text_of(u4, Text) { return std::nullopt; }
 std::optional<Text> no_column_text(u4, i4) { return std::nullopt; }
 
 constexpr FunctionEntry functions[] = {
-    {proc::format_type, call<format_type>()}, {proc::pg_table_is_visible, call<table_is_visible>()}, {proc::pg_type_is_visible, call<type_is_visible>()},
-    {proc::pg_function_is_visible, call<function_is_visible>()}, {proc::pg_get_userbyid, call<role_name>()},
+    {proc::format_type, call<format_type>()},
+    {proc::pg_table_is_visible, call<table_is_visible>()},
+    {proc::pg_type_is_visible, call<type_is_visible>()},
+    {proc::pg_function_is_visible, call<function_is_visible>()},
+    {proc::pg_get_userbyid, call<role_name>()},
     {proc::PG_encoding_to_char, call<encoding_name>()},
-    {proc::pg_get_expr, call<expression_text>()}, {proc::pg_get_expr_ext, call<expression_text_pretty>()},
-    {proc::pg_is_in_recovery, call<never>()}, {proc::pg_is_other_temp_schema, call<+[](u4) { return false; }>()},
-    {proc::pg_my_temp_schema, call<+[]() { return u4{0}; }>()}, {proc::pg_relation_is_publishable, call<+[](u4) { return true; }>()},
-    {proc::obj_description_1215, call<no_text_of>()}, {proc::obj_description_1348, call<no_text>()}, {proc::shobj_description_1993, call<no_text_of>()},
+    {proc::pg_get_expr, call<expression_text>()},
+    {proc::pg_get_expr_ext, call<expression_text_pretty>()},
+    {proc::pg_is_in_recovery, call<never>()},
+    {proc::pg_is_other_temp_schema, call<+[](u4) { return false; }>()},
+    {proc::pg_my_temp_schema, call<+[]() { return u4{0}; }>()},
+    {proc::pg_relation_is_publishable, call<+[](u4) { return true; }>()},
+    {proc::obj_description_1215, call<no_text_of>()},
+    {proc::obj_description_1348, call<no_text>()},
+    {proc::shobj_description_1993, call<no_text_of>()},
     {proc::col_description_1216, call<no_column_text>()},
-    {proc::has_table_privilege_name, call<may>()}, {proc::has_table_privilege_id, call<may>()}, {proc::has_table_privilege_name_name, call<may>()},
-    {proc::has_table_privilege_name_id, call<may>()}, {proc::has_table_privilege_id_name, call<may>()}, {proc::has_table_privilege_id_id, call<may>()},
-    {proc::has_schema_privilege_name, call<may>()}, {proc::has_schema_privilege_id, call<may>()}, {proc::has_schema_privilege_name_name, call<may>()},
-    {proc::has_schema_privilege_name_id, call<may>()}, {proc::has_database_privilege_name, call<may>()}, {proc::has_database_privilege_id, call<may>()},
-    {proc::has_database_privilege_name_name, call<may>()}, {proc::has_any_column_privilege_id, call<may>()},
-    {proc::has_any_column_privilege_name, call<may>()}, {proc::has_column_privilege_id_attnum, call<may>()}, {proc::has_column_privilege_id_name, call<may>()},
-    {proc::has_sequence_privilege_id, call<may>()}, {proc::has_sequence_privilege_name, call<may>()}, {proc::has_function_privilege_id, call<may>()},
-    {proc::has_function_privilege_name, call<may>()}, {proc::has_type_privilege_id, call<may>()}, {proc::has_type_privilege_name, call<may>()},
+    {proc::has_table_privilege_name, call<may>()},
+    {proc::has_table_privilege_id, call<may>()},
+    {proc::has_table_privilege_name_name, call<may>()},
+    {proc::has_table_privilege_name_id, call<may>()},
+    {proc::has_table_privilege_id_name, call<may>()},
+    {proc::has_table_privilege_id_id, call<may>()},
+    {proc::has_schema_privilege_name, call<may>()},
+    {proc::has_schema_privilege_id, call<may>()},
+    {proc::has_schema_privilege_name_name, call<may>()},
+    {proc::has_schema_privilege_name_id, call<may>()},
+    {proc::has_database_privilege_name, call<may>()},
+    {proc::has_database_privilege_id, call<may>()},
+    {proc::has_database_privilege_name_name, call<may>()},
+    {proc::has_any_column_privilege_id, call<may>()},
+    {proc::has_any_column_privilege_name, call<may>()},
+    {proc::has_column_privilege_id_attnum, call<may>()},
+    {proc::has_column_privilege_id_name, call<may>()},
+    {proc::has_sequence_privilege_id, call<may>()},
+    {proc::has_sequence_privilege_name, call<may>()},
+    {proc::has_function_privilege_id, call<may>()},
+    {proc::has_function_privilege_name, call<may>()},
+    {proc::has_type_privilege_id, call<may>()},
+    {proc::has_type_privilege_name, call<may>()},
 };
 
 }  // namespace

@@ -17,12 +17,16 @@ using type::TimeZone;
 
 const TimeZone& zone_of(const Context& c) { return *c.settings().zone; }
 Result<TimeZone> zone_named(Context& c, Text name) { return type::find_zone(name, c.settings()); }
-Error out_of_range(std::string_view what) { return Error::make(sqlstate::datetime_value_out_of_range, what, " out of range"); }
+Error out_of_range(std::string_view what) {
+  return Error::make(sqlstate::datetime_value_out_of_range, what, " out of range");
+}
 
 // --- comparisons ----------------------------------------------------------------------------------------------------
 
 template <Compare c>
-bool interval_is(I a, I b) { return holds<c>(type::interval_compare(a, b)); }
+bool interval_is(I a, I b) {
+  return holds<c>(type::interval_compare(a, b));
+}
 template <Compare c>
 bool timetz_is(TimeTz a, TimeTz b) {
   return holds<c>(a.utc() != b.utc() ? (a.utc() < b.utc() ? -1 : 1) : a.west < b.west ? -1 : a.west > b.west);
@@ -43,17 +47,29 @@ i8 zoned(Context& c, i8 local) {
 }
 int three_way(i8 a, i8 b) { return a < b ? -1 : b < a; }
 template <Compare c>
-bool date_timestamp_is(i4 a, i8 b) { return holds<c>(three_way(date_as_timestamp(a), b)); }
+bool date_timestamp_is(i4 a, i8 b) {
+  return holds<c>(three_way(date_as_timestamp(a), b));
+}
 template <Compare c>
-bool timestamp_date_is(i8 a, i4 b) { return holds<c>(three_way(a, date_as_timestamp(b))); }
+bool timestamp_date_is(i8 a, i4 b) {
+  return holds<c>(three_way(a, date_as_timestamp(b)));
+}
 template <Compare c>
-bool date_timestamptz_is(Context& x, i4 a, i8 b) { return holds<c>(three_way(zoned(x, date_as_timestamp(a)), b)); }
+bool date_timestamptz_is(Context& x, i4 a, i8 b) {
+  return holds<c>(three_way(zoned(x, date_as_timestamp(a)), b));
+}
 template <Compare c>
-bool timestamptz_date_is(Context& x, i8 a, i4 b) { return holds<c>(three_way(a, zoned(x, date_as_timestamp(b)))); }
+bool timestamptz_date_is(Context& x, i8 a, i4 b) {
+  return holds<c>(three_way(a, zoned(x, date_as_timestamp(b))));
+}
 template <Compare c>
-bool timestamp_timestamptz_is(Context& x, i8 a, i8 b) { return holds<c>(three_way(zoned(x, a), b)); }
+bool timestamp_timestamptz_is(Context& x, i8 a, i8 b) {
+  return holds<c>(three_way(zoned(x, a), b));
+}
 template <Compare c>
-bool timestamptz_timestamp_is(Context& x, i8 a, i8 b) { return holds<c>(three_way(a, zoned(x, b))); }
+bool timestamptz_timestamp_is(Context& x, i8 a, i8 b) {
+  return holds<c>(three_way(a, zoned(x, b)));
+}
 
 // --- arithmetic -----------------------------------------------------------------------------------------------------
 
@@ -69,7 +85,9 @@ Result<i8> timestamp_minus_interval(i8 a, I interval) {
   SPG_ASSIGN(const I negated, type::interval_neg(interval));
   return type::timestamp_add(a, negated);
 }
-Result<i8> timestamptz_plus_interval(Context& c, i8 a, I interval) { return type::timestamptz_add(a, interval, zone_of(c)); }
+Result<i8> timestamptz_plus_interval(Context& c, i8 a, I interval) {
+  return type::timestamptz_add(a, interval, zone_of(c));
+}
 Result<i8> timestamptz_minus_interval(Context& c, i8 a, I interval) {
   SPG_ASSIGN(const I negated, type::interval_neg(interval));
   return type::timestamptz_add(a, negated, zone_of(c));
@@ -140,7 +158,8 @@ Result<i4> interval_west(Context& c, I interval) {
   if (interval.months != 0 || interval.days != 0) {
     TextBuilder text(c.arena);
     type::print_interval(interval, text, c.settings());
-    return Error::make(sqlstate::invalid_parameter_value, "interval time zone \"", text.view(), "\" must not include months or days");
+    return Error::make(sqlstate::invalid_parameter_value, "interval time zone \"", text.view(),
+                       "\" must not include months or days");
   }
   return static_cast<i4>(-(interval.microseconds / type::second_us));
 }
@@ -228,7 +247,8 @@ Text time_of_day(Context& c) {
   const i8 shown = local.has_value() ? *local : now;
   const type::Broken b = type::broken_of(shown);
   static constexpr std::string_view days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr std::string_view months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  static constexpr std::string_view months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   TextBuilder out(c.arena);
   const auto two = [&](i4 value) { out.add(value < 10 ? "0" : "", value); };
   const auto weekday = static_cast<std::size_t>(type::weekday_of(type::days_of(b.date.year, b.date.month, b.date.day)));
@@ -266,7 +286,8 @@ Result<i8> timestamp_of_unix(double seconds) {
   const double us = std::rint((seconds - 946684800.0) * 1e6);
   if (us < static_cast<double>(type::timestamp_min) || us >= static_cast<double>(type::timestamp_end)) {
     char digits[type::float_text_bytes_max];
-    return Error::make(sqlstate::datetime_value_out_of_range, "timestamp out of range: \"", Text(digits, type::format_general(seconds, 6, digits)), "\"");
+    return Error::make(sqlstate::datetime_value_out_of_range, "timestamp out of range: \"",
+                       Text(digits, type::format_general(seconds, 6, digits)), "\"");
   }
   return static_cast<i8>(us);
 }
@@ -278,7 +299,8 @@ Result<i8> make_in_zone(Context& c, i4 year, i4 month, i4 day, i4 hour, i4 minut
   SPG_ASSIGN(const i8 local, type::make_timestamp(year, month, day, hour, minute, second));
   if (!zone.empty() && (zone[0] == '+' || zone[0] == '-')) {  // an offset here is ISO's, not POSIX's as in AT TIME ZONE
     const auto time = type::parse_timetz(c.arena.concat("00:00", zone), c.settings());
-    if (!time.has_value()) return Error::make(sqlstate::invalid_parameter_value, "time zone \"", zone, "\" not recognized");
+    if (!time.has_value())
+      return Error::make(sqlstate::invalid_parameter_value, "time zone \"", zone, "\" not recognized");
     return in_range(local + time->west * type::second_us);
   }
   return from_zone(c, zone, local);
@@ -294,15 +316,22 @@ Result<i8> truncate_in_zone(Context& c, Text field, i8 a, Text zone) {
 
 #define SPG_SIX(prefix, suffix, f)                                                                            \
   {proc::prefix##eq##suffix, call<f<Compare::eq>>()}, {proc::prefix##ne##suffix, call<f<Compare::ne>>()},     \
-  {proc::prefix##lt##suffix, call<f<Compare::lt>>()}, {proc::prefix##le##suffix, call<f<Compare::le>>()},     \
-  {proc::prefix##gt##suffix, call<f<Compare::gt>>()}, {proc::prefix##ge##suffix, call<f<Compare::ge>>()}
+      {proc::prefix##lt##suffix, call<f<Compare::lt>>()}, {proc::prefix##le##suffix, call<f<Compare::le>>()}, \
+      {proc::prefix##gt##suffix, call<f<Compare::gt>>()}, {                                                   \
+    proc::prefix##ge##suffix, call<f<Compare::ge>>()                                                          \
+  }
 
 constexpr FunctionEntry functions[] = {
-    SPG_SIX(interval_, , interval_is), SPG_SIX(timetz_, , timetz_is),
-    SPG_SIX(date_, _timestamp, date_timestamp_is), SPG_SIX(timestamp_, _date, timestamp_date_is),
-    SPG_SIX(date_, _timestamptz, date_timestamptz_is), SPG_SIX(timestamptz_, _date, timestamptz_date_is),
-    SPG_SIX(timestamp_, _timestamptz, timestamp_timestamptz_is), SPG_SIX(timestamptz_, _timestamp, timestamptz_timestamp_is),
-    {proc::interval_cmp, call<+[](I a, I b) { return type::interval_compare(a, b); }>()}, {proc::timetz_cmp, call<timetz_order>()},
+    SPG_SIX(interval_, , interval_is),
+    SPG_SIX(timetz_, , timetz_is),
+    SPG_SIX(date_, _timestamp, date_timestamp_is),
+    SPG_SIX(timestamp_, _date, timestamp_date_is),
+    SPG_SIX(date_, _timestamptz, date_timestamptz_is),
+    SPG_SIX(timestamptz_, _date, timestamptz_date_is),
+    SPG_SIX(timestamp_, _timestamptz, timestamp_timestamptz_is),
+    SPG_SIX(timestamptz_, _timestamp, timestamptz_timestamp_is),
+    {proc::interval_cmp, call<+[](I a, I b) { return type::interval_compare(a, b); }>()},
+    {proc::timetz_cmp, call<timetz_order>()},
     {proc::interval_larger, call<+[](I a, I b) { return (type::interval_compare(a, b) > 0) ? a : b; }>()},
     {proc::interval_smaller, call<+[](I a, I b) { return (type::interval_compare(a, b) < 0) ? a : b; }>()},
     {proc::timetz_larger, call<+[](TimeTz a, TimeTz b) { return timetz_is<Compare::gt>(a, b) ? a : b; }>()},
@@ -312,21 +341,28 @@ constexpr FunctionEntry functions[] = {
     {proc::date_mii, call<+[](i4 a, i4 b) { return type::date_add_days(a, -static_cast<i8>(b)); }>()},
     {proc::integer_pl_date_2550, call<+[](i4 a, i4 b) { return type::date_add_days(b, a); }>()},
     {proc::date_mi, call<+[](i4 a, i4 b) { return type::date_sub(a, b); }>()},
-    {proc::date_pl_interval, call<date_plus_interval>()}, {proc::date_mi_interval, call<date_minus_interval>()},
+    {proc::date_pl_interval, call<date_plus_interval>()},
+    {proc::date_mi_interval, call<date_minus_interval>()},
     {proc::interval_pl_date_2546, call<+[](I a, i4 b) { return date_plus_interval(b, a); }>()},
-    {proc::datetime_timestamp, call<date_plus_time>()}, {proc::timedate_pl_1296, call<+[](i8 a, i4 b) { return date_plus_time(b, a); }>()},
-    {proc::datetimetz_timestamptz, call<date_plus_timetz>()}, {proc::timetzdate_pl_1298, call<+[](TimeTz a, i4 b) { return date_plus_timetz(b, a); }>()},
+    {proc::datetime_timestamp, call<date_plus_time>()},
+    {proc::timedate_pl_1296, call<+[](i8 a, i4 b) { return date_plus_time(b, a); }>()},
+    {proc::datetimetz_timestamptz, call<date_plus_timetz>()},
+    {proc::timetzdate_pl_1298, call<+[](TimeTz a, i4 b) { return date_plus_timetz(b, a); }>()},
     {proc::timestamptz_1176, call<date_time_zoned>()},
     {proc::timestamp_pl_interval, call<+[](i8 a, I b) { return type::timestamp_add(a, b); }>()},
     {proc::timestamp_mi_interval, call<timestamp_minus_interval>()},
     {proc::interval_pl_timestamp_2548, call<+[](I a, i8 b) { return type::timestamp_add(b, a); }>()},
-    {proc::timestamptz_pl_interval, call<timestamptz_plus_interval>()}, {proc::timestamptz_mi_interval, call<timestamptz_minus_interval>()},
-    {proc::interval_pl_timestamptz_2549, call<+[](Context& c, I a, i8 b) { return timestamptz_plus_interval(c, b, a); }>()},
+    {proc::timestamptz_pl_interval, call<timestamptz_plus_interval>()},
+    {proc::timestamptz_mi_interval, call<timestamptz_minus_interval>()},
+    {proc::interval_pl_timestamptz_2549,
+     call<+[](Context& c, I a, i8 b) { return timestamptz_plus_interval(c, b, a); }>()},
     {proc::timestamp_mi, call<+[](i8 a, i8 b) { return type::timestamp_sub(a, b); }>()},
-    {proc::time_pl_interval, call<+[](i8 a, I b) { return type::time_add(a, b); }>()}, {proc::time_mi_interval, call<time_minus_interval>()},
+    {proc::time_pl_interval, call<+[](i8 a, I b) { return type::time_add(a, b); }>()},
+    {proc::time_mi_interval, call<time_minus_interval>()},
     {proc::interval_pl_time_1848, call<+[](I a, i8 b) { return type::time_add(b, a); }>()},
     {proc::time_mi_time, call<+[](i8 a, i8 b) { return interval_of_time(a - b); }>()},
-    {proc::timetz_pl_interval, call<timetz_plus>()}, {proc::timetz_mi_interval, call<timetz_minus>()},
+    {proc::timetz_pl_interval, call<timetz_plus>()},
+    {proc::timetz_mi_interval, call<timetz_minus>()},
     {proc::interval_pl_timetz_2547, call<+[](I a, TimeTz b) { return timetz_plus(b, a); }>()},
     {proc::interval_pl, call<+[](I a, I b) { return type::interval_add(a, b); }>()},
     {proc::interval_mi, call<+[](I a, I b) { return type::interval_sub(a, b); }>()},
@@ -337,49 +373,71 @@ constexpr FunctionEntry functions[] = {
     // casts
     {proc::date_timestamp, call<+[](i4 a) { return type::date_to_timestamp(a); }>()},
     {proc::date_timestamptz, call<+[](Context& c, i4 a) { return type::date_to_timestamptz(a, zone_of(c)); }>()},
-    {proc::timestamp_date, call<+[](i8 a) { return type::timestamp_to_date(a); }>()}, {proc::timestamptz_date, call<timestamptz_to_date>()},
+    {proc::timestamp_date, call<+[](i8 a) { return type::timestamp_to_date(a); }>()},
+    {proc::timestamptz_date, call<timestamptz_to_date>()},
     {proc::timestamp_timestamptz, call<+[](Context& c, i8 a) { return type::from_local(a, zone_of(c)); }>()},
     {proc::timestamptz_timestamp, call<+[](Context& c, i8 a) { return type::to_local(a, zone_of(c)); }>()},
-    {proc::timestamp_time, call<time_of_timestamp>()}, {proc::timestamptz_time, call<time_of_timestamptz>()},
-    {proc::timestamptz_timetz, call<timetz_of_timestamptz>()}, {proc::time_timetz, call<time_to_timetz>()},
+    {proc::timestamp_time, call<time_of_timestamp>()},
+    {proc::timestamptz_time, call<time_of_timestamptz>()},
+    {proc::timestamptz_timetz, call<timetz_of_timestamptz>()},
+    {proc::time_timetz, call<time_to_timetz>()},
     {proc::timetz_time, call<+[](TimeTz a) { return a.microseconds; }>()},
-    {proc::time_interval, call<interval_of_time>()}, {proc::interval_time, call<interval_to_time>()},
+    {proc::time_interval, call<interval_of_time>()},
+    {proc::interval_time, call<interval_to_time>()},
     {proc::time_scale, call<+[](i8 a, i4 typmod) { return type::round_time(a, typmod); }>()},
-    {proc::timetz_scale, call<+[](TimeTz a, i4 typmod) { return TimeTz{type::round_time(a.microseconds, typmod), a.west}; }>()},
+    {proc::timetz_scale, call<+[](TimeTz a, i4 typmod) {
+       return TimeTz{type::round_time(a.microseconds, typmod), a.west};
+     }>()},
     {proc::timestamp_scale, call<+[](i8 a, i4 typmod) { return type::round_timestamp(a, typmod); }>()},
     {proc::timestamptz_scale, call<+[](i8 a, i4 typmod) { return type::round_timestamp(a, typmod); }>()},
     {proc::interval_scale, call<+[](I a, i4 typmod) { return type::interval_apply_typmod(a, typmod); }>()},
-    {proc::timestamptz_zone, call<at_zone>()}, {proc::timestamp_zone, call<from_zone>()},
-    {proc::timestamptz_izone, call<at_interval>()}, {proc::timestamp_izone, call<from_interval>()},
-    {proc::timetz_zone, call<timetz_at_zone>()}, {proc::timetz_izone, call<timetz_at_interval>()},
+    {proc::timestamptz_zone, call<at_zone>()},
+    {proc::timestamp_zone, call<from_zone>()},
+    {proc::timestamptz_izone, call<at_interval>()},
+    {proc::timestamp_izone, call<from_interval>()},
+    {proc::timetz_zone, call<timetz_at_zone>()},
+    {proc::timetz_izone, call<timetz_at_interval>()},
     // fields
     {proc::extract_date, call<+[](Context& c, Text f, i4 a) { return as_numeric(extract_date(f, a, c.arena)); }>()},
     {proc::extract_time, call<+[](Context& c, Text f, i8 a) { return as_numeric(extract_time(f, a, c.arena)); }>()},
     {proc::extract_timetz, call<+[](Context& c, Text f, TimeTz a) { return as_numeric(timetz_field(c, f, a)); }>()},
-    {proc::extract_timestamp, call<+[](Context& c, Text f, i8 a) { return as_numeric(extract_timestamp(f, a, c.arena)); }>()},
-    {proc::extract_timestamptz, call<+[](Context& c, Text f, i8 a) { return as_numeric(extract_timestamptz(f, a, zone_of(c), c.arena)); }>()},
-    {proc::extract_interval, call<+[](Context& c, Text f, I a) { return as_numeric(extract_interval(f, a, c.arena)); }>()},
+    {proc::extract_timestamp,
+     call<+[](Context& c, Text f, i8 a) { return as_numeric(extract_timestamp(f, a, c.arena)); }>()},
+    {proc::extract_timestamptz,
+     call<+[](Context& c, Text f, i8 a) { return as_numeric(extract_timestamptz(f, a, zone_of(c), c.arena)); }>()},
+    {proc::extract_interval,
+     call<+[](Context& c, Text f, I a) { return as_numeric(extract_interval(f, a, c.arena)); }>()},
     {proc::date_part_1384, call<date_part_of_date>()},
     {proc::time_part, call<+[](Context& c, Text f, i8 a) { return as_float(extract_time(f, a, c.arena)); }>()},
     {proc::timetz_part, call<+[](Context& c, Text f, TimeTz a) { return as_float(timetz_field(c, f, a)); }>()},
-    {proc::timestamp_part, call<+[](Context& c, Text f, i8 a) { return as_float(extract_timestamp(f, a, c.arena)); }>()},
-    {proc::timestamptz_part, call<+[](Context& c, Text f, i8 a) { return as_float(extract_timestamptz(f, a, zone_of(c), c.arena)); }>()},
+    {proc::timestamp_part,
+     call<+[](Context& c, Text f, i8 a) { return as_float(extract_timestamp(f, a, c.arena)); }>()},
+    {proc::timestamptz_part,
+     call<+[](Context& c, Text f, i8 a) { return as_float(extract_timestamptz(f, a, zone_of(c), c.arena)); }>()},
     {proc::interval_part, call<+[](Context& c, Text f, I a) { return as_float(extract_interval(f, a, c.arena)); }>()},
     {proc::timestamp_trunc, call<+[](Text f, i8 a) { return type::truncate_timestamp(f, a); }>()},
-    {proc::timestamptz_trunc, call<+[](Context& c, Text f, i8 a) { return type::truncate_timestamptz(f, a, zone_of(c)); }>()},
+    {proc::timestamptz_trunc,
+     call<+[](Context& c, Text f, i8 a) { return type::truncate_timestamptz(f, a, zone_of(c)); }>()},
     {proc::timestamptz_trunc_zone, call<truncate_in_zone>()},
     {proc::interval_trunc, call<+[](Text f, I a) { return type::truncate_interval(f, a); }>()},
     {proc::timestamp_bin, call<+[](I stride, i8 a, i8 origin) { return type::date_bin(stride, a, origin); }>()},
     {proc::timestamptz_bin, call<+[](I stride, i8 a, i8 origin) { return type::date_bin(stride, a, origin); }>()},
     // making and judging
-    {proc::now, call<transaction_start>()}, {proc::statement_timestamp, call<statement_start>()},
-    {proc::clock_timestamp, call_volatile<clock_now>()}, {proc::timeofday, call_volatile<time_of_day>()},
-    {proc::timestamp_age, call<+[](i8 a, i8 b) { return type::timestamp_age(a, b); }>()}, {proc::timestamptz_age, call<age_zoned>()},
-    {proc::age_2059, call<age_today>()}, {proc::age_1386, call<age_today_zoned>()},
+    {proc::now, call<transaction_start>()},
+    {proc::statement_timestamp, call<statement_start>()},
+    {proc::clock_timestamp, call_volatile<clock_now>()},
+    {proc::timeofday, call_volatile<time_of_day>()},
+    {proc::timestamp_age, call<+[](i8 a, i8 b) { return type::timestamp_age(a, b); }>()},
+    {proc::timestamptz_age, call<age_zoned>()},
+    {proc::age_2059, call<age_today>()},
+    {proc::age_1386, call<age_today_zoned>()},
     {proc::make_date, call<+[](i4 y, i4 m, i4 d) { return type::make_date(y, m, d); }>()},
     {proc::make_time, call<+[](i4 h, i4 m, double s) { return type::make_time(h, m, s); }>()},
-    {proc::make_timestamp, call<+[](i4 y, i4 mo, i4 d, i4 h, i4 mi, double s) { return type::make_timestamp(y, mo, d, h, mi, s); }>()},
-    {proc::make_timestamptz, call<make_zoned>()}, {proc::make_timestamptz_at_timezone, call<make_in_zone>()}, {proc::make_interval, call<make_interval>()},
+    {proc::make_timestamp,
+     call<+[](i4 y, i4 mo, i4 d, i4 h, i4 mi, double s) { return type::make_timestamp(y, mo, d, h, mi, s); }>()},
+    {proc::make_timestamptz, call<make_zoned>()},
+    {proc::make_timestamptz_at_timezone, call<make_in_zone>()},
+    {proc::make_interval, call<make_interval>()},
     {proc::float8_timestamptz, call<timestamp_of_unix>()},
     {proc::interval_justify_hours, call<+[](I a) { return type::justify_hours(a); }>()},
     {proc::interval_justify_days, call<+[](I a) { return type::justify_days(a); }>()},

@@ -22,7 +22,10 @@ Result<bool> is_match(Context& c, Text text, Text pattern) {
   return found == wanted;
 }
 
-struct Flags { PatternOptions options; bool global = false; };
+struct Flags {
+  PatternOptions options;
+  bool global = false;
+};
 Result<Flags> flags_of(Text text, bool allow_global, Text function) {
   Flags flags;
   for (const char flag : text) {
@@ -30,12 +33,14 @@ Result<Flags> flags_of(Text text, bool allow_global, Text function) {
       case 'g': flags.global = true; break;
       case 'i': flags.options.ignore_case = true; break;
       case 'c': flags.options.ignore_case = false; break;
-      case 'n': case 'm': flags.options.newline_sensitive = true; break;
+      case 'n':
+      case 'm': flags.options.newline_sensitive = true; break;
       case 's': flags.options.newline_sensitive = false; break;
       case 'x': flags.options.expanded = true; break;
       case 'q': flags.options.literal = true; break;
       case 't': break;
-      default: return Error::make(sqlstate::invalid_parameter_value, "invalid regular expression option: \"", flag, "\"");
+      default:
+        return Error::make(sqlstate::invalid_parameter_value, "invalid regular expression option: \"", flag, "\"");
     }
   }
   if (flags.global && !allow_global)
@@ -47,11 +52,17 @@ Result<Flags> flags_of(Text text, bool allow_global, Text function) {
 class Matches {
  public:
   Matches(const Pattern& pattern, Text text, Arena& arena)
-      : pattern_(pattern), text_(text), scratch_(arena.budget()), spans_{arena.array<std::size_t>(pattern.groups() * 2), pattern.groups() * 2} {}
+      : pattern_(pattern),
+        text_(text),
+        scratch_(arena.budget()),
+        spans_{arena.array<std::size_t>(pattern.groups() * 2), pattern.groups() * 2} {}
   bool next() {
     if (at_ > text_.size()) return false;
     scratch_.reset();
-    if (!pattern_.find(text_, at_, spans_, scratch_)) { at_ = text_.size() + 1; return false; }
+    if (!pattern_.find(text_, at_, spans_, scratch_)) {
+      at_ = text_.size() + 1;
+      return false;
+    }
     at_ = spans_[1];
     if (spans_[1] == spans_[0]) at_ += at_ < text_.size() ? type::character_bytes(text_[at_]) : 1;
     return true;
@@ -73,7 +84,10 @@ class Matches {
 /// \1 .. \9 and \& in a replacement.
 void add_replacement(Text replacement, const Matches& match, TextBuilder& out) {
   for (std::size_t i = 0; i < replacement.size(); ++i) {
-    if (replacement[i] != '\\' || i + 1 == replacement.size()) { out.add(replacement[i]); continue; }
+    if (replacement[i] != '\\' || i + 1 == replacement.size()) {
+      out.add(replacement[i]);
+      continue;
+    }
     const char c = replacement[++i];
     if (c == '&') out.add(match.group(0));
     else if (c >= '1' && c <= '9') {
@@ -97,11 +111,15 @@ Result<Text> replace_with(Context& c, Text text, Text pattern, Text replacement,
   out.add(text.substr(copied));
   return out.view();
 }
-Result<Text> replace_first(Context& c, Text text, Text pattern, Text replacement) { return replace_with(c, text, pattern, replacement, {}); }
+Result<Text> replace_first(Context& c, Text text, Text pattern, Text replacement) {
+  return replace_with(c, text, pattern, replacement, {});
+}
 Result<Text> replace_flags(Context& c, Text text, Text pattern, Text replacement, Text options) {
   if (!options.empty() && options[0] >= '0' && options[0] <= '9')
-    return Error(Error::make(sqlstate::invalid_parameter_value, "invalid regular expression option: \"", options[0], "\"")
-                     .hint("If you meant to use regexp_replace() with a start parameter, cast the fourth argument to integer explicitly."));
+    return Error(
+        Error::make(sqlstate::invalid_parameter_value, "invalid regular expression option: \"", options[0], "\"")
+            .hint("If you meant to use regexp_replace() with a start parameter, cast the fourth argument to integer "
+                  "explicitly."));
   SPG_ASSIGN(const Flags flags, flags_of(options, true, ""));
   return replace_with(c, text, pattern, replacement, flags);
 }
@@ -128,7 +146,9 @@ Result<std::optional<StringRef>> match_flags(Context& c, Text text, Text pattern
   SPG_ASSIGN(const StringRef made, groups_array(match, c.arena));
   return std::optional<StringRef>(made);
 }
-Result<std::optional<StringRef>> match_first(Context& c, Text text, Text pattern) { return match_flags(c, text, pattern, ""); }
+Result<std::optional<StringRef>> match_first(Context& c, Text text, Text pattern) {
+  return match_flags(c, text, pattern, "");
+}
 Result<bool> like_flags(Context& c, Text text, Text pattern, Text options) {
   SPG_ASSIGN(const Flags flags, flags_of(options, false, "regexp_like()"));
   SPG_ASSIGN(const Pattern* compiled, Pattern::compile(pattern, flags.options, c.arena));
@@ -165,13 +185,17 @@ Result<StringRef> split_flags(Context& c, Text text, Text pattern, Text options)
 Result<StringRef> split(Context& c, Text text, Text pattern) { return split_flags(c, text, pattern, ""); }
 
 /// regexp_matches and regexp_split_to_table: everything is found at the start.
-struct Found { Vec<Value> values; std::size_t at = 0; };
+struct Found {
+  Vec<Value> values;
+  std::size_t at = 0;
+};
 Result<void*> open_found(Context& c, std::span<const Value> arguments, bool splits) {
   auto* found = c.arena.make<Found>();
   found->values = Vec<Value>(c.arena);
   for (const Value& argument : arguments)
     if (argument.is_null) return static_cast<void*>(found);
-  const Text text = c.arena.copy(arguments[0].as<StringRef>().view()), pattern = c.arena.copy(arguments[1].as<StringRef>().view());
+  const Text text = c.arena.copy(arguments[0].as<StringRef>().view()),
+             pattern = c.arena.copy(arguments[1].as<StringRef>().view());
   const Text options = arguments.size() > 2 ? arguments[2].as<StringRef>().view() : Text();
   SPG_ASSIGN(const Flags flags, flags_of(options, !splits, "regexp_split_to_table()"));
   if (splits) {
@@ -200,7 +224,8 @@ Result<bool> next_found(Context&, void* state, std::span<Value> out) {
 /// SIMILAR TO's pattern as a regular expression.
 Result<Text> similar(Context& c, Text pattern, Text escape) {
   if (!escape.empty() && type::character_count(escape) != 1)
-    return Error(Error::make(sqlstate::invalid_escape_sequence, "invalid escape string").hint("Escape string must be empty or one character."));
+    return Error(Error::make(sqlstate::invalid_escape_sequence, "invalid escape string")
+                     .hint("Escape string must be empty or one character."));
   TextBuilder out(c.arena);
   out.add("^(?:");
   bool after_escape = false, in_bracket = false;
@@ -216,8 +241,10 @@ Result<Text> similar(Context& c, Text pattern, Text escape) {
       if (ch == '\\') out.add("\\");
       if (ch == ']') in_bracket = false;
       out.add(character);
-    } else if (ch == '[') { out.add(character); in_bracket = true; }
-    else if (ch == '%') out.add(".*");
+    } else if (ch == '[') {
+      out.add(character);
+      in_bracket = true;
+    } else if (ch == '%') out.add(".*");
     else if (ch == '_') out.add(".");
     else if (ch == '(') out.add("(?:");
     else if (ch == '\\' || ch == '.' || ch == '^' || ch == '$') out.add("\\", character);
@@ -235,18 +262,30 @@ constexpr Function set(SetFunction f) {
 }
 
 constexpr FunctionEntry functions[] = {
-    {proc::textregexeq, call<is_match<true, false>>()}, {proc::textregexne, call<is_match<false, false>>()},
-    {proc::texticregexeq, call<is_match<true, true>>()}, {proc::texticregexne, call<is_match<false, true>>()},
-    {proc::nameregexeq, call<is_match<true, false>>()}, {proc::nameregexne, call<is_match<false, false>>()},
-    {proc::nameicregexeq, call<is_match<true, true>>()}, {proc::nameicregexne, call<is_match<false, true>>()},
-    {proc::textregexsubstr, call<substring>()}, {proc::textregexreplace_noopt, call<replace_first>()}, {proc::textregexreplace, call<replace_flags>()},
-    {proc::regexp_match_no_flags, call<match_first>()}, {proc::regexp_match, call<match_flags>()},
-    {proc::regexp_like_no_flags, call<is_match<true, false>>()}, {proc::regexp_like, call<like_flags>()},
+    {proc::textregexeq, call<is_match<true, false>>()},
+    {proc::textregexne, call<is_match<false, false>>()},
+    {proc::texticregexeq, call<is_match<true, true>>()},
+    {proc::texticregexne, call<is_match<false, true>>()},
+    {proc::nameregexeq, call<is_match<true, false>>()},
+    {proc::nameregexne, call<is_match<false, false>>()},
+    {proc::nameicregexeq, call<is_match<true, true>>()},
+    {proc::nameicregexne, call<is_match<false, true>>()},
+    {proc::textregexsubstr, call<substring>()},
+    {proc::textregexreplace_noopt, call<replace_first>()},
+    {proc::textregexreplace, call<replace_flags>()},
+    {proc::regexp_match_no_flags, call<match_first>()},
+    {proc::regexp_match, call<match_flags>()},
+    {proc::regexp_like_no_flags, call<is_match<true, false>>()},
+    {proc::regexp_like, call<like_flags>()},
     {proc::regexp_count_no_start, call<count_matches>()},
-    {proc::regexp_split_to_array_no_flags, call<split>()}, {proc::regexp_split_to_array, call<split_flags>()},
-    {proc::regexp_matches_no_flags, set({&open_matches, &next_found})}, {proc::regexp_matches, set({&open_matches, &next_found})},
-    {proc::regexp_split_to_table_no_flags, set({&open_split, &next_found})}, {proc::regexp_split_to_table, set({&open_split, &next_found})},
-    {proc::similar_to_escape_1, call<similar_default>()}, {proc::similar_to_escape_2, call<similar>()},
+    {proc::regexp_split_to_array_no_flags, call<split>()},
+    {proc::regexp_split_to_array, call<split_flags>()},
+    {proc::regexp_matches_no_flags, set({&open_matches, &next_found})},
+    {proc::regexp_matches, set({&open_matches, &next_found})},
+    {proc::regexp_split_to_table_no_flags, set({&open_split, &next_found})},
+    {proc::regexp_split_to_table, set({&open_split, &next_found})},
+    {proc::similar_to_escape_1, call<similar_default>()},
+    {proc::similar_to_escape_2, call<similar>()},
 };
 
 }  // namespace

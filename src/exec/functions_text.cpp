@@ -19,15 +19,29 @@ using type::CastForm;
 bool equal(const StringRef& a, const StringRef& b) { return a == b; }
 bool unequal(const StringRef& a, const StringRef& b) { return !(a == b); }
 template <Compare c>
-bool text_is(const StringRef& a, const StringRef& b) { return holds<c>(type::compare_bytes(a, b)); }
-i4 text_order(const StringRef& a, const StringRef& b) { const int order = type::compare_bytes(a, b); return order < 0 ? -1 : order > 0; }
+bool text_is(const StringRef& a, const StringRef& b) {
+  return holds<c>(type::compare_bytes(a, b));
+}
+i4 text_order(const StringRef& a, const StringRef& b) {
+  const int order = type::compare_bytes(a, b);
+  return order < 0 ? -1 : order > 0;
+}
 template <bool larger>
-Text text_extreme(const StringRef& a, const StringRef& b) { return ((type::compare_bytes(a, b) > 0) == larger ? a : b).view(); }
+Text text_extreme(const StringRef& a, const StringRef& b) {
+  return ((type::compare_bytes(a, b) > 0) == larger ? a : b).view();
+}
 template <Compare c>
-bool bpchar_is(Text a, Text b) { return holds<c>(type::trim_bpchar(a).compare(type::trim_bpchar(b))); }
-i4 bpchar_order(Text a, Text b) { const int order = type::trim_bpchar(a).compare(type::trim_bpchar(b)); return order < 0 ? -1 : order > 0; }
+bool bpchar_is(Text a, Text b) {
+  return holds<c>(type::trim_bpchar(a).compare(type::trim_bpchar(b)));
+}
+i4 bpchar_order(Text a, Text b) {
+  const int order = type::trim_bpchar(a).compare(type::trim_bpchar(b));
+  return order < 0 ? -1 : order > 0;
+}
 template <bool larger>
-Text bpchar_extreme(Text a, Text b) { return (type::trim_bpchar(a).compare(type::trim_bpchar(b)) > 0) == larger ? a : b; }
+Text bpchar_extreme(Text a, Text b) {
+  return (type::trim_bpchar(a).compare(type::trim_bpchar(b)) > 0) == larger ? a : b;
+}
 
 constexpr Function equality(Function function) {
   function.is_equality = true;
@@ -50,7 +64,8 @@ Text print(Context& c, Oid type, const Value& value) {
 std::span<type::FormatArgument> print_all(Context& c, Rest rest, std::size_t first) {
   auto* out = c.arena.array<type::FormatArgument>(rest.size() + 1);
   for (std::size_t i = 0; i < rest.size(); ++i)
-    out[i] = rest[i].is_null ? type::FormatArgument{{}, true} : type::FormatArgument{print(c, c.argument_type(first + i), rest[i]), false};
+    out[i] = rest[i].is_null ? type::FormatArgument{{}, true}
+                             : type::FormatArgument{print(c, c.argument_type(first + i), rest[i]), false};
   return {out, rest.size()};
 }
 Text concat_all(Context& c, Rest rest) { return type::concat_ws("", print_all(c, rest, 0), c.arena); }
@@ -60,14 +75,17 @@ std::optional<Text> concat_separated(Context& c, Value separator, Rest rest) {
 }
 Result<std::optional<Text>> format(Context& c, Value pattern, Rest rest) {
   if (pattern.is_null) return std::optional<Text>();
-  SPG_ASSIGN(const Text text, type::format(pattern.as<StringRef>().view(), print_all(c, rest, 1), is_quoted_keyword, c.arena));
+  SPG_ASSIGN(const Text text,
+             type::format(pattern.as<StringRef>().view(), print_all(c, rest, 1), is_quoted_keyword, c.arena));
   return std::optional<Text>(text);
 }
 Text quote_nullable(Context& c, Value value) {
   if (value.is_null) return "NULL";
   return type::quote_literal(print(c, c.argument_type(0), value), c.arena);
 }
-Text text_and_any(Context& c, Value a, Value b) { return c.arena.concat(print(c, c.argument_type(0), a), print(c, c.argument_type(1), b)); }
+Text text_and_any(Context& c, Value a, Value b) {
+  return c.arena.concat(print(c, c.argument_type(0), a), print(c, c.argument_type(1), b));
+}
 
 // --- bytea ----------------------------------------------------------------------------------------------------------
 
@@ -75,11 +93,13 @@ Error bad_index(i8 index, i8 last) {
   return Error::make(sqlstate::array_subscript_error, "index ", index, " out of valid range, 0..", last);
 }
 Result<i4> get_byte(Text bytes, i4 index) {
-  if (index < 0 || static_cast<std::size_t>(index) >= bytes.size()) return bad_index(index, static_cast<i8>(bytes.size()) - 1);
+  if (index < 0 || static_cast<std::size_t>(index) >= bytes.size())
+    return bad_index(index, static_cast<i8>(bytes.size()) - 1);
   return static_cast<i4>(static_cast<unsigned char>(bytes[static_cast<std::size_t>(index)]));
 }
 Result<Text> set_byte(Context& c, Text bytes, i4 index, i4 value) {
-  if (index < 0 || static_cast<std::size_t>(index) >= bytes.size()) return bad_index(index, static_cast<i8>(bytes.size()) - 1);
+  if (index < 0 || static_cast<std::size_t>(index) >= bytes.size())
+    return bad_index(index, static_cast<i8>(bytes.size()) - 1);
   const Text copy = c.arena.copy(bytes);
   const_cast<char*>(copy.data())[index] = static_cast<char>(value);
   return copy;
@@ -89,7 +109,8 @@ Text sha256_of(Context& c, Text bytes) {
   return c.arena.copy({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 Text sha224_of(Context& c, Text bytes) {
-  const crypto::Sha256State start{0xc1059ed8, 0x367cd507, 0x3070dd17, 0xf70e5939, 0xffc00b31, 0x68581511, 0x64f98fa7, 0xbefa4fa4};
+  const crypto::Sha256State start{0xc1059ed8, 0x367cd507, 0x3070dd17, 0xf70e5939,
+                                  0xffc00b31, 0x68581511, 0x64f98fa7, 0xbefa4fa4};
   const auto digest = crypto::Sha256(start, 0).update(as_bytes(bytes)).finish();
   return c.arena.copy({reinterpret_cast<const char*>(digest.data()), 28});
 }
@@ -101,26 +122,37 @@ Encoding encoding_of(Text name) {
       if ((name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]) != lower[i]) return false;
     return true;
   };
-  return is("hex") ? Encoding::hex : is("base64") ? Encoding::base64 : is("escape") ? Encoding::escape : Encoding::unknown;
+  return is("hex")      ? Encoding::hex
+         : is("base64") ? Encoding::base64
+         : is("escape") ? Encoding::escape
+                        : Encoding::unknown;
 }
-Error unknown_encoding(Text name) { return Error::make(sqlstate::invalid_parameter_value, "unrecognized encoding: \"", name, "\""); }
+Error unknown_encoding(Text name) {
+  return Error::make(sqlstate::invalid_parameter_value, "unrecognized encoding: \"", name, "\"");
+}
 Result<Text> encode(Context& c, Text bytes, Text how) {
   TextBuilder out(c.arena);
   switch (encoding_of(how)) {
-    case Encoding::hex: out.resize(bytes.size() * 2); codec::hex_encode(as_bytes(bytes), out.data()); break;
+    case Encoding::hex:
+      out.resize(bytes.size() * 2);
+      codec::hex_encode(as_bytes(bytes), out.data());
+      break;
     case Encoding::base64: {
       // Lines of 76 characters, as MIME has them.
       const std::size_t size = base64_encoded_bytes(bytes.size());
       auto* all = c.arena.array<char>(size + 1);
       base64_encode(as_bytes(bytes), all);
-      for (std::size_t at = 0; at < size; at += 76) out.add(at == 0 ? "" : "\n", Text(all + at, size - at < 76 ? size - at : 76));
+      for (std::size_t at = 0; at < size; at += 76)
+        out.add(at == 0 ? "" : "\n", Text(all + at, size - at < 76 ? size - at : 76));
       break;
     }
     case Encoding::escape:
       for (const char ch : bytes) {
         const auto byte = static_cast<unsigned char>(ch);
         if (ch == '\\') out.add("\\\\");
-        else if (byte == 0 || byte >= 128) out.add("\\", static_cast<char>('0' + (byte >> 6)), static_cast<char>('0' + (byte >> 3 & 7)), static_cast<char>('0' + (byte & 7)));
+        else if (byte == 0 || byte >= 128)
+          out.add("\\", static_cast<char>('0' + (byte >> 6)), static_cast<char>('0' + (byte >> 3 & 7)),
+                  static_cast<char>('0' + (byte & 7)));
         else out.add(ch);
       }
       break;
@@ -143,8 +175,11 @@ Result<Text> decode(Context& c, Text text, Text how) {
     const auto size = base64_decode(packed.view(), to);
     if (size.has_value()) return Text(reinterpret_cast<char*>(to), *size);
     for (const char ch : packed.view()) {
-      const bool known = (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '+' || ch == '/' || ch == '=';
-      if (!known) return Error::make(sqlstate::invalid_parameter_value, "invalid symbol \"", ch, "\" found while decoding base64 sequence");
+      const bool known = (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') ||
+                         ch == '+' || ch == '/' || ch == '=';
+      if (!known)
+        return Error::make(sqlstate::invalid_parameter_value, "invalid symbol \"", ch,
+                           "\" found while decoding base64 sequence");
     }
     return Error(Error::make(sqlstate::invalid_parameter_value, "invalid base64 end sequence")
                      .hint("Input data is missing padding, is truncated, or is otherwise corrupted."));
@@ -155,7 +190,9 @@ Result<Text> decode(Context& c, Text text, Text how) {
   for (std::size_t i = 0; i < view.size(); ++i) {
     const char ch = view[i];
     const bool digit = (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f') || (ch >= 'A' && ch <= 'F');
-    if (!digit) return Error::make(sqlstate::invalid_parameter_value, "invalid hexadecimal digit: \"", view.substr(i, type::character_bytes(ch)), "\"");
+    if (!digit)
+      return Error::make(sqlstate::invalid_parameter_value, "invalid hexadecimal digit: \"",
+                         view.substr(i, type::character_bytes(ch)), "\"");
   }
   return Error::make(sqlstate::invalid_parameter_value, "invalid hexadecimal data: odd number of digits");
 }
@@ -199,7 +236,8 @@ Result<bool> is_ilike(Text text, Text pattern) {
 /// like_escape(pattern, escape): the pattern with backslash as its escape.
 Result<Text> like_escape(Context& c, Text pattern, Text escape) {
   if (!escape.empty() && type::character_count(escape) != 1)
-    return Error(Error::make(sqlstate::invalid_escape_sequence, "invalid escape string").hint("Escape string must be empty or one character."));
+    return Error(Error::make(sqlstate::invalid_escape_sequence, "invalid escape string")
+                     .hint("Escape string must be empty or one character."));
   if (escape == "\\") return pattern;
   TextBuilder out(c.arena);
   bool after_escape = false;
@@ -225,56 +263,110 @@ Result<Text> to_padded_length(Context& c, Text text, i4 typmod, bool is_explicit
   return type::coerce_bpchar(text, typmod, is_explicit ? CastForm::explicit_cast : CastForm::implicit, c.arena);
 }
 
-#define SPG_TEXT_ORDER(prefix)                      \
-  {proc::prefix##lt, call<text_is<Compare::lt>>()}, \
-  {proc::prefix##le, call<text_is<Compare::le>>()}, \
-  {proc::prefix##gt, call<text_is<Compare::gt>>()}, \
-  {proc::prefix##ge, call<text_is<Compare::ge>>()}
+#define SPG_TEXT_ORDER(prefix)                                                                        \
+  {proc::prefix##lt, call<text_is<Compare::lt>>()}, {proc::prefix##le, call<text_is<Compare::le>>()}, \
+      {proc::prefix##gt, call<text_is<Compare::gt>>()}, {                                             \
+    proc::prefix##ge, call<text_is<Compare::ge>>()                                                    \
+  }
 
 constexpr FunctionEntry functions[] = {
-    {proc::texteq, equality(call<equal>())}, {proc::textne, call<unequal>()},
-    {proc::nameeq, equality(call<equal>())}, {proc::namene, call<unequal>()},
-    {proc::nameeqtext, call<equal>()}, {proc::namenetext, call<unequal>()}, {proc::texteqname, call<equal>()}, {proc::textnename, call<unequal>()},
-    {proc::byteaeq, equality(call<equal>())}, {proc::byteane, call<unequal>()},
-    SPG_TEXT_ORDER(text_), SPG_TEXT_ORDER(name), SPG_TEXT_ORDER(bytea), SPG_TEXT_ORDER(text_pattern_),
-    {proc::namelttext, call<text_is<Compare::lt>>()}, {proc::nameletext, call<text_is<Compare::le>>()},
-    {proc::namegttext, call<text_is<Compare::gt>>()}, {proc::namegetext, call<text_is<Compare::ge>>()},
-    {proc::textltname, call<text_is<Compare::lt>>()}, {proc::textlename, call<text_is<Compare::le>>()},
-    {proc::textgtname, call<text_is<Compare::gt>>()}, {proc::textgename, call<text_is<Compare::ge>>()},
-    {proc::bttextcmp, call<text_order>()}, {proc::btnamecmp, call<text_order>()}, {proc::byteacmp, call<text_order>()},
-    {proc::text_larger, call<text_extreme<true>>()}, {proc::text_smaller, call<text_extreme<false>>()},
-    {proc::bpchareq, equality(call<bpchar_is<Compare::eq>>())}, {proc::bpcharne, call<bpchar_is<Compare::ne>>()},
-    {proc::bpcharlt, call<bpchar_is<Compare::lt>>()}, {proc::bpcharle, call<bpchar_is<Compare::le>>()},
-    {proc::bpchargt, call<bpchar_is<Compare::gt>>()}, {proc::bpcharge, call<bpchar_is<Compare::ge>>()},
-    {proc::bpcharcmp, call<bpchar_order>()}, {proc::bpchar_larger, call<bpchar_extreme<true>>()},
+    {proc::texteq, equality(call<equal>())},
+    {proc::textne, call<unequal>()},
+    {proc::nameeq, equality(call<equal>())},
+    {proc::namene, call<unequal>()},
+    {proc::nameeqtext, call<equal>()},
+    {proc::namenetext, call<unequal>()},
+    {proc::texteqname, call<equal>()},
+    {proc::textnename, call<unequal>()},
+    {proc::byteaeq, equality(call<equal>())},
+    {proc::byteane, call<unequal>()},
+    SPG_TEXT_ORDER(text_),
+    SPG_TEXT_ORDER(name),
+    SPG_TEXT_ORDER(bytea),
+    SPG_TEXT_ORDER(text_pattern_),
+    {proc::namelttext, call<text_is<Compare::lt>>()},
+    {proc::nameletext, call<text_is<Compare::le>>()},
+    {proc::namegttext, call<text_is<Compare::gt>>()},
+    {proc::namegetext, call<text_is<Compare::ge>>()},
+    {proc::textltname, call<text_is<Compare::lt>>()},
+    {proc::textlename, call<text_is<Compare::le>>()},
+    {proc::textgtname, call<text_is<Compare::gt>>()},
+    {proc::textgename, call<text_is<Compare::ge>>()},
+    {proc::bttextcmp, call<text_order>()},
+    {proc::btnamecmp, call<text_order>()},
+    {proc::byteacmp, call<text_order>()},
+    {proc::text_larger, call<text_extreme<true>>()},
+    {proc::text_smaller, call<text_extreme<false>>()},
+    {proc::bpchareq, equality(call<bpchar_is<Compare::eq>>())},
+    {proc::bpcharne, call<bpchar_is<Compare::ne>>()},
+    {proc::bpcharlt, call<bpchar_is<Compare::lt>>()},
+    {proc::bpcharle, call<bpchar_is<Compare::le>>()},
+    {proc::bpchargt, call<bpchar_is<Compare::gt>>()},
+    {proc::bpcharge, call<bpchar_is<Compare::ge>>()},
+    {proc::bpcharcmp, call<bpchar_order>()},
+    {proc::bpchar_larger, call<bpchar_extreme<true>>()},
     {proc::bpchar_smaller, call<bpchar_extreme<false>>()},
     // casts and lengths
     {proc::rtrim1, call<+[](Text a) { return type::trim(a, " ", type::TrimSide::trailing); }>()},
-    {proc::name_text, call<+[](Text a) { return a; }>()}, {proc::text_name, call<+[](Text a) { return type::truncate_name(a); }>()},
-    {proc::name_bpchar, call<+[](Text a) { return a; }>()}, {proc::bpchar_name, call<+[](Text a) { return type::trim_bpchar(type::truncate_name(a)); }>()},
-    {proc::varchar, call<to_length>()}, {proc::bpchar, call<to_padded_length>()},
+    {proc::name_text, call<+[](Text a) { return a; }>()},
+    {proc::text_name, call<+[](Text a) { return type::truncate_name(a); }>()},
+    {proc::name_bpchar, call<+[](Text a) { return a; }>()},
+    {proc::bpchar_name, call<+[](Text a) { return type::trim_bpchar(type::truncate_name(a)); }>()},
+    {proc::varchar, call<to_length>()},
+    {proc::bpchar, call<to_padded_length>()},
     {proc::text_char, call<+[](Text a) { return type::parse_char(a); }>()},
-    {proc::char_text, call<+[](Context& c, std::int16_t a) { TextBuilder out(c.arena); type::print_char(a, out); return out.view(); }>()},
-    {proc::char_bpchar, call<+[](Context& c, std::int16_t a) { TextBuilder out(c.arena); type::print_char(a, out); return out.view(); }>()},
-    {proc::textlen, call<characters>()}, {proc::bpcharlen, call<+[](Text a) { return characters(type::trim_bpchar(a)); }>()},
-    {proc::textoctetlen, call<bytes_of>()}, {proc::bpcharoctetlen, call<bytes_of>()}, {proc::byteaoctetlen, call<bytes_of>()},
-    {proc::bit_length_1810, call<+[](Text a) { return bytes_of(a) * 8; }>()}, {proc::bit_length_1811, call<+[](Text a) { return bytes_of(a) * 8; }>()},
+    {proc::char_text, call<+[](Context& c, std::int16_t a) {
+       TextBuilder out(c.arena);
+       type::print_char(a, out);
+       return out.view();
+     }>()},
+    {proc::char_bpchar, call<+[](Context& c, std::int16_t a) {
+       TextBuilder out(c.arena);
+       type::print_char(a, out);
+       return out.view();
+     }>()},
+    {proc::textlen, call<characters>()},
+    {proc::bpcharlen, call<+[](Text a) { return characters(type::trim_bpchar(a)); }>()},
+    {proc::textoctetlen, call<bytes_of>()},
+    {proc::bpcharoctetlen, call<bytes_of>()},
+    {proc::byteaoctetlen, call<bytes_of>()},
+    {proc::bit_length_1810, call<+[](Text a) { return bytes_of(a) * 8; }>()},
+    {proc::bit_length_1811, call<+[](Text a) { return bytes_of(a) * 8; }>()},
     // putting together
-    {proc::textcat, call<concat>()}, {proc::byteacat, call<concat>()},
-    {proc::textanycat_2003, call<+[](Context& c, Value a, Value b) { return a.is_null || b.is_null ? std::optional<Text>() : std::optional<Text>(text_and_any(c, a, b)); }>()},
-    {proc::anytextcat_2004, call<+[](Context& c, Value a, Value b) { return a.is_null || b.is_null ? std::optional<Text>() : std::optional<Text>(text_and_any(c, a, b)); }>()},
-    {proc::text_concat, call<concat_all>()}, {proc::text_concat_ws, call<concat_separated>()},
-    {proc::text_format, call<format>()}, {proc::text_format_nv, call<format>()},
-    {proc::quote_ident, call<+[](Context& c, Text a) { return type::quote_ident(a, is_quoted_keyword(a), c.arena); }>()},
+    {proc::textcat, call<concat>()},
+    {proc::byteacat, call<concat>()},
+    {proc::textanycat_2003, call<+[](Context& c, Value a, Value b) {
+       return a.is_null || b.is_null ? std::optional<Text>() : std::optional<Text>(text_and_any(c, a, b));
+     }>()},
+    {proc::anytextcat_2004, call<+[](Context& c, Value a, Value b) {
+       return a.is_null || b.is_null ? std::optional<Text>() : std::optional<Text>(text_and_any(c, a, b));
+     }>()},
+    {proc::text_concat, call<concat_all>()},
+    {proc::text_concat_ws, call<concat_separated>()},
+    {proc::text_format, call<format>()},
+    {proc::text_format_nv, call<format>()},
+    {proc::quote_ident,
+     call<+[](Context& c, Text a) { return type::quote_ident(a, is_quoted_keyword(a), c.arena); }>()},
     {proc::quote_literal, call<+[](Context& c, Text a) { return type::quote_literal(a, c.arena); }>()},
-    {proc::quote_literal_1285, call<+[](Context& c, Value a) { return a.is_null ? std::optional<Text>() : std::optional<Text>(quote_nullable(c, a)); }>()},
-    {proc::quote_nullable, call<quote_nullable>()}, {proc::quote_nullable_1290, call<quote_nullable>()},
-    {proc::nameconcatoid, call<+[](Context& c, Text a, std::uint32_t b) { return c.arena.concat(type::truncate_name(a), "_", b); }>()},
+    {proc::quote_literal_1285, call<+[](Context& c, Value a) {
+       return a.is_null ? std::optional<Text>() : std::optional<Text>(quote_nullable(c, a));
+     }>()},
+    {proc::quote_nullable, call<quote_nullable>()},
+    {proc::quote_nullable_1290, call<quote_nullable>()},
+    {proc::nameconcatoid,
+     call<+[](Context& c, Text a, std::uint32_t b) { return c.arena.concat(type::truncate_name(a), "_", b); }>()},
     // patterns
-    {proc::textlike, call<is_like<true>>()}, {proc::textnlike, call<is_like<false>>()}, {proc::namelike, call<is_like<true>>()},
-    {proc::namenlike, call<is_like<false>>()}, {proc::bytealike, call<is_like<true>>()}, {proc::byteanlike, call<is_like<false>>()},
-    {proc::texticlike, call<is_ilike<true>>()}, {proc::texticnlike, call<is_ilike<false>>()}, {proc::nameiclike, call<is_ilike<true>>()},
-    {proc::nameicnlike, call<is_ilike<false>>()}, {proc::like_escape, call<like_escape>()},
+    {proc::textlike, call<is_like<true>>()},
+    {proc::textnlike, call<is_like<false>>()},
+    {proc::namelike, call<is_like<true>>()},
+    {proc::namenlike, call<is_like<false>>()},
+    {proc::bytealike, call<is_like<true>>()},
+    {proc::byteanlike, call<is_like<false>>()},
+    {proc::texticlike, call<is_ilike<true>>()},
+    {proc::texticnlike, call<is_ilike<false>>()},
+    {proc::nameiclike, call<is_ilike<true>>()},
+    {proc::nameicnlike, call<is_ilike<false>>()},
+    {proc::like_escape, call<like_escape>()},
     {proc::text_starts_with, call<+[](Text a, Text b) { return a.starts_with(b); }>()},
     // taking apart and changing
     {proc::upper, call<+[](Context& c, Text a) { return type::upper(a, c.arena); }>()},
@@ -283,11 +375,18 @@ constexpr FunctionEntry functions[] = {
     {proc::text_substr, call<+[](Text a, i4 from, i4 length) { return type::substring(a, from, length); }>()},
     {proc::text_substr_no_len, call<+[](Text a, i4 from) { return type::substring(a, from); }>()},
     {proc::bytea_substr, call<+[](Text a, i4 from, i4 length) { return type::substring_bytes(a, from, length); }>()},
-    {proc::bytea_substr_no_len, call<+[](Text a, i4 from) { return a.substr((from <= 1) ? 0 : (static_cast<std::size_t>(from) - 1 < a.size()) ? static_cast<std::size_t>(from) - 1 : a.size()); }>()},
+    {proc::bytea_substr_no_len, call<+[](Text a, i4 from) {
+       return a.substr((from <= 1)                                       ? 0
+                       : (static_cast<std::size_t>(from) - 1 < a.size()) ? static_cast<std::size_t>(from) - 1
+                                                                         : a.size());
+     }>()},
     {proc::textpos, call<+[](Text text, Text part) { return type::position(part, text); }>()},
     {proc::byteapos, call<+[](Text bytes, Text part) { return byte_position(part, bytes); }>()},
-    {proc::textoverlay, call<+[](Context& c, Text a, Text by, i4 from, i4 length) { return type::overlay(a, by, from, length, c.arena); }>()},
-    {proc::textoverlay_no_len, call<+[](Context& c, Text a, Text by, i4 from) { return type::overlay(a, by, from, characters(by), c.arena); }>()},
+    {proc::textoverlay, call<+[](Context& c, Text a, Text by, i4 from, i4 length) {
+       return type::overlay(a, by, from, length, c.arena);
+     }>()},
+    {proc::textoverlay_no_len,
+     call<+[](Context& c, Text a, Text by, i4 from) { return type::overlay(a, by, from, characters(by), c.arena); }>()},
     {proc::btrim, call<+[](Text a, Text set) { return type::trim(a, set, type::TrimSide::both); }>()},
     {proc::ltrim, call<+[](Text a, Text set) { return type::trim(a, set, type::TrimSide::leading); }>()},
     {proc::rtrim, call<+[](Text a, Text set) { return type::trim(a, set, type::TrimSide::trailing); }>()},
@@ -296,14 +395,18 @@ constexpr FunctionEntry functions[] = {
     {proc::byteatrim, call<+[](Text a, Text set) { return trim_bytes(a, set, true, true); }>()},
     {proc::bytealtrim, call<+[](Text a, Text set) { return trim_bytes(a, set, true, false); }>()},
     {proc::byteartrim, call<+[](Text a, Text set) { return trim_bytes(a, set, false, true); }>()},
-    {proc::lpad, call<+[](Context& c, Text a, i4 length, Text fill) { return type::lpad(a, length, fill, c.arena); }>()},
-    {proc::rpad, call<+[](Context& c, Text a, i4 length, Text fill) { return type::rpad(a, length, fill, c.arena); }>()},
+    {proc::lpad,
+     call<+[](Context& c, Text a, i4 length, Text fill) { return type::lpad(a, length, fill, c.arena); }>()},
+    {proc::rpad,
+     call<+[](Context& c, Text a, i4 length, Text fill) { return type::rpad(a, length, fill, c.arena); }>()},
     {proc::lpad_879, call<+[](Context& c, Text a, i4 length) { return type::lpad(a, length, " ", c.arena); }>()},
     {proc::rpad_880, call<+[](Context& c, Text a, i4 length) { return type::rpad(a, length, " ", c.arena); }>()},
     {proc::repeat, call<+[](Context& c, Text a, i4 count) { return type::repeat(a, count, c.arena); }>()},
     {proc::text_reverse, call<+[](Context& c, Text a) { return type::reverse(a, c.arena); }>()},
-    {proc::replace_text, call<+[](Context& c, Text a, Text from, Text to) { return type::replace(a, from, to, c.arena); }>()},
-    {proc::translate, call<+[](Context& c, Text a, Text from, Text to) { return type::translate(a, from, to, c.arena); }>()},
+    {proc::replace_text,
+     call<+[](Context& c, Text a, Text from, Text to) { return type::replace(a, from, to, c.arena); }>()},
+    {proc::translate,
+     call<+[](Context& c, Text a, Text from, Text to) { return type::translate(a, from, to, c.arena); }>()},
     {proc::split_part, call<+[](Text a, Text delimiter, i4 index) { return type::split_part(a, delimiter, index); }>()},
     {proc::text_left, call<+[](Text a, i4 count) { return type::left(a, count); }>()},
     {proc::text_right, call<+[](Text a, i4 count) { return type::right(a, count); }>()},
@@ -313,10 +416,14 @@ constexpr FunctionEntry functions[] = {
     {proc::to_hex64, call<+[](Context& c, i8 a) { return type::to_hex(static_cast<std::uint64_t>(a), c.arena); }>()},
     {proc::md5_text, call<+[](Context& c, Text a) { return type::md5(a, c.arena); }>()},
     {proc::md5_bytea, call<+[](Context& c, Text a) { return type::md5(a, c.arena); }>()},
-    {proc::sha224_bytea, call<sha224_of>()}, {proc::sha256_bytea, call<sha256_of>()},
-    {proc::binary_encode, call<encode>()}, {proc::binary_decode, call<decode>()},
-    {proc::pg_convert_from, call<convert_from>()}, {proc::pg_convert_to, call<convert_to>()},
-    {proc::byteaGetByte, call<get_byte>()}, {proc::byteaSetByte, call<set_byte>()},
+    {proc::sha224_bytea, call<sha224_of>()},
+    {proc::sha256_bytea, call<sha256_of>()},
+    {proc::binary_encode, call<encode>()},
+    {proc::binary_decode, call<decode>()},
+    {proc::pg_convert_from, call<convert_from>()},
+    {proc::pg_convert_to, call<convert_to>()},
+    {proc::byteaGetByte, call<get_byte>()},
+    {proc::byteaSetByte, call<set_byte>()},
 };
 
 }  // namespace

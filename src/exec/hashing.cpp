@@ -8,18 +8,34 @@ namespace {
 
 std::int64_t load_integer(Physical physical, bool is_unsigned, const std::byte* from) {
   switch (physical) {
-    case Physical::boolean: { std::uint8_t v; std::memcpy(&v, from, 1); return v; }
-    case Physical::int2: { std::int16_t v; std::memcpy(&v, from, 2); return v; }
+    case Physical::boolean: {
+      std::uint8_t v;
+      std::memcpy(&v, from, 1);
+      return v;
+    }
+    case Physical::int2: {
+      std::int16_t v;
+      std::memcpy(&v, from, 2);
+      return v;
+    }
     case Physical::int4: {
       std::int32_t v;
       std::memcpy(&v, from, 4);
       return is_unsigned ? std::int64_t{static_cast<std::uint32_t>(v)} : v;
     }
-    default: { std::int64_t v; std::memcpy(&v, from, 8); return v; }
+    default: {
+      std::int64_t v;
+      std::memcpy(&v, from, 8);
+      return v;
+    }
   }
 }
 double load_float(Physical physical, const std::byte* from) {
-  if (physical == Physical::float4) { float v; std::memcpy(&v, from, 4); return static_cast<double>(v); }
+  if (physical == Physical::float4) {
+    float v;
+    std::memcpy(&v, from, 4);
+    return static_cast<double>(v);
+  }
   double v;
   std::memcpy(&v, from, 8);
   return v;
@@ -42,18 +58,30 @@ void fold(const Vector& column, Selection rows, std::uint64_t* hashes, bool firs
 KeyType KeyType::of(Oid oid) {
   KeyType result{oid, KeyKind::general, false};
   const type::TypeInfo* info = type::find_type(oid);
-  if (info == nullptr) { result.kind = KeyKind::text; return result; }
+  if (info == nullptr) {
+    result.kind = KeyKind::text;
+    return result;
+  }
   switch (info->format) {
-    case type::Format::boolean: case type::Format::int2: case type::Format::int4: case type::Format::int8: case type::Format::character:
-    case type::Format::date: case type::Format::time: case type::Format::timestamp: case type::Format::timestamptz:
-      result.kind = KeyKind::integer;
-      break;
+    case type::Format::boolean:
+    case type::Format::int2:
+    case type::Format::int4:
+    case type::Format::int8:
+    case type::Format::character:
+    case type::Format::date:
+    case type::Format::time:
+    case type::Format::timestamp:
+    case type::Format::timestamptz: result.kind = KeyKind::integer; break;
     case type::Format::oid:
       result.kind = KeyKind::integer;
       result.is_unsigned = true;
       break;
-    case type::Format::float4: case type::Format::float8: result.kind = KeyKind::floating; break;
-    case type::Format::text: case type::Format::name: case type::Format::varchar: case type::Format::bytea: result.kind = KeyKind::text; break;
+    case type::Format::float4:
+    case type::Format::float8: result.kind = KeyKind::floating; break;
+    case type::Format::text:
+    case type::Format::name:
+    case type::Format::varchar:
+    case type::Format::bytea: result.kind = KeyKind::text; break;
     default: break;
   }
   return result;
@@ -66,17 +94,22 @@ void hash_column(const KeyType& type, const Vector& column, Selection rows, std:
         return type::hash_int(load_integer(column.physical, type.is_unsigned, value_at(column, row)));
       });
     case KeyKind::floating:
-      return fold(column, rows, hashes, first, [&](std::uint32_t row) { return type::hash_float(load_float(column.physical, value_at(column, row))); });
+      return fold(column, rows, hashes, first, [&](std::uint32_t row) {
+        return type::hash_float(load_float(column.physical, value_at(column, row)));
+      });
     case KeyKind::text:
-      return fold(column, rows, hashes, first, [&](std::uint32_t row) { return type::hash_bytes(column.value<StringRef>(row).view()); });
+      return fold(column, rows, hashes, first,
+                  [&](std::uint32_t row) { return type::hash_bytes(column.value<StringRef>(row).view()); });
     case KeyKind::general:
-      return fold(column, rows, hashes, first, [&](std::uint32_t row) { return type::hash(type.type, type::value_of(column, row)); });
+      return fold(column, rows, hashes, first,
+                  [&](std::uint32_t row) { return type::hash(type.type, type::value_of(column, row)); });
   }
 }
 
 bool keys_equal(const KeyType& type, Physical a_physical, const std::byte* a, Physical b_physical, const std::byte* b) {
   switch (type.kind) {
-    case KeyKind::integer: return load_integer(a_physical, type.is_unsigned, a) == load_integer(b_physical, type.is_unsigned, b);
+    case KeyKind::integer:
+      return load_integer(a_physical, type.is_unsigned, a) == load_integer(b_physical, type.is_unsigned, b);
     case KeyKind::floating: {
       const double x = load_float(a_physical, a), y = load_float(b_physical, b);
       return x == y || (x != x && y != y);
@@ -95,7 +128,8 @@ bool keys_equal(const KeyType& type, Physical a_physical, const std::byte* a, Ph
   return false;
 }
 
-GroupTable::GroupTable(Arena& arena, std::span<const KeyType> types) : arena_(&arena), types_(types), keys_(arena), fast_(arena) {
+GroupTable::GroupTable(Arena& arena, std::span<const KeyType> types)
+    : arena_(&arena), types_(types), keys_(arena), fast_(arena) {
   one_integer_ = types.size() == 1 && types[0].kind == KeyKind::integer;
 }
 
@@ -121,7 +155,9 @@ bool GroupTable::same_stored(std::span<const Vector> keys, std::uint32_t row, st
   for (std::size_t k = 0; k < types_.size(); ++k) {
     const bool null = keys[k].is_null(row);
     if (null != keys_.is_null(group, k)) return false;
-    if (!null && !keys_equal(types_[k], keys[k].physical, value_at(keys[k], row), keys_.column(group, k).physical, keys_.at(group, k))) return false;
+    if (!null && !keys_equal(types_[k], keys[k].physical, value_at(keys[k], row), keys_.column(group, k).physical,
+                             keys_.at(group, k)))
+      return false;
   }
   return true;
 }
@@ -129,7 +165,9 @@ bool GroupTable::same_pending(std::span<const Vector> keys, std::uint32_t row, s
   for (std::size_t k = 0; k < types_.size(); ++k) {
     const bool null = keys[k].is_null(row);
     if (null != keys[k].is_null(other)) return false;
-    if (!null && !keys_equal(types_[k], keys[k].physical, value_at(keys[k], row), keys[k].physical, value_at(keys[k], other))) return false;
+    if (!null &&
+        !keys_equal(types_[k], keys[k].physical, value_at(keys[k], row), keys[k].physical, value_at(keys[k], other)))
+      return false;
   }
   return true;
 }
@@ -142,7 +180,8 @@ void GroupTable::add(std::span<const Vector> keys, std::uint32_t batch_rows, Sel
   const bool fast = one_integer_ && keys[0].validity == nullptr;
   for (std::uint32_t i = 0; i < rows.count; ++i) {
     const std::uint32_t row = rows[i];
-    const std::int64_t integer = fast ? load_integer(keys[0].physical, types_[0].is_unsigned, value_at(keys[0], row)) : 0;
+    const std::int64_t integer =
+        fast ? load_integer(keys[0].physical, types_[0].is_unsigned, value_at(keys[0], row)) : 0;
     const auto tag = static_cast<std::uint32_t>(hashes_[i]);
     std::uint32_t at = tag & mask_;
     for (;; at = (at + 1) & mask_) {
@@ -152,7 +191,8 @@ void GroupTable::add(std::span<const Vector> keys, std::uint32_t batch_rows, Sel
         pending_rows_[pending_++] = static_cast<std::uint16_t>(row);
         ++used_;
         if (one_integer_)
-          fast_.push_back(keys[0].is_null(row) ? 0 : load_integer(keys[0].physical, types_[0].is_unsigned, value_at(keys[0], row)));
+          fast_.push_back(
+              keys[0].is_null(row) ? 0 : load_integer(keys[0].physical, types_[0].is_unsigned, value_at(keys[0], row)));
         groups[i] = slot.group - 1;
         break;
       }
@@ -161,8 +201,12 @@ void GroupTable::add(std::span<const Vector> keys, std::uint32_t batch_rows, Sel
       bool same;
       // Tags of a NULL and a value may collide: the fast path must still see that the stored key is not NULL.
       if (fast) same = fast_[group] == integer && (integer != 0 || (group < before ? !keys_.is_null(group, 0) : true));
-      else same = group < before ? same_stored(keys, row, group) : same_pending(keys, row, pending_rows_[group - before]);
-      if (same) { groups[i] = group; break; }
+      else
+        same = group < before ? same_stored(keys, row, group) : same_pending(keys, row, pending_rows_[group - before]);
+      if (same) {
+        groups[i] = group;
+        break;
+      }
     }
   }
   if (pending_ == 0) return;

@@ -6,8 +6,8 @@
 
 namespace spg::exec {
 
-/// How values of a key column are compared. Integers of different widths and floats of either width compare by value, so
-/// that the two sides of a join need no casts.
+/// How values of a key column are compared. Integers of different widths and floats of either width compare by value,
+/// so that the two sides of a join need no casts.
 enum class KeyKind : std::uint8_t { integer, floating, text, general };
 
 struct KeyType {
@@ -37,7 +37,9 @@ class GroupTable {
   Selection added() const { return {pending_rows_, pending_}; }
 
  private:
-  struct Slot { std::uint32_t tag, group; };  ///< group + 1; 0 = free
+  struct Slot {
+    std::uint32_t tag, group;
+  };  ///< group + 1; 0 = free
   bool same_stored(std::span<const Vector> keys, std::uint32_t row, std::uint32_t group) const;
   bool same_pending(std::span<const Vector> keys, std::uint32_t row, std::uint32_t other) const;
   void reserve(std::size_t more);
@@ -45,7 +47,7 @@ class GroupTable {
   Arena* arena_;
   std::span<const KeyType> types_;
   Rows keys_;
-  Vec<std::int64_t> fast_;       ///< a single integer key's values by group
+  Vec<std::int64_t> fast_;  ///< a single integer key's values by group
   bool one_integer_ = false;
   Slot* slots_ = nullptr;
   std::uint32_t mask_ = 0, used_ = 0, pending_ = 0;

@@ -1,10 +1,10 @@
 // Kernels from plain functions. `call<f>` makes one from a typed C++ function of one row: argument and result types say
-// how values are read and written. `dense<Op>` makes one for arithmetic and comparisons on fixed-width types, whose loops
-// the compiler can vectorise.
+// how values are read and written. `dense<Op>` makes one for arithmetic and comparisons on fixed-width types, whose
+// loops the compiler can vectorise.
 //
 // Argument types: bool, the integers (std::uint32_t: oid), float, double, Interval, Uuid, Numeric, std::string_view,
-// StringRef, TimeTz; Value for polymorphic ones (NULL included); Rest for all further arguments; FunctionContext& first,
-// if wanted. Result types: the same, std::optional of one (NULL), Result of either.
+// StringRef, TimeTz; Value for polymorphic ones (NULL included); Rest for all further arguments; FunctionContext&
+// first, if wanted. Result types: the same, std::optional of one (NULL), Result of either.
 #pragma once
 #include <optional>
 #include <type_traits>
@@ -29,7 +29,9 @@ using type::Uuid;
 using Text = std::string_view;
 
 /// All arguments from here on.
-struct Rest : std::span<const Value> { using std::span<const Value>::span; };
+struct Rest : std::span<const Value> {
+  using std::span<const Value>::span;
+};
 
 namespace kernel_detail {
 
@@ -65,7 +67,10 @@ void write(KernelCall& call, std::size_t row, const T& value) {
   else if constexpr (std::is_same_v<T, Text>) static_cast<StringRef*>(call.out)[row] = StringRef(value);
   else if constexpr (std::is_same_v<T, TimeTz>) static_cast<StringRef*>(call.out)[row] = value.pack();
   else if constexpr (std::is_same_v<T, Value>) {
-    if (value.is_null) { call.set_null(row); return; }
+    if (value.is_null) {
+      call.set_null(row);
+      return;
+    }
     const std::size_t bytes = type::physical_bytes(value.physical);
     copy_value(static_cast<std::byte*>(call.out) + row * bytes, value.bytes, bytes);
   } else static_cast<T*>(call.out)[row] = value;
@@ -112,7 +117,9 @@ struct Signature<R (*)(A...)> {
     return ok();
   }
   template <auto f>
-  static Status kernel(KernelCall& call) { return run<f>(call, std::index_sequence_for<A...>()); }
+  static Status kernel(KernelCall& call) {
+    return run<f>(call, std::index_sequence_for<A...>());
+  }
 };
 template <class R, class... A>
 struct Signature<R (*)(FunctionContext&, A...)> {
@@ -121,7 +128,8 @@ struct Signature<R (*)(FunctionContext&, A...)> {
   template <class T>
   static T read(KernelCall& call, std::size_t index, std::uint32_t row, Value* all) {
     if constexpr (std::is_same_v<T, Rest>) {
-      for (std::size_t a = index; a < call.arguments.size(); ++a) all[a - index] = type::value_of(call.arguments[a], row);
+      for (std::size_t a = index; a < call.arguments.size(); ++a)
+        all[a - index] = type::value_of(call.arguments[a], row);
       return Rest(all, call.arguments.size() - index);
     } else {
       return Reader<T>::read(call.arguments[index], row);
@@ -129,7 +137,8 @@ struct Signature<R (*)(FunctionContext&, A...)> {
   }
   template <auto f, std::size_t... I>
   static Status run(KernelCall& call, std::index_sequence<I...>) {
-    [[maybe_unused]] Value* all = with_rest ? call.context.arena.template array<Value>(call.arguments.size() + 1) : nullptr;
+    [[maybe_unused]] Value* all =
+        with_rest ? call.context.arena.template array<Value>(call.arguments.size() + 1) : nullptr;
     for (std::uint32_t i = 0; i < call.rows.count; ++i) {
       const std::uint32_t row = call.rows[i];
       SPG_TRY(put(call, row, f(call.context, read<A>(call, I, row, all)...)));
@@ -137,7 +146,9 @@ struct Signature<R (*)(FunctionContext&, A...)> {
     return call.context.arena.check();
   }
   template <auto f>
-  static Status kernel(KernelCall& call) { return run<f>(call, std::index_sequence_for<A...>()); }
+  static Status kernel(KernelCall& call) {
+    return run<f>(call, std::index_sequence_for<A...>());
+  }
 };
 
 }  // namespace kernel_detail
@@ -190,7 +201,10 @@ Status dense_binary(KernelCall& call) {
     for (std::uint32_t i = 0; i < n; ++i) faults |= Op::run(a[i], right, &out[i]);
   } else if (x.form == Vector::Form::flat && y.form == Vector::Form::constant) {
     const B right = b[0];
-    for (std::uint32_t i = 0; i < n; ++i) { const std::uint32_t row = call.rows[i]; faults |= Op::run(a[row], right, &out[row]); }
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const std::uint32_t row = call.rows[i];
+      faults |= Op::run(a[row], right, &out[row]);
+    }
   } else {
     for (std::uint32_t i = 0; i < n; ++i) {
       const std::uint32_t row = call.rows[i];

@@ -19,7 +19,10 @@ std::span<const KeyType> key_types(State& state, std::span<const Oid> types) {
 class DistinctOp final : public Operator {
  public:
   DistinctOp(State& state, const CompiledNode& node)
-      : Operator(state, node), input_(make_operator(state, *node.left)), table_arena_(state.arena->budget()), places_(*state.arena) {
+      : Operator(state, node),
+        input_(make_operator(state, *node.left)),
+        table_arena_(state.arena->budget()),
+        places_(*state.arena) {
     const auto& distinct = plan_node<plan::Distinct>();
     const auto outputs = distinct.input->outputs;
     Vec<Oid> types(*state.arena);
@@ -74,7 +77,10 @@ class DistinctOp final : public Operator {
 class SetOperationOp final : public Operator {
  public:
   SetOperationOp(State& state, const CompiledNode& node)
-      : Operator(state, node), left_(make_operator(state, *node.left)), right_(make_operator(state, *node.right)), table_arena_(state.arena->budget()) {
+      : Operator(state, node),
+        left_(make_operator(state, *node.left)),
+        right_(make_operator(state, *node.right)),
+        table_arena_(state.arena->budget()) {
     Vec<Oid> types(*state.arena);
     for (const auto& output : node.node->outputs) types.push_back(output.type);
     types_ = key_types(state, types.span());
@@ -87,7 +93,10 @@ class SetOperationOp final : public Operator {
     while (count < type::batch_rows_max && group_ < table_->count()) {
       if (repeat_ == 0) {
         repeat_ = times(group_);
-        if (repeat_ == 0) { ++group_; continue; }
+        if (repeat_ == 0) {
+          ++group_;
+          continue;
+        }
       }
       rows[count++] = group_;
       if (--repeat_ == 0) ++group_;
@@ -155,13 +164,15 @@ struct Accumulator {
   const CompiledAggregate* aggregate = nullptr;
   std::byte* states = nullptr;
   std::uint32_t capacity = 0;
-  Rows* collected = nullptr;   ///< DISTINCT and ORDER BY: group, arguments, order keys; folded in at the end
+  Rows* collected = nullptr;  ///< DISTINCT and ORDER BY: group, arguments, order keys; folded in at the end
 };
 
 class AggregateOp final : public Operator {
  public:
   AggregateOp(State& state, const CompiledNode& node)
-      : Operator(state, node), input_(make_operator(state, *node.left)), table_arena_(state.arena->budget()),
+      : Operator(state, node),
+        input_(make_operator(state, *node.left)),
+        table_arena_(state.arena->budget()),
         aggregates_(plan_node<plan::Aggregate>().aggregates.size()) {
     Vec<Oid> types(*state.arena);
     for (const plan::Expr* key : plan_node<plan::Aggregate>().keys) types.push_back(key->type);
@@ -174,13 +185,15 @@ class AggregateOp final : public Operator {
     const std::size_t chunk = at_ / type::batch_rows_max;
     if (at_ >= count_) return false;
     begin_batch();
-    const auto rows = static_cast<std::uint32_t>(count_ - at_ < type::batch_rows_max ? count_ - at_ : type::batch_rows_max);
+    const auto rows =
+        static_cast<std::uint32_t>(count_ - at_ < type::batch_rows_max ? count_ - at_ : type::batch_rows_max);
     std::span<Vector> columns{batch_arena_.array<Vector>(types_.size() + aggregates_ + 1), types_.size() + aggregates_};
     if (!types_.empty()) {
       const Batch keys = table_->keys().chunk(chunk);
       std::copy(keys.columns.begin(), keys.columns.end(), columns.begin());
     }
-    for (std::size_t a = 0; a < aggregates_; ++a) SPG_TRY(finish(accumulators_[a], static_cast<std::uint32_t>(at_), rows, columns[types_.size() + a]));
+    for (std::size_t a = 0; a < aggregates_; ++a)
+      SPG_TRY(finish(accumulators_[a], static_cast<std::uint32_t>(at_), rows, columns[types_.size() + a]));
     at_ += rows;
     out = {columns, rows, {nullptr, rows}};
     return true;
@@ -217,7 +230,8 @@ class AggregateOp final : public Operator {
       begin_batch();
       see(batch);
       if (!types_.empty()) {
-        for (std::size_t k = 0; k < types_.size(); ++k) SPG_TRY(evaluate(*node_.codes[k], frame_, batch.selected, keys_[k]));
+        for (std::size_t k = 0; k < types_.size(); ++k)
+          SPG_TRY(evaluate(*node_.codes[k], frame_, batch.selected, keys_[k]));
         table_->add({keys_, types_.size()}, batch.rows, batch.selected, groups_);
         count_ = table_->count();
       }
@@ -282,7 +296,8 @@ class AggregateOp final : public Operator {
     return aggregate.function->update(update);
   }
 
-  Status collect(Accumulator& to, std::span<const Vector> arguments, std::uint32_t batch_rows, Selection rows, const std::uint32_t* groups) {
+  Status collect(Accumulator& to, std::span<const Vector> arguments, std::uint32_t batch_rows, Selection rows,
+                 const std::uint32_t* groups) {
     const CompiledAggregate& aggregate = *to.aggregate;
     const std::size_t width = 1 + arguments.size() + aggregate.order.size();
     std::span<Vector> columns{batch_arena_.array<Vector>(width), width};
@@ -296,8 +311,8 @@ class AggregateOp final : public Operator {
     return ok();
   }
 
-  /// Sorts what was collected by group and order (DISTINCT: by the arguments), drops repetitions, and updates row by row
-  /// batches of it.
+  /// Sorts what was collected by group and order (DISTINCT: by the arguments), drops repetitions, and updates row by
+  /// row batches of it.
   Status fold_collected(Accumulator& to) {
     const CompiledAggregate& aggregate = *to.aggregate;
     const Rows& rows = *to.collected;
@@ -308,10 +323,12 @@ class AggregateOp final : public Operator {
     const std::size_t arguments = aggregate.arguments.size();
     for (std::size_t k = 0; k < aggregate.order.size(); ++k) {
       const auto& order = aggregate.call->order_by[k];
-      columns.push_back({static_cast<std::uint32_t>(1 + arguments + k), {order.value->type, order.descending, order.nulls_first}});
+      columns.push_back(
+          {static_cast<std::uint32_t>(1 + arguments + k), {order.value->type, order.descending, order.nulls_first}});
     }
     if (aggregate.call->distinct)
-      for (std::size_t i = 0; i < arguments; ++i) columns.push_back({static_cast<std::uint32_t>(1 + i), {aggregate.call->arguments[i]->type, false, false}});
+      for (std::size_t i = 0; i < arguments; ++i)
+        columns.push_back({static_cast<std::uint32_t>(1 + i), {aggregate.call->arguments[i]->type, false, false}});
     SPG_ASSIGN(const std::span<std::uint32_t> order, sort_rows(rows, columns.span(), scratch));
     Vec<std::uint32_t> kept(scratch, order.size());
     for (std::size_t i = 0; i < order.size(); ++i) {
@@ -327,7 +344,8 @@ class AggregateOp final : public Operator {
       rows.gather_rows({kept.data() + at, count}, {vectors, rows.column_count()}, {}, batch_arena_);
       for (std::size_t i = 0; i < count; ++i) groups[i] = vectors[0].as<std::uint32_t>()[i];
       FunctionContext context{state_.context, table_arena_, nullptr, aggregate.call->arguments};
-      AggregateUpdate update{context, {vectors + 1, arguments}, {nullptr, static_cast<std::uint32_t>(count)}, groups, to.states};
+      AggregateUpdate update{
+          context, {vectors + 1, arguments}, {nullptr, static_cast<std::uint32_t>(count)}, groups, to.states};
       SPG_TRY(aggregate.function->update(update));
       SPG_TRY(table_arena_.check());
     }
@@ -345,7 +363,9 @@ class AggregateOp final : public Operator {
 
   Status finish(const Accumulator& from, std::uint32_t first, std::uint32_t rows, Vector& out) {
     const CompiledAggregate& aggregate = *from.aggregate;
-    const Physical physical = aggregate.call->physical == Physical::none ? type::physical_of(aggregate.call->result_type) : aggregate.call->physical;
+    const Physical physical = aggregate.call->physical == Physical::none
+                                  ? type::physical_of(aggregate.call->result_type)
+                                  : aggregate.call->physical;
     const std::size_t bytes = type::physical_bytes(physical), state_bytes = aggregate.function->state_bytes;
     auto* values = static_cast<std::byte*>(batch_arena_.allocate(rows * bytes));
     auto* validity = batch_arena_.array<std::uint64_t>((rows + 63) / 64);
@@ -355,8 +375,11 @@ class AggregateOp final : public Operator {
     for (std::uint32_t i = 0; i < rows; ++i) {
       Value value;
       SPG_TRY(aggregate.function->finish(context, from.states + (first + i) * state_bytes, value));
-      if (value.is_null) { clear_bit(validity, i); nulls = true; std::memset(values + i * bytes, 0, bytes); }
-      else copy_value(values + i * bytes, value.bytes, bytes);
+      if (value.is_null) {
+        clear_bit(validity, i);
+        nulls = true;
+        std::memset(values + i * bytes, 0, bytes);
+      } else copy_value(values + i * bytes, value.bytes, bytes);
     }
     SPG_TRY(batch_arena_.check());
     out = {physical, Vector::Form::flat, values, nulls ? validity : nullptr, nullptr};
@@ -378,7 +401,9 @@ class AggregateOp final : public Operator {
 }  // namespace
 
 Operator* make_distinct(State& state, const CompiledNode& node) { return new_operator<DistinctOp>(state, node); }
-Operator* make_set_operation(State& state, const CompiledNode& node) { return new_operator<SetOperationOp>(state, node); }
+Operator* make_set_operation(State& state, const CompiledNode& node) {
+  return new_operator<SetOperationOp>(state, node);
+}
 Operator* make_aggregate(State& state, const CompiledNode& node) { return new_operator<AggregateOp>(state, node); }
 
 }  // namespace spg::exec

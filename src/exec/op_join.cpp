@@ -18,7 +18,9 @@ constexpr std::uint32_t no_row = UINT32_MAX;
 
 bool keeps_unmatched_left(JoinType type) { return type == JoinType::left || type == JoinType::full; }
 bool keeps_unmatched_right(JoinType type) { return type == JoinType::right || type == JoinType::full; }
-bool emits_left_only(JoinType type) { return type == JoinType::semi || type == JoinType::anti || type == JoinType::anti_null_aware; }
+bool emits_left_only(JoinType type) {
+  return type == JoinType::semi || type == JoinType::anti || type == JoinType::anti_null_aware;
+}
 
 /// The left side of a join: one batch at a time, with marks for the rows that found a match.
 class LeftSide {
@@ -85,9 +87,14 @@ Batch null_extended(const Batch& left, std::span<const Physical> right, Arena& a
 class HashJoinOp final : public Operator {
  public:
   HashJoinOp(State& state, const CompiledNode& node)
-      : Operator(state, node), left_(state, make_operator(state, *node.left)), right_(make_operator(state, *node.right)), table_arena_(state.arena->budget()),
-        type_(plan_node<plan::HashJoin>().type), right_types_(physicals(state, plan_node<plan::HashJoin>().right->outputs)),
-        left_types_(physicals(state, plan_node<plan::HashJoin>().left->outputs)), key_count_(node.codes.size()) {
+      : Operator(state, node),
+        left_(state, make_operator(state, *node.left)),
+        right_(make_operator(state, *node.right)),
+        table_arena_(state.arena->budget()),
+        type_(plan_node<plan::HashJoin>().type),
+        right_types_(physicals(state, plan_node<plan::HashJoin>().right->outputs)),
+        left_types_(physicals(state, plan_node<plan::HashJoin>().left->outputs)),
+        key_count_(node.codes.size()) {
     const auto& join = plan_node<plan::HashJoin>();
     auto* types = state.arena->array<KeyType>(key_count_ + 1);
     for (std::size_t k = 0; k < key_count_; ++k) new (&types[k]) KeyType(KeyType::of(join.keys[k].left->type));
@@ -100,7 +107,10 @@ class HashJoinOp final : public Operator {
       SPG_TRY(state_.check());
       if (!has_left_) {
         SPG_ASSIGN(const bool more, left_.next());
-        if (!more) { left_done_ = true; break; }
+        if (!more) {
+          left_done_ = true;
+          break;
+        }
         SPG_TRY(start_left());
       }
       SPG_ASSIGN(const bool some, probe(out));
@@ -144,7 +154,8 @@ class HashJoinOp final : public Operator {
       begin_batch();
       see(batch);
       std::copy(batch.columns.begin(), batch.columns.end(), columns.begin());
-      for (std::size_t k = 0; k < key_count_; ++k) SPG_TRY(evaluate(*node_.more[k], frame_, batch.selected, columns[batch.columns.size() + k]));
+      for (std::size_t k = 0; k < key_count_; ++k)
+        SPG_TRY(evaluate(*node_.more[k], frame_, batch.selected, columns[batch.columns.size() + k]));
       const std::span<Vector> keys = columns.subspan(right_types_.size());
       for (std::size_t k = 0; k < key_count_; ++k) hash_column(key_types_[k], keys[k], batch.selected, hashes, k == 0);
       if (key_count_ == 0) std::fill(hashes, hashes + batch.selected.count, 0);
@@ -182,8 +193,10 @@ class HashJoinOp final : public Operator {
     begin_batch();
     suspended_ = false;
     see(left_.batch);
-    for (std::size_t k = 0; k < key_count_; ++k) SPG_TRY(evaluate(*node_.codes[k], frame_, left_.batch.selected, left_keys_[k]));
-    for (std::size_t k = 0; k < key_count_; ++k) hash_column(key_types_[k], left_keys_[k], left_.batch.selected, left_hashes_, k == 0);
+    for (std::size_t k = 0; k < key_count_; ++k)
+      SPG_TRY(evaluate(*node_.codes[k], frame_, left_.batch.selected, left_keys_[k]));
+    for (std::size_t k = 0; k < key_count_; ++k)
+      hash_column(key_types_[k], left_keys_[k], left_.batch.selected, left_hashes_, k == 0);
     if (key_count_ == 0) std::fill(left_hashes_, left_hashes_ + left_.batch.selected.count, 0);
     has_left_ = true;
     at_ = 0;
@@ -199,7 +212,9 @@ class HashJoinOp final : public Operator {
   bool same_keys(std::uint32_t left_row, std::uint32_t right_row) const {
     for (std::size_t k = 0; k < key_count_; ++k) {
       const std::size_t c = right_types_.size() + k;
-      if (!keys_equal(key_types_[k], left_keys_[k].physical, value_at(left_keys_[k], left_row), rows_->column(right_row, c).physical, rows_->at(right_row, c))) return false;
+      if (!keys_equal(key_types_[k], left_keys_[k].physical, value_at(left_keys_[k], left_row),
+                      rows_->column(right_row, c).physical, rows_->at(right_row, c)))
+        return false;
     }
     return true;
   }
@@ -221,8 +236,15 @@ class HashJoinOp final : public Operator {
         while (chain_ != no_row) {
           const std::uint32_t candidate = chain_;
           if (hashes_[candidate] == static_cast<std::uint32_t>(left_hashes_[at_]) && same_keys(row, candidate)) {
-            if (first_is_enough) { left_.matched[row] = true; chain_ = no_row; break; }
-            if (pairs == type::batch_rows_max) { full = true; break; }
+            if (first_is_enough) {
+              left_.matched[row] = true;
+              chain_ = no_row;
+              break;
+            }
+            if (pairs == type::batch_rows_max) {
+              full = true;
+              break;
+            }
             left_rows[pairs] = static_cast<std::uint16_t>(row);
             right_rows[pairs++] = candidate;
           }
@@ -248,7 +270,8 @@ class HashJoinOp final : public Operator {
       // The residual sees pairs; the left batch comes back for the next ones.
       see({columns, pairs, selected});
       frame_.arena = &pair_arena_;
-      Status status = filter_rows(*node_.condition, frame_, selected, pair_arena_.array<std::uint16_t>(pairs), selected);
+      Status status =
+          filter_rows(*node_.condition, frame_, selected, pair_arena_.array<std::uint16_t>(pairs), selected);
       frame_.arena = &batch_arena_;
       SPG_TRY(std::move(status));
     }
@@ -268,13 +291,17 @@ class HashJoinOp final : public Operator {
     suspended_ = true;
     left_.own();
     see(left_.batch);
-    for (std::size_t k = 0; k < key_count_; ++k) SPG_TRY(evaluate(*node_.codes[k], frame_, left_.batch.selected, left_keys_[k]));
+    for (std::size_t k = 0; k < key_count_; ++k)
+      SPG_TRY(evaluate(*node_.codes[k], frame_, left_.batch.selected, left_keys_[k]));
     return ok();
   }
 
   bool finish_left(Batch& out) {
     switch (type_) {
-      case JoinType::left: case JoinType::full: out = null_extended(marked_rows(left_, false, batch_arena_), right_types_, batch_arena_); break;
+      case JoinType::left:
+      case JoinType::full:
+        out = null_extended(marked_rows(left_, false, batch_arena_), right_types_, batch_arena_);
+        break;
       case JoinType::semi: out = marked_rows(left_, true, batch_arena_); break;
       case JoinType::anti: out = marked_rows(left_, false, batch_arena_); break;
       case JoinType::anti_null_aware:
@@ -308,18 +335,19 @@ class HashJoinOp final : public Operator {
   LeftSide left_;
   Operator* right_;
   Arena table_arena_;
-  Arena pair_arena_{state_.arena->budget()};   ///< of one batch of pairs; batch_arena_ keeps the left batch's keys
+  Arena pair_arena_{state_.arena->budget()};  ///< of one batch of pairs; batch_arena_ keeps the left batch's keys
   JoinType type_;
   std::span<const Physical> right_types_, left_types_;
   std::size_t key_count_;
   std::span<const KeyType> key_types_;
   Vector* left_keys_;
-  Rows* rows_ = nullptr;                       ///< right columns, then right keys
+  Rows* rows_ = nullptr;  ///< right columns, then right keys
   Vec<std::uint32_t> hashes_, chains_;
   Vec<std::uint8_t> matched_;
   std::uint32_t* heads_ = nullptr;
   std::uint32_t mask_ = 0, at_ = 0, chain_ = no_row, unmatched_at_ = 0;
-  bool built_ = false, has_left_ = false, left_done_ = false, entered_ = false, has_null_key_ = false, suspended_ = false;
+  bool built_ = false, has_left_ = false, left_done_ = false, entered_ = false, has_null_key_ = false,
+       suspended_ = false;
   std::uint64_t left_hashes_[type::batch_rows_max];
 };
 
@@ -328,10 +356,15 @@ class HashJoinOp final : public Operator {
 class LoopJoinOp final : public Operator {
  public:
   LoopJoinOp(State& state, const CompiledNode& node)
-      : Operator(state, node), left_(state, make_operator(state, *node.left)), right_(make_operator(state, *node.right)),
-        type_(plan_node<plan::LoopJoin>().type), left_types_(physicals(state, plan_node<plan::LoopJoin>().left->outputs)),
-        right_types_(physicals(state, plan_node<plan::LoopJoin>().right->outputs)), values_(state.arena->array<Value>(node.codes.size() + 1)),
-        matched_memory_(state.arena->budget()), matched_right_(matched_memory_) {}
+      : Operator(state, node),
+        left_(state, make_operator(state, *node.left)),
+        right_(make_operator(state, *node.right)),
+        type_(plan_node<plan::LoopJoin>().type),
+        left_types_(physicals(state, plan_node<plan::LoopJoin>().left->outputs)),
+        right_types_(physicals(state, plan_node<plan::LoopJoin>().right->outputs)),
+        values_(state.arena->array<Value>(node.codes.size() + 1)),
+        matched_memory_(state.arena->budget()),
+        matched_right_(matched_memory_) {}
 
   Result<bool> next(Batch& out) override {
     begin_batch();
@@ -339,7 +372,10 @@ class LoopJoinOp final : public Operator {
       SPG_TRY(state_.check());
       if (!has_left_) {
         SPG_ASSIGN(const bool more, left_.next());
-        if (!more) { left_done_ = true; break; }
+        if (!more) {
+          left_done_ = true;
+          break;
+        }
         left_.own();  // the right side runs many times while the batch is here
         has_left_ = true;
         at_ = 0;
@@ -379,7 +415,8 @@ class LoopJoinOp final : public Operator {
         right_->rescan();
       } else {
         // Another loop, or a subquery, may have set the same parameters since.
-        for (std::size_t i = 0; i < join.bindings.size(); ++i) state_.parameters[join.bindings[i].parameter] = values_[i];
+        for (std::size_t i = 0; i < join.bindings.size(); ++i)
+          state_.parameters[join.bindings[i].parameter] = values_[i];
       }
       Batch right;
       for (;;) {
@@ -408,7 +445,8 @@ class LoopJoinOp final : public Operator {
     static constexpr std::uint64_t none_valid = 0;
     for (std::size_t c = 0; c < left_width; ++c) {
       const Vector& from = left_.batch.columns[c];
-      columns[c] = {from.physical, Vector::Form::constant, value_at(from, row), from.is_null(row) ? &none_valid : nullptr, nullptr};
+      columns[c] = {from.physical, Vector::Form::constant, value_at(from, row),
+                    from.is_null(row) ? &none_valid : nullptr, nullptr};
     }
     std::copy(right.columns.begin(), right.columns.end(), columns.begin() + static_cast<std::ptrdiff_t>(left_width));
     Selection selected = right.selected;
@@ -422,7 +460,8 @@ class LoopJoinOp final : public Operator {
           if (verdict.is_null(selected[i]) || verdict.value<std::uint8_t>(selected[i]) != 0) left_.matched[row] = true;
         return false;
       }
-      SPG_TRY(filter_rows(*node_.condition, frame_, selected, batch_arena_.array<std::uint16_t>(selected.count), selected));
+      SPG_TRY(
+          filter_rows(*node_.condition, frame_, selected, batch_arena_.array<std::uint16_t>(selected.count), selected));
     }
     if (selected.count == 0) return false;
     left_.matched[row] = true;
@@ -430,7 +469,8 @@ class LoopJoinOp final : public Operator {
     out = {columns, right.rows, selected};
     return true;
   }
-  /// Right and full joins: the right side does not depend on the left row, so its rows come in the same order each time.
+  /// Right and full joins: the right side does not depend on the left row, so its rows come in the same order each
+  /// time.
   void mark_right(const Batch& right, Selection selected) {
     matched_right_.resize(std::max<std::size_t>(matched_right_.size(), right_seen_ + right.selected.count));
     std::uint32_t at = 0;
@@ -444,9 +484,13 @@ class LoopJoinOp final : public Operator {
   bool finish_left(Batch& out) {
     begin_batch();
     switch (type_) {
-      case JoinType::left: case JoinType::full: out = null_extended(marked_rows(left_, false, batch_arena_), right_types_, batch_arena_); break;
+      case JoinType::left:
+      case JoinType::full:
+        out = null_extended(marked_rows(left_, false, batch_arena_), right_types_, batch_arena_);
+        break;
       case JoinType::semi: out = marked_rows(left_, true, batch_arena_); break;
-      case JoinType::anti: case JoinType::anti_null_aware: out = marked_rows(left_, false, batch_arena_); break;
+      case JoinType::anti:
+      case JoinType::anti_null_aware: out = marked_rows(left_, false, batch_arena_); break;
       default: return false;
     }
     return out.selected.count != 0;
@@ -468,14 +512,16 @@ class LoopJoinOp final : public Operator {
       std::uint32_t count = 0;
       for (std::uint32_t i = 0; i < right.selected.count; ++i) {
         const std::size_t number = right_seen_ + i;
-        if (number >= matched_right_.size() || matched_right_[number] == 0) rows[count++] = static_cast<std::uint16_t>(right.selected[i]);
+        if (number >= matched_right_.size() || matched_right_[number] == 0)
+          rows[count++] = static_cast<std::uint16_t>(right.selected[i]);
       }
       right_seen_ += right.selected.count;
       if (count == 0) continue;
       const std::size_t width = left_types_.size() + right.columns.size();
       std::span<Vector> columns{batch_arena_.array<Vector>(width + 1), width};
       for (std::size_t c = 0; c < left_types_.size(); ++c) columns[c] = null_vector(left_types_[c]);
-      std::copy(right.columns.begin(), right.columns.end(), columns.begin() + static_cast<std::ptrdiff_t>(left_types_.size()));
+      std::copy(right.columns.begin(), right.columns.end(),
+                columns.begin() + static_cast<std::ptrdiff_t>(left_types_.size()));
       out = {columns, right.rows, {rows, count}};
       return true;
     }
@@ -499,8 +545,12 @@ class LoopJoinOp final : public Operator {
 class IndexJoinOp final : public Operator {
  public:
   IndexJoinOp(State& state, const CompiledNode& node)
-      : Operator(state, node), left_(state, make_operator(state, *node.left)), type_(plan_node<plan::IndexJoin>().type), probe_arena_(state.arena->budget()),
-        rowids_(probe_arena_), numbers_(*state.arena) {
+      : Operator(state, node),
+        left_(state, make_operator(state, *node.left)),
+        type_(plan_node<plan::IndexJoin>().type),
+        probe_arena_(state.arena->budget()),
+        rowids_(probe_arena_),
+        numbers_(*state.arena) {
     const auto& join = plan_node<plan::IndexJoin>();
     for (const std::uint16_t number : join.columns)
       if (number != 0) numbers_.push_back(number);
@@ -543,10 +593,12 @@ class IndexJoinOp final : public Operator {
     auto* keys = probe_arena_.array<Vector>(node_.codes.size() + 1);
     for (std::size_t k = 0; k < node_.codes.size(); ++k) {
       SPG_TRY(evaluate(*node_.codes[k], frame_, left_.batch.selected, keys[k]));
-      if (k < node_.keys.size() && node_.keys[k].is_scaled() && keys[k].physical == Physical::string) scale_keys(keys[k], node_.keys[k]);
+      if (k < node_.keys.size() && node_.keys[k].is_scaled() && keys[k].physical == Physical::string)
+        scale_keys(keys[k], node_.keys[k]);
     }
     ends_ = probe_arena_.array<std::uint32_t>(count);
-    SPG_TRY(state_.context.view->probe(join.table, join.index, {keys, node_.codes.size()}, left_.batch.selected, rowids_, {ends_, count}));
+    SPG_TRY(state_.context.view->probe(join.table, join.index, {keys, node_.codes.size()}, left_.batch.selected,
+                                       rowids_, {ends_, count}));
     has_left_ = true;
     at_ = pair_at_ = 0;
     return probe_arena_.check();
@@ -561,8 +613,10 @@ class IndexJoinOp final : public Operator {
       const std::uint32_t row = left_.batch.selected[i];
       StoredValue stored;
       if (!key.is_null(row)) stored = to_stored(type::value_of(key, row), column, probe_arena_);
-      if (key.is_null(row) || !stored.exact) { clear_bit(validity, row); std::memset(values + row * bytes, 0, bytes); }
-      else std::memcpy(values + row * bytes, stored.value.bytes, bytes);
+      if (key.is_null(row) || !stored.exact) {
+        clear_bit(validity, row);
+        std::memset(values + row * bytes, 0, bytes);
+      } else std::memcpy(values + row * bytes, stored.value.bytes, bytes);
     }
     key = {column.physical, Vector::Form::flat, values, validity, nullptr};
   }
@@ -571,7 +625,8 @@ class IndexJoinOp final : public Operator {
     const auto& join = plan_node<plan::IndexJoin>();
     const std::uint32_t lefts = left_.batch.selected.count;
     if (emits_left_only(type_) && node_.condition == nullptr) {
-      for (std::uint32_t i = 0, from = 0; i < lefts; from = ends_[i++]) left_.matched[left_.batch.selected[i]] = ends_[i] > from;
+      for (std::uint32_t i = 0, from = 0; i < lefts; from = ends_[i++])
+        left_.matched[left_.batch.selected[i]] = ends_[i] > from;
       return false;
     }
     std::uint16_t left_rows[type::batch_rows_max];
@@ -605,21 +660,30 @@ class IndexJoinOp final : public Operator {
     const auto count = static_cast<std::uint32_t>(rowids.size());
     auto* fetched = batch_arena_.array<Vector>(numbers_.size() + 1);
     if (!numbers_.empty())
-      SPG_TRY(state_.context.view->fetch(plan_node<plan::IndexJoin>().table, rowids, {numbers_.data(), numbers_.size()}, batch_arena_, {fetched, numbers_.size()}));
+      SPG_TRY(state_.context.view->fetch(plan_node<plan::IndexJoin>().table, rowids, {numbers_.data(), numbers_.size()},
+                                         batch_arena_, {fetched, numbers_.size()}));
     std::size_t at = 0;
     for (std::size_t c = 0; c < out.size(); ++c) {
       const StoredColumn& column = node_.columns[c];
-      if (column.number == 0) { out[c] = {Physical::int8, Vector::Form::flat, rowids.data(), nullptr, nullptr}; continue; }
+      if (column.number == 0) {
+        out[c] = {Physical::int8, Vector::Form::flat, rowids.data(), nullptr, nullptr};
+        continue;
+      }
       out[c] = fetched[at++];
-      if (column.is_scaled() && out[c].physical != Physical::string) out[c] = numerics_of(out[c], column.scale, {nullptr, count}, count, batch_arena_);
+      if (column.is_scaled() && out[c].physical != Physical::string)
+        out[c] = numerics_of(out[c], column.scale, {nullptr, count}, count, batch_arena_);
     }
     return ok();
   }
   bool finish_left(Batch& out) {
     switch (type_) {
-      case JoinType::left: case JoinType::full: out = null_extended(marked_rows(left_, false, batch_arena_), right_types_, batch_arena_); break;
+      case JoinType::left:
+      case JoinType::full:
+        out = null_extended(marked_rows(left_, false, batch_arena_), right_types_, batch_arena_);
+        break;
       case JoinType::semi: out = marked_rows(left_, true, batch_arena_); break;
-      case JoinType::anti: case JoinType::anti_null_aware: out = marked_rows(left_, false, batch_arena_); break;
+      case JoinType::anti:
+      case JoinType::anti_null_aware: out = marked_rows(left_, false, batch_arena_); break;
       default: return false;
     }
     return out.selected.count != 0;

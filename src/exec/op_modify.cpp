@@ -1,5 +1,5 @@
-// INSERT, UPDATE, DELETE through the seam, batch by batch. All reads are of the statement's root; what is written here is
-// never seen by the same statement.
+// INSERT, UPDATE, DELETE through the seam, batch by batch. All reads are of the statement's root; what is written here
+// is never seen by the same statement.
 #include <algorithm>
 
 #include "changes.hpp"
@@ -49,8 +49,11 @@ class RowidSet {
 class ModifyOp final : public Operator, private ChangeListener {
  public:
   ModifyOp(State& state, const CompiledNode& node)
-      : Operator(state, node), input_(make_operator(state, *node.left)), inputs_(state.arena->array<ColumnInput>(node.columns.size() + 1)),
-        written_(*state.arena), returned_(state.arena->array<Vector>(node.more.size() + 1), node.more.size()) {
+      : Operator(state, node),
+        input_(make_operator(state, *node.left)),
+        inputs_(state.arena->array<ColumnInput>(node.columns.size() + 1)),
+        written_(*state.arena),
+        returned_(state.arena->array<Vector>(node.more.size() + 1), node.more.size()) {
     if (!node.more.empty()) changes_.listen(*this);
   }
   Result<bool> next(Batch& out) override {
@@ -79,21 +82,25 @@ class ModifyOp final : public Operator, private ChangeListener {
 
   /// The input's values as the column stores them, for the selected rows.
   Result<Vector> stored(const Vector& values, const StoredColumn& column, const Batch& batch) {
-    if (!column.is_scaled() || values.physical == column.physical) return values.validity == nullptr ? values : zero_nulls(values, batch);
+    if (!column.is_scaled() || values.physical == column.physical)
+      return values.validity == nullptr ? values : zero_nulls(values, batch);
     const std::size_t bytes = type::physical_bytes(column.physical);
     const bool constant = values.form == Vector::Form::constant;
     auto* to = static_cast<std::byte*>(batch_arena_.allocate(bytes * (constant ? 1 : batch.rows)));
     const Selection rows = constant ? Selection{nullptr, 1} : batch.selected;
     for (std::uint32_t i = 0; i < rows.count; ++i) {
       const std::uint32_t row = rows[i];
-      if (values.is_null(row)) { std::memset(to + row * bytes, 0, bytes); continue; }
+      if (values.is_null(row)) {
+        std::memset(to + row * bytes, 0, bytes);
+        continue;
+      }
       const StoredValue value = to_stored(type::value_of(values, row), column, batch_arena_);
-      if (!value.in_range)
-        return Error(Error::make(sqlstate::numeric_value_out_of_range, "numeric field overflow"));
+      if (!value.in_range) return Error(Error::make(sqlstate::numeric_value_out_of_range, "numeric field overflow"));
       if (!value.exact) return Error::make(sqlstate::internal_error, "a value was not rounded to its column's scale");
       std::memcpy(to + row * bytes, value.value.bytes, bytes);
     }
-    return Vector{column.physical, constant ? Vector::Form::constant : Vector::Form::flat, to, values.validity, nullptr};
+    return Vector{column.physical, constant ? Vector::Form::constant : Vector::Form::flat, to, values.validity,
+                  nullptr};
   }
 
   /// NULL slots reach table and log as zero bytes.
@@ -112,17 +119,24 @@ class ModifyOp final : public Operator, private ChangeListener {
 
   // --- errors
   void print_field(Oid type, const Value& value, TextBuilder& text) {
-    if (value.is_null) { text.add("null"); return; }
+    if (value.is_null) {
+      text.add("null");
+      return;
+    }
     TextBuilder field(batch_arena_);
     print_value(state_.context, type, value, field);
     std::string_view view = field.view();
-    if (view.size() <= 64) { text.add(view); return; }
+    if (view.size() <= 64) {
+      text.add(view);
+      return;
+    }
     std::size_t cut = 64;
     while (cut > 0 && (static_cast<unsigned char>(view[cut]) & 0xc0) == 0x80) --cut;
     text.add(view.substr(0, cut), "...");
   }
   /// Where the written row's column comes from: the input, or (update) the row as it was.
-  Result<Value> new_value(const Batch& batch, std::uint32_t row, std::uint64_t rowid, const plan::Modify::RowColumn& column) {
+  Result<Value> new_value(const Batch& batch, std::uint32_t row, std::uint64_t rowid,
+                          const plan::Modify::RowColumn& column) {
     for (std::size_t i = 0; i < node_.columns.size(); ++i)
       if (node_.columns[i].number == column.number) return type::value_of(batch.columns[input_column(i)], row);
     if (node().op == plan::Modify::Op::insert) return Value::null_of(Physical::none);
@@ -161,13 +175,15 @@ class ModifyOp final : public Operator, private ChangeListener {
       first = false;
       print_field(column.type, value, text);
     }
-    return Error::make(sqlstate::not_null_violation, "null value in column \"", rule.name, "\" of relation \"", node().relation_name, "\" violates not-null constraint")
+    return Error::make(sqlstate::not_null_violation, "null value in column \"", rule.name, "\" of relation \"",
+                       node().relation_name, "\" violates not-null constraint")
         .detail("Failing row contains (", text.view(), ").")
         .set(ErrorField::schema, {node().schema_name})
         .set(ErrorField::table, {node().relation_name})
         .set(ErrorField::column, {rule.name});
   }
-  Status unique_violation(const txn::Conflict& conflict, const Batch& batch, Selection rows, std::span<const std::uint64_t> rowids) {
+  Status unique_violation(const txn::Conflict& conflict, const Batch& batch, Selection rows,
+                          std::span<const std::uint64_t> rowids) {
     std::string_view name = "?";
     TextBuilder columns(batch_arena_), values(batch_arena_);
     SPG_ASSIGN(const catalog::Relation* relation, state_.context.catalog->relation(node().relation));
@@ -180,7 +196,8 @@ class ModifyOp final : public Operator, private ChangeListener {
       for (std::size_t i = 0; i < index->columns.size(); ++i) {
         for (const auto& column : relation->columns) {
           if (column.number != index->columns[i]) continue;
-          const plan::Modify::RowColumn row_column{static_cast<std::uint16_t>(column.number), column.name, column.type, column.typmod};
+          const plan::Modify::RowColumn row_column{static_cast<std::uint16_t>(column.number), column.name, column.type,
+                                                   column.typmod};
           const std::uint32_t at = conflict.row < rows.count ? conflict.row : 0;
           SPG_ASSIGN(const Value value, new_value(batch, rows[at], rowids.empty() ? 0 : rowids[at], row_column));
           columns.add(i == 0 ? "" : ", ", column.name);
@@ -205,7 +222,8 @@ class ModifyOp final : public Operator, private ChangeListener {
       inputs_[i] = {node_.columns[i].number, values};
     }
     txn::Conflict conflict;
-    SPG_ASSIGN(const std::uint64_t first, state_.context.view->insert(node().table, {inputs_, node_.columns.size()}, batch.selected, conflict));
+    SPG_ASSIGN(const std::uint64_t first,
+               state_.context.view->insert(node().table, {inputs_, node_.columns.size()}, batch.selected, conflict));
     if (conflict.found()) return unique_violation(conflict, batch, batch.selected, {});
     state_.rows_affected += batch.selected.count;
     if (!changes_.has_listeners()) return ok();
@@ -215,11 +233,17 @@ class ModifyOp final : public Operator, private ChangeListener {
   }
 
   /// The rows to write in ascending order of their rowids, each once. Row i of the result is batch row rows[i].
-  struct Targets { std::span<std::uint64_t> rowids; Selection rows; };
+  struct Targets {
+    std::span<std::uint64_t> rowids;
+    Selection rows;
+  };
   Targets targets(const Batch& batch) {
     const Vector& ids = batch.columns[0];
     const std::uint32_t count = batch.selected.count;
-    struct Target { std::uint64_t rowid; std::uint16_t row; };
+    struct Target {
+      std::uint64_t rowid;
+      std::uint16_t row;
+    };
     auto* list = batch_arena_.array<Target>(count);
     std::uint32_t kept = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -301,7 +325,8 @@ class ModifyOp final : public Operator, private ChangeListener {
     }
     if (old_numbers.empty()) return ok();
     auto* fetched = batch_arena_.array<Vector>(old_numbers.size());
-    SPG_TRY(state_.context.view->fetch(node().table, rowids, {old_numbers.data(), old_numbers.size()}, batch_arena_, {fetched, old_numbers.size()}));
+    SPG_TRY(state_.context.view->fetch(node().table, rowids, {old_numbers.data(), old_numbers.size()}, batch_arena_,
+                                       {fetched, old_numbers.size()}));
     for (std::size_t i = 0; i < old_numbers.size(); ++i) {
       const StoredColumn& column = node_.returned[old_places[i]];
       out[old_places[i]] = column.is_scaled() && fetched[i].physical != Physical::string
@@ -314,11 +339,14 @@ class ModifyOp final : public Operator, private ChangeListener {
   /// RETURNING: expressions over the row's values, then the input's columns.
   Status on_change(const Change& change) override {
     const Batch input = copy_batch(change.input, batch_arena_, false);
-    std::span<Vector> columns{batch_arena_.array<Vector>(change.row_values.size() + input.columns.size() + 1), change.row_values.size() + input.columns.size()};
+    std::span<Vector> columns{batch_arena_.array<Vector>(change.row_values.size() + input.columns.size() + 1),
+                              change.row_values.size() + input.columns.size()};
     std::copy(change.row_values.begin(), change.row_values.end(), columns.begin());
-    std::copy(input.columns.begin(), input.columns.end(), columns.begin() + static_cast<std::ptrdiff_t>(change.row_values.size()));
+    std::copy(input.columns.begin(), input.columns.end(),
+              columns.begin() + static_cast<std::ptrdiff_t>(change.row_values.size()));
     see({columns, change.rows, {nullptr, change.rows}});
-    for (std::size_t i = 0; i < returned_.size(); ++i) SPG_TRY(evaluate(*node_.more[i], frame_, {nullptr, change.rows}, returned_[i]));
+    for (std::size_t i = 0; i < returned_.size(); ++i)
+      SPG_TRY(evaluate(*node_.more[i], frame_, {nullptr, change.rows}, returned_[i]));
     *out_ = {returned_, change.rows, {nullptr, change.rows}};
     return ok();
   }

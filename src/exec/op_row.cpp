@@ -34,7 +34,8 @@ class FilterOp final : public Operator {
 class ProjectOp final : public Operator {
  public:
   ProjectOp(State& state, const CompiledNode& node)
-      : Operator(state, node), input_(node.left == nullptr ? nullptr : make_operator(state, *node.left)),
+      : Operator(state, node),
+        input_(node.left == nullptr ? nullptr : make_operator(state, *node.left)),
         columns_(state.arena->array<Vector>(node.codes.size() + 1), node.codes.size()) {}
   Result<bool> next(Batch& out) override {
     Batch batch;
@@ -50,7 +51,8 @@ class ProjectOp final : public Operator {
     }
     begin_batch();
     see(batch);
-    for (std::size_t i = 0; i < columns_.size(); ++i) SPG_TRY(evaluate(*node_.codes[i], frame_, batch.selected, columns_[i]));
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      SPG_TRY(evaluate(*node_.codes[i], frame_, batch.selected, columns_[i]));
     out = {columns_, batch.rows, batch.selected};
     return true;
   }
@@ -67,7 +69,8 @@ class ProjectOp final : public Operator {
 
 class LimitOp final : public Operator {
  public:
-  LimitOp(State& state, const CompiledNode& node) : Operator(state, node), input_(make_operator(state, *node.left)), last_arena_(state.arena->budget()) {}
+  LimitOp(State& state, const CompiledNode& node)
+      : Operator(state, node), input_(make_operator(state, *node.left)), last_arena_(state.arena->budget()) {}
   Result<bool> next(Batch& out) override {
     if (!started_) SPG_TRY(start());
     while (left_ != 0 || (with_ties_ && !ties_over_)) {
@@ -80,13 +83,18 @@ class LimitOp final : public Operator {
         drop_first(out, skipped);
       }
       if (out.selected.count == 0) continue;
-      if (left_ == 0) { keep_ties(out, 0); }
-      else if (out.selected.count < left_) { left_ -= out.selected.count; if (with_ties_) remember(out, out.selected.count - 1); }
-      else {
+      if (left_ == 0) {
+        keep_ties(out, 0);
+      } else if (out.selected.count < left_) {
+        left_ -= out.selected.count;
+        if (with_ties_) remember(out, out.selected.count - 1);
+      } else {
         const auto taken = static_cast<std::uint32_t>(left_);
         left_ = 0;
-        if (with_ties_) { remember(out, taken - 1); keep_ties(out, taken); }
-        else out.selected.count = taken;
+        if (with_ties_) {
+          remember(out, taken - 1);
+          keep_ties(out, taken);
+        } else out.selected.count = taken;
       }
       if (out.selected.count != 0) return true;
     }
@@ -123,7 +131,10 @@ class LimitOp final : public Operator {
   void drop_first(Batch& batch, std::uint32_t count) {
     if (count == 0) return;
     const std::uint32_t rest = batch.selected.count - count;
-    if (batch.selected.rows != nullptr) { batch.selected = {batch.selected.rows + count, rest}; return; }
+    if (batch.selected.rows != nullptr) {
+      batch.selected = {batch.selected.rows + count, rest};
+      return;
+    }
     if (rows_ == nullptr) rows_ = state_.arena->array<std::uint16_t>(type::batch_rows_max);
     for (std::uint32_t i = 0; i < rest; ++i) rows_[i] = static_cast<std::uint16_t>(count + i);
     batch.selected = {rows_, rest};
@@ -131,12 +142,14 @@ class LimitOp final : public Operator {
   /// The sort keys of the last row counted; rows equal to it still belong.
   std::span<const plan::SortKey> keys() const {
     const plan::Node& input = *plan_node<plan::Limit>().input;
-    return input.kind == plan::NodeKind::sort ? std::span<const plan::SortKey>(plan::as<plan::Sort>(input).keys) : std::span<const plan::SortKey>();
+    return input.kind == plan::NodeKind::sort ? std::span<const plan::SortKey>(plan::as<plan::Sort>(input).keys)
+                                              : std::span<const plan::SortKey>();
   }
   void remember(const Batch& batch, std::uint32_t index) {
     last_arena_.reset();
     last_ = last_arena_.array<Value>(keys().size() + 1);
-    for (std::size_t k = 0; k < keys().size(); ++k) last_[k] = own_value(type::value_of(batch.columns[keys()[k].column], batch.selected[index]), last_arena_);
+    for (std::size_t k = 0; k < keys().size(); ++k)
+      last_[k] = own_value(type::value_of(batch.columns[keys()[k].column], batch.selected[index]), last_arena_);
   }
   void keep_ties(Batch& batch, std::uint32_t from) {
     std::uint32_t kept = from;
@@ -147,7 +160,10 @@ class LimitOp final : public Operator {
         const Oid type = plan_node<plan::Limit>().input->outputs[keys()[k].column].type;
         same = value.is_null == last_[k].is_null && (value.is_null || type::compare(type, value, last_[k]) == 0);
       }
-      if (!same) { ties_over_ = true; break; }
+      if (!same) {
+        ties_over_ = true;
+        break;
+      }
     }
     batch.selected.count = kept;
   }
@@ -162,7 +178,8 @@ class LimitOp final : public Operator {
 
 class AppendOp final : public Operator {
  public:
-  AppendOp(State& state, const CompiledNode& node) : Operator(state, node), inputs_(state.arena->array<Operator*>(node.inputs.size() + 1)) {
+  AppendOp(State& state, const CompiledNode& node)
+      : Operator(state, node), inputs_(state.arena->array<Operator*>(node.inputs.size() + 1)) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) inputs_[i] = make_operator(state, *node.inputs[i]);
   }
   Result<bool> next(Batch& out) override {

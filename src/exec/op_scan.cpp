@@ -36,8 +36,11 @@ class ValuesOp final : public Operator {
       bool nulls = false;
       for (std::size_t i = 0; i < count; ++i) {
         SPG_ASSIGN(const Value value, evaluate_row(*node_.codes[(at_ + i) * columns + c], frame_));
-        if (value.is_null) { clear_bit(validity, i); nulls = true; std::memset(to + i * bytes, 0, bytes); }
-        else copy_value(to + i * bytes, value.bytes, bytes);
+        if (value.is_null) {
+          clear_bit(validity, i);
+          nulls = true;
+          std::memset(to + i * bytes, 0, bytes);
+        } else copy_value(to + i * bytes, value.bytes, bytes);
       }
       vectors[c] = {physical, Vector::Form::flat, to, nulls ? validity : nullptr, nullptr};
     }
@@ -61,7 +64,8 @@ Vector rowid_vector(std::uint64_t first, std::uint32_t rows, Arena& arena) {
 /// What scans share: the columns to read, the filter.
 class ScanBase : public Operator {
  public:
-  ScanBase(State& state, const CompiledNode& node) : Operator(state, node), fetched_(*state.arena, node.columns.size()) {
+  ScanBase(State& state, const CompiledNode& node)
+      : Operator(state, node), fetched_(*state.arena, node.columns.size()) {
     for (const StoredColumn& column : node.columns)
       if (column.number != 0) fetched_.push_back(column.number);
     columns_ = {state.arena->array<Vector>(node.columns.size() + 1), node.columns.size()};
@@ -70,11 +74,15 @@ class ScanBase : public Operator {
 
  protected:
   /// Lays out the batch: fetched vectors, rowids, numerics; then filters. False when no row is left.
-  Result<bool> finish(std::span<const Vector> fetched, const Vector* rowids, std::uint32_t rows, Selection selected, Batch& out) {
+  Result<bool> finish(std::span<const Vector> fetched, const Vector* rowids, std::uint32_t rows, Selection selected,
+                      Batch& out) {
     std::size_t at = 0;
     bool scaled = false;
     for (std::size_t c = 0; c < columns_.size(); ++c) {
-      if (node_.columns[c].number == 0) { columns_[c] = *rowids; continue; }
+      if (node_.columns[c].number == 0) {
+        columns_[c] = *rowids;
+        continue;
+      }
       columns_[c] = fetched[at++];
       scaled = scaled || (node_.columns[c].is_scaled() && columns_[c].physical != Physical::string);
     }
@@ -116,7 +124,8 @@ class TableScanOp final : public ScanBase {
       txn::RowBatch rows;
       SPG_ASSIGN(const bool more, scan_->next(rows));
       if (!more) break;
-      const Vector rowids = fetched_.size() != columns_.size() ? rowid_vector(rows.first_rowid, rows.batch.rows, batch_arena_) : Vector{};
+      const Vector rowids =
+          fetched_.size() != columns_.size() ? rowid_vector(rows.first_rowid, rows.batch.rows, batch_arena_) : Vector{};
       SPG_ASSIGN(const bool some, finish(rows.batch.columns, &rowids, rows.batch.rows, rows.batch.selected, out));
       if (some) return true;
     }
@@ -138,7 +147,10 @@ class TableScanOp final : public ScanBase {
       txn::ZonePredicate zone{node.zones[i].column, node.zones[i].op, {}};
       if (node_.codes[i] != nullptr) {
         SPG_ASSIGN(zone.value, constant(*node_.codes[i]));
-        if (zone.value.is_null) { done_ = true; return ok(); }  // a comparison with NULL holds for no row
+        if (zone.value.is_null) {
+          done_ = true;
+          return ok();
+        }  // a comparison with NULL holds for no row
         const StoredValue stored = to_stored(zone.value, node_.keys[i], scan_arena_);
         // A bound that the column cannot hold exactly is left to the filter, which decides in any case.
         if (!stored.in_range || !stored.exact) continue;
@@ -162,7 +174,8 @@ class TableScanOp final : public ScanBase {
 /// One key range after the other: one, or one per distinct element of any_of.
 class IndexScanOp final : public ScanBase {
  public:
-  IndexScanOp(State& state, const CompiledNode& node) : ScanBase(state, node), scan_arena_(state.arena->budget()), elements_(*state.arena) {}
+  IndexScanOp(State& state, const CompiledNode& node)
+      : ScanBase(state, node), scan_arena_(state.arena->budget()), elements_(*state.arena) {}
   ~IndexScanOp() override { delete scan_; }
 
   Result<bool> next(Batch& out) override {
@@ -188,7 +201,8 @@ class IndexScanOp final : public ScanBase {
       if (count == 0) continue;
       auto* fetched = batch_arena_.array<Vector>(fetched_.size() + 1);
       if (!fetched_.empty())
-        SPG_TRY(state_.context.view->fetch(node.table, rowids.first(count), {fetched_.data(), fetched_.size()}, batch_arena_, {fetched, fetched_.size()}));
+        SPG_TRY(state_.context.view->fetch(node.table, rowids.first(count), {fetched_.data(), fetched_.size()},
+                                           batch_arena_, {fetched, fetched_.size()}));
       Vector ids;
       if (fetched_.size() != columns_.size()) {
         auto* values = batch_arena_.array<std::uint64_t>(count);
@@ -221,7 +235,10 @@ class IndexScanOp final : public ScanBase {
     for (std::size_t i = 0; i < node_.codes.size(); ++i) {
       SPG_ASSIGN(const Value value, constant(*node_.codes[i]));
       const StoredValue stored = to_stored(value, key_column(i), scan_arena_);
-      if (value.is_null || !stored.exact) { done_ = true; return ok(); }
+      if (value.is_null || !stored.exact) {
+        done_ = true;
+        return ok();
+      }
       prefix_[i] = own_value(stored.value, scan_arena_);
     }
     const std::size_t at = node_.codes.size();
@@ -236,14 +253,18 @@ class IndexScanOp final : public ScanBase {
   }
   Status bound(const Code& code, const StoredColumn& column, bool is_low) {
     SPG_ASSIGN(const Value value, constant(code));
-    if (value.is_null) { done_ = true; return ok(); }
+    if (value.is_null) {
+      done_ = true;
+      return ok();
+    }
     const StoredValue stored = to_stored(value, column, scan_arena_);
     if (!stored.in_range) {
       // Beyond all values of the column: either no bound, or no rows.
       if (stored.negative != is_low) done_ = true;
       return ok();
     }
-    // Stored values lie on a grid; `stored` is the point below: x > v and x >= v are x > point, x < v and x <= v are x <= point.
+    // Stored values lie on a grid; `stored` is the point below: x > v and x >= v are x > point, x < v and x <= v are x
+    // <= point.
     (is_low ? low_ : high_) = own_value(stored.value, scan_arena_);
     (is_low ? has_low_ : has_high_) = true;
     if (!stored.exact) (is_low ? low_inclusive_ : high_inclusive_) = !is_low;
@@ -251,7 +272,10 @@ class IndexScanOp final : public ScanBase {
   }
   Status start_elements(std::size_t at) {
     SPG_ASSIGN(const Value array, constant(*node_.any_of));
-    if (array.is_null) { done_ = true; return ok(); }
+    if (array.is_null) {
+      done_ = true;
+      return ok();
+    }
     const StringRef body = own_value(array, scan_arena_).as<StringRef>();
     type::ArrayReader reader(body);
     ValueSet known(reader.element_type(), static_cast<std::size_t>(reader.count()), scan_arena_);
@@ -271,7 +295,10 @@ class IndexScanOp final : public ScanBase {
     txn::KeyRange range;
     std::size_t prefix = node_.codes.size();
     if (node_.any_of != nullptr) {
-      if (range_at_ == elements_.size()) { done_ = true; return ok(); }
+      if (range_at_ == elements_.size()) {
+        done_ = true;
+        return ok();
+      }
       prefix_[prefix++] = node.backward ? elements_[elements_.size() - 1 - range_at_] : elements_[range_at_];
     } else if (range_at_ == 1) {
       done_ = true;
@@ -291,7 +318,8 @@ class IndexScanOp final : public ScanBase {
 
   Arena scan_arena_;
   txn::IndexScan* scan_ = nullptr;
-  bool started_ = false, done_ = false, has_low_ = false, has_high_ = false, low_inclusive_ = true, high_inclusive_ = true;
+  bool started_ = false, done_ = false, has_low_ = false, has_high_ = false, low_inclusive_ = true,
+       high_inclusive_ = true;
   Value* prefix_ = nullptr;
   Value low_, high_;
   Vec<Value> elements_;
@@ -307,7 +335,8 @@ class VirtualScanOp final : public Operator {
     if (done_) return false;
     if (cursor_ == nullptr) {
       if (state_.context.virtual_tables == nullptr)
-        return Error::make(sqlstate::feature_not_supported, "relation \"", node.relation_name, "\" cannot be read here");
+        return Error::make(sqlstate::feature_not_supported, "relation \"", node.relation_name,
+                           "\" cannot be read here");
       SPG_ASSIGN(cursor_, state_.context.virtual_tables->open(node.relation, node.columns, *state_.arena));
     }
     for (;;) {

@@ -49,7 +49,7 @@ class RowBuilder {
 struct RunningSet {
   void* state = nullptr;
   bool done = false, single = false;
-  Value value;   ///< of an ordinary call
+  Value value;  ///< of an ordinary call
 };
 Result<RunningSet> open_set(const SetCall& call, Frame& frame, std::uint32_t row, Arena& arena) {
   RunningSet result;
@@ -66,8 +66,12 @@ Result<RunningSet> open_set(const SetCall& call, Frame& frame, std::uint32_t row
   result.single = true;
   bool null = false;
   std::span<Vector> vectors{arena.array<Vector>(values.size() + 1), values.size()};
-  for (std::size_t i = 0; i < values.size(); ++i) { vectors[i] = values[i].vector(); null = null || values[i].is_null; }
-  const Physical physical = call.call->physical == Physical::none ? type::physical_of(call.call->type) : call.call->physical;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    vectors[i] = values[i].vector();
+    null = null || values[i].is_null;
+  }
+  const Physical physical =
+      call.call->physical == Physical::none ? type::physical_of(call.call->type) : call.call->physical;
   result.value = Value::null_of(physical);
   if (null && !call.function->sees_nulls) return result;
   std::uint64_t validity = ~std::uint64_t{0};
@@ -100,9 +104,13 @@ std::span<const Physical> output_types(State& state, std::span<const plan::Outpu
 class FunctionScanOp final : public Operator {
  public:
   FunctionScanOp(State& state, const CompiledNode& node)
-      : Operator(state, node), set_arena_(state.arena->budget()), calls_(static_cast<const SetCall*>(node.extra)),
-        count_(plan_node<plan::FunctionScan>().functions.size()), sets_(state.arena->array<RunningSet>(count_ + 1)),
-        types_(output_types(state, node.node->outputs)), values_(state.arena->array<Value>(types_.size() + 1)) {}
+      : Operator(state, node),
+        set_arena_(state.arena->budget()),
+        calls_(static_cast<const SetCall*>(node.extra)),
+        count_(plan_node<plan::FunctionScan>().functions.size()),
+        sets_(state.arena->array<RunningSet>(count_ + 1)),
+        types_(output_types(state, node.node->outputs)),
+        values_(state.arena->array<Value>(types_.size() + 1)) {}
   Result<bool> next(Batch& out) override {
     if (!started_) SPG_TRY(start());
     if (done_) return false;
@@ -123,7 +131,10 @@ class FunctionScanOp final : public Operator {
         any = any || more;
         column += calls_[i].columns;
       }
-      if (!any) { done_ = true; break; }
+      if (!any) {
+        done_ = true;
+        break;
+      }
       ++ordinal_;
       if (column < types_.size()) values_[column] = Value::of(Physical::int8, ordinal_);
       for (std::size_t c = 0; c < types_.size(); ++c) rows.set(c, values_[c]);
@@ -160,9 +171,16 @@ class FunctionScanOp final : public Operator {
 class ProjectSetOp final : public Operator {
  public:
   ProjectSetOp(State& state, const CompiledNode& node)
-      : Operator(state, node), input_(make_operator(state, *node.left)), input_arena_(state.arena->budget()), set_arena_(state.arena->budget()),
-        calls_(static_cast<const SetCall*>(node.extra)), count_(node.codes.size()), sets_(state.arena->array<RunningSet>(count_ + 1)),
-        plain_(state.arena->array<Vector>(count_ + 1)), types_(output_types(state, node.node->outputs)), values_(state.arena->array<Value>(count_ + 1)) {}
+      : Operator(state, node),
+        input_(make_operator(state, *node.left)),
+        input_arena_(state.arena->budget()),
+        set_arena_(state.arena->budget()),
+        calls_(static_cast<const SetCall*>(node.extra)),
+        count_(node.codes.size()),
+        sets_(state.arena->array<RunningSet>(count_ + 1)),
+        plain_(state.arena->array<Vector>(count_ + 1)),
+        types_(output_types(state, node.node->outputs)),
+        values_(state.arena->array<Value>(count_ + 1)) {}
   Result<bool> next(Batch& out) override {
     begin_batch();
     RowBuilder rows;
@@ -223,7 +241,8 @@ class ProjectSetOp final : public Operator {
           any = any || more;
         }
         if (!any) break;
-        for (std::size_t i = 0; i < count_; ++i) rows.set(i, node_.codes[i] != nullptr ? type::value_of(plain_[i], at_) : values_[i]);
+        for (std::size_t i = 0; i < count_; ++i)
+          rows.set(i, node_.codes[i] != nullptr ? type::value_of(plain_[i], at_) : values_[i]);
         rows.end_row();
       }
     }
@@ -245,7 +264,9 @@ class ProjectSetOp final : public Operator {
 
 }  // namespace
 
-Operator* make_function_scan(State& state, const CompiledNode& node) { return new_operator<FunctionScanOp>(state, node); }
+Operator* make_function_scan(State& state, const CompiledNode& node) {
+  return new_operator<FunctionScanOp>(state, node);
+}
 Operator* make_project_set(State& state, const CompiledNode& node) { return new_operator<ProjectSetOp>(state, node); }
 
 }  // namespace spg::exec

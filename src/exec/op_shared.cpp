@@ -11,9 +11,15 @@ namespace {
 class MaterializeOp final : public Operator {
  public:
   MaterializeOp(State& state, const CompiledNode& node)
-      : Operator(state, node), input_(make_operator(state, *node.left)), rows_arena_(state.arena->budget()), rows_(rows_arena_) {}
+      : Operator(state, node),
+        input_(make_operator(state, *node.left)),
+        rows_arena_(state.arena->budget()),
+        rows_(rows_arena_) {}
   Result<bool> next(Batch& out) override { return read(at_, out); }
-  void rescan() override { at_ = 0; restart(); }
+  void rescan() override {
+    at_ = 0;
+    restart();
+  }
 
   /// The chunk number `at`, reading on as far as needed.
   Result<bool> read(std::size_t& at, Batch& out) {
@@ -25,7 +31,10 @@ class MaterializeOp final : public Operator {
       SPG_TRY(state_.check());
       Batch batch;
       SPG_ASSIGN(const bool more, input_->next(batch));
-      if (!more) { complete_ = true; break; }
+      if (!more) {
+        complete_ = true;
+        break;
+      }
       rows_.append(batch);
       SPG_TRY(rows_arena_.check());
     }
@@ -40,7 +49,10 @@ class MaterializeOp final : public Operator {
   }
   /// A reader starts again: with other parameters than before, the rows are others.
   void restart() {
-    if (node_.depends && epoch_ != state_.epoch) { reset(); epoch_ = state_.epoch; }
+    if (node_.depends && epoch_ != state_.epoch) {
+      reset();
+      epoch_ = state_.epoch;
+    }
   }
 
  private:
@@ -61,7 +73,8 @@ class MaterializeOp final : public Operator {
 
 class CteScanOp final : public Operator {
  public:
-  CteScanOp(State& state, const CompiledNode& node) : Operator(state, node), source_(static_cast<MaterializeOp*>(shared_operator(state, *node.left))) {}
+  CteScanOp(State& state, const CompiledNode& node)
+      : Operator(state, node), source_(static_cast<MaterializeOp*>(shared_operator(state, *node.left))) {}
   Result<bool> next(Batch& out) override {
     SPG_ASSIGN(const bool more, source_->read(at_, out));
     if (!more) return false;
@@ -86,8 +99,11 @@ class CteScanOp final : public Operator {
 class RecursiveUnionOp final : public Operator {
  public:
   RecursiveUnionOp(State& state, const CompiledNode& node)
-      : Operator(state, node), initial_(make_operator(state, *node.left)), step_(make_operator(state, *node.right)),
-        arenas_{Arena(state.arena->budget()), Arena(state.arena->budget())}, table_arena_(state.arena->budget()) {
+      : Operator(state, node),
+        initial_(make_operator(state, *node.left)),
+        step_(make_operator(state, *node.right)),
+        arenas_{Arena(state.arena->budget()), Arena(state.arena->budget())},
+        table_arena_(state.arena->budget()) {
     const auto outputs = node.node->outputs;
     auto* types = state.arena->array<KeyType>(outputs.size() + 1);
     for (std::size_t i = 0; i < outputs.size(); ++i) new (&types[i]) KeyType(KeyType::of(outputs[i].type));
@@ -186,7 +202,8 @@ Result<Value> scalar_value(SubqueryState& sub, Physical physical) {
     if (!more) return result;
     if (batch.selected.count == 0) continue;
     if (found || batch.selected.count > 1)
-      return Error::make(sqlstate::cardinality_violation, "more than one row returned by a subquery used as an expression");
+      return Error::make(sqlstate::cardinality_violation,
+                         "more than one row returned by a subquery used as an expression");
     found = true;
     result = own_value(type::value_of(batch.columns[0], batch.selected[0]), *sub.arena);
   }
@@ -205,17 +222,20 @@ Result<Value> array_value(SubqueryState& sub, Oid array_type) {
   for (;;) {
     SPG_ASSIGN(const bool more, sub.root->next(batch));
     if (!more) break;
-    for (std::uint32_t i = 0; i < batch.selected.count; ++i) values.push_back(own_value(type::value_of(batch.columns[0], batch.selected[i]), *sub.arena));
+    for (std::uint32_t i = 0; i < batch.selected.count; ++i)
+      values.push_back(own_value(type::value_of(batch.columns[0], batch.selected[i]), *sub.arena));
     SPG_TRY(sub.arena->check());
   }
   const type::TypeInfo* type = type::find_type(array_type);
   const type::ArrayDimension dimension{static_cast<std::int32_t>(values.size()), 1};
-  SPG_ASSIGN(const StringRef made, type::make_array(type == nullptr ? Oid::none : type->element, {&dimension, values.empty() ? std::size_t{0} : 1}, values.span(), *sub.arena));
+  SPG_ASSIGN(const StringRef made,
+             type::make_array(type == nullptr ? Oid::none : type->element,
+                              {&dimension, values.empty() ? std::size_t{0} : 1}, values.span(), *sub.arena));
   return Value::of(Physical::string, made);
 }
 
-/// ANY and ALL: the test over each row of the subquery, until one decides. The subquery's rows are kept when they do not
-/// depend on the outer row.
+/// ANY and ALL: the test over each row of the subquery, until one decides. The subquery's rows are kept when they do
+/// not depend on the outer row.
 Result<Value> any_all_value(const CompiledSubquery& how, SubqueryState& sub, Frame& frame, std::uint32_t row) {
   State& state = *frame.state;
   const bool any = how.expr->form == plan::SubqueryExpr::Form::any;
@@ -223,7 +243,8 @@ Result<Value> any_all_value(const CompiledSubquery& how, SubqueryState& sub, Fra
   const auto test = [&](const Batch& batch) -> Status {
     for (std::uint32_t i = 0; i < batch.selected.count && !decided; ++i) {
       for (std::size_t c = 0; c < batch.columns.size(); ++c)
-        state.set_parameter(how.expr->first_row_param + static_cast<std::uint32_t>(c), type::value_of(batch.columns[c], batch.selected[i]));
+        state.set_parameter(how.expr->first_row_param + static_cast<std::uint32_t>(c),
+                            type::value_of(batch.columns[c], batch.selected[i]));
       SPG_ASSIGN(const Value verdict, evaluate_row(*how.test, frame, row));
       if (verdict.is_null) met_null = true;
       else decided = (verdict.as<std::uint8_t>() != 0) == any;
@@ -306,7 +327,11 @@ Status evaluate_subquery(const Code& code, Frame& frame, Selection rows, Vector&
       sub.root->rescan();
     }
     SPG_ASSIGN(const Value value, subquery_value(code, sub, frame, row));
-    if (value.is_null) { clear_bit(reg.validity, row); has_nulls = true; continue; }
+    if (value.is_null) {
+      clear_bit(reg.validity, row);
+      has_nulls = true;
+      continue;
+    }
     copy_value(static_cast<std::byte*>(reg.values) + row * bytes, own_value(value, *frame.arena).bytes, bytes);
   }
   SPG_TRY(frame.arena->check());
@@ -321,7 +346,9 @@ Operator* shared_operator(State& state, const CompiledNode& materialize) {
 }
 Operator* make_materialize(State& state, const CompiledNode& node) { return shared_operator(state, node); }
 Operator* make_cte_scan(State& state, const CompiledNode& node) { return new_operator<CteScanOp>(state, node); }
-Operator* make_recursive_union(State& state, const CompiledNode& node) { return new_operator<RecursiveUnionOp>(state, node); }
+Operator* make_recursive_union(State& state, const CompiledNode& node) {
+  return new_operator<RecursiveUnionOp>(state, node);
+}
 Operator* make_work_table(State& state, const CompiledNode& node) { return new_operator<WorkTableOp>(state, node); }
 
 }  // namespace spg::exec

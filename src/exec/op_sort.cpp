@@ -21,9 +21,11 @@ bool sorts_before(const SortEntry& a, const SortEntry& b) {
   return a.row < b.row;
 }
 
-SortEntry make_sort_entry(std::span<const Vector> columns, std::uint32_t batch_row, std::uint32_t row, std::span<const SortColumn> by, Arena& arena) {
+SortEntry make_sort_entry(std::span<const Vector> columns, std::uint32_t batch_row, std::uint32_t row,
+                          std::span<const SortColumn> by, Arena& arena) {
   TextBuilder key(arena);
-  for (const SortColumn& column : by) type::append_key(column.key, type::value_of(columns[column.column], batch_row), key);
+  for (const SortColumn& column : by)
+    type::append_key(column.key, type::value_of(columns[column.column], batch_row), key);
   SortEntry entry{0, key.data(), static_cast<std::uint32_t>(key.size()), row};
   char head[8] = {};
   std::memcpy(head, entry.key, entry.bytes < 8 ? entry.bytes : 8);
@@ -52,9 +54,13 @@ namespace {
 class SortOp final : public Operator {
  public:
   SortOp(State& state, const CompiledNode& node)
-      : Operator(state, node), input_(make_operator(state, *node.left)), arenas_{Arena(state.arena->budget()), Arena(state.arena->budget())}, by_(*state.arena) {
+      : Operator(state, node),
+        input_(make_operator(state, *node.left)),
+        arenas_{Arena(state.arena->budget()), Arena(state.arena->budget())},
+        by_(*state.arena) {
     const auto& sort = plan_node<plan::Sort>();
-    for (const auto& key : sort.keys) by_.push_back({key.column, {sort.input->outputs[key.column].type, key.descending, key.nulls_first}});
+    for (const auto& key : sort.keys)
+      by_.push_back({key.column, {sort.input->outputs[key.column].type, key.descending, key.nulls_first}});
   }
   Result<bool> next(Batch& out) override {
     if (!built_) SPG_TRY(build());
@@ -69,7 +75,10 @@ class SortOp final : public Operator {
     return true;
   }
   void rescan() override {
-    if (built_ && !node_.depends) { at_ = 0; return; }
+    if (built_ && !node_.depends) {
+      at_ = 0;
+      return;
+    }
     built_ = false;
     input_->rescan();
   }
@@ -125,7 +134,8 @@ class SortOp final : public Operator {
     arenas_[current_ ^ 1].reset();
     if (limit != 0) {
       const auto last = static_cast<std::uint32_t>(limit - 1);
-      worst_ = make_sort_entry(rows_->chunk(last / type::batch_rows_max).columns, last % type::batch_rows_max, UINT32_MAX, by_.span(), arena());
+      worst_ = make_sort_entry(rows_->chunk(last / type::batch_rows_max).columns, last % type::batch_rows_max,
+                               UINT32_MAX, by_.span(), arena());
     }
     worst_known_ = true;
     return arena().check();

@@ -16,7 +16,10 @@ Frame make_frame(State& state, std::uint32_t count, Arena& arena) {
 }
 
 Operator::Operator(State& state, const CompiledNode& node)
-    : state_(state), node_(node), batch_arena_(state.arena->budget()), frame_(make_frame(state, node.registers, batch_arena_)) {}
+    : state_(state),
+      node_(node),
+      batch_arena_(state.arena->budget()),
+      frame_(make_frame(state, node.registers, batch_arena_)) {}
 
 Result<Value> Operator::constant(const Code& code) {
   set_single_row(frame_);
@@ -56,7 +59,8 @@ Operator* make_operator(State& state, const CompiledNode& node) {
 Vector numerics_of(const Vector& scaled, int scale, Selection rows, std::uint32_t count, Arena& arena) {
   auto* values = arena.array<type::Numeric>(scaled.form == Vector::Form::constant ? 1 : count);
   const auto convert = [&](std::uint32_t row) {
-    const type::Int128 value = scaled.physical == Physical::int8 ? type::Int128{scaled.value<std::int64_t>(row)} : scaled.value<type::Int128>(row);
+    const type::Int128 value = scaled.physical == Physical::int8 ? type::Int128{scaled.value<std::int64_t>(row)}
+                                                                 : scaled.value<type::Int128>(row);
     values[scaled.form == Vector::Form::constant ? 0 : row] = type::numeric_from_scaled(value, scale, arena);
   };
   if (scaled.form == Vector::Form::constant) convert(0);
@@ -69,7 +73,10 @@ Vector numerics_of(const Vector& scaled, int scale, Selection rows, std::uint32_
 StoredValue to_stored(const Value& value, const StoredColumn& column, Arena& arena) {
   StoredValue result{value};
   if (!column.is_scaled() || value.physical == column.physical) return result;
-  if (value.is_null) { result.value = Value::null_of(column.physical); return result; }
+  if (value.is_null) {
+    result.value = Value::null_of(column.physical);
+    return result;
+  }
   const auto& number = value.as<type::Numeric>();
   const auto zero = type::numeric_from_int8(0, arena);
   result.negative = type::numeric_compare(number, zero) < 0;
@@ -87,12 +94,17 @@ StoredValue to_stored(const Value& value, const StoredColumn& column, Arena& are
   };
   if (fill(number)) return result;
   result.exact = false;
-  if (number.is_special()) { result.in_range = false; result.negative = !number.is_nan() && result.negative; return result; }
+  if (number.is_special()) {
+    result.in_range = false;
+    result.negative = !number.is_nan() && result.negative;
+    return result;
+  }
   // The value has more decimals than the column: the scaled value below it bounds ranges.
   auto lower = type::numeric_trunc(number, column.scale, arena);
   if (lower.has_value() && fill(*lower)) {
     if (result.negative) {
-      if (column.physical == Physical::int8) result.value = Value::of(Physical::int8, result.value.as<std::int64_t>() - 1);
+      if (column.physical == Physical::int8)
+        result.value = Value::of(Physical::int8, result.value.as<std::int64_t>() - 1);
       else result.value = Value::of(Physical::int16, result.value.as<type::Int128>() - 1);
     }
     return result;

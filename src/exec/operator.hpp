@@ -14,22 +14,22 @@ class Operator;
 struct SubqueryState {
   Operator* root = nullptr;
   bool known = false;
-  std::uint64_t epoch = 0;                   ///< State::epoch when `value` or `rows` was found
+  std::uint64_t epoch = 0;  ///< State::epoch when `value` or `rows` was found
   Value value;
-  Rows* rows = nullptr;                      ///< of any/all, kept when known
-  Arena* arena = nullptr;                    ///< of rows and value
+  Rows* rows = nullptr;    ///< of any/all, kept when known
+  Arena* arena = nullptr;  ///< of rows and value
 };
 
 struct State {
   ExecContext context;
   const CompiledPlan* plan = nullptr;
   Arena* arena = nullptr;
-  Value* parameters = nullptr;               ///< internal ones
-  std::uint64_t epoch = 1;                   ///< counts settings of internal parameters
-  Operator** shared = nullptr;               ///< Materialize operators by number
+  Value* parameters = nullptr;  ///< internal ones
+  std::uint64_t epoch = 1;      ///< counts settings of internal parameters
+  Operator** shared = nullptr;  ///< Materialize operators by number
   Rows** work_tables = nullptr;
   SubqueryState* subqueries = nullptr;
-  Operator* operators = nullptr;             ///< all, for close()
+  Operator* operators = nullptr;  ///< all, for close()
   Operator* root = nullptr;
   std::uint64_t rows_affected = 0;
 
@@ -54,7 +54,9 @@ class Operator {
 
  protected:
   template <class T>
-  const T& plan_node() const { return plan::as<T>(*node_.node); }
+  const T& plan_node() const {
+    return plan::as<T>(*node_.node);
+  }
   /// Starts the batch whose expressions see `input`.
   void begin_batch() { batch_arena_.reset(); }
   void see(const Batch& input) { frame_.input = input; }
@@ -114,7 +116,12 @@ Operator* shared_operator(State& state, const CompiledNode& materialize);
 Vector numerics_of(const Vector& scaled, int scale, Selection rows, std::uint32_t count, Arena& arena);
 /// A numeric (or any other value) as the column stores it. Exact says whether the value could be kept as it is; if not,
 /// the result is the next lower scaled value.
-struct StoredValue { Value value; bool exact = true; bool in_range = true; bool negative = false; };
+struct StoredValue {
+  Value value;
+  bool exact = true;
+  bool in_range = true;
+  bool negative = false;
+};
 StoredValue to_stored(const Value& value, const StoredColumn& column, Arena& arena);
 
 }  // namespace spg::exec

@@ -12,8 +12,12 @@ constexpr std::size_t steps_max = 20000;
 constexpr std::uint32_t repeat_max = 255, unbounded = UINT32_MAX;
 constexpr int depth_max = 200;
 
-Error invalid(std::string_view what) { return Error::make(sqlstate::invalid_regular_expression, "invalid regular expression: ", what); }
-Error unsupported(std::string_view what) { return Error::make(sqlstate::feature_not_supported, what, " in regular expressions are not supported"); }
+Error invalid(std::string_view what) {
+  return Error::make(sqlstate::invalid_regular_expression, "invalid regular expression: ", what);
+}
+Error unsupported(std::string_view what) {
+  return Error::make(sqlstate::feature_not_supported, what, " in regular expressions are not supported");
+}
 
 std::uint32_t decode(std::string_view text, std::size_t& at) {
   const auto first = static_cast<unsigned char>(text[at]);
@@ -37,7 +41,8 @@ struct Node {
 
 class Parser {
  public:
-  Parser(std::string_view text, const PatternOptions& options, Arena& arena) : text_(text), options_(options), arena_(&arena) {}
+  Parser(std::string_view text, const PatternOptions& options, Arena& arena)
+      : text_(text), options_(options), arena_(&arena) {}
   Result<Node*> parse() {
     if (options_.literal) {
       Vec<Node*> parts(*arena_);
@@ -69,8 +74,12 @@ class Parser {
     for (; i < text_.size() && text_[i] != ')'; ++i) {
       switch (text_[i]) {
         case 'i': options_.ignore_case = true; break;
-        case 'c': case 's': case 't': case 'e': break;
-        case 'n': case 'm': options_.newline_sensitive = true; break;
+        case 'c':
+        case 's':
+        case 't':
+        case 'e': break;
+        case 'n':
+        case 'm': options_.newline_sensitive = true; break;
         case 'x': options_.expanded = true; break;
         default: return invalid("invalid embedded option");
       }
@@ -82,7 +91,8 @@ class Parser {
   void skip_space() {
     while (options_.expanded && !done()) {
       if (type::is_space(text_[at_])) ++at_;
-      else if (text_[at_] == '#') while (!done() && text_[at_] != '\n') ++at_;
+      else if (text_[at_] == '#')
+        while (!done() && text_[at_] != '\n') ++at_;
       else return;
     }
   }
@@ -96,7 +106,9 @@ class Parser {
     node->children = {const_cast<Node**>(parts.data()), parts.size()};
     return node;
   }
-  Node* sequence(const Vec<Node*>& parts) { return parts.size() == 1 ? parts[0] : list(parts.empty() ? Node::Kind::empty : Node::Kind::sequence, parts); }
+  Node* sequence(const Vec<Node*>& parts) {
+    return parts.size() == 1 ? parts[0] : list(parts.empty() ? Node::Kind::empty : Node::Kind::sequence, parts);
+  }
   Node* assertion(Op op) {
     Node* node = make(Node::Kind::assertion);
     node->assertion = op;
@@ -147,10 +159,19 @@ class Parser {
       std::uint32_t low, high;
       const char c = peek();
       if (done()) return node;
-      if (c == '*') { low = 0; high = unbounded; ++at_; }
-      else if (c == '+') { low = 1; high = unbounded; ++at_; }
-      else if (c == '?') { low = 0; high = 1; ++at_; }
-      else if (c == '{' && type::is_digit(peek(1))) {
+      if (c == '*') {
+        low = 0;
+        high = unbounded;
+        ++at_;
+      } else if (c == '+') {
+        low = 1;
+        high = unbounded;
+        ++at_;
+      } else if (c == '?') {
+        low = 0;
+        high = 1;
+        ++at_;
+      } else if (c == '{' && type::is_digit(peek(1))) {
         ++at_;
         SPG_ASSIGN(low, count());
         high = low;
@@ -163,7 +184,8 @@ class Parser {
       } else {
         return node;
       }
-      if (node->kind == Node::Kind::assertion || node->kind == Node::Kind::repeat) return invalid("quantifier operand invalid");
+      if (node->kind == Node::Kind::assertion || node->kind == Node::Kind::repeat)
+        return invalid("quantifier operand invalid");
       Node* repeat = make(Node::Kind::repeat);
       repeat->low = low;
       repeat->high = high;
@@ -187,11 +209,18 @@ class Parser {
     switch (c) {
       case '(': return group();
       case '[': return bracket();
-      case '.': { ++at_; return set(Vec<CharRange>(*arena_), true); }
+      case '.': {
+        ++at_;
+        return set(Vec<CharRange>(*arena_), true);
+      }
       case '^': ++at_; return assertion(Op::begin);
       case '$': ++at_; return assertion(Op::end);
-      case '*': case '+': case '?': return invalid("quantifier operand invalid");
-      case '{': if (type::is_digit(peek(1))) return invalid("quantifier operand invalid"); break;
+      case '*':
+      case '+':
+      case '?': return invalid("quantifier operand invalid");
+      case '{':
+        if (type::is_digit(peek(1))) return invalid("quantifier operand invalid");
+        break;
       case '\\': return escape();
       default: break;
     }
@@ -215,13 +244,24 @@ class Parser {
     return node;
   }
   bool add_class(std::string_view name, Vec<CharRange>& to) {
-    struct Known { std::string_view name; CharRange ranges[4]; std::size_t count; };
-    static constexpr Known known[] = {
-        {"alpha", {{'a', 'z'}, {'A', 'Z'}}, 2}, {"digit", {{'0', '9'}}, 1}, {"alnum", {{'a', 'z'}, {'A', 'Z'}, {'0', '9'}}, 3},
-        {"upper", {{'A', 'Z'}}, 1}, {"lower", {{'a', 'z'}}, 1}, {"space", {{' ', ' '}, {'\t', '\r'}}, 2}, {"blank", {{' ', ' '}, {'\t', '\t'}}, 2},
-        {"punct", {{'!', '/'}, {':', '@'}, {'[', '`'}, {'{', '~'}}, 4}, {"xdigit", {{'0', '9'}, {'a', 'f'}, {'A', 'F'}}, 3},
-        {"cntrl", {{0, 31}, {127, 127}}, 2}, {"print", {{32, 126}}, 1}, {"graph", {{33, 126}}, 1},
-        {"word", {{'a', 'z'}, {'A', 'Z'}, {'0', '9'}, {'_', '_'}}, 4}};
+    struct Known {
+      std::string_view name;
+      CharRange ranges[4];
+      std::size_t count;
+    };
+    static constexpr Known known[] = {{"alpha", {{'a', 'z'}, {'A', 'Z'}}, 2},
+                                      {"digit", {{'0', '9'}}, 1},
+                                      {"alnum", {{'a', 'z'}, {'A', 'Z'}, {'0', '9'}}, 3},
+                                      {"upper", {{'A', 'Z'}}, 1},
+                                      {"lower", {{'a', 'z'}}, 1},
+                                      {"space", {{' ', ' '}, {'\t', '\r'}}, 2},
+                                      {"blank", {{' ', ' '}, {'\t', '\t'}}, 2},
+                                      {"punct", {{'!', '/'}, {':', '@'}, {'[', '`'}, {'{', '~'}}, 4},
+                                      {"xdigit", {{'0', '9'}, {'a', 'f'}, {'A', 'F'}}, 3},
+                                      {"cntrl", {{0, 31}, {127, 127}}, 2},
+                                      {"print", {{32, 126}}, 1},
+                                      {"graph", {{33, 126}}, 1},
+                                      {"word", {{'a', 'z'}, {'A', 'Z'}, {'0', '9'}, {'_', '_'}}, 4}};
     for (const Known& k : known) {
       if (k.name != name) continue;
       for (std::size_t i = 0; i < k.count; ++i) to.push_back(k.ranges[i]);
@@ -281,7 +321,9 @@ class Parser {
       case 'e': return std::uint32_t{27};
       case 'B': return std::uint32_t{'\\'};
       case '0': return std::uint32_t{0};
-      case 'x': case 'u': case 'U': {
+      case 'x':
+      case 'u':
+      case 'U': {
         const std::size_t digits = c == 'u' ? 4 : c == 'U' ? 8 : 2;
         std::uint32_t code = 0;
         for (std::size_t i = 0; i < digits; ++i) {
@@ -302,16 +344,36 @@ class Parser {
     const char c = text_[at_];
     Vec<CharRange> ranges(*arena_);
     switch (c) {
-      case 'd': case 'D': ++at_; add_class("digit", ranges); return set(ranges, c == 'D');
-      case 'w': case 'W': ++at_; add_class("word", ranges); return set(ranges, c == 'W');
-      case 's': case 'S': ++at_; add_class("space", ranges); return set(ranges, c == 'S');
+      case 'd':
+      case 'D':
+        ++at_;
+        add_class("digit", ranges);
+        return set(ranges, c == 'D');
+      case 'w':
+      case 'W':
+        ++at_;
+        add_class("word", ranges);
+        return set(ranges, c == 'W');
+      case 's':
+      case 'S':
+        ++at_;
+        add_class("space", ranges);
+        return set(ranges, c == 'S');
       case 'A': ++at_; return assertion(Op::begin);
       case 'Z': ++at_; return assertion(Op::end);
       case 'm': ++at_; return assertion(Op::word_start);
       case 'M': ++at_; return assertion(Op::word_end);
       case 'y': ++at_; return assertion(Op::word);
       case 'Y': ++at_; return assertion(Op::not_word);
-      case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9': return unsupported("back references");
+      case '1':
+      case '2':
+      case '3':
+      case '4':
+      case '5':
+      case '6':
+      case '7':
+      case '8':
+      case '9': return unsupported("back references");
       default: break;
     }
     SPG_ASSIGN(const std::uint32_t code, escaped_character());
@@ -400,8 +462,8 @@ class Emitter {
 /// Threads of one position, in order of preference, each step at most once.
 struct Threads {
   std::uint32_t* steps;
-  std::size_t* spans;       ///< slots per thread
-  std::uint32_t* mark;      ///< by step: the round in which it was added
+  std::size_t* spans;   ///< slots per thread
+  std::uint32_t* mark;  ///< by step: the round in which it was added
   std::uint32_t count = 0;
 };
 
@@ -432,7 +494,11 @@ bool Pattern::find(std::string_view text, std::size_t from, std::span<std::size_
     list.spans = arena.array<std::size_t>(width * slots);
     list.mark = marks;
   }
-  struct Pending { std::uint32_t step; std::uint32_t slot; std::size_t value; };  // step UINT32_MAX: restore a slot
+  struct Pending {
+    std::uint32_t step;
+    std::uint32_t slot;
+    std::size_t value;
+  };  // step UINT32_MAX: restore a slot
   Vec<Pending> stack(arena);
   auto* now_spans = arena.array<std::size_t>(slots);
   std::uint32_t round = 0;
@@ -462,7 +528,10 @@ bool Pattern::find(std::string_view text, std::size_t from, std::span<std::size_
     while (!stack.empty()) {
       const Pending top = stack.back();
       stack.pop_back();
-      if (top.step == UINT32_MAX) { now_spans[top.slot] = top.value; continue; }
+      if (top.step == UINT32_MAX) {
+        now_spans[top.slot] = top.value;
+        continue;
+      }
       if (list.mark[top.step] == round) continue;
       list.mark[top.step] = round;
       const PatternStep& step = steps[top.step];
@@ -477,7 +546,8 @@ bool Pattern::find(std::string_view text, std::size_t from, std::span<std::size_
           now_spans[step.other] = at;
           stack.push_back({step.next, 0, 0});
           break;
-        case Op::set: case Op::match:
+        case Op::set:
+        case Op::match:
           list.steps[list.count] = top.step;
           std::memcpy(list.spans + list.count * slots, now_spans, slots * sizeof(std::size_t));
           ++list.count;
@@ -491,7 +561,7 @@ bool Pattern::find(std::string_view text, std::size_t from, std::span<std::size_
   Threads* current = &lists[0];
   Threads* following = &lists[1];
   ++round;
-  for (std::size_t at = from;; ) {
+  for (std::size_t at = from;;) {
     if (!found) {  // a new thread at every position, behind the older ones
       for (std::size_t i = 0; i < slots; ++i) now_spans[i] = std::string_view::npos;
       now_spans[0] = at;

@@ -19,12 +19,14 @@ struct PatternOptions {
   bool literal = false;
 };
 
-struct CharRange { std::uint32_t low, high; };
+struct CharRange {
+  std::uint32_t low, high;
+};
 
 struct PatternStep {
   enum class Op : std::uint8_t { set, split, jump, save, begin, end, word, not_word, word_start, word_end, match } op{};
   bool negated = false;
-  std::uint32_t next = 0, other = 0;            ///< split tries next first; save: slot in other
+  std::uint32_t next = 0, other = 0;  ///< split tries next first; save: slot in other
   std::span<const CharRange> ranges;
 };
 

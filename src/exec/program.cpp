@@ -72,10 +72,20 @@ Status filter_rows(const Code& condition, Frame& frame, Selection rows, std::uin
   std::uint32_t count = 0;
   if (result.form == Vector::Form::flat && result.validity == nullptr) {
     if (rows.rows == nullptr) {
-      for (std::uint32_t i = 0; i < rows.count; ++i) { to[count] = static_cast<std::uint16_t>(i); count += values[i] != 0; }
-      if (count == rows.count) { out = rows; return ok(); }
+      for (std::uint32_t i = 0; i < rows.count; ++i) {
+        to[count] = static_cast<std::uint16_t>(i);
+        count += values[i] != 0;
+      }
+      if (count == rows.count) {
+        out = rows;
+        return ok();
+      }
     } else {
-      for (std::uint32_t i = 0; i < rows.count; ++i) { const std::uint16_t row = rows.rows[i]; to[count] = row; count += values[row] != 0; }
+      for (std::uint32_t i = 0; i < rows.count; ++i) {
+        const std::uint16_t row = rows.rows[i];
+        to[count] = row;
+        count += values[row] != 0;
+      }
     }
   } else {
     for (std::uint32_t i = 0; i < rows.count; ++i) {
@@ -100,7 +110,8 @@ Status eval_column(const Code& code, Frame& frame, Selection, Vector& out) {
 }
 Status eval_parameter(const Code& code, Frame& frame, Selection, Vector& out) {
   const auto values = frame.state->context.parameters;
-  if (code.place >= values.size()) return Error::make(sqlstate::undefined_parameter, "there is no parameter $", code.place + 1);
+  if (code.place >= values.size())
+    return Error::make(sqlstate::undefined_parameter, "there is no parameter $", code.place + 1);
   out = values[code.place].vector();
   if (out.physical != code.physical) out = values[code.place].is_null ? null_vector(code.physical) : out;
   return ok();
@@ -121,7 +132,8 @@ namespace {
 /// The rows for which no argument is NULL; clears the validity of the others.
 Selection without_nulls(std::span<const Vector> arguments, Selection rows, Register& reg, bool& has_nulls) {
   bool any = false;
-  for (const Vector& argument : arguments) any = any || (argument.validity != nullptr && argument.form != Vector::Form::constant);
+  for (const Vector& argument : arguments)
+    any = any || (argument.validity != nullptr && argument.form != Vector::Form::constant);
   if (!any) return rows;
   std::uint32_t count = 0;
   for (std::uint32_t i = 0; i < rows.count; ++i) {
@@ -138,23 +150,35 @@ Selection without_nulls(std::span<const Vector> arguments, Selection rows, Regis
 
 }  // namespace
 
-Status call_kernel(const Code& code, Frame& frame, std::span<const Vector> arguments, Selection rows, Register& reg, Vector& out) {
+Status call_kernel(const Code& code, Frame& frame, std::span<const Vector> arguments, Selection rows, Register& reg,
+                   Vector& out) {
   bool all_constant = !code.is_volatile, null_constant = false;
   for (const Vector& argument : arguments) {
     if (argument.form == Vector::Form::constant) null_constant = null_constant || argument.is_null(0);
     else all_constant = false;
   }
-  if (null_constant && !code.sees_nulls) { out = null_vector(code.physical); return ok(); }
-  if (rows.count == 0) { out = null_vector(code.physical); return ok(); }
+  if (null_constant && !code.sees_nulls) {
+    out = null_vector(code.physical);
+    return ok();
+  }
+  if (rows.count == 0) {
+    out = null_vector(code.physical);
+    return ok();
+  }
   FunctionContext context{frame.state->context, *frame.arena, code.expr, code.expressions};
-  KernelCall call{context, arguments, all_constant ? Selection{nullptr, 1} : rows, reg.values, Frame::all_valid(reg, all_constant ? 1 : frame.input.rows)};
+  KernelCall call{context, arguments, all_constant ? Selection{nullptr, 1} : rows, reg.values,
+                  Frame::all_valid(reg, all_constant ? 1 : frame.input.rows)};
   if (!code.sees_nulls && !all_constant) {
     call.rows = without_nulls(arguments, rows, reg, call.has_nulls);
-    if (call.rows.count == 0) { out = null_vector(code.physical); return ok(); }
+    if (call.rows.count == 0) {
+      out = null_vector(code.physical);
+      return ok();
+    }
   }
   Status status = code.kernel(call);
   if (__builtin_expect(status.failed(), 0)) return status;
-  out = {code.physical, all_constant ? Vector::Form::constant : Vector::Form::flat, reg.values, call.has_nulls ? reg.validity : nullptr, nullptr};
+  out = {code.physical, all_constant ? Vector::Form::constant : Vector::Form::flat, reg.values,
+         call.has_nulls ? reg.validity : nullptr, nullptr};
   return ok();
 }
 
@@ -203,8 +227,12 @@ Status eval_logical(const Code& code, Frame& frame, Selection rows, Vector& out)
 
 }  // namespace
 
-Status eval_and(const Code& code, Frame& frame, Selection rows, Vector& out) { return eval_logical<false>(code, frame, rows, out); }
-Status eval_or(const Code& code, Frame& frame, Selection rows, Vector& out) { return eval_logical<true>(code, frame, rows, out); }
+Status eval_and(const Code& code, Frame& frame, Selection rows, Vector& out) {
+  return eval_logical<false>(code, frame, rows, out);
+}
+Status eval_or(const Code& code, Frame& frame, Selection rows, Vector& out) {
+  return eval_logical<true>(code, frame, rows, out);
+}
 
 Status eval_not(const Code& code, Frame& frame, Selection rows, Vector& out) {
   Vector argument;
@@ -216,7 +244,8 @@ Status eval_not(const Code& code, Frame& frame, Selection rows, Vector& out) {
   } else {
     for (std::uint32_t i = 0; i < rows.count; ++i) values[rows[i]] = argument.value<std::uint8_t>(rows[i]) == 0;
   }
-  out = {Physical::boolean, argument.form == Vector::Form::constant ? Vector::Form::constant : Vector::Form::flat, values, argument.validity, nullptr};
+  out = {Physical::boolean, argument.form == Vector::Form::constant ? Vector::Form::constant : Vector::Form::flat,
+         values, argument.validity, nullptr};
   return ok();
 }
 
@@ -233,8 +262,10 @@ Status eval_is(const Code& code, Frame& frame, Selection rows, Vector& out) {
     const bool null = argument.is_null(row);
     bool result = false;
     switch (kind) {
-      case ExprKind::is_null: case ExprKind::is_unknown: result = null; break;
-      case ExprKind::is_not_null: case ExprKind::is_not_unknown: result = !null; break;
+      case ExprKind::is_null:
+      case ExprKind::is_unknown: result = null; break;
+      case ExprKind::is_not_null:
+      case ExprKind::is_not_unknown: result = !null; break;
       case ExprKind::is_true: result = !null && argument.value<std::uint8_t>(row) != 0; break;
       case ExprKind::is_not_true: result = null || argument.value<std::uint8_t>(row) == 0; break;
       case ExprKind::is_false: result = !null && argument.value<std::uint8_t>(row) == 0; break;
@@ -253,12 +284,15 @@ Status eval_distinct_from(const Code& code, Frame& frame, Selection rows, Vector
   SPG_TRY(call_kernel(code, frame, arguments, rows, reg, equal));
   const bool negated = code.expr->kind == plan::ExprKind::distinct_from;
   auto* values = static_cast<std::uint8_t*>(reg.values);
-  const bool constant_equal = equal.form == Vector::Form::constant && !equal.is_null(0) && *equal.as<std::uint8_t>() != 0;
+  const bool constant_equal =
+      equal.form == Vector::Form::constant && !equal.is_null(0) && *equal.as<std::uint8_t>() != 0;
   for (std::uint32_t i = 0; i < rows.count; ++i) {
     const std::uint32_t row = rows[i];
     const bool a = arguments[0].is_null(row), b = arguments[1].is_null(row);
     bool same = a && b;
-    if (!a && !b) same = equal.form == Vector::Form::constant ? constant_equal : !equal.is_null(row) && equal.value<std::uint8_t>(row) != 0;
+    if (!a && !b)
+      same = equal.form == Vector::Form::constant ? constant_equal
+                                                  : !equal.is_null(row) && equal.value<std::uint8_t>(row) != 0;
     values[row] = same != negated;
   }
   out = {Physical::boolean, Vector::Form::flat, values, nullptr, nullptr};
@@ -308,14 +342,20 @@ Status eval_case(const Code& code, Frame& frame, Selection rows, Vector& out) {
     if (taken.count == 0) continue;
     Vector result;
     SPG_TRY(evaluate(*code.arguments[2 * i + 1], frame, taken, result));
-    if (taken.count == rows.count) { out = result; return ok(); }
+    if (taken.count == rows.count) {
+      out = result;
+      return ok();
+    }
     scatter(result, taken, reg, has_nulls);
     rest = subtract(rest, taken, rest_rows);
   }
   if (rest.count != 0) {
     Vector result = null_vector(code.physical);
     if (code.arguments.size() % 2 != 0) SPG_TRY(evaluate(*code.arguments.back(), frame, rest, result));
-    if (rest.count == rows.count) { out = result; return ok(); }
+    if (rest.count == rows.count) {
+      out = result;
+      return ok();
+    }
     scatter(result, rest, reg, has_nulls);
   }
   out = {code.physical, Vector::Form::flat, reg.values, has_nulls ? reg.validity : nullptr, nullptr};
@@ -329,7 +369,10 @@ Status eval_coalesce(const Code& code, Frame& frame, Selection rows, Vector& out
   for (const Code* argument : code.arguments) {
     Vector part;
     SPG_TRY(evaluate(*argument, frame, rest, part));
-    if (rest.count == rows.count && part.validity == nullptr) { out = part; return ok(); }
+    if (rest.count == rows.count && part.validity == nullptr) {
+      out = part;
+      return ok();
+    }
     const std::size_t bytes = type::physical_bytes(part.physical);
     std::uint32_t count = 0;
     for (std::uint32_t i = 0; i < rest.count; ++i) {
@@ -360,12 +403,17 @@ Status eval_greatest_least(const Code& code, Frame& frame, Selection rows, Vecto
     for (std::size_t a = 0; a < count; ++a) {
       if (parts[a].is_null(row)) continue;
       const Value value = type::value_of(parts[a], row);
-      if (best.is_null) { best = value; continue; }
+      if (best.is_null) {
+        best = value;
+        continue;
+      }
       const int order = type::compare(code.compared, value, best);
       if (greatest ? order > 0 : order < 0) best = value;
     }
-    if (best.is_null) { clear_bit(reg.validity, row); has_nulls = true; }
-    else copy_value(static_cast<std::byte*>(reg.values) + row * bytes, best.bytes, bytes);
+    if (best.is_null) {
+      clear_bit(reg.validity, row);
+      has_nulls = true;
+    } else copy_value(static_cast<std::byte*>(reg.values) + row * bytes, best.bytes, bytes);
   }
   out = {code.physical, Vector::Form::flat, reg.values, has_nulls ? reg.validity : nullptr, nullptr};
   return ok();

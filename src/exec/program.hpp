@@ -24,28 +24,28 @@ struct Code {
   Evaluate evaluate = nullptr;
   const plan::Expr* expr = nullptr;
   Physical physical = Physical::none;
-  std::uint32_t slot = 0;                    ///< register
-  std::uint32_t place = 0;                   ///< of a column or parameter
+  std::uint32_t slot = 0;   ///< register
+  std::uint32_t place = 0;  ///< of a column or parameter
   bool sees_nulls = false, is_volatile = false, is_constant = false;
   std::span<const Code* const> arguments;
   std::span<plan::Expr* const> expressions;  ///< those that the arguments were made from
   Kernel kernel = nullptr;
-  Oid compared{};                            ///< type that compare() and hash() take
-  Value value;                               ///< constants
+  Oid compared{};  ///< type that compare() and hash() take
+  Value value;     ///< constants
   const CompiledSubquery* subquery = nullptr;
-  const void* extra = nullptr;               ///< by kind: see compile.cpp
+  const void* extra = nullptr;  ///< by kind: see compile.cpp
 };
 
 struct Register {
   void* values = nullptr;
   std::uint64_t* validity = nullptr;
-  std::uint16_t* rows = nullptr;             ///< two selections of `capacity` each
+  std::uint16_t* rows = nullptr;  ///< two selections of `capacity` each
   std::uint32_t capacity = 0;
 };
 
 struct Frame {
   State* state = nullptr;
-  Arena* arena = nullptr;                    ///< for strings of results, until the operator's next batch
+  Arena* arena = nullptr;  ///< for strings of results, until the operator's next batch
   Register* registers = nullptr;
   Batch input;
 
@@ -72,10 +72,10 @@ void set_single_row(Frame& frame);
 struct CompiledSubquery {
   const plan::SubqueryExpr* expr = nullptr;
   const CompiledNode* node = nullptr;
-  std::uint32_t number = 0;                  ///< of its state in State::subqueries
-  bool depends = false;                      ///< reads internal parameters that others set
-  std::span<const Code* const> bindings;     ///< values of expr->bindings
-  const Code* test = nullptr;                ///< evaluated in the frame of the outer row
+  std::uint32_t number = 0;               ///< of its state in State::subqueries
+  bool depends = false;                   ///< reads internal parameters that others set
+  std::span<const Code* const> bindings;  ///< values of expr->bindings
+  const Code* test = nullptr;             ///< evaluated in the frame of the outer row
 };
 Status evaluate_subquery(const Code& code, Frame& frame, Selection rows, Vector& out);
 

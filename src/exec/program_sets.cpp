@@ -16,14 +16,18 @@ ValueSet::ValueSet(Oid type, std::size_t count, Arena& arena) : type_(type) {
   mask_ = slots - 1;
 }
 void ValueSet::add(const Value& value) {
-  if (value.is_null) { has_null = true; return; }
+  if (value.is_null) {
+    has_null = true;
+    return;
+  }
   auto at = static_cast<std::uint32_t>(type::hash(type_, value)) & mask_;
   for (; !values_[at].is_null; at = (at + 1) & mask_)
     if (type::compare(type_, values_[at], value) == 0) return;
   values_[at] = value;
 }
 bool ValueSet::contains(const Value& value) const {
-  for (auto at = static_cast<std::uint32_t>(type::hash(type_, value)) & mask_; !values_[at].is_null; at = (at + 1) & mask_)
+  for (auto at = static_cast<std::uint32_t>(type::hash(type_, value)) & mask_; !values_[at].is_null;
+       at = (at + 1) & mask_)
     if (type::compare(type_, values_[at], value) == 0) return true;
   return false;
 }
@@ -35,20 +39,27 @@ struct Membership {
   Register& reg;
   Selection rest;
   std::uint8_t* met_null;
-  bool decisive;           ///< the element result that ends the search: true for ANY, false for ALL
+  bool decisive;  ///< the element result that ends the search: true for ANY, false for ALL
   std::uint8_t* values() const { return static_cast<std::uint8_t*>(reg.values); }
 
-  Membership(const Code& code, Frame& frame, Selection rows, bool decides) : reg(frame.reg(code)), rest(rows), decisive(decides) {
+  Membership(const Code& code, Frame& frame, Selection rows, bool decides)
+      : reg(frame.reg(code)), rest(rows), decisive(decides) {
     Frame::all_valid(reg, frame.input.rows);
     met_null = frame.arena->array<std::uint8_t>(frame.input.rows);
-    for (std::uint32_t i = 0; i < rows.count; ++i) { met_null[rows[i]] = 0; values()[rows[i]] = !decisive; }
+    for (std::uint32_t i = 0; i < rows.count; ++i) {
+      met_null[rows[i]] = 0;
+      values()[rows[i]] = !decisive;
+    }
   }
   void take(const Vector& result) {
     std::uint32_t count = 0;
     for (std::uint32_t i = 0; i < rest.count; ++i) {
       const std::uint32_t row = rest[i];
       if (result.is_null(row)) met_null[row] = 1;
-      else if ((result.value<std::uint8_t>(row) != 0) == decisive) { values()[row] = decisive; continue; }
+      else if ((result.value<std::uint8_t>(row) != 0) == decisive) {
+        values()[row] = decisive;
+        continue;
+      }
       reg.rows[count++] = static_cast<std::uint16_t>(row);
     }
     rest = {reg.rows, count};
@@ -70,7 +81,8 @@ struct Membership {
   }
 };
 
-Status try_element(const MembershipCode& how, Frame& frame, Membership& membership, const Vector& scalar, const Vector& element) {
+Status try_element(const MembershipCode& how, Frame& frame, Membership& membership, const Vector& scalar,
+                   const Vector& element) {
   const Vector arguments[2] = {scalar, element};
   Vector result;
   SPG_TRY(call_kernel(*how.test, frame, arguments, membership.rest, frame.reg(*how.test), result));
@@ -83,8 +95,10 @@ void try_set(const ValueSet& set, Membership& membership, const Vector& scalar) 
   for (std::uint32_t i = 0; i < membership.rest.count; ++i) {
     const std::uint32_t row = membership.rest[i];
     if (scalar.is_null(row)) membership.set_null(row);
-    else if (set.contains(type::value_of(scalar, row))) { membership.values()[row] = 1; continue; }
-    else if (set.has_null) membership.set_null(row);
+    else if (set.contains(type::value_of(scalar, row))) {
+      membership.values()[row] = 1;
+      continue;
+    } else if (set.has_null) membership.set_null(row);
     membership.reg.rows[count++] = static_cast<std::uint16_t>(row);
   }
   membership.rest = {membership.reg.rows, count};
@@ -100,7 +114,10 @@ Status eval_any_all(const Code& code, Frame& frame, Selection rows, Vector& out)
   SPG_TRY(evaluate(*code.arguments[1], frame, rows, arrays));
   Membership membership(code, frame, rows, any);
   if (arrays.form == Vector::Form::constant) {
-    if (arrays.is_null(0)) { out = null_vector(Physical::boolean); return ok(); }
+    if (arrays.is_null(0)) {
+      out = null_vector(Physical::boolean);
+      return ok();
+    }
     type::ArrayReader reader(arrays.as<StringRef>()[0]);
     Value element;
     if (any && how.is_equality && reader.count() > 8 && rows.count > 8) {
@@ -109,7 +126,8 @@ Status eval_any_all(const Code& code, Frame& frame, Selection rows, Vector& out)
       SPG_TRY(frame.arena->check());
       try_set(set, membership, scalar);
     } else {
-      while (membership.rest.count != 0 && reader.next(&element)) SPG_TRY(try_element(how, frame, membership, scalar, element.vector()));
+      while (membership.rest.count != 0 && reader.next(&element))
+        SPG_TRY(try_element(how, frame, membership, scalar, element.vector()));
     }
   } else {
     // An array per row: the rows one by one.
@@ -124,7 +142,8 @@ Status eval_any_all(const Code& code, Frame& frame, Selection rows, Vector& out)
         const StringRef body = arrays.value<StringRef>(row);
         type::ArrayReader reader(body);
         Value element;
-        while (membership.rest.count != 0 && reader.next(&element)) SPG_TRY(try_element(how, frame, membership, scalar, element.vector()));
+        while (membership.rest.count != 0 && reader.next(&element))
+          SPG_TRY(try_element(how, frame, membership, scalar, element.vector()));
       }
       if (membership.rest.count != 0) left[undecided.count++] = row;
     }
@@ -170,7 +189,8 @@ Result<StringRef> nest_arrays(std::span<const Vector> parts, std::uint32_t row, 
   type::ArrayDimension dimensions[type::array_dimensions_max + 1];
   int inner = -1;
   const auto mismatch = [] {
-    return Error::make(sqlstate::array_subscript_error, "multidimensional arrays must have array expressions with matching dimensions");
+    return Error::make(sqlstate::array_subscript_error,
+                       "multidimensional arrays must have array expressions with matching dimensions");
   };
   for (const Vector& part : parts) {
     if (part.is_null(row)) continue;
@@ -182,13 +202,16 @@ Result<StringRef> nest_arrays(std::span<const Vector> parts, std::uint32_t row, 
       return mismatch();
     }
     for (int d = 0; d < inner; ++d)
-      if (reader.dimension(d).length != dimensions[d + 1].length || reader.dimension(d).lower != dimensions[d + 1].lower) return mismatch();
+      if (reader.dimension(d).length != dimensions[d + 1].length ||
+          reader.dimension(d).lower != dimensions[d + 1].lower)
+        return mismatch();
     Value value;
     while (reader.next(&value)) values.push_back(value);
   }
   if (inner <= 0) return type::make_array(element, {}, {}, arena);
   if (inner >= type::array_dimensions_max)
-    return Error::make(sqlstate::program_limit_exceeded, "number of array dimensions (", inner + 1, ") exceeds the maximum allowed (6)");
+    return Error::make(sqlstate::program_limit_exceeded, "number of array dimensions (", inner + 1,
+                       ") exceeds the maximum allowed (6)");
   dimensions[0] = {static_cast<std::int32_t>(parts.size()), 1};
   return type::make_array(element, {dimensions, static_cast<std::size_t>(inner) + 1}, values.span(), arena);
 }
@@ -211,7 +234,8 @@ Status eval_array(const Code& code, Frame& frame, Selection rows, Vector& out) {
     }
     for (std::size_t a = 0; a < parts.size(); ++a) values[a] = type::value_of(parts[a], row);
     const type::ArrayDimension dimension{static_cast<std::int32_t>(parts.size()), 1};
-    SPG_ASSIGN(to, type::make_array(element, {&dimension, parts.empty() ? std::size_t{0} : 1}, {values, parts.size()}, *frame.arena));
+    SPG_ASSIGN(to, type::make_array(element, {&dimension, parts.empty() ? std::size_t{0} : 1}, {values, parts.size()},
+                                    *frame.arena));
   }
   SPG_TRY(frame.arena->check());
   out = {Physical::string, Vector::Form::flat, reg.values, nullptr, nullptr};
@@ -231,8 +255,12 @@ Status eval_row(const Code& code, Frame& frame, Selection rows, Vector& out) {
       if (parts[a].is_null(row)) continue;
       TextBuilder field(*frame.arena);
       print_value(frame.state->context, code.expressions[a]->type, type::value_of(parts[a], row), field);
-      const bool quoted = field.size() == 0 || field.view().find_first_of("(),\"\\ \t\n\r\v\f") != std::string_view::npos;
-      if (!quoted) { text.add(field.view()); continue; }
+      const bool quoted =
+          field.size() == 0 || field.view().find_first_of("(),\"\\ \t\n\r\v\f") != std::string_view::npos;
+      if (!quoted) {
+        text.add(field.view());
+        continue;
+      }
       text.add("\"");
       for (const char c : field.view()) {
         if (c == '"' || c == '\\') text.add(c);
@@ -262,14 +290,19 @@ Status eval_io_cast(const Code& code, Frame& frame, Selection rows, Vector& out)
   bool has_nulls = false;
   for (std::uint32_t i = 0; i < todo.count; ++i) {
     const std::uint32_t row = todo[i];
-    if (argument.is_null(row)) { clear_bit(reg.validity, row); has_nulls = true; continue; }
+    if (argument.is_null(row)) {
+      clear_bit(reg.validity, row);
+      has_nulls = true;
+      continue;
+    }
     TextBuilder text(*frame.arena);
     print_value(frame.state->context, from, type::value_of(argument, row), text);
     SPG_ASSIGN(const Value value, parse_value(frame.state->context, to, text.view(), code.expr->typmod, *frame.arena));
     copy_value(static_cast<std::byte*>(reg.values) + row * bytes, value.bytes, bytes);
   }
   SPG_TRY(frame.arena->check());
-  out = {code.physical, constant ? Vector::Form::constant : Vector::Form::flat, reg.values, has_nulls ? reg.validity : nullptr, nullptr};
+  out = {code.physical, constant ? Vector::Form::constant : Vector::Form::flat, reg.values,
+         has_nulls ? reg.validity : nullptr, nullptr};
   return ok();
 }
 

@@ -5,9 +5,9 @@
 namespace spg::exec {
 
 struct MembershipCode {
-  const Code* test = nullptr;        ///< a call of the operator over (scalar, element); its own register
-  const ValueSet* set = nullptr;     ///< IN over many constants with the type's own equality
-  bool is_equality = false;          ///< the operator is equality of `compared`
+  const Code* test = nullptr;     ///< a call of the operator over (scalar, element); its own register
+  const ValueSet* set = nullptr;  ///< IN over many constants with the type's own equality
+  bool is_equality = false;       ///< the operator is equality of `compared`
   Oid compared{};
 };
 

@@ -20,7 +20,8 @@ struct SortEntry {
 bool sorts_before(const SortEntry& a, const SortEntry& b);
 
 /// The key of a batch's row; bytes in the arena.
-SortEntry make_sort_entry(std::span<const Vector> columns, std::uint32_t batch_row, std::uint32_t row, std::span<const SortColumn> by, Arena& arena);
+SortEntry make_sort_entry(std::span<const Vector> columns, std::uint32_t batch_row, std::uint32_t row,
+                          std::span<const SortColumn> by, Arena& arena);
 
 /// Numbers of all rows in order. 53200 when keys do not fit.
 Result<std::span<std::uint32_t>> sort_rows(const Rows& rows, std::span<const SortColumn> by, Arena& arena);

@@ -19,17 +19,20 @@ void gather_typed(const Vector& from, Selection rows, T* to) {
       for (std::uint32_t i = 0; i < rows.count; ++i) to[i] = values[from.codes[rows[i]]];
       return;
     case Vector::Form::flat:
-      if (rows.rows == nullptr) { std::memcpy(static_cast<void*>(to), values, rows.count * sizeof(T)); return; }
+      if (rows.rows == nullptr) {
+        std::memcpy(static_cast<void*>(to), values, rows.count * sizeof(T));
+        return;
+      }
       for (std::uint32_t i = 0; i < rows.count; ++i) to[i] = values[rows.rows[i]];
   }
 }
-struct Wide { std::uint64_t low, high; };
+struct Wide {
+  std::uint64_t low, high;
+};
 
 }  // namespace
 
-Vector null_vector(Physical physical) {
-  return {physical, Vector::Form::constant, zero_value, &none_valid, nullptr};
-}
+Vector null_vector(Physical physical) { return {physical, Vector::Form::constant, zero_value, &none_valid, nullptr}; }
 
 Value own_value(const Value& value, Arena& arena) {
   if (value.is_null || value.physical != Physical::string) return value;
@@ -89,14 +92,18 @@ Batch copy_batch(const Batch& from, Arena& arena, bool own) {
   return {columns, rows, {nullptr, rows}};
 }
 
-Value Rows::value(std::uint32_t row, std::size_t c) const { return type::value_of(column(row, c), row % type::batch_rows_max); }
+Value Rows::value(std::uint32_t row, std::size_t c) const {
+  return type::value_of(column(row, c), row % type::batch_rows_max);
+}
 
 void Rows::grow() {
   const std::uint32_t in_last = size_ % type::batch_rows_max;
   const bool fresh = in_last == 0;
   // The last chunk starts small and grows, so that small row sets are small.
   const std::uint32_t was = fresh ? 0 : capacity_ - (size_ - in_last);
-  const std::uint32_t now = chunks_.size() > 1 || (fresh && chunks_.size() == 1) ? type::batch_rows_max : was == 0 ? 16 : was * 4;
+  const std::uint32_t now = chunks_.size() > 1 || (fresh && chunks_.size() == 1) ? type::batch_rows_max
+                            : was == 0                                           ? 16
+                                                                                 : was * 4;
   Vector* columns = fresh ? nullptr : chunks_.back();
   Vector* to = arena_->array<Vector>(types_.size());
   for (std::size_t c = 0; c < types_.size(); ++c) {
@@ -143,7 +150,8 @@ void Rows::append(const Batch& batch) {
   }
 }
 
-void Rows::gather_rows(std::span<const std::uint32_t> rows, std::span<Vector> out, std::span<const Physical> types, Arena& arena) const {
+void Rows::gather_rows(std::span<const std::uint32_t> rows, std::span<Vector> out, std::span<const Physical> types,
+                       Arena& arena) const {
   const std::size_t words = (rows.size() + 63) / 64;
   for (std::size_t c = 0; c < out.size(); ++c) {
     const Physical physical = types_.empty() ? types[c] : types_[c];
@@ -159,7 +167,8 @@ void Rows::gather_rows(std::span<const std::uint32_t> rows, std::span<Vector> ou
         nulls = true;
         continue;
       }
-      const auto* from = static_cast<const std::byte*>(column(rows[i], c).values) + rows[i] % type::batch_rows_max * bytes;
+      const auto* from =
+          static_cast<const std::byte*>(column(rows[i], c).values) + rows[i] % type::batch_rows_max * bytes;
       copy_value(values + i * bytes, from, bytes);
     }
     out[c] = {physical, Vector::Form::flat, values, nulls ? validity : nullptr, nullptr};

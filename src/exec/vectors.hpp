@@ -58,13 +58,18 @@ class Rows {
     return {{chunks_[i], types_.size()}, static_cast<std::uint32_t>(rows), {nullptr, static_cast<std::uint32_t>(rows)}};
   }
   std::size_t column_count() const { return types_.size(); }
-  const Vector& column(std::uint32_t row, std::size_t column) const { return chunks_[row / type::batch_rows_max][column]; }
+  const Vector& column(std::uint32_t row, std::size_t column) const {
+    return chunks_[row / type::batch_rows_max][column];
+  }
   bool is_null(std::uint32_t row, std::size_t c) const { return column(row, c).is_null(row % type::batch_rows_max); }
-  const std::byte* at(std::uint32_t row, std::size_t c) const { return value_at(column(row, c), row % type::batch_rows_max); }
+  const std::byte* at(std::uint32_t row, std::size_t c) const {
+    return value_at(column(row, c), row % type::batch_rows_max);
+  }
   Value value(std::uint32_t row, std::size_t c) const;
   /// Rows by number into flat columns in `arena`; a row of UINT32_MAX is all NULL. `types` stands in while there are no
   /// rows.
-  void gather_rows(std::span<const std::uint32_t> rows, std::span<Vector> out, std::span<const Physical> types, Arena& arena) const;
+  void gather_rows(std::span<const std::uint32_t> rows, std::span<Vector> out, std::span<const Physical> types,
+                   Arena& arena) const;
   /// Forgets the rows; the owner resets the arena.
   void clear() {
     chunks_ = Vec<Vector*>(*arena_);

@@ -24,7 +24,9 @@ Modify* insert(World& w, Node* input) {
 }
 std::string all(World& w) { return w.run(w.scan({1, 2, 3, 4}, {oid::int4, oid::text, oid::numeric, oid::int4})); }
 void fill(World& w) {
-  REQUIRE(w.run(insert(w, item_rows(w, {{"1", "one", "1.50", "10"}, {"2", "a name that is longer than twelve", "2.25", nullptr}, {"3", nullptr, nullptr, "30"}}))) == "");
+  REQUIRE(w.run(insert(w, item_rows(w, {{"1", "one", "1.50", "10"},
+                                        {"2", "a name that is longer than twelve", "2.25", nullptr},
+                                        {"3", nullptr, nullptr, "30"}}))) == "");
 }
 IndexScan* index_scan(World& w, IndexId index) {
   auto* scan = w.node<IndexScan>(NodeKind::index_scan, {oid::int4, oid::numeric});
@@ -53,7 +55,9 @@ TEST_CASE("violations carry PostgreSQL's words, and leave nothing behind") {
   fill(w);
   const std::string before = all(w);
   CHECK(w.run(insert(w, item_rows(w, {{"7", "x", "1.00", "1"}, {nullptr, "y", "12345.67", nullptr}}))) == "!23502");
-  CHECK(w.error == "23502 null value in column \"id\" of relation \"items\" violates not-null constraint|Failing row contains (null, y, 12345.67, null).");
+  CHECK(w.error ==
+        "23502 null value in column \"id\" of relation \"items\" violates not-null constraint|Failing row contains "
+        "(null, y, 12345.67, null).");
   CHECK(w.run(insert(w, item_rows(w, {{"8", "x", "1.00", "1"}, {"2", "y", nullptr, nullptr}}))) == "!23505");
   CHECK(w.error == "23505 duplicate key value violates unique constraint \"items_pkey\"|Key (id)=(2) already exists.");
   CHECK(all(w) == before);
@@ -81,11 +85,23 @@ TEST_CASE("index scans: points, ranges, arrays, bounds that the column cannot ho
   CHECK(w.run(price) == "2,2.25");
   price->prefix = w.list<Expr*>({w.value(oid::numeric, "2.251")});
   CHECK(w.run(price) == "");
-  struct Bound { const char* low; const char* high; bool inclusive; const char* want; };
-  const Bound bounds[] = {{"1.501", nullptr, true, "2,2.25"}, {"1.499", nullptr, false, "1,1.50 2,2.25"}, {nullptr, "2.251", false, "1,1.50 2,2.25"},
-                          {nullptr, "2.249", true, "1,1.50"}, {"-1.555", nullptr, true, "1,1.50 2,2.25"}, {nullptr, "99999999999999999999999", true, "1,1.50 2,2.25"},
-                          {"99999999999999999999999", nullptr, true, ""}, {"NaN", nullptr, true, ""}, {nullptr, "NaN", true, "1,1.50 2,2.25"},
-                          {nullptr, "-Infinity", true, ""}, {"-Infinity", nullptr, true, "1,1.50 2,2.25"}};
+  struct Bound {
+    const char* low;
+    const char* high;
+    bool inclusive;
+    const char* want;
+  };
+  const Bound bounds[] = {{"1.501", nullptr, true, "2,2.25"},
+                          {"1.499", nullptr, false, "1,1.50 2,2.25"},
+                          {nullptr, "2.251", false, "1,1.50 2,2.25"},
+                          {nullptr, "2.249", true, "1,1.50"},
+                          {"-1.555", nullptr, true, "1,1.50 2,2.25"},
+                          {nullptr, "99999999999999999999999", true, "1,1.50 2,2.25"},
+                          {"99999999999999999999999", nullptr, true, ""},
+                          {"NaN", nullptr, true, ""},
+                          {nullptr, "NaN", true, "1,1.50 2,2.25"},
+                          {nullptr, "-Infinity", true, ""},
+                          {"-Infinity", nullptr, true, "1,1.50 2,2.25"}};
   for (const Bound& b : bounds) {
     CAPTURE(b.low, b.high);
     auto* scan = index_scan(w, IndexId{2});
@@ -100,14 +116,17 @@ TEST_CASE("update and delete, with RETURNING, each row once") {
   World w;
   fill(w);
   // update items set qty = qty + 1, price = 9.99 where id < 3 returning id, price, old qty
-  Node* in = w.project(w.filter(w.scan({0, 1, 4}, {oid::int8, oid::int4, oid::int4}), w.less(w.column(1, oid::int4), w.integer(3))),
-                       {w.column(0, oid::int8), w.plus(w.column(2, oid::int4), w.integer(1)), w.value(oid::numeric, "9.99"), w.column(2, oid::int4)});
+  Node* in = w.project(
+      w.filter(w.scan({0, 1, 4}, {oid::int8, oid::int4, oid::int4}), w.less(w.column(1, oid::int4), w.integer(3))),
+      {w.column(0, oid::int8), w.plus(w.column(2, oid::int4), w.integer(1)), w.value(oid::numeric, "9.99"),
+       w.column(2, oid::int4)});
   Modify* update = w.modify(Modify::Op::update, in);
   update->columns = w.list<std::uint16_t>({4, 3});
   update->values = w.list<std::uint32_t>({1, 2});
   update->returning_columns = w.list<std::uint16_t>({1, 3, 4});
   // over id, price, qty, then the input's four columns
-  update->returning = w.list<Expr*>({w.column(0, oid::int4), w.column(1, oid::numeric), w.column(2, oid::int4), w.column(6, oid::int4)});
+  update->returning = w.list<Expr*>(
+      {w.column(0, oid::int4), w.column(1, oid::numeric), w.column(2, oid::int4), w.column(6, oid::int4)});
   OutputColumn outputs[4];
   const Oid types[] = {oid::int4, oid::numeric, oid::int4, oid::int4};
   for (std::size_t i = 0; i < 4; ++i) outputs[i].type = types[i];
@@ -128,7 +147,8 @@ TEST_CASE("update and delete, with RETURNING, each row once") {
   CHECK(w.affected == 3);
   CHECK(w.run(w.scan({4}, {oid::int4})) == "70 70 70");
 
-  Modify* remove = w.modify(Modify::Op::remove, w.scan({0, 1}, {oid::int8, oid::int4}, w.less(w.column(1, oid::int4), w.integer(2))));
+  Modify* remove = w.modify(Modify::Op::remove,
+                            w.scan({0, 1}, {oid::int8, oid::int4}, w.less(w.column(1, oid::int4), w.integer(2))));
   remove->returning_columns = w.list<std::uint16_t>({2});
   remove->returning = w.list<Expr*>({w.column(0, oid::text)});
   remove->outputs = {outputs, 1};
@@ -140,11 +160,18 @@ TEST_CASE("update and delete, with RETURNING, each row once") {
 TEST_CASE("index joins") {
   World w;
   fill(w);
-  struct Case { JoinType type; const char* want; };
-  const Case cases[] = {{JoinType::inner, "3,- 1,1.50 1,1.50"}, {JoinType::left, "3,- 1,1.50 1,1.50 8,- -,-"}, {JoinType::semi, "3 1 1"}, {JoinType::anti, "8 -"}};
+  struct Case {
+    JoinType type;
+    const char* want;
+  };
+  const Case cases[] = {{JoinType::inner, "3,- 1,1.50 1,1.50"},
+                        {JoinType::left, "3,- 1,1.50 1,1.50 8,- -,-"},
+                        {JoinType::semi, "3 1 1"},
+                        {JoinType::anti, "8 -"}};
   for (const Case& c : cases) {
     const bool left_only = c.type == JoinType::semi || c.type == JoinType::anti;
-    auto* join = left_only ? w.node<IndexJoin>(NodeKind::index_join, {oid::int4}) : w.node<IndexJoin>(NodeKind::index_join, {oid::int4, oid::numeric});
+    auto* join = left_only ? w.node<IndexJoin>(NodeKind::index_join, {oid::int4})
+                           : w.node<IndexJoin>(NodeKind::index_join, {oid::int4, oid::numeric});
     join->type = c.type;
     join->left = w.rows({{3}, {1}, {8}, {INT32_MIN}, {1}}, 1);
     join->table = TableId{1};
@@ -159,7 +186,8 @@ TEST_CASE("index joins") {
 
 TEST_CASE("large statements: many batches, cancellation, memory") {
   World w;
-  Node* in = w.project(w.series(1, 5000), {w.column(0, oid::int4), w.call(0, oid::text, {w.column(0, oid::int4)}), w.value(oid::numeric, nullptr), w.column(0, oid::int4)});
+  Node* in = w.project(w.series(1, 5000), {w.column(0, oid::int4), w.call(0, oid::text, {w.column(0, oid::int4)}),
+                                           w.value(oid::numeric, nullptr), w.column(0, oid::int4)});
   CHECK(w.run(insert(w, in)) == "");
   CHECK(w.affected == 5000);
   auto* join = w.node<IndexJoin>(NodeKind::index_join, {oid::int4, oid::text});

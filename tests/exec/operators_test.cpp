@@ -61,7 +61,8 @@ TEST_CASE("membership is three-valued") {
   CHECK(in_list(false, {w.integer(1), w.value(oid::int4, nullptr)}) == "t - -");
   CHECK(in_list(true, {w.integer(1), w.integer(2)}) == "f t -");
   CHECK(in_list(false, {w.integer(1), w.integer(2), w.integer(3), w.integer(4), w.integer(6)}) == "t f -");
-  CHECK(in_list(true, {w.integer(1), w.integer(2), w.integer(3), w.integer(4), w.value(oid::int4, nullptr)}) == "f - -");
+  CHECK(in_list(true, {w.integer(1), w.integer(2), w.integer(3), w.integer(4), w.value(oid::int4, nullptr)}) ==
+        "f - -");
 }
 
 TEST_CASE("casts through text, arrays and rows") {
@@ -73,7 +74,8 @@ TEST_CASE("casts through text, arrays and rows") {
   CHECK(w.run(w.variadic(ExprKind::array, oid::int4_array, {inner, inner})) == "{{1,2},{1,2}}");
   CHECK(w.run(w.call(6179, oid::int4, {inner, w.integer(2)})) == "2");
   CHECK(w.run(w.call(6179, oid::int4, {inner, w.integer(3)})) == "-");
-  CHECK(w.run(w.variadic(ExprKind::row, oid::record, {w.integer(1), w.value(oid::text, "a b"), w.value(oid::text, nullptr)})) == "(1,\"a b\",)");
+  CHECK(w.run(w.variadic(ExprKind::row, oid::record,
+                         {w.integer(1), w.value(oid::text, "a b"), w.value(oid::text, nullptr)})) == "(1,\"a b\",)");
   CHECK(w.run(w.call(9999, oid::int4, {w.integer(1)})) == "!0A000");
   CHECK(w.error == "0A000 function mystery(integer) is not supported|");
 }
@@ -108,7 +110,8 @@ TEST_CASE("limit, sort, distinct, append") {
   CHECK(w.run(sorted(pairs, {{0, false, false}})) == "1,2 1,5 2,1 2,4 -,3");
   CHECK(w.run(sorted(pairs, {{0, true, true}, {1, true, false}})) == "-,3 2,4 2,1 1,5 1,2");
   CHECK(w.run(limited(sorted(pairs, {{0, false, false}}), "1", nullptr, true)) == "1,2 1,5");
-  CHECK(w.run(limited(sorted(w.series(1, 20000), {{0, true, false}}, w.value(oid::int8, "3")), "3", nullptr)) == "20000 19999 19998");
+  CHECK(w.run(limited(sorted(w.series(1, 20000), {{0, true, false}}, w.value(oid::int8, "3")), "3", nullptr)) ==
+        "20000 19999 19998");
   auto* distinct = w.arena.make<Distinct>();
   distinct->kind = NodeKind::distinct;
   distinct->input = w.rows({{1}, {null}, {2}, {1}, {null}}, 1);
@@ -135,7 +138,11 @@ TEST_CASE("joins of every type") {
   Node* right = w.rows({{2, 200}, {1, 100}, {2, 201}, {7, 700}}, 2);
   Node* with_null = w.rows({{2, 200}, {null, 0}}, 2);
   Node* nothing = w.rows({}, 2);
-  struct Case { JoinType type; Node* right; const char* want; };
+  struct Case {
+    JoinType type;
+    Node* right;
+    const char* want;
+  };
   const Case cases[] = {
       {JoinType::inner, right, "1,10,1,100 2,20,2,200 2,20,2,201 2,21,2,200 2,21,2,201"},
       {JoinType::left, right, "1,10,1,100 2,20,2,200 2,20,2,201 2,21,2,200 2,21,2,201 -,30,-,- 5,50,-,-"},
@@ -198,8 +205,9 @@ TEST_CASE("a residual, and more pairs than a batch holds") {
 TEST_CASE("aggregates with groups, filters, distinct and order") {
   World w;
   Node* in = w.rows({{1, 10}, {2, 5}, {1, 10}, {1, 3}, {2, null}, {null, 7}}, 2);
-  auto aggregate = [&](std::initializer_list<Expr*> keys, std::uint32_t function, Oid result, std::initializer_list<Expr*> arguments, bool distinct = false,
-                       Expr* condition = nullptr, std::initializer_list<AggregateCall::Order> order = {}) {
+  auto aggregate = [&](std::initializer_list<Expr*> keys, std::uint32_t function, Oid result,
+                       std::initializer_list<Expr*> arguments, bool distinct = false, Expr* condition = nullptr,
+                       std::initializer_list<AggregateCall::Order> order = {}) {
     auto* made = w.node<Aggregate>(NodeKind::aggregate, {oid::int4, result});
     if (keys.size() == 0) made->outputs = made->outputs.last(1);
     made->input = in;
@@ -223,7 +231,8 @@ TEST_CASE("aggregates with groups, filters, distinct and order") {
   CHECK(aggregate({}, 2147, oid::int8, {x}) == "5");
   CHECK(aggregate({key}, 2147, oid::int8, {x}, true) == "1,2 2,1 -,1");
   CHECK(aggregate({key}, 2116, oid::int4, {x}, false, w.less(x, w.integer(6))) == "1,3 2,5 -,-");
-  CHECK(aggregate({key}, 3538, oid::text, {text, w.value(oid::text, "/")}, false, nullptr, {{x, true, false}}) == "1,10/10/3 2,5 -,7");
+  CHECK(aggregate({key}, 3538, oid::text, {text, w.value(oid::text, "/")}, false, nullptr, {{x, true, false}}) ==
+        "1,10/10/3 2,5 -,7");
   CHECK(aggregate({key}, 3538, oid::text, {text, w.value(oid::text, "/")}, true, nullptr, {}) == "1,10/3 2,5 -,7");
   CHECK(aggregate({key}, 2335, oid::int4_array, {x}) == "1,{10,10,3} 2,{5,NULL} -,{7}");
   CHECK(aggregate({}, 2155, oid::numeric, {x}) == "3.0822070014844882");
@@ -236,8 +245,9 @@ TEST_CASE("aggregates with groups, filters, distinct and order") {
 TEST_CASE("set-returning functions") {
   World w;
   auto* scan = w.node<FunctionScan>(NodeKind::function_scan, {oid::int4, oid::text, oid::int8});
-  scan->functions = w.list<Call*>({static_cast<Call*>(w.call(1066, oid::int4, {w.integer(5), w.integer(1), w.integer(-2)})),
-                                   static_cast<Call*>(w.call(2331, oid::text, {w.value(oid::text_array, "{a,b}")}))});
+  scan->functions =
+      w.list<Call*>({static_cast<Call*>(w.call(1066, oid::int4, {w.integer(5), w.integer(1), w.integer(-2)})),
+                     static_cast<Call*>(w.call(2331, oid::text, {w.value(oid::text_array, "{a,b}")}))});
   scan->with_ordinality = true;
   CHECK(w.run(scan) == "5,a,1 3,b,2 1,-,3");
   auto* set = w.node<ProjectSet>(NodeKind::project_set, {oid::int4, oid::int4});
@@ -265,10 +275,13 @@ TEST_CASE("subqueries, correlated and not") {
   CHECK(w.error == "21000 more than one row returned by a subquery used as an expression|");
   CHECK(w.run(w.project(in, {subquery(Form::array, oid::int4_array, w.series(1, 2))})) == "{1,2} {1,2} {1,2}");
   // (select y + $0 from (values (10)) v(y)), EXISTS (select 1 where $0 = 2)
-  auto* scalar = subquery(Form::scalar, oid::int4, w.project(w.rows({{10}}, 1), {w.plus(w.column(0, oid::int4), w.parameter(0, oid::int4, true))}));
+  auto* scalar =
+      subquery(Form::scalar, oid::int4,
+               w.project(w.rows({{10}}, 1), {w.plus(w.column(0, oid::int4), w.parameter(0, oid::int4, true))}));
   scalar->bindings = w.list<SubqueryExpr::Binding>({{0, x}});
   CHECK(w.run(w.project(in, {scalar})) == "11 12 -");
-  auto* exists = subquery(Form::exists, oid::boolean, w.filter(w.rows({{2}}, 1), w.equal(w.column(0, oid::int4), w.parameter(0, oid::int4, true))));
+  auto* exists = subquery(Form::exists, oid::boolean,
+                          w.filter(w.rows({{2}}, 1), w.equal(w.column(0, oid::int4), w.parameter(0, oid::int4, true))));
   exists->bindings = w.list<SubqueryExpr::Binding>({{0, x}});
   CHECK(w.run(w.filter(in, exists)) == "2");
   for (const bool with_null : {false, true}) {
@@ -288,7 +301,8 @@ TEST_CASE("lateral joins, CTEs and recursion") {
   loop->type = JoinType::left;
   loop->left = w.rows({{2}, {0}, {1}}, 1);
   auto* lateral = w.node<FunctionScan>(NodeKind::function_scan, {oid::int4});
-  lateral->functions = w.list<Call*>({static_cast<Call*>(w.call(1067, oid::int4, {w.integer(1), w.parameter(0, oid::int4, true)}))});
+  lateral->functions =
+      w.list<Call*>({static_cast<Call*>(w.call(1067, oid::int4, {w.integer(1), w.parameter(0, oid::int4, true)}))});
   loop->right = lateral;
   loop->bindings = w.list<SubqueryExpr::Binding>({{0, w.column(0, oid::int4)}});
   CHECK(w.run(loop) == "2,1 2,2 1,1 0,-");
@@ -309,7 +323,8 @@ TEST_CASE("lateral joins, CTEs and recursion") {
     auto* recursive = w.node<RecursiveUnion>(NodeKind::recursive_union, {oid::int4});
     auto* work = w.node<WorkTable>(NodeKind::work_table, {oid::int4});
     recursive->initial = w.rows({{1}, {1}}, 1);
-    recursive->step = w.project(w.filter(work, w.less(w.column(0, oid::int4), w.integer(3))), {w.plus(w.column(0, oid::int4), w.integer(1))});
+    recursive->step = w.project(w.filter(work, w.less(w.column(0, oid::int4), w.integer(3))),
+                                {w.plus(w.column(0, oid::int4), w.integer(1))});
     recursive->all = all;
     CHECK(w.run(recursive) == (all ? "1 1 2 2 3 3" : "1 2 3"));
   }

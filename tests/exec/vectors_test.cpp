@@ -13,7 +13,10 @@ namespace {
 std::string unescape(const std::string& field) {
   std::string result;
   for (std::size_t i = 0; i < field.size(); ++i) {
-    if (field[i] != '\\') { result += field[i]; continue; }
+    if (field[i] != '\\') {
+      result += field[i];
+      continue;
+    }
     const char c = field[++i];
     result += c == 't' ? '\t' : c == 'n' ? '\n' : c == 'r' ? '\r' : c;
   }

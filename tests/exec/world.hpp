@@ -48,7 +48,9 @@ class FakeCatalog final : public catalog::Catalog {
   const catalog::Cast* cast(Oid, Oid) override { return nullptr; }
   catalog::Comparison comparison_of(Oid) override { return catalog::Comparison::none; }
   const catalog::Operator* comparison(Oid, Oid, catalog::Comparison) override { return nullptr; }
-  Result<const catalog::Relation*> relation(std::string_view, std::string_view name) override { return name == "items" ? &relation_ : nullptr; }
+  Result<const catalog::Relation*> relation(std::string_view, std::string_view name) override {
+    return name == "items" ? &relation_ : nullptr;
+  }
   Result<const catalog::Relation*> relation(Oid oid) override { return oid == items_oid ? &relation_ : nullptr; }
   Result<Oid> schema_oid(std::string_view) override { return Oid{2200}; }
   Result<std::string_view> schema_name(Oid) override { return std::string_view("public"); }
@@ -59,13 +61,18 @@ class FakeCatalog final : public catalog::Catalog {
   catalog::IndexInfo indexes_[2];
   catalog::Relation relation_;
   Oid argument_ = oid::int4;
-  catalog::Function unknown_{Oid{9999}, "mystery", Oid{11}, oid::int4, {&argument_, 1}, {}, 'f', 'i', true, false, 0, {}, {}, {}, {}};
+  catalog::Function unknown_{Oid{9999}, "mystery", Oid{11}, oid::int4, {&argument_, 1}, {}, 'f', 'i', true, false,
+                             0,         {},        {},      {}};
 };
 
 class FakeHost final : public txn::Host {
  public:
-  Status check_interrupts() override { return cancelled ? Error::make(sqlstate::query_canceled, "canceling statement due to user request") : ok(); }
-  void fill_random(MutableBytes into) override { for (auto& byte : into) byte = std::byte{7}; }
+  Status check_interrupts() override {
+    return cancelled ? Error::make(sqlstate::query_canceled, "canceling statement due to user request") : ok();
+  }
+  void fill_random(MutableBytes into) override {
+    for (auto& byte : into) byte = std::byte{7};
+  }
   bool cancelled = false;
 };
 
@@ -75,14 +82,14 @@ struct World {
   os::SimAlloc alloc;
   os::SimRandom random;
   MemoryBudget budget;
-  Arena arena{budget};        ///< of plans
+  Arena arena{budget};  ///< of plans
   FakeCatalog catalog;
   FakeHost host;
   type::TextSettings settings;
   std::unique_ptr<SimMachine> machine;
   std::unique_ptr<SimTransaction> transaction;
   std::vector<Value> parameters;
-  std::string error;          ///< "code message|detail" of the last run that failed
+  std::string error;  ///< "code message|detail" of the last run that failed
   std::uint64_t affected = 0;
 
   World() {
@@ -97,8 +104,10 @@ struct World {
     REQUIRE_FALSE(transaction->begin({}));
     REQUIRE_FALSE(transaction->begin_statement(true, store::Access::wait));
     using type::Physical;
-    const table::ColumnLayout layout[] = {{1, Physical::int4, 0, 0, Value::null_of(Physical::int4)}, {2, Physical::string, 0, 0, Value::null_of(Physical::string)},
-                                          {3, Physical::int8, 0, 0, Value::null_of(Physical::int8)}, {4, Physical::int4, 0, 0, Value::null_of(Physical::int4)}};
+    const table::ColumnLayout layout[] = {{1, Physical::int4, 0, 0, Value::null_of(Physical::int4)},
+                                          {2, Physical::string, 0, 0, Value::null_of(Physical::string)},
+                                          {3, Physical::int8, 0, 0, Value::null_of(Physical::int8)},
+                                          {4, Physical::int4, 0, 0, Value::null_of(Physical::int4)}};
     REQUIRE(transaction->create_table(layout));
     txn::Conflict conflict;
     const table::KeyPart id{raw(oid::int4), 1, 0, 0}, price{raw(oid::int8), 3, 0, 0};
@@ -149,10 +158,10 @@ struct World {
     expr->arguments = list(arguments);
     return expr;
   }
-  Expr* equal(Expr* a, Expr* b) { return call(65, oid::boolean, {a, b}); }        // int4eq
-  Expr* less(Expr* a, Expr* b) { return call(66, oid::boolean, {a, b}); }         // int4lt
-  Expr* plus(Expr* a, Expr* b) { return call(177, oid::int4, {a, b}); }           // int4pl
-  Expr* divide(Expr* a, Expr* b) { return call(154, oid::int4, {a, b}); }         // int4div
+  Expr* equal(Expr* a, Expr* b) { return call(65, oid::boolean, {a, b}); }  // int4eq
+  Expr* less(Expr* a, Expr* b) { return call(66, oid::boolean, {a, b}); }   // int4lt
+  Expr* plus(Expr* a, Expr* b) { return call(177, oid::int4, {a, b}); }     // int4pl
+  Expr* divide(Expr* a, Expr* b) { return call(154, oid::int4, {a, b}); }   // int4div
   Expr* variadic(ExprKind kind, Oid type, std::initializer_list<Expr*> arguments) {
     auto* expr = make<Variadic>(kind, type);
     expr->arguments = list(arguments);
@@ -176,7 +185,8 @@ struct World {
   }
   /// Rows of int4; INT_MIN stands for NULL.
   Node* rows(std::initializer_list<std::initializer_list<int>> numbers, std::size_t width) {
-    auto* made = width == 1 ? node<Values>(NodeKind::values, {oid::int4}) : node<Values>(NodeKind::values, {oid::int4, oid::int4});
+    auto* made = width == 1 ? node<Values>(NodeKind::values, {oid::int4})
+                            : node<Values>(NodeKind::values, {oid::int4, oid::int4});
     auto* lines = arena.array<std::span<Expr*>>(numbers.size() + 1);
     std::size_t at = 0;
     for (const auto& line : numbers) {
@@ -218,7 +228,8 @@ struct World {
     made->condition = condition;
     return made;
   }
-  Node* scan(std::initializer_list<std::uint16_t> columns, std::initializer_list<Oid> types, Expr* condition = nullptr) {
+  Node* scan(std::initializer_list<std::uint16_t> columns, std::initializer_list<Oid> types,
+             Expr* condition = nullptr) {
     auto* made = node<TableScan>(NodeKind::table_scan, types);
     made->table = TableId{1};
     made->relation = items_oid;
@@ -235,8 +246,10 @@ struct World {
     made->relation_name = "items";
     made->schema_name = "public";
     made->not_null = list<Modify::NotNull>({{1, "id"}});
-    made->row_columns = list<Modify::RowColumn>({{1, "id", oid::int4, -1}, {2, "name", oid::text, -1},
-                                                 {3, "price", oid::numeric, type::NumericTypmod{8, 2}.typmod()}, {4, "qty", oid::int4, -1}});
+    made->row_columns = list<Modify::RowColumn>({{1, "id", oid::int4, -1},
+                                                 {2, "name", oid::text, -1},
+                                                 {3, "price", oid::numeric, type::NumericTypmod{8, 2}.typmod()},
+                                                 {4, "qty", oid::int4, -1}});
     return made;
   }
 
@@ -291,7 +304,8 @@ struct World {
     error.clear();
     if (status.failed()) {
       const auto code = sqlstate_text(status.code());
-      error = std::string(code.data(), 5) + " " + std::string(status.message()) + "|" + std::string(status.field(ErrorField::detail));
+      error = std::string(code.data(), 5) + " " + std::string(status.message()) + "|" +
+              std::string(status.field(ErrorField::detail));
     }
     REQUIRE_FALSE(transaction->end_statement(!status.failed()));
     return status.failed() ? "!" + error.substr(0, 5) : text;

@@ -28,7 +28,8 @@ class SessionFacts {
   /// The value as SHOW prints it; a null data() when there is no such setting.
   virtual std::string_view setting(std::string_view name, Arena& arena) = 0;
   /// Returns the value as it reads afterwards. `is_local`: until the end of the transaction.
-  virtual Result<std::string_view> set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) = 0;
+  virtual Result<std::string_view> set_setting(std::string_view name, std::string_view value, bool is_local,
+                                               Arena& arena) = 0;
 
  protected:
   ~SessionFacts() = default;
@@ -70,7 +71,7 @@ struct ExecContext {
   /// The statement's (or portal's) memory; its budget is the statement's limit (53200).
   Arena* arena = nullptr;
   const type::TextSettings* settings = nullptr;
-  std::span<const type::Value> parameters;   ///< $1, $2, ... of the plan's types
+  std::span<const type::Value> parameters;  ///< $1, $2, ... of the plan's types
   SessionFacts* session = nullptr;
   VirtualTables* virtual_tables = nullptr;
   Sequences* sequences = nullptr;

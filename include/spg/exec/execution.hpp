@@ -1,9 +1,9 @@
 // Execution: runs a plan over a View, batch by batch (DESIGN 3, "Executor").
 //
 // compile() turns a plan's expressions into programs and resolves its functions, once per plan: a CompiledPlan is
-// immutable, lives in the arena it was made in (the plan's) and is shared by executions and threads. An Execution is the
-// state of one run; it belongs to one session, may be suspended between batches, and holds nothing but memory of the
-// context's arena and scans of its view. "Would block" and "must wait" errors pass through: the caller undoes the
+// immutable, lives in the arena it was made in (the plan's) and is shared by executions and threads. An Execution is
+// the state of one run; it belongs to one session, may be suspended between batches, and holds nothing but memory of
+// the context's arena and scans of its view. "Would block" and "must wait" errors pass through: the caller undoes the
 // statement and runs it again.
 #pragma once
 #include <cstdint>

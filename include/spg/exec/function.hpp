@@ -23,8 +23,8 @@ using type::Vector;
 struct FunctionContext {
   const ExecContext& exec;
   Arena& arena;
-  const plan::Expr* expr = nullptr;              ///< the call; its type is the result's
-  std::span<plan::Expr* const> arguments;        ///< for the types of polymorphic arguments
+  const plan::Expr* expr = nullptr;        ///< the call; its type is the result's
+  std::span<plan::Expr* const> arguments;  ///< for the types of polymorphic arguments
   const type::TextSettings& settings() const { return *exec.settings; }
   Oid argument_type(std::size_t i) const { return arguments[i]->type; }
 };
@@ -33,8 +33,8 @@ struct KernelCall {
   FunctionContext& context;
   std::span<const Vector> arguments;
   Selection rows;
-  void* out = nullptr;                           ///< values by row, of the result's physical type
-  std::uint64_t* validity = nullptr;             ///< by row; all set on entry
+  void* out = nullptr;                ///< values by row, of the result's physical type
+  std::uint64_t* validity = nullptr;  ///< by row; all set on entry
   bool has_nulls = false;
   void set_null(std::size_t row) {
     validity[row / 64] &= ~(std::uint64_t{1} << row % 64);
@@ -53,26 +53,26 @@ struct SetFunction {
 
 struct Function {
   Kernel kernel = nullptr;
-  bool sees_nulls = false;      ///< is called for NULL arguments too
-  bool is_volatile = false;     ///< evaluated per row even when every argument is constant
-  bool is_equality = false;     ///< `=` of two values of one type, as type::compare has it
+  bool sees_nulls = false;   ///< is called for NULL arguments too
+  bool is_volatile = false;  ///< evaluated per row even when every argument is constant
+  bool is_equality = false;  ///< `=` of two values of one type, as type::compare has it
   SetFunction set;
 };
 
 using OidList = std::span<const std::uint16_t>;
 
 struct FunctionEntry {
-  OidList oids;                 ///< all pg_proc rows that this code stands behind
+  OidList oids;  ///< all pg_proc rows that this code stands behind
   Function function;
 };
 
 /// Values to fold into states: argument values of `rows`; row i of the batch belongs to state groups[i].
 struct AggregateUpdate {
-  FunctionContext& context;     ///< its arena keeps what states point to
+  FunctionContext& context;  ///< its arena keeps what states point to
   std::span<const Vector> arguments;
   Selection rows;
   const std::uint32_t* groups;
-  std::byte* states;            ///< state_bytes each
+  std::byte* states;  ///< state_bytes each
 };
 
 struct AggregateFunction {
@@ -115,6 +115,7 @@ const Registry& standard_functions();
 /// The cast through text output and input (plan::Call with function none), and printing for concat(), format() and the
 /// protocol: as type::output, but regclass, regtype and kin go by name through the catalog.
 void print_value(const ExecContext& context, Oid type, const Value& value, TextBuilder& out);
-Result<Value> parse_value(const ExecContext& context, Oid type, std::string_view text, std::int32_t typmod, Arena& arena);
+Result<Value> parse_value(const ExecContext& context, Oid type, std::string_view text, std::int32_t typmod,
+                          Arena& arena);
 
 }  // namespace spg::exec
