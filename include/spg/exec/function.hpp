@@ -106,7 +106,7 @@ class Registry {
 };
 
 namespace module {
-extern const Module core, text, numeric, datetime, array, session, catalog, pattern, aggregates, tools;
+extern const Module core, text, numeric, datetime, array, session, catalog, pattern, aggregates;
 }  // namespace module
 
 /// All modules.
