@@ -10,18 +10,22 @@ using wire::pg::Target;
 
 Connection::Connection(ReactorState& shared, net::Stream& stream)
     : shared_(shared), stream_(&stream), wire_(out_), sink_(wire_.writer()),
-      turn_post_{net::Post([](net::Post& post) { auto& self = *static_cast<TurnPost&>(post).self; if (self.waiting_ == Waiting::turn) self.resume(); }), this},
+      wake_post_{net::Post([](net::Post& post) { auto& self = *static_cast<WakePost&>(post).self; if (self.waiting_ == Waiting::turn) self.resume(); }), this},
       done_post_{net::Post([](net::Post& post) {
         Connection* self = static_cast<DonePost&>(post).self;
-        if (self->closed_) { delete self; return; }
-        self->resume();
+        if (self->closed_) self->bury();
+        else self->resume();
       }), this},
       job_{{[](Job& job) { static_cast<WorkerJob&>(job).self->run_on_worker(); }, nullptr}, this},
-      deadline_{net::Timer([](net::Timer& timer) { static_cast<Deadline&>(timer).self->stream_->close(); }), this} {
+      log_in_deadline_{net::Timer([](net::Timer& timer) { static_cast<Deadline&>(timer).self->stream_->close(); }), this},
+      statement_deadline_{net::Timer([](net::Timer& timer) {
+        auto& self = *static_cast<Deadline&>(timer).self;
+        if (self.waiting_ == Waiting::turn) self.resume();
+      }), this} {
   next_open_ = shared_.connections;
   if (next_open_ != nullptr) next_open_->before_open_ = this;
   shared_.connections = this;
-  shared_.reactor->arm(deadline_, shared_.options->authentication_timeout_ms);
+  shared_.reactor->arm(log_in_deadline_, shared_.options->authentication_timeout_ms);
 }
 
 Connection::~Connection() = default;
@@ -45,6 +49,7 @@ void Connection::handle_events() {
   wire_.settle();
   flush();
   if (waiting_ != Waiting::nothing) stream_->pause_reading();
+  if (waiting_ == Waiting::worker) start_worker();
 }
 
 void Connection::report(const Error& error) {
@@ -177,11 +182,11 @@ Status Connection::log_in() {
   auto opened = db::Session::open(*shared_.instance, user_.get(), database_.get(), sink_);
   if (!opened) { wire_.fatal(opened.error()); return ok(); }
   session_ = std::move(*opened);
-  shared_.reactor->disarm(deadline_);
+  shared_.reactor->disarm(log_in_deadline_);
   wire_.authenticated();
   session_->set_wake([](void* self) {
     auto& connection = *static_cast<Connection*>(self);
-    connection.shared_.reactor->post(connection.turn_post_);
+    connection.shared_.reactor->post(connection.wake_post_);
   }, this);
   for (const StartSetting& setting : start_settings_) {
     Status failed = session_->set_at_start(setting.name, setting.value);
@@ -238,11 +243,13 @@ void Connection::wait_for(Waiting what) {
   } else if (what == Waiting::output) {
     flush();
     if (!stream_->is_over_output_limit()) shared_.reactor->post(done_post_);
-  } else if (what == Waiting::worker) {
-    flush();
-    shared_.workers->post(job_);
+  } else if (what == Waiting::turn) {
+    const std::uint64_t left_ns = session_->time_left_ns();
+    if (left_ns != UINT64_MAX) shared_.reactor->arm(statement_deadline_, static_cast<net::Milliseconds>(left_ns / 1'000'000 + 1));
   }
 }
+
+void Connection::start_worker() { shared_.workers->post(job_); }
 
 void Connection::leave_durable_list() {
   for (Connection** link = &shared_.waiting_durable; *link != nullptr; link = &(*link)->next_waiting_)
@@ -254,16 +261,18 @@ void Connection::leave_durable_list() {
 void Connection::resume() {
   const Waiting was = waiting_;
   waiting_ = Waiting::nothing;
+  shared_.reactor->disarm(statement_deadline_);
   if (shutting_down_) { shut_down(); return; }
   Status failed = was == Waiting::worker ? take(std::move(worker_result_)) : drive();
   if (failed) report(failed);
   if (waiting_ == Waiting::nothing) {
     if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
     handle_events();
+    if (waiting_ == Waiting::nothing) stream_->resume_reading();
   } else {
     flush();
+    if (waiting_ == Waiting::worker) start_worker();
   }
-  if (waiting_ == Waiting::nothing) stream_->resume_reading();
 }
 
 void Connection::run_on_worker() {
@@ -311,7 +320,8 @@ void Connection::shut_down_all(ReactorState& shared) {
 }
 
 void Connection::on_close(net::Stream&, net::CloseReason) {
-  shared_.reactor->remove(deadline_);
+  shared_.reactor->remove(log_in_deadline_);
+  shared_.reactor->remove(statement_deadline_);
   if (waiting_ == Waiting::durable) leave_durable_list();
   if (waiting_ == Waiting::turn && session_ != nullptr) session_->stop_waiting();
   (before_open_ == nullptr ? shared_.connections : before_open_->next_open_) = next_open_;
@@ -321,8 +331,12 @@ void Connection::on_close(net::Stream&, net::CloseReason) {
     session_->cancel();
     return;  // done_post_ deletes it
   }
+  bury();
+}
+
+/// A wake-up may still be on its way to this object: the last post, behind the session's end, deletes it.
+void Connection::bury() {
   session_.reset();
-  // A wake-up may still be on its way to this object: the last post deletes it.
   done_post_.run = [](net::Post& post) { delete static_cast<DonePost&>(post).self; };
   shared_.reactor->post(done_post_);
 }

@@ -3,8 +3,9 @@
 //
 //   running on the reactor -> waits for the turn, durability, room in the output, or a worker -> runs again
 //
-// While it waits its stream is not read. Everything here happens on the reactor's thread, but run_on_worker(), during
-// which the reactor leaves session and output alone.
+// While it waits its stream is not read. Everything here happens on the reactor's thread, but run_on_worker(): from
+// start_worker(), the last thing that a call does, until done_post_ the reactor leaves session and output alone.
+// A session that waits for the turn is run again when it has come, when it was cancelled, and when its time is up.
 #pragma once
 #include <string>
 #include <vector>
@@ -57,11 +58,13 @@ class Connection final : public net::Handler {
   Status take(Result<db::Progress> progress);
   void wait_for(Waiting what);
   void resume();
+  void start_worker();
   void run_on_worker();
   void report(const Error& error);
   void flush();
   void leave_durable_list();
   void shut_down();
+  void bury();
 
   ReactorState& shared_;
   net::Stream* stream_;
@@ -81,10 +84,10 @@ class Connection final : public net::Handler {
   Connection* next_waiting_ = nullptr;
   Connection* next_open_ = nullptr;
   Connection* before_open_ = nullptr;
-  struct TurnPost : net::Post { Connection* self; } turn_post_;
+  struct WakePost : net::Post { Connection* self; } wake_post_;
   struct DonePost : net::Post { Connection* self; } done_post_;
   struct WorkerJob : Job { Connection* self; } job_;
-  struct Deadline : net::Timer { Connection* self; } deadline_;
+  struct Deadline : net::Timer { Connection* self; } log_in_deadline_, statement_deadline_;
   Result<db::Progress> worker_result_{db::Progress::done};
   MemoryBudget budget_;
   Arena arena_{budget_};
