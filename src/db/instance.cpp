@@ -114,22 +114,24 @@ class InstanceImpl final : public Instance {
       SPG_TRY(add_database(*shared, options.superuser, own, arena));
       SPG_TRY(shared->end_statement(true));
     }
-    SPG_TRY(shared->commit());
-    std::uint64_t floor = shared->floor();
+    // One commit for all: a first start that is cut short leaves nothing, and the next one begins anew.
+    std::unique_ptr<txn::TransactionControl> databases[2];
+    txn::TransactionControl* all[3] = {shared.get()};
+    std::size_t count = 1;
     for (const Oid id : {first.database_oid, own}) {
       if (id == Oid::none) continue;
-      const DatabaseId database{raw(id)};
-      SPG_TRY(machine_.create_database(database));
-      std::unique_ptr<txn::TransactionControl> transaction(machine_.open_transaction(database));
+      auto& transaction = databases[count - 1];
+      SPG_TRY(machine_.create_database(DatabaseId{raw(id)}));
+      transaction.reset(machine_.open_transaction(DatabaseId{raw(id)}));
       if (transaction == nullptr) return Error::out_of_memory();
       SPG_TRY(transaction->begin({}));
       SPG_TRY(transaction->begin_statement(true, store::Access::wait));
       SPG_TRY(catalog::bootstrap_database(*transaction, arena));
       SPG_TRY(transaction->end_statement(true));
-      SPG_TRY(transaction->commit());
-      floor = std::max(floor, transaction->floor());
+      all[count++] = transaction.get();
     }
-    return machine_.wait_durable(floor);
+    SPG_TRY(machine_.commit_together({all, count}));
+    return machine_.wait_durable(shared->floor());
   }
 
   txn::MachineControl& machine_;

@@ -238,14 +238,10 @@ void SessionImpl::end_statement(bool succeeded) {
 Status SessionImpl::commit_transaction() {
   if (!transaction_->is_active()) return ok();
   // The shared lineage goes second (DESIGN 1.6).
-  Status failed = transaction_->commit();
-  if (failed) {
-    shared_->rollback();
-    settings_.undo_to(0);
-  } else {
-    failed = shared_->commit();
-    settings_.commit();
-  }
+  txn::TransactionControl* const both[] = {transaction_.get(), shared_.get()};
+  Status failed = instance_.machine().commit_together(both);
+  if (failed) settings_.undo_to(0);
+  else settings_.commit();
   savepoints_.clear();
   forget_portals();
   return failed;

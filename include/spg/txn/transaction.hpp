@@ -33,7 +33,10 @@ class Transaction final : public TransactionControl {
   Status begin_statement(bool writes, Access access) override;
   Status end_statement(bool succeeded) override;
   bool in_statement() const override { return in_statement_; }
-  Status commit() override;
+  Status commit() override {
+    TransactionControl* self = this;
+    return machine_->commit_together({&self, 1});
+  }
   void rollback() override;
   std::uint64_t floor() const override { return floor_; }
   bool has_written() const override { return changes_.size() != 0; }
@@ -74,6 +77,7 @@ class Transaction final : public TransactionControl {
   std::uint64_t transaction_number() override { return number_; }
 
  private:
+  friend MachineOf;
   /// A mark to go back to: the scope that collects what comes after it.
   struct Level {
     Level(Objects& objects, Generation generation) : scope(objects, generation) {}
@@ -84,6 +88,10 @@ class Transaction final : public TransactionControl {
   };
   Status push_level();
   void pop_level(bool keep);
+  /// The work of all levels in one scope, for Machine::commit.
+  typename MachineOf::CommitPart whole_work();
+  /// The work has been published; the log ends behind it at `log_end`.
+  void published(std::uint64_t log_end);
   void end_transaction();
   Status require_writable();
   Result<const store::Image*> read_table(TableId table);
