@@ -49,7 +49,7 @@ struct World {
     SPG_TRY(transaction.begin_statement(true, store::Access::wait));
     const table::ColumnLayout columns[] = {{1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)},
                                            {2, Physical::string, 0, 0, type::Value::null_of(Physical::string)}};
-    auto id = transaction.create_table(columns);
+    auto id = transaction.create_table(TableUse::user, columns);
     if (!id) return id.take_error();
     Conflict conflict;
     const table::KeyPart key{raw(type::oid::int4), 1, 0, 0}, text{raw(type::oid::text), 2, 0, 0};
@@ -60,7 +60,7 @@ struct World {
     return machine->wait_durable(transaction.floor());
   }
 };
-constexpr TableId table_id{1};
+constexpr TableId table_id{first_user_table};
 
 Status put(SimTransaction& transaction, std::int32_t key, std::string_view text, Conflict& conflict) {
   const StringRef ref(text);
@@ -341,7 +341,7 @@ Status create_plain_table(SimMachine& machine, SimMachine::LineageOf& lineage) {
   SPG_TRY(setup.begin({}));
   SPG_TRY(setup.begin_statement(true, store::Access::wait));
   const table::ColumnLayout columns[] = {{1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)}};
-  SPG_TRY(setup.create_table(columns).status());
+  SPG_TRY(setup.create_table(TableUse::user, columns).status());
   SPG_TRY(setup.end_statement(true));
   SPG_TRY(setup.commit());
   return machine.wait_durable(setup.floor());

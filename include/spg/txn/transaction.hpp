@@ -58,7 +58,7 @@ class Transaction final : public TransactionControl {
   Status update(TableId table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
                 type::Selection rows, Conflict& conflict) override;
   Status remove(TableId table, std::span<const std::uint64_t> rowids) override;
-  Result<TableId> create_table(std::span<const table::ColumnLayout> columns) override;
+  Result<TableId> create_table(TableUse use, std::span<const table::ColumnLayout> columns) override;
   Status drop_table(TableId table) override;
   Status truncate_table(TableId table) override;
   Status add_column(TableId table, const table::ColumnLayout& column) override;

@@ -560,13 +560,14 @@ Status Transaction<E>::remove(TableId id, std::span<const std::uint64_t> rowids)
 }
 
 template <policy::Env E>
-Result<TableId> Transaction<E>::create_table(std::span<const table::ColumnLayout> columns) {
+Result<TableId> Transaction<E>::create_table(TableUse use, std::span<const table::ColumnLayout> columns) {
   SPG_TRY(require_writable());
   policy::LockGuard lock(lineage_->apply_mutex());
   scratch_.reset();
   SPG_TRY(machine_->objects().read(root_, access_).status());
   SPG_ASSIGN(store::Image * image, scope().writable(root_));
   RootState& state = root_state(image);
+  if (use == TableUse::user && state.next_table < first_user_table) state.next_table = first_user_table;
   const TableId id{static_cast<std::uint32_t>(state.next_table++)};
   table::LayoutBuilder layout(scratch_);
   layout.columns = Vec<table::ColumnLayout>(scratch_);
