@@ -47,7 +47,7 @@ void Connection::handle_events() {
     if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
   }
   wire_.settle();
-  flush();
+  if (!holds_output()) flush();
   if (waiting_ != Waiting::nothing) stream_->pause_reading();
   if (waiting_ == Waiting::worker) start_worker();
 }
@@ -58,6 +58,9 @@ void Connection::report(const Error& error) {
   on_worker_ = false;
   wire_.error(error);
 }
+
+/// While a session waits for the turn or the disk, what it has answered so far leaves together with the rest.
+bool Connection::holds_output() const { return waiting_ == Waiting::turn || waiting_ == Waiting::durable; }
 
 /// Hands the answers to the stream.
 void Connection::flush() {
@@ -234,6 +237,7 @@ void Connection::wait_for(Waiting what) {
   if (what == Waiting::durable) {
     next_waiting_ = shared_.waiting_durable;
     shared_.waiting_durable = this;
+    shared_.has_waiting.store(true, std::memory_order_seq_cst);
     // The flush may have passed between the session's look and this list.
     auto& machine = shared_.instance->machine();
     if (machine.is_durable(session_->floor()) || machine.log_is_broken()) {
@@ -270,7 +274,7 @@ void Connection::resume() {
     handle_events();
     if (waiting_ == Waiting::nothing) stream_->resume_reading();
   } else {
-    flush();
+    if (!holds_output()) flush();
     if (waiting_ == Waiting::worker) start_worker();
   }
 }
@@ -294,6 +298,7 @@ void Connection::wake_durable(ReactorState& shared) {
     one->next_waiting_ = ready;
     ready = one;
   }
+  shared.has_waiting.store(shared.waiting_durable != nullptr, std::memory_order_seq_cst);
   while (ready != nullptr) {
     Connection* one = ready;
     ready = one->next_waiting_;

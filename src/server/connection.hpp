@@ -7,6 +7,7 @@
 // start_worker(), the last thing that a call does, until done_post_ the reactor leaves session and output alone.
 // A session that waits for the turn is run again when it has come, when it was cancelled, and when its time is up.
 #pragma once
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct ReactorState {
   net::Reactor* reactor = nullptr;
   Bytes mock_secret;
   class Connection* waiting_durable = nullptr;  ///< list by next_waiting
+  std::atomic<bool> has_waiting{false};         ///< the list is not empty: the flusher must tell
   class Connection* connections = nullptr;      ///< all, by next_open
   bool stopping = false;
 };
@@ -61,6 +63,7 @@ class Connection final : public net::Handler {
   void start_worker();
   void run_on_worker();
   void report(const Error& error);
+  bool holds_output() const;
   void flush();
   void leave_durable_list();
   void shut_down();

@@ -336,10 +336,9 @@ Status Machine<E>::wait_durable(std::uint64_t position) {
 
 template <policy::Env E>
 void Machine<E>::kick_flusher() {
-  if (flusher_idle_.load(std::memory_order_seq_cst)) {
-    policy::LockGuard lock(wake_mutex_);
-    wake_flusher_.notify_all();
-  }
+  if (!flusher_idle_.load(std::memory_order_seq_cst) || !flusher_idle_.exchange(false, std::memory_order_seq_cst)) return;
+  { policy::LockGuard until_it_sleeps(wake_mutex_); }
+  wake_flusher_.notify_all();
 }
 
 template <policy::Env E>
@@ -347,8 +346,11 @@ void Machine<E>::run_flusher() {
   while (true) {
     {
       policy::LockGuard lock(wake_mutex_);
-      flusher_idle_.store(true, std::memory_order_seq_cst);
-      while (!log_.has_unflushed() && !stopping_.load()) wake_flusher_.wait_for(wake_mutex_, 1'000'000'000);
+      for (;;) {
+        flusher_idle_.store(true, std::memory_order_seq_cst);
+        if (log_.has_unflushed() || stopping_.load()) break;
+        wake_flusher_.wait_for(wake_mutex_, 1'000'000'000);
+      }
       flusher_idle_.store(false, std::memory_order_seq_cst);
       if (!log_.has_unflushed() && stopping_.load()) return;
     }
