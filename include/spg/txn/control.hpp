@@ -5,12 +5,13 @@
 
 namespace spg::txn {
 
-/// Waits for the turn. granted() is called by whoever passes the turn on, after which the waiter owns it; it may only leave
-/// a message.
+/// Waits for the turn. granted() is called by whoever gives the turn up: the waiter should try again. It may be called more
+/// than once and may only leave a message.
 struct TurnWaiter {
   void (*granted)(TurnWaiter&) = nullptr;
   void* context = nullptr;  ///< for granted()
   TurnWaiter* next = nullptr;
+  std::uint32_t misses = 0;
   bool queued = false;
   bool owns = false;
 };

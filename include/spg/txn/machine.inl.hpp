@@ -270,7 +270,10 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
   };
   for (std::size_t i = 0; i < parts.size(); ++i) {
     versions[i] = parts[i].lineage->make_version();
-    if (versions[i] == nullptr) { drop_versions(i); return Error::out_of_memory(); }
+    if (versions[i] != nullptr) continue;
+    drop_versions(i);
+    if (!options_.ephemeral) log_.give_back(payload.size());
+    return Error::out_of_memory();
   }
   std::uint64_t end;
   if (options_.ephemeral) {

@@ -3,8 +3,8 @@
 // States: idle (no pin, no scope) -> in a statement or block -> idle. A block that has written keeps the turn until it
 // ends; its private root is built in scopes, one per savepoint and one per statement, each of which is also its own undo.
 // A write statement takes the turn before it reads, so that it reads the tip; when the turn is taken, begin_statement
-// answers "must wait" and the waiter's granted() is called later.
-// Threads: one at a time; granted() runs in whichever thread passes the turn on.
+// answers "must wait" and the waiter's granted() says when to try again.
+// Threads: one at a time; granted() runs in whichever thread gives the turn up.
 #pragma once
 #include "spg/txn/control.hpp"
 #include "spg/txn/machine.hpp"
