@@ -44,12 +44,6 @@ class InstanceImpl final : public Instance {
     role.can_login = found->role.can_login;
     role.is_superuser = found->role.superuser;
     role.verifier = crypto::parse_scram_verifier(found->role.password_verifier);
-    if (role.verifier.has_value() && role.is_superuser && name == "bench") {
-      // The well-known password: checked once per log-in of that one role, and only until it is changed.
-      const auto& verifier = *role.verifier;
-      const auto known = crypto::make_scram_verifier("bench", verifier.salt_view(), verifier.iterations);
-      role.has_default_password = known.stored_key == verifier.stored_key;
-    }
     return std::optional<LoginRole>(role);
   }
 
@@ -142,6 +136,12 @@ class InstanceImpl final : public Instance {
 };
 
 }  // namespace
+
+bool Instance::has_default_password(const LoginRole& role) {
+  if (!role.is_superuser || !role.verifier.has_value()) return false;
+  const crypto::ScramVerifier& verifier = *role.verifier;
+  return crypto::make_scram_verifier(InstanceOptions{}.superuser_password, verifier.salt_view(), verifier.iterations).stored_key == verifier.stored_key;
+}
 
 Result<std::unique_ptr<Instance>> Instance::open(txn::MachineControl& machine, const InstanceOptions& options) {
   auto instance = std::make_unique<InstanceImpl>(machine, options);

@@ -170,8 +170,8 @@ Status Connection::start_up(const Event& event) {
   if (role->has_value()) {
     const db::LoginRole& known = **role;
     is_superuser_ = known.is_superuser;
-    const bool from_afar = known.has_default_password && !stream_->peer().is_loopback;
-    if (known.verifier.has_value() && !from_afar) setup.verifier = &*known.verifier;
+    const bool refused = !stream_->peer().is_loopback && db::Instance::has_default_password(known);
+    if (known.verifier.has_value() && !refused) setup.verifier = &*known.verifier;
     if (!known.can_login) {
       wire_.fatal(Error::make(sqlstate::invalid_authorization_specification, "role \"", user, "\" is not permitted to log in"));
       return ok();
