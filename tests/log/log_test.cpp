@@ -157,6 +157,24 @@ TEST_CASE("records cross files, and trimmed files are reused") {
   CHECK(files <= 6);
 }
 
+TEST_CASE("a file that was made ahead and then removed by a recovery is not written to") {
+  os::SimStorage disk;
+  std::vector<Epoch> history{{1, 0}};
+  const std::string big(1'000'000, 'x');
+  std::size_t appended = 0;
+  for (std::uint32_t life = 1; life <= 3; ++life) {
+    SimLog log(disk, "wal");
+    REQUIRE(recover(log, history).records.size() == appended);
+    if (life > 1) history.push_back({life, log.end()});
+    REQUIRE_FALSE(log.start(life));
+    const std::size_t records = life == 1 ? 16 : 4;  // the first life ends just before the second file, which is there already
+    for (std::size_t i = 0; i < records; ++i, ++appended) REQUIRE(put(log, as_bytes(big)));
+    REQUIRE_FALSE(log.flush());
+  }
+  SimLog log(disk, "wal");
+  CHECK(recover(log, history).records.size() == appended);
+}
+
 TEST_CASE("a full disk is told before anything is appended") {
   os::SimStorage disk;
   SimLog log(disk, "wal");

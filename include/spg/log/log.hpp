@@ -63,6 +63,7 @@ class Log {
   };
   void file_name(char (&name)[512], std::uint64_t number) const;
   Result<File*> file_at(std::uint64_t number);
+  void forget_file(std::uint64_t number);
   Status write_at(std::uint64_t position, Bytes bytes);
   Status allocate_upto(std::uint64_t position);
   Status create_file(std::uint64_t number);

@@ -46,6 +46,13 @@ Result<typename St::File*> Log<St, Sy>::file_at(std::uint64_t number) {
   return &victim->file;
 }
 
+/// Before a file is removed or gets another name: what is written under its number must not go there any more.
+template <policy::Storage St, policy::Sync Sy>
+void Log<St, Sy>::forget_file(std::uint64_t number) {
+  for (OpenFile& open : open_)
+    if (open.number == number) open.number = UINT64_MAX;
+}
+
 template <policy::Storage St, policy::Sync Sy>
 Status Log<St, Sy>::write_at(std::uint64_t position, Bytes bytes) {
   while (!bytes.empty()) {
@@ -81,8 +88,7 @@ Status Log<St, Sy>::create_file(std::uint64_t number) {
   if (recyclable_first_ < recyclable_end_) {
     char old[512];
     file_name(old, recyclable_first_);
-    for (OpenFile& open : open_)
-      if (open.number == recyclable_first_) open.number = UINT64_MAX;
+    forget_file(recyclable_first_);
     reused = !storage_->rename(old, name).failed();
     ++recyclable_first_;
   }
@@ -224,6 +230,7 @@ Status Log<St, Sy>::start(std::uint32_t epoch) {
   for (std::uint64_t later = number + 1;; ++later) {
     file_name(name, later);
     if (!storage_->open(name, policy::OpenMode::read)) break;
+    forget_file(later);
     SPG_TRY(storage_->remove(name));
   }
   return allocate_upto(std::max(buffer_start_, number * file_data_bytes + 1));
@@ -351,9 +358,8 @@ Status Log<St, Sy>::trim(std::uint64_t position) {
   // Keep two files for reuse, delete the rest.
   while (recyclable_end_ - recyclable_first_ > 2) {
     char name[512];
+    forget_file(recyclable_first_);
     file_name(name, recyclable_first_++);
-    for (OpenFile& open : open_)
-      if (open.number == recyclable_first_ - 1) open.number = UINT64_MAX;
     SPG_TRY(storage_->remove(name));
   }
   return ok();
