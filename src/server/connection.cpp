@@ -41,8 +41,13 @@ void Connection::handle_events() {
   while (waiting_ == Waiting::nothing && !wire_.closed()) {
     auto got = wire_.next(event);
     if (got && !*got) break;
-    Status failed = got ? handle(event) : got.take_error();
-    if (failed) report(failed);
+    Status failed = got ? handle(event, db::Where::reactor) : got.take_error();
+    if (failed.is_would_block()) {
+      wire_.put_back();
+      wait_for_worker(Errand::event);
+    } else if (failed) {
+      report(failed);
+    }
     if (waiting_ != Waiting::nothing) break;
     if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
   }
@@ -79,13 +84,13 @@ Result<std::string_view> Connection::incoming_text(std::string_view text) {
   return text;
 }
 
-Status Connection::handle(const Event& event) {
+Status Connection::handle(const Event& event, db::Where where) {
   arena_.reset();
   switch (event.kind) {
     case EventKind::ssl_request: case EventKind::gss_request: wire_.deny_encryption(); return ok();
     case EventKind::cancel: shared_.instance->cancel(event.process_id, event.secret_key); return ok();
-    case EventKind::startup: return start_up(event);
-    case EventKind::authenticated: return log_in();
+    case EventKind::startup: start_up(event); return ok();
+    case EventKind::authenticated: wait_for_worker(Errand::open_session); return ok();
     case EventKind::query: {
       SPG_ASSIGN(const std::string_view text, incoming_text(event.text));
       session_->start_query(text);
@@ -96,13 +101,13 @@ Status Connection::handle(const Event& event) {
       SPG_ASSIGN(const std::string_view text, incoming_text(event.text));
       std::uint32_t types[65536 / 4];
       for (std::size_t i = 0; i < event.parameter_types.size() && i < std::size(types); ++i) types[i] = event.parameter_types[i];
-      SPG_TRY(session_->parse(event.name, text, {types, std::min(event.parameter_types.size(), std::size(types))}, db::Where::worker));
+      SPG_TRY(session_->parse(event.name, text, {types, std::min(event.parameter_types.size(), std::size(types))}, where));
       wire_.writer().parse_complete();
       return ok();
     }
-    case EventKind::bind: return bind(event);
+    case EventKind::bind: return bind(event, where);
     case EventKind::describe:
-      return event.target == Target::statement ? session_->describe_statement(event.name, db::Where::worker) : session_->describe_portal(event.name, db::Where::worker);
+      return event.target == Target::statement ? session_->describe_statement(event.name, where) : session_->describe_portal(event.name, where);
     case EventKind::execute:
       SPG_TRY(session_->start_execute(event.name.empty() ? event.portal : event.name, event.max_rows));
       active_ = true;
@@ -126,7 +131,7 @@ Status Connection::handle(const Event& event) {
   return ok();
 }
 
-Status Connection::bind(const Event& event) {
+Status Connection::bind(const Event& event, db::Where where) {
   const std::size_t count = event.parameters.size();
   auto* parameters = arena_.array<db::ParameterInput>(count);
   wire::pg::ParameterList list = event.parameters;
@@ -139,12 +144,12 @@ Status Connection::bind(const Event& event) {
   }
   auto* formats = arena_.array<std::int16_t>(event.result_formats.size());
   for (std::size_t i = 0; i < event.result_formats.size(); ++i) formats[i] = event.result_formats[i];
-  SPG_TRY(session_->bind(event.portal, event.name, {parameters, count}, {formats, event.result_formats.size()}, db::Where::worker));
+  SPG_TRY(session_->bind(event.portal, event.name, {parameters, count}, {formats, event.result_formats.size()}, where));
   wire_.writer().bind_complete();
   return ok();
 }
 
-Status Connection::start_up(const Event& event) {
+void Connection::start_up(const Event& event) {
   auto copy = [](std::string_view text) {
     auto owned = std::make_unique<char[]>(text.size() + 1);
     text.copy(owned.get(), text.size());
@@ -152,39 +157,44 @@ Status Connection::start_up(const Event& event) {
   };
   const std::string_view user = event.startup.find("user");
   std::string_view database = event.startup.find("database");
-  if (user.empty()) {
-    wire_.fatal(Error::make(sqlstate::invalid_authorization_specification, "no PostgreSQL user name specified in startup packet"));
-    return ok();
-  }
   if (database.empty()) database = user;
   user_ = copy(user);
   database_ = copy(database);
   wire::pg::StartupParameters rest = event.startup;
   for (std::string_view name, value; rest.next(name, value);)
     if (name != "user" && name != "database" && name != "replication" && start_settings_.size() < 64) start_settings_.push_back({std::string(name), std::string(value)});
-  auto role = shared_.instance->find_role(user);
-  if (!role) { wire_.fatal(role.error()); return ok(); }
-  wire::pg::ScramSetup setup;
-  shared_.instance->machine().fill_random(setup.nonce);
-  setup.mock_secret = shared_.mock_secret;
-  if (role->has_value()) {
-    const db::LoginRole& known = **role;
-    is_superuser_ = known.is_superuser;
-    const bool refused = !stream_->peer().is_loopback && db::Instance::has_default_password(known);
-    if (known.verifier.has_value() && !refused) setup.verifier = &*known.verifier;
-    if (!known.can_login) {
-      wire_.fatal(Error::make(sqlstate::invalid_authorization_specification, "role \"", user, "\" is not permitted to log in"));
-      return ok();
-    }
-  }
-  wire_.request_scram(user, setup);
+  wait_for_worker(Errand::find_role);
+}
+
+/// On a worker: catalogs may be cold, and a key derivation takes milliseconds.
+Status Connection::find_role() {
+  SPG_ASSIGN(role_, shared_.instance->find_role(user_.get()));
+  role_refused_ = role_.has_value() && !stream_->peer().is_loopback && db::Instance::has_default_password(*role_);
   return ok();
 }
 
-Status Connection::log_in() {
-  auto opened = db::Session::open(*shared_.instance, user_.get(), database_.get(), sink_);
-  if (!opened) { wire_.fatal(opened.error()); return ok(); }
-  session_ = std::move(*opened);
+/// Unknown users are asked for a password like others, and fail like those with a wrong one.
+void Connection::request_password() {
+  wire::pg::ScramSetup setup;
+  shared_.instance->machine().fill_random(setup.nonce);
+  setup.mock_secret = shared_.mock_secret;
+  if (role_.has_value()) {
+    if (role_->verifier.has_value() && !role_refused_) setup.verifier = &*role_->verifier;
+    if (!role_->can_login) {
+      wire_.fatal(Error::make(sqlstate::invalid_authorization_specification, "role \"", user_.get(), "\" is not permitted to log in"));
+      return;
+    }
+  }
+  wire_.request_scram(user_.get(), setup);
+}
+
+/// On a worker.
+Status Connection::open_session() {
+  SPG_ASSIGN(session_, db::Session::open(*shared_.instance, user_.get(), database_.get(), sink_));
+  return ok();
+}
+
+void Connection::log_in() {
   shared_.reactor->disarm(log_in_deadline_);
   wire_.authenticated();
   session_->set_wake([](void* self) {
@@ -193,17 +203,16 @@ Status Connection::log_in() {
   }, this);
   for (const StartSetting& setting : start_settings_) {
     Status failed = session_->set_at_start(setting.name, setting.value);
-    if (failed) { wire_.fatal(failed); return ok(); }
+    if (failed) return wire_.fatal(failed);
   }
   start_settings_.clear();
   session_->report_settings();
   wire_.writer().backend_key_data(session_->process_id(), session_->secret_key());
   wire_.ready(wire::pg::TransactionStatus::idle);
-  return ok();
 }
 
 Status Connection::drive() {
-  if (on_worker_) { wait_for(Waiting::worker); return ok(); }
+  if (on_worker_) { wait_for_worker(Errand::run); return ok(); }
   return take(session_->run(db::Where::reactor));
 }
 
@@ -226,7 +235,7 @@ Status Connection::take(Result<db::Progress> progress) {
     case db::Progress::output_full: wait_for(Waiting::output); break;
     case db::Progress::wants_worker:
       on_worker_ = true;
-      wait_for(Waiting::worker);
+      wait_for_worker(Errand::run);
       break;
   }
   return ok();
@@ -253,7 +262,26 @@ void Connection::wait_for(Waiting what) {
   }
 }
 
+void Connection::wait_for_worker(Errand errand) {
+  errand_ = errand;
+  waiting_ = Waiting::worker;
+}
+
 void Connection::start_worker() { shared_.workers->post(job_); }
+
+/// Goes on with what a worker has done.
+Status Connection::errand_done() {
+  Status failed = std::move(errand_status_);
+  switch (errand_) {
+    case Errand::run: return take(std::move(worker_result_));
+    case Errand::event: return failed;
+    case Errand::find_role: case Errand::open_session: break;
+  }
+  if (failed) wire_.fatal(failed);
+  else if (errand_ == Errand::find_role) request_password();
+  else log_in();
+  return ok();
+}
 
 void Connection::leave_durable_list() {
   for (Connection** link = &shared_.waiting_durable; *link != nullptr; link = &(*link)->next_waiting_)
@@ -267,7 +295,7 @@ void Connection::resume() {
   waiting_ = Waiting::nothing;
   shared_.reactor->disarm(statement_deadline_);
   if (shutting_down_) { shut_down(); return; }
-  Status failed = was == Waiting::worker ? take(std::move(worker_result_)) : drive();
+  Status failed = was == Waiting::worker ? errand_done() : drive();
   if (failed) report(failed);
   if (waiting_ == Waiting::nothing) {
     if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
@@ -280,7 +308,17 @@ void Connection::resume() {
 }
 
 void Connection::run_on_worker() {
-  worker_result_ = session_->run(db::Where::worker);
+  switch (errand_) {
+    case Errand::run: worker_result_ = session_->run(db::Where::worker); break;
+    case Errand::event: {
+      Event event;
+      auto got = wire_.next(event);
+      errand_status_ = got ? handle(event, db::Where::worker) : got.take_error();
+      break;
+    }
+    case Errand::find_role: errand_status_ = find_role(); break;
+    case Errand::open_session: errand_status_ = open_session(); break;
+  }
   shared_.reactor->post(done_post_);
 }
 
@@ -309,7 +347,10 @@ void Connection::wake_durable(ReactorState& shared) {
 
 void Connection::shut_down() {
   shutting_down_ = true;
-  if (waiting_ == Waiting::worker) { session_->cancel(); return; }  // told when the worker has let go
+  if (waiting_ == Waiting::worker) {  // told when the worker has let go
+    if (errand_ == Errand::run) session_->cancel();
+    return;
+  }
   if (waiting_ == Waiting::durable) return;                         // its reply comes first
   wire_.fatal(Error::make(sqlstate::admin_shutdown, "terminating connection due to administrator command"));
   flush();
@@ -333,7 +374,7 @@ void Connection::on_close(net::Stream&, net::CloseReason) {
   if (next_open_ != nullptr) next_open_->before_open_ = before_open_;
   closed_ = true;
   if (waiting_ == Waiting::worker) {
-    session_->cancel();
+    if (errand_ == Errand::run) session_->cancel();
     return;  // done_post_ deletes it
   }
   bury();
