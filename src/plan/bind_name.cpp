@@ -103,6 +103,12 @@ Expr* Binder::whole_row(const NameItem& item, std::int32_t at) {
   return made;
 }
 
+Expr* Binder::system_column(const NameItem& item, std::string_view name, std::int32_t at) {
+  if (name != "tableoid" || item.range == nullptr || item.range->relation == nullptr) return nullptr;
+  const auto oid = static_cast<std::int32_t>(raw(item.range->relation->oid));
+  return make_constant(*arena_, oid::object_id, type::Value::of(Physical::int4, oid), at);
+}
+
 Result<Expr*> Binder::unqualified(std::string_view name, std::int32_t at, bool* found) {
   *found = true;
   for (Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
@@ -111,6 +117,15 @@ Result<Expr*> Binder::unqualified(std::string_view name, std::int32_t at, bool* 
       if (column.name != name) continue;
       if (match != nullptr) return fail(sqlstate::ambiguous_column, at, "column reference \"", name, "\" is ambiguous");
       match = column.expr;
+    }
+    if (match == nullptr) {
+      for (const NameItem& item : scope->items) {
+        Expr* system = system_column(item, name, at);
+        if (system == nullptr) continue;
+        if (match != nullptr)
+          return fail(sqlstate::ambiguous_column, at, "column reference \"", name, "\" is ambiguous");
+        match = system;
+      }
     }
     if (match == nullptr) continue;
     Expr* made = copy_node(*arena_, match);
@@ -154,6 +169,7 @@ Result<Expr*> Binder::column(const sql::ColumnRef& node) {
       return fail(sqlstate::ambiguous_column, node.at, "column reference \"", name, "\" is ambiguous");
     match = one.expr;
   }
+  if (match == nullptr) match = system_column(*item, name, node.at);
   if (match == nullptr) return no_column(name, table, node.at);
   Expr* made = copy_node(*arena_, match);
   made->position = node.at;

@@ -177,6 +177,8 @@ class Binder {
   // --- bind_name.cpp
   Result<Expr*> column(const sql::ColumnRef& node);
   Expr* whole_row(const NameItem& item, std::int32_t at);
+  /// Columns that every table has and `*` leaves out; null when it is none of them.
+  Expr* system_column(const NameItem& item, std::string_view name, std::int32_t at);
   Result<Expr*> unqualified(std::string_view name, std::int32_t at, bool* found);
   Error no_column(std::string_view name, std::string_view qualifier, std::int32_t at);
   Error no_table(std::string_view name, std::int32_t at);
