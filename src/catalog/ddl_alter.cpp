@@ -1,6 +1,8 @@
 #include <memory>
 
+#include "spg/type/array.hpp"
 #include "spg/type/io.hpp"
+#include "spg/type/numeric.hpp"
 #include "table_constraints.hpp"
 
 namespace spg::catalog {
@@ -103,15 +105,11 @@ bool Alter::is_volatile(const sql::Expr* expr, int depth) {
 }
 
 /// "{value}" of the missing-value, as pg_attribute.attmissingval shows it.
-std::string_view missing_text(Oid type, const type::Value& value, Arena& arena) {
-  TextBuilder plain(arena), text(arena);
-  type::output(type, value, plain, {});
-  text.add("{\"");
-  for (const char c : plain.view()) {
-    if (c == '"' || c == '\\') text.add('\\');
-    text.add(c);
-  }
-  text.add("\"}");
+Result<std::string_view> missing_text(Oid type, const type::Value& value, Arena& arena) {
+  const type::ArrayDimension one{1, 1};
+  SPG_ASSIGN(const type::StringRef array, type::make_array(type, {&one, 1}, {&value, 1}, arena));
+  TextBuilder text(arena);
+  type::output(type::find_type(type)->array, type::Value::of(type::Physical::string, array), text, {});
   return text.view();
 }
 
@@ -135,7 +133,7 @@ Status Alter::add_column(const sql::AlterCommand& command) {
 
   table::ColumnLayout layout;
   layout.number = static_cast<std::uint16_t>(number);
-  layout.physical = type::physical_of(plan.definition.type);
+  layout.physical = type::column_physical_of(plan.definition.type, plan.definition.typmod);
   layout.missing = type::Value::null_of(layout.physical);
   if (plan.default_value != nullptr) {
     const bool varies = is_volatile(plan.default_value);
@@ -153,14 +151,21 @@ Status Alter::add_column(const sql::AlterCommand& command) {
                                   name(), "\" contains null values"),
                       schema, name(), definition.name, {});
   }
+  const type::Value missing = layout.missing;
+  if (layout.physical != type::physical_of(plan.definition.type)) {
+    layout.missing = type::Value::null_of(layout.physical);
+    const int scale = type::NumericTypmod::of(plan.definition.typmod).scale;
+    if (!missing.is_null && !type::numeric_to_stored(missing.as<type::Numeric>(), layout.physical, scale, &layout.missing))
+      return Error::make(sqlstate::internal_error, "a default was not rounded to its column's scale");
+  }
   SPG_TRY(unit_.view().add_column(storage(), layout));
   SPG_TRY(unit_.add_attribute(oid(), number, plan.definition, plan.not_null));
   relation_.set(pg_class::relnatts, int2_value(number));
   SPG_ASSIGN(Row * attribute, unit_.find_column(oid(), definition.name));
   if (!layout.missing.is_null) {
     attribute->set(pg_attribute::atthasmissing, bool_value(true));
-    attribute->set(pg_attribute::attmissingval,
-                   text_value(missing_text(plan.definition.type, layout.missing, unit_.arena)));
+    SPG_ASSIGN(const std::string_view text, missing_text(plan.definition.type, missing, unit_.arena));
+    attribute->set(pg_attribute::attmissingval, text_value(text));
   }
   if (plan.default_value != nullptr) SPG_TRY(unit_.set_default(oid(), *attribute, *plan.default_value).status());
   added_.push_back({number, layout.missing.is_null});

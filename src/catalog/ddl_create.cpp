@@ -214,7 +214,7 @@ Result<Row*> make_table(Unit& unit, const sql::TableRef& name, Oid schema, std::
                          "\" conflicts with a system column name");
     table::ColumnLayout layout;
     layout.number = static_cast<std::uint16_t>(i + 1);
-    layout.physical = type::physical_of(columns[i].definition.type);
+    layout.physical = type::column_physical_of(columns[i].definition.type, columns[i].definition.typmod);
     layout.missing = type::Value::null_of(layout.physical);
     layouts.push_back(layout);
   }

@@ -2,6 +2,8 @@
 
 #include "spg/catalog/builtin.hpp"
 #include "spg/type/io.hpp"
+#include "spg/type/numeric.hpp"
+#include "spg/type/oids.hpp"
 #include "table_constraints.hpp"
 
 namespace spg::catalog {
@@ -83,7 +85,9 @@ Result<std::string_view> duplicate_detail(Unit& unit, TableId table, std::uint64
   text.add(")=(");
   for (std::size_t i = 0; i < columns.size(); ++i) {
     text.add(i == 0 ? "" : ", ");
-    const Value value = type::value_of(values[i], 0);
+    const Value value =
+        type::expression_value(columns[i]->oid(pg_attribute::atttypid), columns[i]->int4(pg_attribute::atttypmod),
+                               type::value_of(values[i], 0), unit.arena);
     if (value.is_null) text.add("null");
     else type::output(columns[i]->oid(pg_attribute::atttypid), value, text, {});
   }
@@ -149,7 +153,12 @@ Status Unit::define_index(Row& relation, const IndexDefinition& index) {
     numbers[i] = columns[i]->int2(pg_attribute::attnum);
     if (i >= index.columns.size()) continue;
     const std::int16_t option = i < index.options.size() ? index.options[i] : std::int16_t{0};
-    parts[i] = {raw(columns[i]->oid(pg_attribute::atttypid)), static_cast<std::uint16_t>(numbers[i]),
+    // Scaled numerics of 64 bits are keys as integers are.
+    Oid key_type = columns[i]->oid(pg_attribute::atttypid);
+    if (type::column_physical_of(key_type, columns[i]->int4(pg_attribute::atttypmod)) == type::Physical::int8 &&
+        key_type == type::oid::numeric)
+      key_type = type::oid::int8;
+    parts[i] = {raw(key_type), static_cast<std::uint16_t>(numbers[i]),
                 static_cast<std::uint8_t>(option & 1), static_cast<std::uint8_t>(option >> 1 & 1)};
     collations[i] = raw(columns[i]->oid(pg_attribute::attcollation));
     options[i] = option;

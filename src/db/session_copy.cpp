@@ -203,7 +203,7 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
   auto* columns = in->plan_arena.array<plan::OutputColumn>(chosen.size());
   std::vector<std::uint32_t> types;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
-    columns[i] = {in->plan_arena.copy(chosen[i]->name), chosen[i]->type, chosen[i]->typmod, Oid::none, chosen[i]->physical, Oid::none, 0};
+    columns[i] = {in->plan_arena.copy(chosen[i]->name), chosen[i]->type, chosen[i]->typmod, Oid::none, type::physical_of(chosen[i]->type), Oid::none, 0};
     types.push_back(raw(chosen[i]->type));
   }
   in->columns = {columns, chosen.size()};
@@ -316,7 +316,7 @@ Status SessionImpl::insert_copied(bool at_end) {
           std::memset(in.values[c] + row * width, 0, width);
           continue;
         }
-        auto value = type::input(in.columns[c].type, in.fields[c].text, -1, settings, in.row_arena);
+        auto value = type::input(in.columns[c].type, in.fields[c].text, in.columns[c].typmod, settings, in.row_arena);
         if (!value) return context_of(value.take_error(), in.columns[c].name, in.fields[c].text);
         std::memcpy(in.values[c] + row * width, value->bytes, width);
         in.validity[c][row / 64] |= bit;

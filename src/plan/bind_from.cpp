@@ -74,7 +74,7 @@ RangeEntry* Binder::relation_range(const catalog::Relation& relation, bool with_
     column.type = info.type;
     column.typmod = info.typmod;
     column.collation = info.collation;
-    column.physical = info.physical;
+    column.physical = physical(info.type);  // as scans yield it, whatever the table keeps
     column.origin_table = relation.oid;
     column.origin_number = column.stored = info.number;
     range->columns.push_back(column);

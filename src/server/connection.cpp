@@ -14,6 +14,7 @@ Connection::Connection(ReactorState& shared, net::Stream& stream)
       done_post_{net::Post([](net::Post& post) {
         Connection* self = static_cast<DonePost&>(post).self;
         if (self->closed_) { delete self; return; }
+        self->resume_posted_ = false;
         self->resume();
       }), this},
       job_{{[](Job& job) { static_cast<WorkerJob&>(job).self->run_on_worker(); }, nullptr}, this},
@@ -237,7 +238,8 @@ void Connection::wait_for(Waiting what) {
     }
   } else if (what == Waiting::output) {
     flush();
-    if (!stream_->is_over_output_limit()) shared_.reactor->post(done_post_);
+    resume_posted_ = !stream_->is_over_output_limit();
+    if (resume_posted_) shared_.reactor->post(done_post_);
   } else if (what == Waiting::worker) {
     flush();
     shared_.workers->post(job_);
@@ -272,7 +274,8 @@ void Connection::run_on_worker() {
 }
 
 void Connection::on_writable(net::Stream&) {
-  if (waiting_ == Waiting::output) resume();
+  // With a post under way, a resume here would meet it again while a worker writes to the output.
+  if (waiting_ == Waiting::output && !resume_posted_) resume();
 }
 
 void Connection::wake_durable(ReactorState& shared) {

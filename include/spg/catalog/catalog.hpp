@@ -80,7 +80,7 @@ struct ColumnInfo {
   Oid type{};
   std::int32_t typmod = -1;
   Oid collation{};
-  type::Physical physical = type::Physical::none;  ///< as stored and as scans yield it
+  type::Physical physical = type::Physical::none;  ///< as stored; numeric(p,s) may be scaled (type/numeric.hpp)
   bool not_null = false;
   bool has_default = false;
   bool dropped = false;
