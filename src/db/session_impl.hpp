@@ -168,6 +168,9 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // utility.cpp
   Status run_utility(const sql::Statement& statement, Where where);
   Result<type::Value> evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod);
+  Result<const catalog::Relation*> require_table(const sql::TableRef& table);
+  Status run_vacuum(const sql::Vacuum& vacuum, Where where);
+  Status check_default(const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod);
   Status run_discard(const sql::Discard& discard);
   Result<std::span<const plan::OutputColumn>> show_columns(std::string_view name);
   static bool statement_may_write(const sql::Statement& statement);

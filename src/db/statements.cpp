@@ -52,7 +52,10 @@ bool SessionImpl::statement_may_write(const sql::Statement& statement) {
         if (option.name == "analyze") return statement_may_write(*explain.query);
       return false;
     }
-    case NodeKind::copy: return static_cast<const sql::Copy&>(statement).from;
+    case NodeKind::copy: {
+      const auto& copy = static_cast<const sql::Copy&>(statement);
+      return copy.from || (copy.query != nullptr && statement_may_write(*copy.query));
+    }
     case NodeKind::show: case NodeKind::set: case NodeKind::vacuum: case NodeKind::checkpoint: case NodeKind::prepare: case NodeKind::deallocate:
     case NodeKind::discard: case NodeKind::lock: case NodeKind::listen: case NodeKind::notify: case NodeKind::unlisten: case NodeKind::declare_cursor:
     case NodeKind::fetch: case NodeKind::close: case NodeKind::unsupported:

@@ -1,9 +1,12 @@
 // Statements that are not planned: schema and role changes, settings, prepared statements by SQL, maintenance.
+#include <algorithm>
+
 #include "session_copy.hpp"
 #include "spg/catalog/ddl.hpp"
 #include "spg/catalog/roles.hpp"
 #include "spg/plan/explain.hpp"
 #include "spg/sql/deparse.hpp"
+#include "spg/sql/lexer.hpp"
 #include "spg/type/io.hpp"
 #include "spg/type/oids.hpp"
 
@@ -16,6 +19,7 @@ namespace {
 bool is_shared_change(const sql::Statement& statement) {
   switch (statement.kind) {
     case NodeKind::create_role: case NodeKind::alter_role: case NodeKind::drop_role: case NodeKind::grant_role: return true;
+    case NodeKind::rename: return static_cast<const sql::Rename&>(statement).object == sql::ObjectKind::role;
     default: return false;
   }
 }
@@ -32,6 +36,34 @@ std::string_view literal_text(const sql::Expr& expr, Arena& arena) {
 }
 
 }  // namespace
+
+Result<const catalog::Relation*> SessionImpl::require_table(const sql::TableRef& table) {
+  SPG_ASSIGN(const catalog::Relation* relation, catalog_.relation(table.schema, table.name));
+  if (relation != nullptr) return relation;
+  return Error::make(sqlstate::undefined_table, "relation \"", table.schema, table.schema.empty() ? "" : ".", table.name, "\" does not exist");
+}
+
+/// There is nothing to vacuum, and row counts are exact: only checks what was named.
+Status SessionImpl::run_vacuum(const sql::Vacuum& vacuum, Where where) {
+  static constexpr std::string_view vacuum_options[] = {"verbose", "analyze", "freeze", "full", "disable_page_skipping", "skip_locked", "index_cleanup", "process_toast", "truncate", "parallel"};
+  static constexpr std::string_view analyze_options[] = {"verbose", "skip_locked"};
+  const std::span<const std::string_view> known = vacuum.vacuum ? std::span<const std::string_view>(vacuum_options) : std::span<const std::string_view>(analyze_options);
+  for (const sql::Option& option : vacuum.options)
+    if (std::find(known.begin(), known.end(), option.name) == known.end())
+      return Error::make(sqlstate::syntax_error, "unrecognized ", vacuum.vacuum ? "VACUUM" : "ANALYZE", " option \"", option.name, "\"")
+          .at(option.at < 0 ? 0 : sql::char_position(current_->text, static_cast<std::size_t>(option.at)));
+  if (vacuum.vacuum && in_block_) return Error::make(sqlstate::active_sql_transaction, "VACUUM cannot run inside a transaction block");
+  SPG_TRY(begin_statement(false, where));
+  for (const sql::VacuumTarget& target : vacuum.targets) {
+    SPG_ASSIGN(const catalog::Relation* relation, require_table(*target.table));
+    for (const std::string_view name : target.columns) {
+      bool found = false;
+      for (const catalog::ColumnInfo& column : relation->columns) found = found || (!column.dropped && column.name == name);
+      if (!found) return Error::make(sqlstate::undefined_column, "column \"", name, "\" of relation \"", relation->name, "\" does not exist");
+    }
+  }
+  return ok();
+}
 
 /// Runs the whole of a utility statement; phase_ tells how it goes on.
 Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
@@ -51,7 +83,14 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
       return ok();
     }
     case NodeKind::discard: return run_discard(static_cast<const sql::Discard&>(statement));
-    case NodeKind::vacuum: case NodeKind::cluster: case NodeKind::reindex: case NodeKind::lock: return ok();
+    case NodeKind::vacuum: return run_vacuum(static_cast<const sql::Vacuum&>(statement), where);
+    case NodeKind::cluster: case NodeKind::reindex: return ok();
+    case NodeKind::lock: {
+      if (!in_block_) return Error::make(sqlstate::no_active_sql_transaction, "LOCK TABLE can only be used in transaction blocks");
+      SPG_TRY(begin_statement(false, where));
+      for (const sql::TableRef* table : static_cast<const sql::Lock&>(statement).tables) SPG_TRY(require_table(*table).status());
+      return ok();
+    }
     case NodeKind::checkpoint:
       if (!role_.is_superuser) return Error::make(sqlstate::insufficient_privilege, "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
       return instance_.machine().checkpoint();
@@ -62,7 +101,11 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
   Status failed = begin_statement(statement_may_write(statement), where);
   writes_shared_ = false;
   if (failed) return failed;
-  catalog::DdlContext ddl{&catalog_, this, this, &statement_arena_, current_->text};
+  const auto check = [&](const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod) {
+    return check_default(expr, column, type, typmod);
+  };
+  const catalog::CheckDefault check_default_call(check);
+  catalog::DdlContext ddl{&catalog_, this, this, &statement_arena_, current_->text, &check_default_call};
   auto changed = [&](Status status) {
     catalog_.invalidate();
     return status;
@@ -102,6 +145,13 @@ Result<type::Value> SessionImpl::evaluate_default(const sql::Expr& expr, Oid typ
   plan::PlanContext planning = plan_context(current_->text);
   SPG_ASSIGN(plan::Expr * bound, plan::bind_standalone(statement_arena_, expr, type, typmod, planning));
   return exec::evaluate_constant(*bound, run);
+}
+
+/// Binds a default as INSERT will; a bare literal must also be a value of the type.
+Status SessionImpl::check_default(const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod) {
+  plan::PlanContext planning = plan_context(current_->text);
+  planning.default_column = column;
+  return plan::bind_standalone(statement_arena_, expr, type, typmod, planning).status();
 }
 
 Status SessionImpl::run_discard(const sql::Discard& discard) {

@@ -41,7 +41,7 @@ struct NameItem {
   std::string_view schema, name;
   RangeEntry* range = nullptr;  ///< null: an alias of a join
   Vec<NamedColumn> columns;
-  bool lateral_only = false;  ///< visible only to LATERAL items at the moment
+  bool is_joined_outside = false;  ///< hidden since it is the other side of a RIGHT or FULL join
 };
 struct Scope {
   Scope* outer = nullptr;
@@ -251,6 +251,8 @@ class Binder {
   Scope* scope_ = nullptr;
   std::uint32_t depth_ = 0;
   std::uint32_t internal_parameters_ = 0, work_tables_ = 0;
+  /// Where a recursive reference would be forbidden now, in the words of the message; empty: nowhere.
+  std::string_view recursion_place_;
 
 };
 
