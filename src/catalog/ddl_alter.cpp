@@ -31,6 +31,7 @@ class Alter {
   Status drop_not_null(const sql::AlterCommand& command);
   Result<Row*> require_column(std::string_view name);
   Status check_no_nulls(const Row& attribute);
+  Status check_no_primary_key();
   bool is_volatile(const sql::Expr* expr, int depth = 0);
   Oid oid() const { return relation_.oid(pg_class::oid); }
   TableId storage() const { return TableId{raw(relation_.oid(pg_class::relfilenode))}; }
@@ -113,6 +114,15 @@ Result<std::string_view> missing_text(Oid type, const type::Value& value, Arena&
   return text.view();
 }
 
+Status Alter::check_no_primary_key() {
+  SPG_ASSIGN(const Vec<Row*> others, unit_.store.find(StoredKey::constraint_relation, {oid_value(oid())}));
+  for (const Row* other : others)
+    if (other->character(pg_constraint::contype) == 'p')
+      return Error::make(sqlstate::invalid_table_definition, "multiple primary keys for table \"", name(),
+                         "\" are not allowed");
+  return ok();
+}
+
 Status Alter::add_column(const sql::AlterCommand& command) {
   const auto& definition = sql::to<sql::ColumnDef>(*command.definition);
   SPG_ASSIGN(const Row* taken, unit_.find_column(oid(), definition.name));
@@ -127,6 +137,8 @@ Status Alter::add_column(const sql::AlterCommand& command) {
     return Error::make(sqlstate::duplicate_column, "column name \"", definition.name,
                        "\" conflicts with a system column name");
   SPG_ASSIGN(const ColumnPlan plan, plan_column(unit_, definition, name()));
+  for (const sql::Constraint* constraint : definition.constraints)
+    if (constraint->form == sql::ConstraintKind::primary_key) SPG_TRY(check_no_primary_key());
   const auto number = static_cast<std::int16_t>(relation_.int2(pg_class::relnatts) + 1);
   if (number > 1600) return Error::make(sqlstate::too_many_columns, "tables can have at most 1600 columns");
   SPG_ASSIGN(const std::uint64_t rows, unit_.view().row_count(storage()));
@@ -205,11 +217,13 @@ Status Alter::add_constraint(const sql::Constraint& constraint) {
     return unit_.at(Error::make(sqlstate::feature_not_supported, "ADD CONSTRAINT USING INDEX is not supported"),
                     constraint.at);
   if (constraint.form == sql::ConstraintKind::primary_key) {
-    SPG_ASSIGN(const Vec<Row*> others, unit_.store.find(StoredKey::constraint_relation, {oid_value(oid())}));
-    for (const Row* other : others)
-      if (other->character(pg_constraint::contype) == 'p')
-        return Error::make(sqlstate::invalid_table_definition, "multiple primary keys for table \"", name(),
-                           "\" are not allowed");
+    for (const std::string_view column : constraint.columns) {
+      SPG_ASSIGN(const Row* known, unit_.find_column(oid(), column));
+      if (known == nullptr)
+        return Error::make(sqlstate::undefined_column, "column \"", column, "\" of relation \"", name(),
+                           "\" does not exist");
+    }
+    SPG_TRY(check_no_primary_key());
   }
   KeyList keys{name(), Vec<KeyPlan>(unit_.arena)};
   SPG_TRY(add_key(unit_, keys, constraint, constraint.columns));

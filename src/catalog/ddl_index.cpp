@@ -253,14 +253,22 @@ Status Unit::define_index(Row& relation, const IndexDefinition& index) {
 namespace {
 
 /// An element's operator class by name.
-Result<Oid> named_class(Unit& unit, const sql::QualifiedName& name, Oid method, std::string_view method_name) {
+Result<Oid> named_class(Unit& unit, const sql::QualifiedName& name, Oid type, Oid method,
+                        std::string_view method_name) {
   const std::string_view wanted = name.back();
   const OperatorClass found =
       find_class([&](const OperatorClass& one) { return one.method == raw(method) && one.name == wanted; });
   if (found.oid == 0)
     return Error::make(sqlstate::undefined_object, "operator class \"", wanted,
                        "\" does not exist for access method \"", method_name, "\"");
-  (void)unit;
+  const Oid input{found.input};
+  const Type* wanted_type = unit.catalog.type(input);
+  const Cast* cast = unit.catalog.cast(type, input);
+  const bool fits = input == type || (cast != nullptr && cast->method == 'b') ||
+                    (wanted_type != nullptr && wanted_type->kind == 'p');
+  if (!fits)
+    return Error::make(sqlstate::datatype_mismatch, "operator class \"", wanted, "\" does not accept data type ",
+                       format_type(unit.catalog, type, {}, unit.arena));
   return Oid{found.oid};
 }
 
@@ -316,7 +324,7 @@ Status create_index(DdlContext& context, const sql::CreateIndex& statement) {
     if (element->op_class.empty()) {
       SPG_ASSIGN(op_class, unit.default_class(attribute->oid(pg_attribute::atttypid), method->oid, method_name));
     } else {
-      SPG_ASSIGN(op_class, named_class(unit, element->op_class, method->oid, method_name));
+      SPG_ASSIGN(op_class, named_class(unit, element->op_class, attribute->oid(pg_attribute::atttypid), method->oid, method_name));
     }
     classes.push_back(op_class);
   }

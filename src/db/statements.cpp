@@ -216,7 +216,7 @@ Status SessionImpl::describe_result(const Prepared& prepared, std::span<const st
   if (const auto* show = sql::as<sql::Show>(prepared.statement.tree)) {
     SPG_ASSIGN(const auto columns, show_columns(show->name));
     sink_.describe_rows(columns, formats);
-  } else if (prepared.outputs.empty()) {
+  } else if (prepared.outputs.empty() && prepared.statement.tree->kind != sql::NodeKind::select) {
     sink_.no_data();
   } else {
     sink_.describe_rows(prepared.outputs, formats);
@@ -319,7 +319,7 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   }
   if (current_->plan->writes && !statement_may_write(*tree)) return Error::make(sqlstate::feature_not_supported, "a query that writes in this form is not supported");
   SPG_TRY(execution_.open(*current_->compiled, context(statement_arena_, parameters_)));
-  if (sends_description_ && !current_->outputs.empty()) sink_.describe_rows(current_->outputs, formats_);
+  if (sends_description_ && (!current_->outputs.empty() || current_->statement.tree->kind == sql::NodeKind::select)) sink_.describe_rows(current_->outputs, formats_);
   phase_ = Phase::run;
   return ok();
 }
@@ -342,7 +342,7 @@ Result<bool> SessionImpl::run_some(Where) {
     const std::uint32_t count = batch.selected.count;
     if (copies_out) {
       SPG_TRY(copy_rows_out(batch));
-    } else if (current_->outputs.empty()) {
+    } else if (current_->outputs.empty() && current_->statement.tree->kind != sql::NodeKind::select) {
       // a SELECT without columns still counts its rows
     } else if (max_rows_ != 0 && rows_sent_ + count > static_cast<std::uint64_t>(max_rows_)) {
       const auto part = static_cast<std::uint32_t>(static_cast<std::uint64_t>(max_rows_) - rows_sent_);

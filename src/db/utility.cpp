@@ -1,5 +1,6 @@
 // Statements that are not planned: schema and role changes, settings, prepared statements by SQL, maintenance.
 #include <algorithm>
+#include <charconv>
 
 #include "session_copy.hpp"
 #include "spg/catalog/ddl.hpp"
@@ -7,6 +8,7 @@
 #include "spg/plan/explain.hpp"
 #include "spg/sql/deparse.hpp"
 #include "spg/sql/lexer.hpp"
+#include "spg/type/interval.hpp"
 #include "spg/type/io.hpp"
 #include "spg/type/oids.hpp"
 
@@ -164,6 +166,52 @@ Status SessionImpl::run_discard(const sql::Discard& discard) {
   return ok();
 }
 
+namespace {
+
+/// Seconds east as the name of a POSIX zone: <+05:30>-05:30.
+void print_zone(std::int64_t seconds, TextBuilder& out) {
+  const auto part = [&](bool negative) {
+    const std::int64_t all = seconds < 0 ? -seconds : seconds;
+    const auto two = [&](std::int64_t n) { out.add(n < 10 ? "0" : "", n); };
+    out.add(negative ? "-" : "+");
+    two(all / 3600);
+    if (all % 3600 == 0) return;
+    out.add(":");
+    two(all / 60 % 60);
+    if (all % 60 == 0) return;
+    out.add(":");
+    two(all % 60);
+  };
+  out.resize(0);
+  out.add("<");
+  part(seconds < 0);
+  out.add(">");
+  part(seconds >= 0);
+}
+
+/// SET TIME ZONE 5, '-3.5' and INTERVAL '-03:30': the text becomes a zone's name.
+Status numeric_zone(const sql::Expr& expr, TextBuilder& value) {
+  MemoryBudget budget;
+  Arena arena(budget);
+  if (const auto* cast = sql::as<sql::TypeCast>(&expr)) {
+    if (cast->type->name.empty() || cast->type->name.back() != "interval") return ok();
+    SPG_ASSIGN(const type::Value span, type::input(type::oid::interval, value.view(), -1, {}, arena));
+    const auto interval = span.as<type::Interval>();
+    if (interval.months != 0) return Error::make(sqlstate::invalid_parameter_value, "cannot specify months in time zone interval");
+    if (interval.days != 0) return Error::make(sqlstate::invalid_parameter_value, "cannot specify days in time zone interval");
+    print_zone(interval.microseconds / 1000000, value);
+    return ok();
+  }
+  double hours = 0;
+  const std::string_view text = value.view();
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data() + (text.starts_with('+') ? 1 : 0), end, hours);
+  if (parsed.ec == std::errc{} && parsed.ptr == end) print_zone(static_cast<std::int64_t>(hours * 3600), value);
+  return ok();
+}
+
+}  // namespace
+
 // --- settings -------------------------------------------------------------------------------------------------------
 
 Status SessionImpl::run_set(const sql::Set& set) {
@@ -197,6 +245,7 @@ Status SessionImpl::run_set(const sql::Set& set) {
         value.add(i == 0 ? "" : ", ", literal_text(*one, statement_arena_));
       }
       if (find_setting(set.name) != nullptr && find_setting(set.name)->name == "TimeZone") {
+        SPG_TRY(numeric_zone(*set.values[0], value));
         if (zones_.find(value.view()) == nullptr)
           return Error::make(sqlstate::invalid_parameter_value, "invalid value for parameter \"TimeZone\": \"", value.view(), "\"");
         failed = settings_.set(set.name, zones_.find(value.view())->name(), Settings::Source::user, set.local);
@@ -319,13 +368,18 @@ Status SessionImpl::run_explain(const sql::Explain& explain) {
     std::string_view value;
     if (const auto* word = sql::as<sql::Word>(option.value)) value = word->text;
     else if (option.value != nullptr && option.value->kind == NodeKind::literal) value = literal_text(static_cast<const sql::Expr&>(*option.value), statement_arena_);
+    const auto placed = [&](Error error) { return std::move(error).at(option.at < 0 ? 0 : sql::char_position(current_->text, static_cast<std::size_t>(option.at))); };
     const bool on = value.empty() || value == "on" || value == "true" || value == "1";
+    if (option.name == "format" && value != "text" && value != "xml" && value != "json" && value != "yaml")
+      return placed(Error::make(sqlstate::invalid_parameter_value, "unrecognized value for EXPLAIN option \"format\": \"", value, "\""));
+    static constexpr std::string_view flags[] = {"costs", "verbose", "analyze", "buffers", "timing", "summary", "settings", "wal"};
+    const bool is_flag = std::find(std::begin(flags), std::end(flags), option.name) != std::end(flags);
+    if (is_flag && !on && value != "off" && value != "false" && value != "0") return Error::make(sqlstate::syntax_error, option.name, " requires a Boolean value");
+    if (!is_flag && option.name != "format") return placed(Error::make(sqlstate::syntax_error, "unrecognized EXPLAIN option \"", option.name, "\""));
     if (option.name == "costs") options.costs = on;
     else if (option.name == "verbose") options.verbose = on;
     else if (option.name == "analyze") analyze = on;
     else if (option.name == "format" && value != "text") return Error::make(sqlstate::feature_not_supported, "EXPLAIN format \"", value, "\" is not supported");
-    else if (option.name != "format" && option.name != "buffers" && option.name != "timing" && option.name != "summary" && option.name != "settings" && option.name != "wal")
-      return Error::make(sqlstate::syntax_error, "unrecognized EXPLAIN option \"", option.name, "\"");
   }
   if (analyze) return not_supported("EXPLAIN ANALYZE");
   const exec::ExecContext folding = context(statement_arena_, {});

@@ -151,6 +151,15 @@ OptionalBool has_table_privilege_by_name(Context& c, Text table, Text privileges
 Result<bool> has_role(Context& c, u4 other, Text) { return catalog::pg_has_role(of(c), of(c).role(), Oid{other}, c.arena); }
 Result<bool> role_has_role(Context& c, u4 role, u4 other, Text) { return catalog::pg_has_role(of(c), Oid{role}, Oid{other}, c.arena); }
 
+OptionalText current_schema(Context& c) { return text_or_null(catalog::current_schema(of(c))); }
+Result<type::StringRef> current_schemas(Context& c, bool implicit) {
+  SPG_ASSIGN(const std::span<const std::string_view> names, catalog::current_schemas(of(c), implicit, c.arena));
+  Vec<Value> values(c.arena);
+  for (const std::string_view name : names) values.push_back(type::string_value(c.arena.copy(name)));
+  const type::ArrayDimension dimension{static_cast<i4>(values.size()), 1};
+  return type::make_array(type::oid::name, {&dimension, values.empty() ? std::size_t{0} : 1}, values.span(), c.arena);
+}
+
 template <std::uint16_t... oids>
 inline constexpr std::uint16_t list[] = {oids...};
 
@@ -178,6 +187,7 @@ constexpr FunctionEntry functions[] = {
     {list<2273>, call<has_privilege<PrivilegeOn::schema>>()}, {list<2271>, call<role_has_privilege<PrivilegeOn::schema>>()},
     {list<2255>, call<has_privilege<PrivilegeOn::database>>()}, {list<2253>, call<role_has_privilege<PrivilegeOn::database>>()},
     {list<2261>, call<has_privilege<PrivilegeOn::function>>()}, {list<2259>, call<role_has_privilege<PrivilegeOn::function>>()},
+    {proc::current_schema, call<current_schema>()}, {proc::current_schemas, call<current_schemas>()},
     {list<2288>, call<size_pretty>()}, {list<3166>, call<size_pretty_numeric>()}, {list<3778>, call<tablespace_location>()},
     {list<2710>, call<has_role>()}, {list<2708>, call<role_has_role>()},
 };

@@ -39,21 +39,6 @@ Result<i4> backend_pid(Context& c) {
   SPG_ASSIGN(SessionFacts * s, session(c));
   return s->backend_pid();
 }
-Result<std::optional<Text>> current_schema(Context& c) {
-  SPG_ASSIGN(SessionFacts * s, session(c));
-  const auto path = s->search_path();
-  return path.empty() ? std::optional<Text>() : std::optional<Text>(path[0]);
-}
-Result<StringRef> current_schemas(Context& c, bool implicit) {
-  SPG_ASSIGN(SessionFacts * s, session(c));
-  Vec<Value> names(c.arena);
-  bool has_catalog = false;
-  for (const Text name : s->search_path()) has_catalog = has_catalog || name == "pg_catalog";
-  if (implicit && !has_catalog) names.push_back(type::string_value("pg_catalog"));
-  for (const Text name : s->search_path()) names.push_back(type::string_value(name));
-  const type::ArrayDimension dimension{static_cast<i4>(names.size()), 1};
-  return type::make_array(type::oid::name, {&dimension, names.empty() ? std::size_t{0} : 1}, names.span(), c.arena);
-}
 Error no_setting(Text name) {
   return Error::make(sqlstate::undefined_object, "unrecognized configuration parameter \"", name, "\"");
 }
@@ -127,8 +112,6 @@ constexpr FunctionEntry functions[] = {
     {proc::session_user, call<session_user>()},
     {proc::current_database, call<database_name>()},
     {proc::pg_backend_pid, call<backend_pid>()},
-    {proc::current_schema, call<current_schema>()},
-    {proc::current_schemas, call<current_schemas>()},
     {proc::show_config_by_name, call<setting>()},
     {proc::show_config_by_name_missing_ok, call<setting_or_null>()},
     {proc::set_config_by_name, call_volatile<set_setting>()},
