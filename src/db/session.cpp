@@ -88,7 +88,7 @@ Status SessionImpl::set_at_start(std::string_view name, std::string_view value) 
   if (info != nullptr) {
     if (info->context == SettingContext::internal || info->context == SettingContext::server_start)
       return Error::make(sqlstate::cant_change_runtime_param, "parameter \"", info->name, "\" cannot be changed now");
-    SPG_ASSIGN(canonical, canonical_setting(*info, value));
+    SPG_ASSIGN(canonical, canonical_setting(*info, value, settings_.value(info->name)));
   }
   settings_.set_start(name, canonical);
   apply_settings();

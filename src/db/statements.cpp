@@ -148,6 +148,8 @@ Status SessionImpl::analyze(Prepared& prepared, Where where) {
 Result<type::Value> SessionImpl::parameter_value(const ParameterInput& input, Oid type, std::size_t number, Arena& arena) {
   if (input.is_null) return type::Value::null_of(type::physical_of(type));
   auto value = input.binary ? type::receive(type, input.bytes, -1, arena) : exec::parse_value(context(arena, {}), type, as_text(input.bytes), -1, arena);
+  if (!value && value.error().code() == sqlstate::invalid_binary_representation && value.error().message() == "incorrect binary data format")
+    return Error::make(sqlstate::invalid_binary_representation, "incorrect binary data format in bind parameter ", number + 1);
   if (!value) return value.take_error().context("unnamed portal parameter $", number + 1);
   // Long strings may refer to the message, which goes with this call.
   if (value->physical == type::Physical::string && !value->as<type::StringRef>().is_inline()) {
