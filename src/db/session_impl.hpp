@@ -168,6 +168,14 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // utility.cpp
   Status run_utility(const sql::Statement& statement, Where where);
   Result<type::Value> evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod);
+  /// What came of look-ups in the catalog, unless one could not read (a cold page): then that, and not what the binder
+  /// took it for ("does not exist").
+  template <class T>
+  Result<T> unless_unread(Result<T> made) {
+    Status unread = catalog_.take_error();
+    if (unread) return unread;
+    return made;
+  }
   Result<const catalog::Relation*> require_table(const sql::TableRef& table);
   Status run_vacuum(const sql::Vacuum& vacuum, Where where);
   Status check_default(const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod);

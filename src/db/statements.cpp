@@ -77,8 +77,7 @@ Status SessionImpl::plan(Prepared& prepared) {
   plan::PlanContext planning = plan_context(prepared.text);
   planning.evaluator = &folder;
   planning.parameter_types = prepared.is_analyzed ? prepared.parameter_types : prepared.given_types;
-  SPG_ASSIGN(const plan::Plan* planned, plan::plan_statement(prepared.plan_arena, *prepared.statement.tree, planning));
-  SPG_TRY(catalog_.take_error());
+  SPG_ASSIGN(const plan::Plan* planned, unless_unread<plan::Plan*>(plan::plan_statement(prepared.plan_arena, *prepared.statement.tree, planning)));
   SPG_ASSIGN(prepared.compiled, exec::compile(*planned, catalog_, prepared.plan_arena));
   prepared.plan = planned;
   prepared.plan_stamp = transaction_->catalog_stamp();

@@ -145,7 +145,7 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
 Result<type::Value> SessionImpl::evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod) {
   const exec::ExecContext run = context(statement_arena_, {});
   plan::PlanContext planning = plan_context(current_->text);
-  SPG_ASSIGN(plan::Expr * bound, plan::bind_standalone(statement_arena_, expr, type, typmod, planning));
+  SPG_ASSIGN(plan::Expr * bound, unless_unread(plan::bind_standalone(statement_arena_, expr, type, typmod, planning)));
   return exec::evaluate_constant(*bound, run);
 }
 
@@ -153,7 +153,7 @@ Result<type::Value> SessionImpl::evaluate_default(const sql::Expr& expr, Oid typ
 Status SessionImpl::check_default(const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod) {
   plan::PlanContext planning = plan_context(current_->text);
   planning.default_column = column;
-  return plan::bind_standalone(statement_arena_, expr, type, typmod, planning).status();
+  return unless_unread(plan::bind_standalone(statement_arena_, expr, type, typmod, planning)).status();
 }
 
 Status SessionImpl::run_discard(const sql::Discard& discard) {
@@ -327,7 +327,7 @@ Status SessionImpl::run_prepare(const sql::Prepare& prepare, Where where) {
   std::vector<std::uint32_t> types;
   for (const sql::TypeName* type : prepare.types) {
     plan::PlanContext planning = plan_context(current_->text);
-    SPG_ASSIGN(const plan::ResolvedType resolved, plan::resolve_type(statement_arena_, *type, planning));
+    SPG_ASSIGN(const plan::ResolvedType resolved, unless_unread(plan::resolve_type(statement_arena_, *type, planning)));
     types.push_back(raw(resolved.type));
   }
   // The query is a part of this statement's text: parsed again by itself, so that it may outlive the message.
@@ -386,8 +386,7 @@ Status SessionImpl::run_explain(const sql::Explain& explain) {
   Folder folder(folding);
   plan::PlanContext planning = plan_context(current_->text);
   planning.evaluator = &folder;
-  SPG_ASSIGN(const plan::Plan* planned, plan::plan_statement(statement_arena_, *explain.query, planning));
-  SPG_TRY(catalog_.take_error());
+  SPG_ASSIGN(const plan::Plan* planned, unless_unread(plan::plan_statement(statement_arena_, *explain.query, planning)));
   Vec<std::string_view> lines(statement_arena_);
   plan::explain(statement_arena_, catalog_, *planned, options, lines);
   const plan::OutputColumn column{"QUERY PLAN", type::oid::text, -1, Oid::none, type::Physical::string, Oid::none, 0};
