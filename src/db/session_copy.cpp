@@ -7,12 +7,14 @@
 namespace spg::db {
 namespace {
 
-
 /// The text of an option's value; empty when there is none.
 std::string_view option_text(const sql::Option& option) {
   if (const auto* word = sql::as<sql::Word>(option.value)) return word->text;
-  if (const auto* literal = sql::as<sql::Literal>(option.value)) return literal->text;
-  return {};
+  const auto* literal = sql::as<sql::Literal>(option.value);
+  if (literal == nullptr) return {};
+  if (literal->form == sql::LiteralKind::boolean) return literal->integer != 0 ? "true" : "false";
+  if (literal->form == sql::LiteralKind::integer) return literal->integer == 1 ? "1" : literal->integer == 0 ? "0" : "other";
+  return literal->text;
 }
 bool option_flag(const sql::Option& option) {
   if (option.value == nullptr) return true;
@@ -192,7 +194,8 @@ Status SessionImpl::start_copy_to(const sql::Copy& copy, const CopyFormat& forma
   sink_.begin_copy_out(prepared->outputs.size());
   if (format.header) {
     copy_line_.clear();
-    CopyWriter writer(*copy_out_format_, copy_line_);
+    CopyWriter writer(*copy_out_format_, copy_line_, prepared->outputs.size());
+    writer.mark_header();
     writer.begin_row();
     for (const plan::OutputColumn& column : prepared->outputs) writer.field(column.name);
     writer.end_row();
@@ -208,7 +211,7 @@ Status SessionImpl::copy_rows_out(const type::Batch& batch) {
   for (std::uint32_t i = 0; i < batch.selected.count; ++i) {
     const std::uint32_t row = batch.selected[i];
     copy_line_.clear(64 * 1024);
-    CopyWriter writer(*copy_out_format_, copy_line_);
+    CopyWriter writer(*copy_out_format_, copy_line_, current_->outputs.size());
     writer.begin_row();
     for (std::size_t c = 0; c < current_->outputs.size(); ++c) {
       if (batch.columns[c].is_null(row)) { writer.null_field(); continue; }

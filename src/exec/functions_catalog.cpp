@@ -148,6 +148,11 @@ OptionalBool has_table_privilege_by_name(Context& c, Text table, Text privileges
   SPG_ASSIGN(const Oid relation, catalog::regclass_in(of(c), table, c.arena));
   return bool_or_null(catalog::has_privilege(of(c), of(c).role(), catalog::PrivilegeOn::relation, relation, privileges, c.arena));
 }
+OptionalBool has_schema_privilege_by_name(Context& c, Text name, Text privileges) {
+  SPG_ASSIGN(const Oid schema, of(c).schema_oid(name));
+  if (schema == Oid::none) return Error::make(sqlstate::undefined_schema, "schema \"", name, "\" does not exist");
+  return bool_or_null(catalog::has_privilege(of(c), of(c).role(), catalog::PrivilegeOn::schema, schema, privileges, c.arena));
+}
 Result<bool> has_role(Context& c, u4 other, Text) { return catalog::pg_has_role(of(c), of(c).role(), Oid{other}, c.arena); }
 Result<bool> role_has_role(Context& c, u4 role, u4 other, Text) { return catalog::pg_has_role(of(c), Oid{role}, Oid{other}, c.arena); }
 
@@ -184,6 +189,7 @@ constexpr FunctionEntry functions[] = {
     {list<1642>, call<user_by_id>()}, {list<1597>, call<encoding_name>()}, {list<1264>, call<encoding_number>()},
     {list<2325, 2997>, call<relation_size>()}, {list<2332>, call<relation_fork_size>()}, {list<2998>, call<indexes_size>()}, {list<2286>, call<total_size>()},
     {list<1927>, call<has_privilege<PrivilegeOn::relation>>()}, {list<1925>, call<role_has_privilege<PrivilegeOn::relation>>()}, {list<1926>, call<has_table_privilege_by_name>()},
+    {list<2272>, call<has_schema_privilege_by_name>()},
     {list<2273>, call<has_privilege<PrivilegeOn::schema>>()}, {list<2271>, call<role_has_privilege<PrivilegeOn::schema>>()},
     {list<2255>, call<has_privilege<PrivilegeOn::database>>()}, {list<2253>, call<role_has_privilege<PrivilegeOn::database>>()},
     {list<2261>, call<has_privilege<PrivilegeOn::function>>()}, {list<2259>, call<role_has_privilege<PrivilegeOn::function>>()},

@@ -46,6 +46,14 @@ void Connection::handle_events() {
   wire_.settle();
   flush();
   if (waiting_ != Waiting::nothing) stream_->pause_reading();
+  start_job();
+}
+
+/// Last of all: from here on the worker owns session and output.
+void Connection::start_job() {
+  if (!job_is_due_) return;
+  job_is_due_ = false;
+  shared_.workers->post(job_);
 }
 
 void Connection::report(const Error& error) {
@@ -241,8 +249,7 @@ void Connection::wait_for(Waiting what) {
     resume_posted_ = !stream_->is_over_output_limit();
     if (resume_posted_) shared_.reactor->post(done_post_);
   } else if (what == Waiting::worker) {
-    flush();
-    shared_.workers->post(job_);
+    job_is_due_ = true;
   }
 }
 
@@ -266,6 +273,7 @@ void Connection::resume() {
     flush();
   }
   if (waiting_ == Waiting::nothing) stream_->resume_reading();
+  start_job();
 }
 
 void Connection::run_on_worker() {

@@ -56,6 +56,7 @@ class Connection final : public net::Handler {
   Status drive();
   Status take(Result<db::Progress> progress);
   void wait_for(Waiting what);
+  void start_job();
   void resume();
   void run_on_worker();
   void report(const Error& error);
@@ -76,6 +77,7 @@ class Connection final : public net::Handler {
   Waiting waiting_ = Waiting::nothing;
   bool active_ = false;       ///< an activity of the session is unfinished
   bool resume_posted_ = false;  ///< done_post_ is on its way for Waiting::output
+  bool job_is_due_ = false;     ///< to be posted when the reactor has done with the output
   bool on_worker_ = false;    ///< it was moved to the workers and stays there
   bool closed_ = false;       ///< the stream has gone; the object follows when the worker has let go
   bool shutting_down_ = false;
