@@ -240,7 +240,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // the running statement
   MemoryBudget statement_budget_;
   Arena statement_arena_;
-  std::shared_ptr<Prepared> current_;
+  std::shared_ptr<Prepared> stated_;   ///< the statement that runs, as the client gave it: where a re-run starts
+  std::shared_ptr<Prepared> current_;  ///< the same, or what EXECUTE or COPY (query) TO runs in its place
   Portal* portal_ = nullptr;
   std::span<const type::Value> parameters_;
   std::span<const std::int16_t> formats_;

@@ -236,7 +236,7 @@ Status SessionImpl::start_execute(std::string_view name, std::int64_t max_rows) 
   const auto found = portals_.find(name);
   if (found == portals_.end()) return Error::make(sqlstate::undefined_cursor, "portal \"", name, "\" does not exist");
   portal_ = found->second.get();
-  current_ = portal_->statement;
+  current_ = stated_ = portal_->statement;
   parameters_ = portal_->parameters;
   formats_ = portal_->formats;
   max_rows_ = max_rows > 0 ? max_rows : 0;
@@ -272,6 +272,7 @@ Status SessionImpl::next_statement() {
   current_ = std::make_shared<Prepared>(memory_);
   current_->text = query_text_;
   current_->statement = statements_[next_statement_++];
+  stated_ = current_;
   parameters_ = {};
   formats_ = {};
   max_rows_ = 0;
@@ -283,6 +284,8 @@ Status SessionImpl::next_statement() {
 
 /// Begins a statement: the transaction's part, then planning and opening, or the whole of a utility statement.
 Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
+  current_ = stated_;
+  copy_out_format_.reset();
   rows_sent_ = 0;
   is_suspended_ = false;
   tag_size_ = 0;

@@ -100,7 +100,9 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
   }
   if (statement.kind == NodeKind::execute) return run_execute(static_cast<const sql::Execute&>(statement), where);
   writes_shared_ = is_shared_change(statement);
-  Status failed = begin_statement(statement_may_write(statement), where);
+  // COPY FROM goes on where its data arrives, and cannot start again: its reads wait.
+  const auto* copy = sql::as<sql::Copy>(&statement);
+  Status failed = begin_statement(statement_may_write(statement), copy != nullptr && copy->from ? Where::worker : where);
   writes_shared_ = false;
   if (failed) return failed;
   const auto check = [&](const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod) {
