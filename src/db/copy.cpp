@@ -181,8 +181,9 @@ void CopyWriter::field(std::string_view text) {
   const std::size_t column = column_;
   separate();
   if (format_->csv) {
-    const bool forced = column < format_->force_quote.size() && format_->force_quote[column];
-    bool needs = forced || text == format_->null_text || text == "\\.";
+    const bool forced = column < format_->force_quote.size() && format_->force_quote[column] && !is_header_;
+    // A line that is \. alone would end the data.
+    bool needs = forced || text == format_->null_text || (is_single_ && text == "\\.");
     for (char c : text) needs |= c == format_->delimiter || c == format_->quote || c == '\n' || c == '\r';
     if (!needs) { out_->append(text); return; }
     out_->append_byte(format_->quote);

@@ -88,7 +88,7 @@ Status SessionImpl::set_at_start(std::string_view name, std::string_view value) 
   if (info != nullptr) {
     if (info->context == SettingContext::internal || info->context == SettingContext::server_start)
       return Error::make(sqlstate::cant_change_runtime_param, "parameter \"", info->name, "\" cannot be changed now");
-    SPG_ASSIGN(canonical, canonical_setting(*info, value));
+    SPG_ASSIGN(canonical, canonical_setting(*info, value, settings_.value(info->name)));
   }
   settings_.set_start(name, canonical);
   apply_settings();
@@ -338,6 +338,11 @@ Status SessionImpl::run_transaction_statement(const sql::Transaction& statement)
   auto needs_block = [&](const char* what) {
     return Error::make(sqlstate::no_active_sql_transaction, what, " can only be used in transaction blocks");
   };
+  if (statement.chain) {
+    const bool commits = statement.action == TransactionAction::commit;
+    if (!in_block_ || implicit_block_) return needs_block(commits ? "COMMIT AND CHAIN" : "ROLLBACK AND CHAIN");
+    return Error::make(sqlstate::feature_not_supported, commits ? "COMMIT" : "ROLLBACK", " AND CHAIN is not supported");
+  }
   switch (statement.action) {
     case TransactionAction::begin: case TransactionAction::start: return start_block(statement.modes);
     case TransactionAction::commit: {

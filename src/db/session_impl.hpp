@@ -170,6 +170,17 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // utility.cpp
   Status run_utility(const sql::Statement& statement, Where where);
   Result<type::Value> evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod);
+  /// What came of look-ups in the catalog, unless one could not read (a cold page): then that, and not what the binder
+  /// took it for ("does not exist").
+  template <class T>
+  Result<T> unless_unread(Result<T> made) {
+    Status unread = catalog_.take_error();
+    if (unread) return unread;
+    return made;
+  }
+  Result<const catalog::Relation*> require_table(const sql::TableRef& table);
+  Status run_vacuum(const sql::Vacuum& vacuum, Where where);
+  Status check_default(const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod);
   Status run_discard(const sql::Discard& discard);
   Result<std::span<const plan::OutputColumn>> show_columns(std::string_view name);
   static bool statement_may_write(const sql::Statement& statement);
@@ -231,7 +242,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // the running statement
   MemoryBudget statement_budget_;
   Arena statement_arena_;
-  std::shared_ptr<Prepared> current_;
+  std::shared_ptr<Prepared> stated_;   ///< the statement that runs, as the client gave it: where a re-run starts
+  std::shared_ptr<Prepared> current_;  ///< the same, or what EXECUTE or COPY (query) TO runs in its place
   Portal* portal_ = nullptr;
   std::span<const type::Value> parameters_;
   std::span<const std::int16_t> formats_;

@@ -52,7 +52,10 @@ bool SessionImpl::statement_may_write(const sql::Statement& statement) {
         if (option.name == "analyze") return statement_may_write(*explain.query);
       return false;
     }
-    case NodeKind::copy: return static_cast<const sql::Copy&>(statement).from;
+    case NodeKind::copy: {
+      const auto& copy = static_cast<const sql::Copy&>(statement);
+      return copy.from || (copy.query != nullptr && statement_may_write(*copy.query));
+    }
     case NodeKind::show: case NodeKind::set: case NodeKind::vacuum: case NodeKind::checkpoint: case NodeKind::prepare: case NodeKind::deallocate:
     case NodeKind::discard: case NodeKind::lock: case NodeKind::listen: case NodeKind::notify: case NodeKind::unlisten: case NodeKind::declare_cursor:
     case NodeKind::fetch: case NodeKind::close: case NodeKind::unsupported:
@@ -74,8 +77,7 @@ Status SessionImpl::plan(Prepared& prepared) {
   plan::PlanContext planning = plan_context(prepared.text);
   planning.evaluator = &folder;
   planning.parameter_types = prepared.is_analyzed ? prepared.parameter_types : prepared.given_types;
-  SPG_ASSIGN(const plan::Plan* planned, plan::plan_statement(prepared.plan_arena, *prepared.statement.tree, planning));
-  SPG_TRY(catalog_.take_error());
+  SPG_ASSIGN(const plan::Plan* planned, unless_unread<plan::Plan*>(plan::plan_statement(prepared.plan_arena, *prepared.statement.tree, planning)));
   SPG_ASSIGN(prepared.compiled, exec::compile(*planned, catalog_, prepared.plan_arena));
   prepared.plan = planned;
   prepared.plan_stamp = transaction_->catalog_stamp();
@@ -145,6 +147,8 @@ Status SessionImpl::analyze(Prepared& prepared, Where where) {
 Result<type::Value> SessionImpl::parameter_value(const ParameterInput& input, Oid type, std::size_t number, Arena& arena) {
   if (input.is_null) return type::Value::null_of(type::physical_of(type));
   auto value = input.binary ? type::receive(type, input.bytes, -1, arena) : exec::parse_value(context(arena, {}), type, as_text(input.bytes), -1, arena);
+  if (!value && value.error().code() == sqlstate::invalid_binary_representation && value.error().message() == "incorrect binary data format")
+    return Error::make(sqlstate::invalid_binary_representation, "incorrect binary data format in bind parameter ", number + 1);
   if (!value) return value.take_error().context("unnamed portal parameter $", number + 1);
   // Long strings may refer to the message, which goes with this call.
   if (value->physical == type::Physical::string && !value->as<type::StringRef>().is_inline()) {
@@ -213,7 +217,7 @@ Status SessionImpl::describe_result(const Prepared& prepared, std::span<const st
   if (const auto* show = sql::as<sql::Show>(prepared.statement.tree)) {
     SPG_ASSIGN(const auto columns, show_columns(show->name));
     sink_.describe_rows(columns, formats);
-  } else if (prepared.outputs.empty()) {
+  } else if (prepared.outputs.empty() && prepared.statement.tree->kind != sql::NodeKind::select) {
     sink_.no_data();
   } else {
     sink_.describe_rows(prepared.outputs, formats);
@@ -232,7 +236,7 @@ Status SessionImpl::start_execute(std::string_view name, std::int64_t max_rows) 
   const auto found = portals_.find(name);
   if (found == portals_.end()) return Error::make(sqlstate::undefined_cursor, "portal \"", name, "\" does not exist");
   portal_ = found->second.get();
-  current_ = portal_->statement;
+  current_ = stated_ = portal_->statement;
   parameters_ = portal_->parameters;
   formats_ = portal_->formats;
   max_rows_ = max_rows > 0 ? max_rows : 0;
@@ -269,6 +273,7 @@ Status SessionImpl::next_statement() {
   current_ = std::make_shared<Prepared>(memory_);
   current_->text = query_text_;
   current_->statement = statements_[next_statement_++];
+  stated_ = current_;
   parameters_ = {};
   formats_ = {};
   max_rows_ = 0;
@@ -281,6 +286,8 @@ Status SessionImpl::next_statement() {
 
 /// Begins a statement: the transaction's part, then planning and opening, or the whole of a utility statement.
 Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
+  current_ = stated_;
+  copy_out_format_.reset();
   rows_sent_ = 0;
   is_suspended_ = false;
   tag_size_ = 0;
@@ -316,7 +323,7 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   }
   if (current_->plan->writes && !statement_may_write(*tree)) return Error::make(sqlstate::feature_not_supported, "a query that writes in this form is not supported");
   SPG_TRY(execution_.open(*current_->compiled, context(statement_arena_, parameters_)));
-  if (sends_description_ && !current_->outputs.empty()) sink_.describe_rows(current_->outputs, formats_);
+  if (sends_description_ && (!current_->outputs.empty() || current_->statement.tree->kind == sql::NodeKind::select)) sink_.describe_rows(current_->outputs, formats_);
   phase_ = Phase::run;
   return ok();
 }
@@ -339,7 +346,7 @@ Result<bool> SessionImpl::run_some(Where) {
     const std::uint32_t count = batch.selected.count;
     if (copies_out) {
       SPG_TRY(copy_rows_out(batch));
-    } else if (current_->outputs.empty()) {
+    } else if (current_->outputs.empty() && current_->statement.tree->kind != sql::NodeKind::select) {
       // a SELECT without columns still counts its rows
     } else if (max_rows_ != 0 && rows_sent_ + count > static_cast<std::uint64_t>(max_rows_)) {
       const auto part = static_cast<std::uint32_t>(static_cast<std::uint64_t>(max_rows_) - rows_sent_);

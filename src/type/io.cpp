@@ -267,6 +267,8 @@ Result<Value> receive(Oid oid, Bytes bytes, std::int32_t typmod, Arena& arena) {
       break;
     }
   }
+  if (!from.ok() && bytes.empty() && type->format == Format::boolean)
+    return Error::make(sqlstate::protocol_violation, "no data left in message");  // PostgreSQL reads it as a byte
   if (!from.ok()) return Error::make(sqlstate::protocol_violation, "insufficient data left in message");
   if (!from.at_end()) return Error::make(sqlstate::invalid_binary_representation, "incorrect binary data format");
   if (type->format == Format::array) return value;

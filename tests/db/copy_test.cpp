@@ -68,7 +68,7 @@ TEST_CASE("what COPY writes it reads back") {
     format.csv = is_csv;
     if (is_csv) { format.delimiter = ','; format.null_text = ""; }
     ByteBuffer out;
-    CopyWriter writer(format, out);
+    CopyWriter writer(format, out, 2);
     const std::vector<std::string> fields = {"tab\there", "new\nline", "back\\slash", "quo\"te", "com,ma", "\\.", "", "\\N"};
     for (const std::string& field : fields) {
       writer.begin_row();

@@ -66,7 +66,9 @@ class CopyReader {
 /// Writes one field, and between fields the delimiter; end_row() ends the line.
 class CopyWriter {
  public:
-  CopyWriter(const CopyFormat& format, ByteBuffer& out) : format_(&format), out_(&out) {}
+  CopyWriter(const CopyFormat& format, ByteBuffer& out, std::size_t columns) : format_(&format), out_(&out), is_single_(columns == 1) {}
+  /// The rows from here on are names of columns, which FORCE_QUOTE does not touch.
+  void mark_header() { is_header_ = true; }
   void begin_row() { column_ = 0; }
   void null_field();
   void field(std::string_view text);
@@ -77,6 +79,7 @@ class CopyWriter {
   const CopyFormat* format_;
   ByteBuffer* out_;
   std::size_t column_ = 0;
+  bool is_single_, is_header_ = false;
 };
 
 }  // namespace spg::db
