@@ -4,18 +4,19 @@
 
 namespace spg::db {
 
-void CopyReader::feed(Bytes bytes) {
+Status CopyReader::feed(Bytes bytes) {
   if (at_ != 0) {
-    pending_.erase(0, at_);
+    pending_.consume(at_);
     scanned_ -= at_;
     at_ = 0;
   }
-  pending_.append(as_text(bytes));
+  pending_.append(bytes);
+  return pending_.failed() ? Error::out_of_memory() : ok();
 }
 
 /// Finds the end of a line: a newline that is not escaped (text) or quoted (CSV).
 bool CopyReader::take_line(std::string_view& line) {
-  const char* data = pending_.data();
+  const char* data = as_text(pending_.view()).data();
   const std::size_t size = pending_.size();
   while (scanned_ < size) {
     const char c = data[scanned_];

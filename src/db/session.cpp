@@ -29,7 +29,7 @@ Result<std::unique_ptr<Session>> Session::open(Instance& instance, std::string_v
 SessionImpl::SessionImpl(Instance& instance, std::string_view user, const LoginRole& role, std::string_view database, ResultSink& sink,
                          std::unique_ptr<txn::TransactionControl> transaction, std::unique_ptr<txn::TransactionControl> shared)
     : instance_(instance), sink_(sink), user_(user), database_(database), role_(role), transaction_(std::move(transaction)), shared_(std::move(shared)),
-      memory_(SIZE_MAX, &instance.memory()), catalog_(*transaction_, shared_.get(), memory_), query_budget_(SIZE_MAX, &memory_), query_arena_(query_budget_),
+      memory_(SIZE_MAX, &instance.memory(), this), catalog_(*transaction_, shared_.get(), memory_), query_budget_(SIZE_MAX, &memory_), query_arena_(query_budget_),
       statement_budget_(SIZE_MAX, &memory_), statement_arena_(statement_budget_) {}
 
 SessionImpl::~SessionImpl() {
@@ -49,6 +49,8 @@ Status SessionImpl::start() {
   catalog_.set_role(role_.oid, user_);
   settings_.set_start("session_authorization", user_);
   settings_.set_start("is_superuser", role_.is_superuser ? "on" : "off");
+  if (const std::size_t limit = instance_.statement_memory_bytes(); limit != SIZE_MAX)
+    SPG_TRY(set_at_start("spg.statement_memory", std::to_string(limit / 1024)));
   apply_settings();
   return ok();
 }
@@ -120,6 +122,9 @@ void SessionImpl::apply_settings() {
   const type::TimeZone* zone = zones_.find(settings_.value("TimeZone"));
   text_settings_.zone = zone != nullptr ? zone : &type::utc_zone;
   hot_settings_.statement_timeout_ms = settings_.number("statement_timeout");
+  hot_settings_.statement_memory_bytes = static_cast<std::size_t>(settings_.number("spg.statement_memory")) * 1024;
+  query_budget_.set_limit_bytes(hot_settings_.statement_memory_bytes);
+  statement_budget_.set_limit_bytes(hot_settings_.statement_memory_bytes);
   hot_settings_.synchronous_commit = settings_.value("synchronous_commit") != "off";
   hot_settings_.standard_strings = settings_.is_on("standard_conforming_strings");
   const std::string_view isolation = settings_.value("default_transaction_isolation");
@@ -183,6 +188,20 @@ Status SessionImpl::check_interrupts() {
   if (__builtin_expect(cancelled_.load(std::memory_order_relaxed), 0)) return Error::make(sqlstate::query_canceled, "canceling statement due to user request");
   if (deadline_ns_ != 0 && instance_.machine().monotonic_ns() > deadline_ns_) return Error::make(sqlstate::query_canceled, "canceling statement due to statement timeout");
   return ok();
+}
+
+/// The client asks for something: a cancel request that came while nothing ran is forgotten.
+void SessionImpl::start_answer() {
+  if (!is_busy_) cancelled_.store(false, std::memory_order_relaxed);
+  is_busy_ = true;
+  memory_.clear();
+  start_statement_clock();
+}
+
+/// statement_timeout counts from here.
+void SessionImpl::start_statement_clock() {
+  const std::int64_t timeout_ms = hot_settings_.statement_timeout_ms;
+  deadline_ns_ = timeout_ms > 0 ? instance_.machine().monotonic_ns() + static_cast<std::uint64_t>(timeout_ms) * 1'000'000 : 0;
 }
 
 void SessionImpl::stop_waiting() {
@@ -250,6 +269,7 @@ void SessionImpl::forget_portals() {
 
 /// What an error does: the statement is undone, and the transaction with it, or the block is doomed to its last savepoint.
 void SessionImpl::statement_failed() {
+  deadline_ns_ = 0;
   execution_.close();
   copy_in_.reset();
   copy_out_format_.reset();
@@ -278,6 +298,8 @@ void SessionImpl::fail() {
 }
 
 void SessionImpl::end_activity() {
+  deadline_ns_ = 0;
+  if (activity_ != Activity::execute) is_busy_ = false;
   activity_ = Activity::none;
   phase_ = Phase::idle;
   wait_for_worker_ = false;
@@ -393,12 +415,13 @@ void SessionImpl::start_query(std::string_view text) {
   activity_ = Activity::query;
   phase_ = Phase::next;
   next_statement_ = SIZE_MAX;  // not parsed yet
-  cancelled_.store(false, std::memory_order_relaxed);
+  start_answer();
 }
 
 void SessionImpl::start_sync() {
   SPG_ASSERT(activity_ == Activity::none);
   activity_ = Activity::sync;
+  deadline_ns_ = 0;
   phase_ = !in_block_ && transaction_->is_active() ? Phase::commit : Phase::idle;
 }
 
@@ -470,6 +493,7 @@ Result<Progress> SessionImpl::step(Where where) {
         phase_ = Phase::finish;
         break;
       case Phase::finish: {
+        deadline_ns_ = 0;  // the work is done: what follows is not given up
         execution_.close();
         end_statement(true);
         // A statement by itself commits before its reply; in an implicit block of several, the last one does. Those of the

@@ -27,7 +27,7 @@ namespace spg::db {
 
 /// A parsed statement with its plan: one of a simple query, a named or unnamed prepared one.
 struct Prepared {
-  explicit Prepared(MemoryBudget& memory) : budget(SIZE_MAX, &memory), arena(budget), plan_arena(budget) {}
+  Prepared(MemoryBudget& memory, std::size_t limit_bytes) : budget(limit_bytes, &memory), arena(budget), plan_arena(budget) {}
   MemoryBudget budget;
   Arena arena;               ///< text, tree, parameter types
   Arena plan_arena;          ///< dropped when the plan is made anew
@@ -52,7 +52,7 @@ struct StoredRows {
 };
 
 struct Portal {
-  explicit Portal(MemoryBudget& memory) : budget(SIZE_MAX, &memory), arena(budget) {}
+  Portal(MemoryBudget& memory, std::size_t limit_bytes) : budget(limit_bytes, &memory), arena(budget) {}
   MemoryBudget budget;
   Arena arena;               ///< parameters and stored rows
   std::string name;
@@ -146,6 +146,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   void warn(Sqlstate code, std::string_view message);
   const type::TextSettings& text_settings();
   void apply_settings();
+  void start_statement_clock();
+  void start_answer();
   bool is_allowed_in_failed_block(const sql::Statement& statement) const;
 
   // statements.cpp
@@ -200,6 +202,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   /// What every statement asks of the settings, read once per change.
   struct {
     std::int64_t statement_timeout_ms = 0;
+    std::size_t statement_memory_bytes = SIZE_MAX;
     bool synchronous_commit = true, standard_strings = true;
     txn::BeginOptions begin;
   } hot_settings_;
@@ -207,7 +210,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   std::vector<std::string_view> path_views_;
   std::uint32_t process_id_ = 0, secret_key_ = 0;
   std::atomic<bool> cancelled_{false};
-  std::uint64_t deadline_ns_ = 0;
+  bool is_busy_ = false;                    ///< between a client's message and the end of what it began: can be cancelled
+  std::uint64_t deadline_ns_ = 0;           ///< 0: none, or no statement runs
   Wake wake_ = nullptr;
   void* wake_context_ = nullptr;
 

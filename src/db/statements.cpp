@@ -9,7 +9,7 @@ namespace spg::db {
 // --- parsing and planning -------------------------------------------------------------------------------------------
 
 Result<std::shared_ptr<Prepared>> SessionImpl::make_prepared(std::string_view text, std::span<const std::uint32_t> types) {
-  auto prepared = std::make_shared<Prepared>(memory_);
+  auto prepared = std::make_shared<Prepared>(memory_, hot_settings_.statement_memory_bytes);
   prepared->text = prepared->arena.copy(text);
   sql::ParseOptions options;
   options.standard_conforming_strings = hot_settings_.standard_strings;
@@ -120,6 +120,7 @@ std::shared_ptr<Prepared> SessionImpl::find_prepared(std::string_view name) {
 // --- the extended protocol ------------------------------------------------------------------------------------------
 
 Status SessionImpl::parse(std::string_view name, std::string_view text, std::span<const std::uint32_t> types, Where where) {
+  start_answer();
   if (!name.empty() && prepared_.contains(name)) return Error::make(sqlstate::duplicate_pstatement, "prepared statement \"", name, "\" already exists");
   if (name.empty()) prepared_.erase(std::string());
   SPG_ASSIGN(auto prepared, make_prepared(text, types));
@@ -156,6 +157,7 @@ Result<type::Value> SessionImpl::parameter_value(const ParameterInput& input, Oi
 
 Status SessionImpl::bind(std::string_view name, std::string_view statement, std::span<const ParameterInput> parameters,
                          std::span<const std::int16_t> formats, Where where) {
+  start_answer();
   auto prepared = find_prepared(statement);
   if (prepared == nullptr)
     return statement.empty() ? Error::make(sqlstate::undefined_pstatement, "unnamed prepared statement does not exist")
@@ -169,7 +171,7 @@ Status SessionImpl::bind(std::string_view name, std::string_view statement, std:
     return Error::make(sqlstate::protocol_violation, "bind message supplies ", parameters.size(), " parameters, but prepared statement \"", statement, "\" requires ", types.size());
   if (!name.empty() && portals_.contains(name)) return Error::make(sqlstate::duplicate_cursor, "cursor \"", name, "\" already exists");
   auto found = portals_.find(name);
-  if (found == portals_.end()) found = portals_.emplace(std::string(name), std::make_unique<Portal>(memory_)).first;
+  if (found == portals_.end()) found = portals_.emplace(std::string(name), std::make_unique<Portal>(memory_, hot_settings_.statement_memory_bytes)).first;
   Portal& portal = *found->second;
   portal.arena.reset();
   portal.stored = {};
@@ -195,6 +197,7 @@ Status SessionImpl::bind(std::string_view name, std::string_view statement, std:
 }
 
 Status SessionImpl::describe_statement(std::string_view name, Where where) {
+  start_answer();
   auto prepared = find_prepared(name);
   if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", name, "\" does not exist");
   if (prepared->statement.tree != nullptr && is_planned(*prepared->statement.tree)) SPG_TRY(analyze(*prepared, where));
@@ -239,7 +242,7 @@ Status SessionImpl::start_execute(std::string_view name, std::int64_t max_rows) 
   sends_description_ = false;
   activity_ = Activity::execute;
   phase_ = Phase::begin;
-  cancelled_.store(false, std::memory_order_relaxed);
+  start_answer();
   return ok();
 }
 
@@ -265,7 +268,8 @@ Status SessionImpl::next_statement() {
   }
   // Several statements in one message are one transaction, unless they say otherwise.
   if (statements_.size() > 1 && !in_block_) in_block_ = implicit_block_ = true;
-  current_ = std::make_shared<Prepared>(memory_);
+  current_ = std::make_shared<Prepared>(memory_, hot_settings_.statement_memory_bytes);
+  if (next_statement_ != 0) start_statement_clock();
   current_->text = query_text_;
   current_->statement = statements_[next_statement_++];
   parameters_ = {};
@@ -286,8 +290,6 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   if (statement_arena_.held_bytes() > 256 * 1024) statement_arena_.release();
   else statement_arena_.reset();
   statement_budget_.clear();
-  const std::int64_t timeout_ms = hot_settings_.statement_timeout_ms;
-  deadline_ns_ = timeout_ms > 0 ? instance_.machine().monotonic_ns() + static_cast<std::uint64_t>(timeout_ms) * 1'000'000 : 0;
   const sql::Statement* tree = current_->statement.tree;
   if (tree == nullptr) { phase_ = Phase::complete; return ok(); }
   if (failed_ && !is_allowed_in_failed_block(*tree))
@@ -384,7 +386,7 @@ Status SessionImpl::send_rows(const type::Batch& batch) {
   bool has_names = false;
   for (const plan::OutputColumn& column : current_->outputs) has_names |= is_named_type(column.type);
   if (!has_names) return sink_.rows(batch, current_->outputs, formats_, text_settings());
-  MemoryBudget budget(SIZE_MAX, &memory_);
+  MemoryBudget budget(hot_settings_.statement_memory_bytes, &memory_);
   Arena arena(budget);
   const std::size_t width = batch.columns.size();
   type::Batch shown = batch;

@@ -401,7 +401,9 @@ Status Machine<E>::checkpoint() {
     held.back().version = lineage->pin_tip(*slot);
     newest = std::max(newest, held.back().version->log_end);
   }
-  if (!failed && !log_.is_broken() && log_.durable() < newest) failed = flush();
+  // A root in a manifest whose log never became durable would outlive its log records, and later commits, whose records
+  // take their positions, would be taken for part of it.
+  if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush();
   for (const Held& one : held) {
     if (failed) break;
     const VersionOf& version = *one.version;
