@@ -1,5 +1,6 @@
 #include "session_copy.hpp"
 
+#include "spg/codec/utf8.hpp"
 #include "spg/sql/deparse.hpp"
 #include "spg/type/io.hpp"
 
@@ -111,6 +112,15 @@ void parameters_to_columns(plan::Expr*& expr, Arena& arena) {
   }
 }
 
+/// A row is UTF-8 as it came, and where it had escapes, after them.
+Status check_text(const CopyIn& in) {
+  const std::string_view raw = in.reader->raw_line();
+  SPG_TRY(codec::check_utf8(raw));
+  if (in.format.csv || raw.find('\\') == std::string_view::npos) return ok();
+  for (const CopyField& field : in.fields) SPG_TRY(codec::check_utf8(field.text));
+  return ok();
+}
+
 }  // namespace
 
 Status SessionImpl::start_copy(const sql::Copy& copy) {
@@ -148,7 +158,7 @@ Status SessionImpl::start_copy_to(const sql::Copy& copy, const CopyFormat& forma
     writer.begin_row();
     for (const plan::OutputColumn& column : prepared->outputs) writer.field(column.name);
     writer.end_row();
-    sink_.copy_out(copy_line_.view());
+    SPG_TRY(sink_.copy_out(copy_line_.view()));
   }
   return execution_.open(*prepared->compiled, context(statement_arena_, {}));
 }
@@ -170,7 +180,7 @@ Status SessionImpl::copy_rows_out(const type::Batch& batch) {
       writer.field(text.view());
     }
     writer.end_row();
-    sink_.copy_out(copy_line_.view());
+    SPG_TRY(sink_.copy_out(copy_line_.view()));
   }
   return ok();
 }
@@ -305,6 +315,7 @@ Status SessionImpl::insert_copied(bool at_end) {
       }
     }
     if (more) {
+      if (Status failed = check_text(in)) return context_of(std::move(failed), {}, {});
       if (in.fields.size() > in.columns.size()) return context_of(Error::make(sqlstate::bad_copy_file_format, "extra data after last expected column"), {}, in.reader->raw_line());
       if (in.fields.size() < in.columns.size())
         return context_of(Error::make(sqlstate::bad_copy_file_format, "missing data for column \"", in.columns[in.fields.size()].name, "\""), {}, in.reader->raw_line());

@@ -159,6 +159,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Result<bool> run_some(Where where);
   Status send_stored_rows();
   Status send_rows(const type::Batch& batch);
+  Result<bool> send_until_full();
   Status store_rest(const type::Batch& batch, std::uint32_t from);
   void set_tag(std::string_view verb, std::uint64_t rows, bool with_rows);
   Status describe_result(const Prepared& prepared, std::span<const std::int16_t> formats);
@@ -172,6 +173,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Result<type::Value> evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod);
   Status run_discard(const sql::Discard& discard);
   Result<std::span<const plan::OutputColumn>> show_columns(std::string_view name);
+  static bool returns_rows(const Prepared& prepared);
   static bool statement_may_write(const sql::Statement& statement);
   Status run_set(const sql::Set& set);
   Status run_show(std::string_view name);
@@ -239,6 +241,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   std::span<const std::int16_t> formats_;
   exec::Execution execution_;
   std::uint64_t rows_sent_ = 0;
+  type::Batch unsent_;                      ///< of the running statement, once the sink was full in the middle of it
+  std::uint32_t unsent_from_ = 0;
   std::int64_t max_rows_ = 0;
   bool sends_description_ = false, is_suspended_ = false;
   char tag_[96];

@@ -34,6 +34,11 @@ bool is_planned(const sql::Statement& statement) {
 
 }  // namespace
 
+/// A SELECT has rows even where it has no columns.
+bool SessionImpl::returns_rows(const Prepared& prepared) {
+  return !prepared.outputs.empty() || (prepared.statement.tree != nullptr && prepared.statement.tree->kind == sql::NodeKind::select);
+}
+
 /// Whether a statement may write, by its looks: the turn must be taken before it is planned.
 bool SessionImpl::statement_may_write(const sql::Statement& statement) {
   using sql::NodeKind;
@@ -146,7 +151,12 @@ Status SessionImpl::analyze(Prepared& prepared, Where where) {
 Result<type::Value> SessionImpl::parameter_value(const ParameterInput& input, Oid type, std::size_t number, Arena& arena) {
   if (input.is_null) return type::Value::null_of(type::physical_of(type));
   auto value = input.binary ? type::receive(type, input.bytes, -1, arena) : exec::parse_value(context(arena, {}), type, as_text(input.bytes), -1, arena);
-  if (!value) return value.take_error().context("unnamed portal parameter $", number + 1);
+  if (!value) {
+    Error error = value.take_error();
+    if (input.binary && error.message() == "incorrect binary data format")  // bytes were left over
+      error = Error::make(error.code(), error.message(), " in bind parameter ", number + 1);
+    return std::move(error).context("unnamed portal parameter $", number + 1);
+  }
   // Long strings may refer to the message, which goes with this call.
   if (value->physical == type::Physical::string && !value->as<type::StringRef>().is_inline()) {
     const std::string_view copy = arena.copy(value->as<type::StringRef>().view());
@@ -216,7 +226,7 @@ Status SessionImpl::describe_result(const Prepared& prepared, std::span<const st
   if (const auto* show = sql::as<sql::Show>(prepared.statement.tree)) {
     SPG_ASSIGN(const auto columns, show_columns(show->name));
     sink_.describe_rows(columns, formats);
-  } else if (prepared.outputs.empty()) {
+  } else if (!returns_rows(prepared)) {
     sink_.no_data();
   } else {
     sink_.describe_rows(prepared.outputs, formats);
@@ -284,6 +294,8 @@ Status SessionImpl::next_statement() {
 /// Begins a statement: the transaction's part, then planning and opening, or the whole of a utility statement.
 Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   rows_sent_ = 0;
+  unsent_ = {};
+  unsent_from_ = 0;
   is_suspended_ = false;
   tag_size_ = 0;
   execution_.close();
@@ -318,9 +330,30 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   }
   if (current_->plan->writes && !statement_may_write(*tree)) return Error::make(sqlstate::feature_not_supported, "a query that writes in this form is not supported");
   SPG_TRY(execution_.open(*current_->compiled, context(statement_arena_, parameters_)));
-  if (sends_description_ && !current_->outputs.empty()) sink_.describe_rows(current_->outputs, formats_);
+  if (sends_description_ && returns_rows(*current_)) sink_.describe_rows(current_->outputs, formats_);
   phase_ = Phase::run;
   return ok();
+}
+
+/// Sends what is left of a batch; true when the sink is full. A few rows of large values may fill it, and many small ones
+/// must not ask each time: pieces grow while they are small.
+Result<bool> SessionImpl::send_until_full() {
+  constexpr std::size_t piece_bytes = 16 * 1024;
+  std::uint32_t rows = 1;
+  while (unsent_from_ < unsent_.selected.count) {
+    const std::uint32_t count = std::min(rows, unsent_.selected.count - unsent_from_);
+    std::uint16_t numbers[type::batch_rows_max];
+    for (std::uint32_t i = 0; i < count; ++i) numbers[i] = static_cast<std::uint16_t>(unsent_.selected[unsent_from_ + i]);
+    type::Batch piece = unsent_;
+    piece.selected = {numbers, count};
+    const std::size_t before = sink_.mark();
+    SPG_TRY(send_rows(piece));
+    unsent_from_ += count;
+    rows_sent_ += count;
+    if (sink_.is_full()) return true;
+    if (sink_.mark() - before < piece_bytes) rows *= 4;
+  }
+  return false;
 }
 
 /// Pulls and sends; true when the sink is full and the statement not over.
@@ -331,6 +364,11 @@ Result<bool> SessionImpl::run_some(Where) {
   }
   if (!execution_.is_open()) return false;  // a utility statement has done its work
   const bool copies_out = copy_out_format_ != nullptr;
+  if (unsent_from_ < unsent_.selected.count) {
+    SPG_TRY(check_interrupts());
+    SPG_ASSIGN(const bool full, send_until_full());
+    if (full) return true;
+  }
   for (;;) {
     SPG_TRY(check_interrupts());
     SPG_TRY(statement_budget_.check());
@@ -341,8 +379,8 @@ Result<bool> SessionImpl::run_some(Where) {
     const std::uint32_t count = batch.selected.count;
     if (copies_out) {
       SPG_TRY(copy_rows_out(batch));
-    } else if (current_->outputs.empty()) {
-      // a SELECT without columns still counts its rows
+    } else if (!returns_rows(*current_)) {
+      // rows of an INSERT, UPDATE or DELETE without RETURNING are only counted
     } else if (max_rows_ != 0 && rows_sent_ + count > static_cast<std::uint64_t>(max_rows_)) {
       const auto part = static_cast<std::uint32_t>(static_cast<std::uint64_t>(max_rows_) - rows_sent_);
       type::Batch first = batch;
@@ -353,7 +391,11 @@ Result<bool> SessionImpl::run_some(Where) {
       is_suspended_ = true;
       return false;
     } else {
-      SPG_TRY(send_rows(batch));
+      unsent_ = batch;
+      unsent_from_ = 0;
+      SPG_ASSIGN(const bool full, send_until_full());
+      if (full) return true;
+      continue;
     }
     rows_sent_ += count;
     if (sink_.is_full()) return true;

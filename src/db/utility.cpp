@@ -255,7 +255,7 @@ Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
   parameters_ = {values, execute.params.size()};
   current_ = prepared;
   SPG_TRY(execution_.open(*prepared->compiled, context(statement_arena_, parameters_)));
-  if (sends_description_ && !prepared->outputs.empty()) sink_.describe_rows(prepared->outputs, formats_);
+  if (sends_description_ && returns_rows(*prepared)) sink_.describe_rows(prepared->outputs, formats_);
   phase_ = Phase::run;
   return ok();
 }

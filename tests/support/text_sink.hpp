@@ -37,7 +37,7 @@ class TextSink final : public db::ResultSink {
   void setting(std::string_view, std::string_view) override {}
   void begin_copy_in(std::size_t) override {}
   void begin_copy_out(std::size_t) override {}
-  void copy_out(Bytes) override {}
+  Status copy_out(Bytes) override { return ok(); }
   void end_copy_out() override {}
   std::size_t mark() const override { return lines.size(); }
   void rewind(std::size_t mark) override { lines.resize(mark); }

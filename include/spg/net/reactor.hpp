@@ -146,6 +146,8 @@ class Reactor {
   /// One round: waits up to `wait_ms` (negative: until something happens).
   void run_once(Milliseconds wait_ms);
   void stop();
+  /// After run() has returned: runs what other threads have posted since.
+  void run_posts() { inbox_.run_all(); }
   /// Stops accepting; streams go on. For draining.
   void close_listeners();
 
