@@ -1,6 +1,7 @@
 // spg-server: the daemon. Reads its arguments and environment, opens the database, serves until it is told to stop.
 //
 //   spg-server [<wire-addr> [<db-path> [<audit-path> [<wal-path>]]]]
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +23,7 @@ constexpr const char* usage =
     "  wal-path     write-ahead log, files <wal-path>.N   (SPG_WAL,     default ./wal.log)\n"
     "  SPG_PG_ADDR  address of the PostgreSQL protocol    (default 127.0.0.1:5432; off: none)\n"
     "  SPG_SUPERUSER, SPG_SUPERUSER_PASSWORD              first start: the superuser (default bench/bench, loopback only)\n"
-    "  SPG_REACTORS, SPG_WORKERS                          threads (default: one reactor and one worker per processor)\n"
+    "  SPG_REACTORS, SPG_WORKERS                          threads (default: one reactor and four workers per processor, at least 8)\n"
     "  SPG_AUTHENTICATION_TIMEOUT_S                       time to log in (default 60)\n"
     "  SPG_MEMORY_MB         memory of all statements together   (default: half of the machine's)\n"
     "  SPG_STATEMENT_MEMORY_MB  memory of one statement; SET spg.statement_memory changes it  (default: half of that)\n";
@@ -175,7 +176,7 @@ int main(int argc, char** argv) {
   arguments.server.address = arguments.address.c_str();
   arguments.server.port = arguments.port;
   arguments.server.reactors = static_cast<unsigned>(std::atoi(environment("SPG_REACTORS", std::to_string(processors).c_str())));
-  arguments.server.workers = static_cast<unsigned>(std::atoi(environment("SPG_WORKERS", std::to_string(processors).c_str())));
+  arguments.server.workers = static_cast<unsigned>(std::atoi(environment("SPG_WORKERS", std::to_string(std::min(64u, std::max(8u, 4 * processors))).c_str())));
   const int log_in_s = std::atoi(environment("SPG_AUTHENTICATION_TIMEOUT_S", "60"));
   if (log_in_s > 0) arguments.server.authentication_timeout_ms = log_in_s * 1000;
   arguments.machine.database_path = positional[1];

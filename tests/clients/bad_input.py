@@ -262,6 +262,18 @@ def vanishing(server, keeper):
             is_served(keeper)
 
 
+def gone_for_good(server, keeper):
+    """A client that has gone without a word does not keep its worker: more of them than there are workers."""
+    for _ in range(20):
+        client = Raw(server.port)
+        client.send(query("SELECT count(*) FROM generate_series(1, 100000000) a, generate_series(1, 1000) b"))
+        time.sleep(0.02)
+        client.close()
+    begun = time.time()
+    got = keeper.ask(query("SELECT count(*) FROM generate_series(1, 200000)"))
+    assert got[-1] == "ZI" and time.time() - begun < 8, (got, time.time() - begun)
+
+
 def slow_reader(server, keeper):
     """Who does not read a large answer costs the server a bounded amount of memory."""
     before = memory(server)
@@ -370,10 +382,11 @@ def main():
         keeper = Raw(server.port)
         keeper.ask(query(SETUP))
         is_served(keeper)
-        phases = (lambda: answer_cases(server, oracle_port, keeper), lambda: before_log_in(server, keeper), lambda: log_ins(server), lambda: vanishing(server, keeper),
+        phases = (lambda: answer_cases(server, oracle_port, keeper), lambda: before_log_in(server, keeper), lambda: log_ins(server), lambda: vanishing(server, keeper), lambda: gone_for_good(server, keeper),
                   lambda: slow_reader(server, keeper), lambda: oversized(server, keeper), lambda: garbage(server, keeper, seed), lambda: idle(server, keeper))
-        for phase in phases:  # once to warm up: caches and pools may stay
-            phase()
+        for _ in range(2):  # to warm up: caches and pools may stay
+            for phase in phases:
+                phase()
         files_before, memory_before = files(server), memory(server)
         for phase in phases:
             phase()
