@@ -42,6 +42,7 @@ SessionImpl::~SessionImpl() {
 }
 
 Status SessionImpl::start() {
+  transaction_->set_interrupts(this);
   std::byte key[4];
   fill_random(key);
   secret_key_ = load_le<std::uint32_t>(key);
