@@ -5,7 +5,7 @@
 namespace spg::db {
 
 namespace {
-constexpr std::size_t arena_keep_bytes = 256 * 1024;
+constexpr std::size_t arena_keep_bytes = 256 * 1024, query_bytes_on_reactor_max = 64 * 1024;
 
 void reset(Arena& arena, MemoryBudget& budget) {
   if (arena.held_bytes() > arena_keep_bytes) arena.release();
@@ -448,6 +448,8 @@ Result<Progress> SessionImpl::step(Where where) {
       case Phase::idle: return Progress::done;
       case Phase::next:
         if (activity_ != Activity::query) return Progress::done;
+        // Parsing and planning a long text keeps others waiting, and the request to cancel it.
+        if (where == Where::reactor && next_statement_ == SIZE_MAX && query_text_.size() > query_bytes_on_reactor_max) return Progress::wants_worker;
         SPG_TRY(next_statement());
         if (phase_ == Phase::idle) return Progress::done;
         break;

@@ -32,6 +32,17 @@ bool is_planned(const sql::Statement& statement) {
   }
 }
 
+/// Utility statements that may read or build much: a reactor has others to serve. (EXECUTE looks at its plan.)
+bool may_take_long(const sql::Statement& statement) {
+  using sql::NodeKind;
+  switch (statement.kind) {
+    case NodeKind::set: case NodeKind::show: case NodeKind::prepare: case NodeKind::execute: case NodeKind::deallocate: case NodeKind::discard:
+    case NodeKind::vacuum: case NodeKind::lock: case NodeKind::listen: case NodeKind::notify: case NodeKind::unlisten: return false;
+    case NodeKind::copy: return !static_cast<const sql::Copy&>(statement).from;
+    default: return true;
+  }
+}
+
 }  // namespace
 
 /// A SELECT has rows even where it has no columns.
@@ -321,7 +332,10 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
     phase_ = Phase::complete;
     return ok();
   }
-  if (!is_planned(*tree)) return run_utility(*tree, where);
+  if (!is_planned(*tree)) {
+    move_to_worker = where == Where::reactor && may_take_long(*tree);
+    return move_to_worker ? ok() : run_utility(*tree, where);
+  }
   SPG_TRY(begin_statement(statement_may_write(*tree), where));
   SPG_TRY(plan(*current_));
   if (where == Where::reactor && !current_->plan->is_short) {
