@@ -225,9 +225,11 @@ Status Segments<O, St, Sy>::write_object(Cell* cell) {
 
 template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::write_tree(Cell* root) {
-  if (root->has_address() || (planned_.size() != 0 && root->planned_by == checkpoint_)) return ok();
-  if (planned_.empty()) {
+  if (root->has_address() || (writing_ && root->planned_by == checkpoint_)) return ok();
+  if (!writing_) {
     ++checkpoint_;
+    writing_ = true;
+    segments_before_ = segments_.size();
     SPG_TRY(open_output());
   } else if (buffer_start_ + buffer_.size() > segment_bytes_max) {
     SPG_TRY(flush_output());
@@ -243,9 +245,9 @@ Status Segments<O, St, Sy>::write_tree(Cell* root) {
 
 template <class O, policy::Storage St, policy::Sync Sy>
 void Segments<O, St, Sy>::abandon() {
-  std::uint32_t first = UINT32_MAX;
-  for (const Planned& planned : planned_) first = std::min(first, planned.address.segment);
-  while (!segments_.empty() && segments_.back().number >= first) segments_.pop_back();
+  if (!writing_) return;
+  writing_ = false;
+  segments_.truncate(segments_before_);
   planned_.clear();
   buffer_.clear();
   ++checkpoint_;  // no cell counts as planned any more
@@ -253,12 +255,13 @@ void Segments<O, St, Sy>::abandon() {
 
 template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::finish() {
-  if (planned_.empty()) return ok();
+  if (!writing_) return ok();
   SPG_TRY(flush_output());
   SPG_TRY(output_.sync());
   segments_.back().bytes = buffer_start_;
   SPG_TRY(storage_->sync_dir(std::string_view(directory_)));
   for (const Planned& planned : planned_) objects_->set_address(planned.cell, planned.address);
+  writing_ = false;
   planned_.clear();
   buffer_.shrink(0);
   return ok();

@@ -385,7 +385,7 @@ Status Machine<E>::checkpoint() {
   if (options_.ephemeral) return ok();
   policy::LockGuard alone(checkpoint_mutex_);
   store::Manifest next;
-  next.number = manifest_.number + 1;
+  next.number = std::max(manifest_.number, manifest_tried_) + 1;
   next.log_start = UINT64_MAX;
   // Pin a version of every lineage and seal what it holds: nothing that it reaches is appended to in place any more.
   struct Held { LineageOf* lineage; VersionOf* version; PinSlot<Alloc>* slot; };
@@ -419,9 +419,12 @@ Status Machine<E>::checkpoint() {
     }
   }
   if (!failed) failed = segments_.finish();
-  else segments_.abandon();
+  if (failed) segments_.abandon();  // what it planned refers to cells that may be gone when the next one begins
   if (!failed) failed = fill_manifest(next);
-  if (!failed) failed = store::write_manifest(*storage_, options_.database_path, next);
+  if (!failed) {
+    manifest_tried_ = next.number;
+    failed = store::write_manifest(*storage_, options_.database_path, next);
+  }
   if (!failed) {
     manifest_ = std::move(next);
     checkpoint_position_.store(manifest_.log_start);
