@@ -45,6 +45,7 @@ void Connection::handle_events() {
   wire_.settle();
   flush();
   if (waiting_ != Waiting::nothing) stream_->pause_reading();
+  start_job();
 }
 
 void Connection::report(const Error& error) {
@@ -242,9 +243,13 @@ void Connection::wait_for(Waiting what) {
     flush();
     if (!stream_->is_over_output_limit()) shared_.reactor->post(done_post_);
   } else if (what == Waiting::worker) {
-    flush();
-    shared_.workers->post(job_);
+    job_due_ = true;
   }
+}
+
+/// The last act of a call: from here on the worker writes into the session and the output.
+void Connection::start_job() {
+  if (std::exchange(job_due_, false)) shared_.workers->post(job_);
 }
 
 void Connection::leave_durable_list() {
@@ -265,6 +270,7 @@ void Connection::resume() {
     handle_events();
   } else {
     flush();
+    start_job();
   }
   if (waiting_ == Waiting::nothing) stream_->resume_reading();
 }

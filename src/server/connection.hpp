@@ -57,6 +57,7 @@ class Connection final : public net::Handler {
   Status take(Result<db::Progress> progress);
   void wait_for(Waiting what);
   void resume();
+  void start_job();
   void run_on_worker();
   void report(const Error& error);
   void flush();
@@ -75,6 +76,7 @@ class Connection final : public net::Handler {
   std::vector<StartSetting> start_settings_;
   Waiting waiting_ = Waiting::nothing;
   bool active_ = false;       ///< an activity of the session is unfinished
+  bool job_due_ = false;      ///< to be handed to the workers once the output has been flushed
   bool on_worker_ = false;    ///< it was moved to the workers and stays there
   bool closed_ = false;       ///< the stream has gone; the object follows when the worker has let go
   bool shutting_down_ = false;
