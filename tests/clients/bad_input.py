@@ -345,7 +345,7 @@ def idle(server, keeper):
 def garbage(server, keeper, seed):
     """Whatever bytes come after a log-in."""
     chance = random.Random(seed)
-    kinds = [query("SELECT v FROM t"), parse("SELECT $1::int"), bind((b"1",)), describe(), execute(), close(), SYNC, FLUSH, COPY_DONE, query("COPY t FROM STDIN"), copy_data(b"90\tx\n"), query("BEGIN"), query("ROLLBACK")]
+    kinds = [query("SELECT v FROM t"), parse("SELECT $1::int"), bind((b"1",)), describe(), execute(), close(), SYNC, FLUSH, COPY_DONE, query("COPY scratch FROM STDIN"), copy_data(b"90\tx\n"), query("BEGIN"), query("ROLLBACK")]
     for _ in range(150):
         client = Raw(server.port)
         data = bytearray(b"".join(chance.choice(kinds) for _ in range(chance.randrange(1, 12))))
@@ -381,6 +381,7 @@ def main():
     with Server() as server:
         keeper = Raw(server.port)
         keeper.ask(query(SETUP))
+        keeper.ask(query("CREATE TABLE scratch (id int, v text)"))
         is_served(keeper)
         phases = (lambda: answer_cases(server, oracle_port, keeper), lambda: before_log_in(server, keeper), lambda: log_ins(server), lambda: vanishing(server, keeper), lambda: gone_for_good(server, keeper),
                   lambda: slow_reader(server, keeper), lambda: oversized(server, keeper), lambda: garbage(server, keeper, seed), lambda: idle(server, keeper))
