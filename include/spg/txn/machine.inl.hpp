@@ -197,15 +197,19 @@ Status Machine<E>::apply_record(LineageOf& lineage, ByteReader& reader, std::uin
   if (oid > next_oid_) next_oid_ = oid;
   ScopeOf scope(objects_, draw_generation());
   Cell* root = lineage.tip()->root;
-  while (reader.ok() && !reader.at_end()) {
+  Status failed;
+  while (!failed && reader.ok() && !reader.at_end()) {
     Change change(arena);
-    SPG_TRY(decode_change(reader, arena, change));
-    SPG_TRY(apply_change(scope, root, change, arena));
+    failed = decode_change(reader, arena, change);
+    if (!failed) failed = apply_change(scope, root, change, arena);
     arena.reset();
   }
-  if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-  VersionOf* version = lineage.make_version();
-  if (version == nullptr) return Error::out_of_memory();
+  if (!failed && !reader.ok()) failed = Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  VersionOf* version = failed ? nullptr : lineage.make_version();
+  if (version == nullptr) {
+    scope.undo();
+    return failed ? std::move(failed) : Error::out_of_memory();
+  }
   version->root = root;
   version->generation = scope.generation();
   version->log_end = log_end;
