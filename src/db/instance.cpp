@@ -24,7 +24,7 @@ Status add_database(txn::View& shared, std::string_view name, Oid oid, Arena& ar
 
 class InstanceImpl final : public Instance {
  public:
-  InstanceImpl(txn::MachineControl& machine, const InstanceOptions& options) : machine_(machine), memory_(options.memory_limit_bytes) {}
+  InstanceImpl(txn::MachineControl& machine, const InstanceOptions& options) : machine_(machine), memory_(options.memory_limit_bytes), statement_memory_bytes_(options.statement_memory_bytes) {}
 
   Status open(const InstanceOptions& options) {
     if (!machine_.has_database(DatabaseId::shared)) SPG_TRY(bootstrap(options));
@@ -33,6 +33,7 @@ class InstanceImpl final : public Instance {
 
   txn::MachineControl& machine() override { return machine_; }
   MemoryBudget& memory() override { return memory_; }
+  std::size_t statement_memory_bytes() const override { return statement_memory_bytes_; }
 
   Result<std::optional<LoginRole>> find_role(std::string_view name) override {
     Arena arena(memory_);
@@ -130,6 +131,7 @@ class InstanceImpl final : public Instance {
 
   txn::MachineControl& machine_;
   MemoryBudget memory_;
+  std::size_t statement_memory_bytes_;
   os::StdSync::Mutex mutex_;
   std::map<std::uint32_t, Known> sessions_;
   std::uint32_t last_process_id_ = 0;

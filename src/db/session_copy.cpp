@@ -1,6 +1,7 @@
 #include <algorithm>
 #include "session_copy.hpp"
 
+#include "spg/codec/utf8.hpp"
 #include "spg/sql/deparse.hpp"
 #include "spg/type/io.hpp"
 
@@ -140,6 +141,15 @@ Error copy_column_error(const sql::Copy& copy, Error error) {
   return error;
 }
 
+/// A row is UTF-8 as it came, and where it had escapes, after them.
+Status check_text(const CopyIn& in) {
+  const std::string_view raw = in.reader->raw_line();
+  SPG_TRY(codec::check_utf8(raw));
+  if (in.format.csv || raw.find('\\') == std::string_view::npos) return ok();
+  for (const CopyField& field : in.fields) SPG_TRY(codec::check_utf8(field.text));
+  return ok();
+}
+
 /// The relation of COPY; 42809 for what has no rows to copy, 42701 for a column that is listed twice.
 Status check_copied(catalog::SessionCatalog& catalog, const sql::Copy& copy) {
   if (copy.table == nullptr) return ok();
@@ -199,16 +209,17 @@ Status SessionImpl::start_copy_to(const sql::Copy& copy, const CopyFormat& forma
     writer.begin_row();
     for (const plan::OutputColumn& column : prepared->outputs) writer.field(column.name);
     writer.end_row();
-    sink_.copy_out(copy_line_.view());
+    SPG_TRY(sink_.copy_out(copy_line_.view()));
   }
   return execution_.open(*prepared->compiled, context(statement_arena_, {}));
 }
 
 Status SessionImpl::copy_rows_out(const type::Batch& batch) {
-  MemoryBudget budget;
+  MemoryBudget budget(hot_settings_.statement_memory_bytes, &memory_);
   Arena arena(budget);
   TextBuilder text(arena);
   for (std::uint32_t i = 0; i < batch.selected.count; ++i) {
+    SPG_TRY(budget.check());
     const std::uint32_t row = batch.selected[i];
     copy_line_.clear(64 * 1024);
     CopyWriter writer(*copy_out_format_, copy_line_, current_->outputs.size());
@@ -220,7 +231,7 @@ Status SessionImpl::copy_rows_out(const type::Batch& batch) {
       writer.field(text.view());
     }
     writer.end_row();
-    sink_.copy_out(copy_line_.view());
+    SPG_TRY(sink_.copy_out(copy_line_.view()));
   }
   return ok();
 }
@@ -248,7 +259,7 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
     if (found == nullptr) return Error::make(sqlstate::undefined_column, "column \"", name, "\" of relation \"", relation->name, "\" does not exist");
     choose(*found);
   }
-  auto in = std::make_unique<CopyIn>(format, chosen.size(), memory_);
+  auto in = std::make_unique<CopyIn>(format, memory_, hot_settings_.statement_memory_bytes);
   in->relation = relation->name;
   auto* columns = in->plan_arena.array<plan::OutputColumn>(chosen.size());
   std::vector<std::uint32_t> types;
@@ -259,7 +270,7 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
   in->columns = {columns, chosen.size()};
   mark_columns(copy, "force_not_null", in->columns, in->format.force_not_null);
   mark_columns(copy, "force_null", in->columns, in->format.force_null);
-  in->reader = CopyReader(in->format, chosen.size());
+  in->reader.emplace(in->format, chosen.size());
   const std::string text = "INSERT INTO " + quoted_name(*copy.table, statement_arena_) + " (" + names + ") VALUES (" + marks + ")";
   SPG_ASSIGN(auto prepared, make_prepared(text, types));
   SPG_TRY(plan(*prepared));
@@ -311,8 +322,8 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
 
 Status SessionImpl::copy_data(Bytes bytes) {
   if (copy_in_ == nullptr) return ok();  // what follows a failed COPY
-  copy_in_->reader.feed(bytes);
-  Status failed = insert_copied(false);
+  Status failed = copy_in_->feed(bytes);
+  if (!failed) failed = insert_copied(false);
   if (failed) {
     statement_failed();
     end_activity();
@@ -321,7 +332,7 @@ Status SessionImpl::copy_data(Bytes bytes) {
 }
 
 void SessionImpl::copy_done() {
-  if (copy_in_ != nullptr) copy_in_->reader.finish();
+  if (copy_in_ != nullptr) copy_in_->reader->finish();
   phase_ = Phase::copy_end;
 }
 
@@ -336,27 +347,28 @@ Status SessionImpl::insert_copied(bool at_end) {
   CopyIn& in = *copy_in_;
   const type::TextSettings& settings = text_settings();
   auto context_of = [&](Error error, std::string_view column, std::string_view value) {
-    const auto line = in.reader.line();
+    const auto line = in.reader->line();
     if (column.empty()) return std::move(error).context("COPY ", std::string_view(in.relation), ", line ", line, value.empty() ? "" : ": \"", value.substr(0, 100), value.empty() ? "" : "\"");
     return std::move(error).context("COPY ", std::string_view(in.relation), ", line ", line, ", column ", column, ": \"", value.substr(0, 100), "\"");
   };
   for (;;) {
     bool more = false;
     if (in.rows < type::batch_rows_max) {
-      auto got = in.reader.next(in.fields, in.row_arena);
-      if (!got) return context_of(got.take_error(), {}, in.reader.raw_line());
+      auto got = in.reader->next(in.fields, in.row_arena);
+      if (!got) return context_of(got.take_error(), {}, in.reader->raw_line());
       more = *got;
-      if (in.format.header_match && !in.reader.header().empty() && in.total == 0 && in.rows == 0) {
+      if (in.format.header_match && !in.reader->header().empty() && in.total == 0 && in.rows == 0) {
         for (std::size_t i = 0; i < in.columns.size(); ++i)
-          if (i >= in.reader.header().size() || in.reader.header()[i] != in.columns[i].name)
+          if (i >= in.reader->header().size() || in.reader->header()[i] != in.columns[i].name)
             return Error::make(sqlstate::bad_copy_file_format, "column name mismatch in header line field ", i + 1, ": got \"",
-                               i < in.reader.header().size() ? std::string_view(in.reader.header()[i]) : std::string_view("<NULL>"), "\", expected \"", in.columns[i].name, "\"");
+                               i < in.reader->header().size() ? std::string_view(in.reader->header()[i]) : std::string_view("<NULL>"), "\", expected \"", in.columns[i].name, "\"");
       }
     }
     if (more) {
-      if (in.fields.size() > in.columns.size()) return context_of(Error::make(sqlstate::bad_copy_file_format, "extra data after last expected column"), {}, in.reader.raw_line());
+      if (Status failed = check_text(in)) return context_of(std::move(failed), {}, {});
+      if (in.fields.size() > in.columns.size()) return context_of(Error::make(sqlstate::bad_copy_file_format, "extra data after last expected column"), {}, in.reader->raw_line());
       if (in.fields.size() < in.columns.size())
-        return context_of(Error::make(sqlstate::bad_copy_file_format, "missing data for column \"", in.columns[in.fields.size()].name, "\""), {}, in.reader.raw_line());
+        return context_of(Error::make(sqlstate::bad_copy_file_format, "missing data for column \"", in.columns[in.fields.size()].name, "\""), {}, in.reader->raw_line());
       const std::uint32_t row = in.rows++;
       for (std::size_t c = 0; c < in.columns.size(); ++c) {
         const std::uint64_t bit = std::uint64_t{1} << (row % 64);
@@ -386,7 +398,7 @@ Status SessionImpl::insert_copied(bool at_end) {
       execution_.close();
       if (!done) {
         Error error = done.take_error();
-        return std::move(error).context("COPY ", std::string_view(in.relation), ", line ", in.reader.line());
+        return std::move(error).context("COPY ", std::string_view(in.relation), ", line ", in.reader->line());
       }
       SPG_TRY(in.budget.check());
       in.total += in.rows;

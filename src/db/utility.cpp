@@ -346,6 +346,7 @@ Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
   if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", execute.name, "\" does not exist");
   SPG_TRY(begin_statement(statement_may_write(*prepared->statement.tree), where));
   SPG_TRY(plan(*prepared));
+  if (where == Where::reactor && !prepared->plan->is_short) return Error::would_block();  // begins anew on a worker
   if (execute.params.size() != prepared->parameter_types.size())
     return Error::make(sqlstate::syntax_error, "wrong number of parameters for prepared statement \"", execute.name, "\"")
         .detail("Expected ", prepared->parameter_types.size(), " parameters but got ", execute.params.size(), ".");
@@ -356,7 +357,7 @@ Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
   parameters_ = {values, execute.params.size()};
   current_ = prepared;
   SPG_TRY(execution_.open(*prepared->compiled, context(statement_arena_, parameters_)));
-  if (sends_description_ && !prepared->outputs.empty()) sink_.describe_rows(prepared->outputs, formats_);
+  if (sends_description_ && returns_rows(*prepared)) sink_.describe_rows(prepared->outputs, formats_);
   phase_ = Phase::run;
   return ok();
 }

@@ -122,7 +122,10 @@ Status Connection::handle(const Event& event, db::Where where) {
       session_->start_sync();
       active_ = true;
       return drive();
-    case EventKind::copy_data: return session_->copy_data(event.data);
+    case EventKind::copy_data:
+      // LATIN1 has a character a byte, so that pieces convert by themselves. The session checks UTF-8, by rows.
+      if (sink_.encoding() == ClientEncoding::latin1) return session_->copy_data(as_bytes(codec::latin1_to_utf8(as_text(event.data), arena_)));
+      return session_->copy_data(event.data);
     case EventKind::copy_done:
       session_->copy_done();
       return drive();

@@ -126,8 +126,10 @@ Result<Numeric> receive_numeric(ByteReader& from, Arena& arena) {
   const auto count = from.be<std::uint16_t>();
   const auto weight = from.be<std::int16_t>();
   const auto sign = from.be<std::uint16_t>();
+  const bool has_sign = from.ok();
   const auto dscale = from.be<std::uint16_t>();
   const Bytes raw = from.bytes(std::size_t{2} * count);
+  if (has_sign && sign != 0 && sign != 0x4000 && sign != 0xC000 && sign != 0xD000 && sign != 0xF000) return bad("sign");
   if (!from.ok()) return Error::make(sqlstate::protocol_violation, "insufficient data left in message");
   Decimal value;
   switch (sign) {
@@ -136,7 +138,7 @@ Result<Numeric> receive_numeric(ByteReader& from, Arena& arena) {
     case 0xC000: return nan();
     case 0xD000: return infinity(false);
     case 0xF000: return infinity(true);
-    default: return bad("sign");
+    default: break;
   }
   if (dscale > numeric_scale_max) return bad("scale");
   value.weight = weight;

@@ -299,7 +299,15 @@ Result<std::string_view> repeat(std::string_view text, std::int32_t count, Arena
   if (bytes > value_bytes_max) return too_long();
   char* to = allocate(bytes, arena);
   if (to == nullptr) return Error::out_of_memory();
-  for (std::size_t at = 0; at < bytes; at += text.size()) std::memcpy(to + at, text.data(), text.size());
+  constexpr std::size_t piece = std::size_t{1} << 20;  // between looks at cancellation
+  std::size_t check_at = piece;
+  for (std::size_t at = 0; at < bytes; at += text.size()) {
+    if (at >= check_at) {
+      SPG_TRY(arena.check());
+      check_at = at + piece;
+    }
+    std::memcpy(to + at, text.data(), text.size());
+  }
   return std::string_view(to, bytes);
 }
 
@@ -316,14 +324,14 @@ std::string_view reverse(std::string_view text, Arena& arena) {
 Result<std::string_view> replace(std::string_view text, std::string_view from, std::string_view to, Arena& arena) {
   if (from.empty() || text.find(from) == std::string_view::npos) return text;
   TextBuilder out(arena);
-  for (;;) {
+  for (std::size_t replaced = 0;;) {
     const std::size_t at = text.find(from);
     out.add(text.substr(0, at));
     if (at == std::string_view::npos) return out.view();
     out.add(to);
     if (out.size() > value_bytes_max) return too_long();
     text.remove_prefix(at + from.size());
-    SPG_TRY(arena.check());
+    if (++replaced % 256 == 0) SPG_TRY(arena.check());
   }
 }
 

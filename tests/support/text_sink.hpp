@@ -37,11 +37,12 @@ class TextSink final : public db::ResultSink {
   void setting(std::string_view, std::string_view) override {}
   void begin_copy_in(std::size_t) override {}
   void begin_copy_out(std::size_t) override {}
-  void copy_out(Bytes bytes) override {
+  Status copy_out(Bytes bytes) override {
     is_query = true;
     std::string_view text = as_text(bytes);
     if (text.ends_with('\n')) text.remove_suffix(1);
     lines.push_back(escaped(text));
+    return ok();
   }
   void end_copy_out() override {}
   std::size_t mark() const override { return lines.size(); }

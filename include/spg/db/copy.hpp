@@ -34,7 +34,8 @@ class CopyReader {
  public:
   CopyReader(const CopyFormat& format, std::size_t column_count) : format_(format), columns_(column_count) {}
 
-  void feed(Bytes bytes);
+  /// 53200 when the row that the bytes belong to does not fit into memory.
+  Status feed(Bytes bytes);
   /// No more bytes will come.
   void finish() { finished_ = true; }
   /// Reads the next row's fields into `row` (text lives in the arena). False when more bytes are needed, or at the end.
@@ -42,6 +43,7 @@ class CopyReader {
   Result<bool> next(Vec<CopyField>& row, Arena& arena);
   /// Line of the row returned last (or in error), from 1.
   std::uint64_t line() const { return line_; }
+  std::size_t held_bytes() const { return pending_.held_bytes(); }
   bool at_end_marker() const { return ended_; }
   /// The raw line returned last, for error contexts.
   std::string_view raw_line() const { return raw_; }
@@ -55,7 +57,7 @@ class CopyReader {
 
   CopyFormat format_;
   std::size_t columns_;
-  std::string pending_;
+  ByteBuffer pending_;
   std::size_t at_ = 0, scanned_ = 0;
   bool in_quote_ = false, finished_ = false, ended_ = false, header_done_ = false;
   std::uint64_t line_ = 0, lines_in_row_ = 1;

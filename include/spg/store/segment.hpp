@@ -76,6 +76,8 @@ class Segments final : public ObjectSource {
   File open_file_;
   // output
   std::uint64_t checkpoint_ = 0;
+  bool writing_ = false;                ///< between the first write_tree() and finish() or abandon()
+  std::size_t segments_before_ = 0;     ///< how many there were when it began
   std::uint32_t output_number_ = 0;
   File output_;
   RecordBuffer buffer_;
