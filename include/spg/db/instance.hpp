@@ -10,6 +10,7 @@
 
 #include "spg/base/result.hpp"
 #include "spg/crypto/scram.hpp"
+#include "spg/db/zone_files.hpp"
 #include "spg/txn/control.hpp"
 
 namespace spg::db {
@@ -19,6 +20,8 @@ struct InstanceOptions {
   std::string_view superuser_password = "bench";
   /// Of all statements together, and of one.
   std::size_t memory_limit_bytes = SIZE_MAX;
+  /// Null: UTC only. Must outlive the instance.
+  const ZoneFiles* zone_files = nullptr;
 };
 
 /// What authentication needs to know of a role.
@@ -50,6 +53,7 @@ class Instance {
   virtual std::uint32_t register_session(Session& session, std::uint32_t secret_key) = 0;
   virtual void unregister_session(std::uint32_t process_id) = 0;
   virtual MemoryBudget& memory() = 0;
+  virtual const ZoneFiles* zone_files() const = 0;
 };
 
 }  // namespace spg::db

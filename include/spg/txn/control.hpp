@@ -1,6 +1,8 @@
 // Control: what a session needs of the machine beside the seam: transactions and durability. Abstract, so that sessions are
 // ordinary code, compiled once; Transaction<Env> and Machine<Env> are the models.
 #pragma once
+#include <memory>
+
 #include "spg/txn/view.hpp"
 
 namespace spg::txn {
@@ -50,6 +52,14 @@ class TransactionControl : public View {
   virtual void stop_waiting() = 0;
 };
 
+/// A mutex behind a virtual call, for code above the seam.
+class Lock {
+ public:
+  virtual ~Lock() = default;
+  virtual void lock() = 0;
+  virtual void unlock() = 0;
+};
+
 class MachineControl {
  public:
   virtual ~MachineControl() = default;
@@ -66,6 +76,8 @@ class MachineControl {
   virtual std::int64_t clock_us() = 0;       ///< wall clock, microseconds since 2000-01-01 UTC
   virtual std::uint64_t monotonic_ns() = 0;
   virtual void fill_random(MutableBytes into) = 0;
+  /// A lock of the machine's world: where there are no threads, it does nothing. Null when there is no memory.
+  virtual std::unique_ptr<Lock> make_lock() = 0;
   virtual bool is_new() const = 0;           ///< open() made a new database
 };
 
