@@ -231,7 +231,7 @@ bool print_type_name(const ExecContext& context, Oid oid, TextBuilder& out) {
   return true;
 }
 
-constexpr FunctionEntry functions[] = {
+constexpr FunctionEntry session_functions[] = {
     {proc::pgsql_version, call<version>()},
     {proc::current_user, call<current_user>()},
     {proc::session_user, call<session_user>()},
@@ -347,7 +347,7 @@ Result<Value> parse_value(const ExecContext& context, Oid type, std::string_view
 }
 
 namespace module {
-const Module session{functions, {}};
+const Module session{session_functions, {}};
 }
 
 }  // namespace spg::exec

@@ -13,7 +13,7 @@ using namespace spg;
 
 TEST_CASE("a RAM storage behaves as files do") {
   std::mt19937_64 random(7);
-  std::vector<std::byte> block(1 << 20);
+  std::vector<std::byte> block(400 * 1024);
   std::optional<os::RamStorage> storage(block);
   std::map<std::string, std::string> model;
   const std::uint64_t all_free = storage->free_bytes();
