@@ -60,6 +60,16 @@ class Lock {
   virtual void unlock() = 0;
 };
 
+/// Something to wait for that another thread brings about.
+class Event {
+ public:
+  virtual ~Event() = default;
+  /// From any thread.
+  virtual void set() = 0;
+  /// Returns true once set() was called since the last wait(); false at once where nothing runs beside the caller.
+  virtual bool wait() = 0;
+};
+
 class MachineControl {
  public:
   virtual ~MachineControl() = default;
@@ -78,6 +88,7 @@ class MachineControl {
   virtual void fill_random(MutableBytes into) = 0;
   /// A lock of the machine's world: where there are no threads, it does nothing. Null when there is no memory.
   virtual std::unique_ptr<Lock> make_lock() = 0;
+  virtual std::unique_ptr<Event> make_event() = 0;
   virtual bool is_new() const = 0;           ///< open() made a new database
 };
 
