@@ -317,11 +317,19 @@ Result<Connection> Database::connect(std::string_view database) const {
 
 Status Database::checkpoint() const { return state_->machine->checkpoint(); }
 
-Result<Database> Database::over(txn::MachineControl& machine, const db::InstanceOptions& options) {
-  auto state = std::make_shared<db::DatabaseState>();
+Result<Database> Database::over(txn::MachineControl& machine, const DatabaseOptions& options) {
+  return db::open_database(std::make_shared<db::DatabaseState>(), machine, options, options.zone_files);
+}
+
+Result<Database> db::open_database(std::shared_ptr<DatabaseState> state, txn::MachineControl& machine, const DatabaseOptions& options, const ZoneFiles* zone_files) {
+  InstanceOptions instance;
+  instance.superuser = options.user;
+  instance.superuser_password = options.password;
+  instance.memory_limit_bytes = options.memory_limit_bytes;
+  instance.zone_files = zone_files;
   state->machine = &machine;
-  state->user = options.superuser;
-  SPG_ASSIGN(state->instance, db::Instance::open(machine, options));
+  state->user = options.user;
+  SPG_ASSIGN(state->instance, Instance::open(machine, instance));
   return Database(std::move(state));
 }
 

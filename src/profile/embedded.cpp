@@ -9,15 +9,10 @@ template <class Env>
 Result<Database> open_on(const txn::MachineOptions& machine_options, const DatabaseOptions& options) {
   auto state = std::make_shared<EmbeddedState<Env>>(machine_options);
   SPG_TRY(state->world.open());
-  db::InstanceOptions instance;
-  instance.superuser = options.user;
-  instance.superuser_password = options.password;
-  instance.memory_limit_bytes = options.memory_limit_bytes;
-  instance.zone_files = &state->zone_files;
-  state->user = options.user;
-  SPG_ASSIGN(state->instance, db::Instance::open(state->world, instance));
   SPG_TRY(state->world.start_background(nullptr));
-  return Database(std::move(state));
+  auto& world = state->world;
+  const db::ZoneFiles* zone_files = &state->zone_files;
+  return db::open_database(std::move(state), world, options, zone_files);
 }
 
 /// A database without its log would open as of its last checkpoint, and then forget the rest for good.

@@ -32,7 +32,7 @@ namespace spg {
 
 namespace txn { class MachineControl; }
 namespace db {
-struct InstanceOptions;
+class ZoneFiles;
 struct DatabaseState;
 struct ConnectionState;
 struct RowsState;
@@ -231,6 +231,8 @@ struct DatabaseOptions {
   std::string_view password = "bench";
   std::size_t memory_limit_bytes = SIZE_MAX;
   std::uint64_t checkpoint_log_bytes = std::uint64_t{256} << 20;
+  /// Time zones for over() (null: UTC only); open() and in_memory() take the system's.
+  const db::ZoneFiles* zone_files = nullptr;
 };
 
 class Database {
@@ -240,7 +242,7 @@ class Database {
   /// Everything ends with the last handle.
   static Result<Database> in_memory(const DatabaseOptions& options = {});
   /// On an opened machine of the caller, which must outlive every handle.
-  static Result<Database> over(txn::MachineControl& machine, const db::InstanceOptions& options);
+  static Result<Database> over(txn::MachineControl& machine, const DatabaseOptions& options = {});
 
   explicit Database(std::shared_ptr<db::DatabaseState> state) : state_(std::move(state)) {}
   /// 3D000 when there is no database of the name. Each connection is a session of its own.

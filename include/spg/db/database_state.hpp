@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "spg/db/database.hpp"
 #include "spg/db/instance.hpp"
 
 namespace spg::db {
@@ -16,5 +17,8 @@ struct DatabaseState {
   std::unique_ptr<Instance> instance;
   std::string user;
 };
+
+/// Opens the catalogs on an opened machine.
+Result<Database> open_database(std::shared_ptr<DatabaseState> state, txn::MachineControl& machine, const DatabaseOptions& options, const ZoneFiles* zone_files);
 
 }  // namespace spg::db

@@ -76,7 +76,8 @@ class Segments final : public ObjectSource {
   File open_file_;
   // output
   std::uint64_t checkpoint_ = 0;
-  std::uint32_t output_number_ = 0;
+  std::uint32_t output_number_ = 0, first_output_ = 0;
+  bool is_writing_ = false;  // between the first write_tree() and finish() or abandon()
   File output_;
   RecordBuffer buffer_;
   std::uint64_t buffer_start_ = 0;

@@ -205,8 +205,10 @@ Status Segments<O, St, Sy>::write_object(Cell* cell) {
 template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::write_tree(Cell* root) {
   if (root->has_address() || (planned_.size() != 0 && root->planned_by == checkpoint_)) return ok();
-  if (planned_.empty()) {
+  if (!is_writing_) {
     ++checkpoint_;
+    is_writing_ = true;
+    first_output_ = output_number_ + 1;
     SPG_TRY(open_output());
   } else if (buffer_start_ + buffer_.size() > segment_bytes_max) {
     SPG_TRY(flush_output());
@@ -222,23 +224,23 @@ Status Segments<O, St, Sy>::write_tree(Cell* root) {
 
 template <class O, policy::Storage St, policy::Sync Sy>
 void Segments<O, St, Sy>::abandon() {
-  std::uint32_t first = UINT32_MAX;
-  for (const Planned& planned : planned_) first = std::min(first, planned.address.segment);
-  while (!segments_.empty() && segments_.back().number >= first) segments_.pop_back();
+  while (is_writing_ && !segments_.empty() && segments_.back().number >= first_output_) segments_.pop_back();
   planned_.clear();
   buffer_.clear();
+  is_writing_ = false;
   ++checkpoint_;  // no cell counts as planned any more
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::finish() {
-  if (planned_.empty()) return ok();
+  if (!is_writing_) return ok();
   SPG_TRY(flush_output());
   SPG_TRY(output_.sync());
   segments_.back().bytes = buffer_start_;
   SPG_TRY(storage_->sync_dir(std::string_view(directory_)));
   for (const Planned& planned : planned_) objects_->set_address(planned.cell, planned.address);
   planned_.clear();
+  is_writing_ = false;
   buffer_.shrink(0);
   return ok();
 }

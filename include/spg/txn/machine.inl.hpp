@@ -447,7 +447,7 @@ Status Machine<E>::checkpoint() {
     }
   }
   if (!failed) failed = segments_.finish();
-  else segments_.abandon();
+  if (failed) segments_.abandon();
   if (!failed) failed = fill_manifest(next);
   if (!failed) failed = store::write_manifest(*storage_, options_.database_path, next);
   if (!failed) {
