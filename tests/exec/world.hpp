@@ -62,7 +62,7 @@ class FakeCatalog final : public catalog::Catalog {
   catalog::Relation relation_;
   Oid argument_ = oid::int4;
   catalog::Function unknown_{Oid{9999}, "mystery", Oid{11}, oid::int4, {&argument_, 1}, {}, 'f', 'i', true, false,
-                             0,         {},        {},      {}};
+                             0,         {},        {},      {},  {}};
 };
 
 class FakeHost final : public txn::Host {
