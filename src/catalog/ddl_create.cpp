@@ -218,7 +218,7 @@ Result<Row*> make_table(Unit& unit, const sql::TableRef& name, Oid schema, std::
     layout.missing = type::Value::null_of(layout.physical);
     layouts.push_back(layout);
   }
-  SPG_ASSIGN(const TableId storage, unit.view().create_table(layouts.span()));
+  SPG_ASSIGN(const TableId storage, unit.view().create_table(txn::TableUse::user, layouts.span()));
   const Oid oid = unit.view().new_oid();
   Row* relation = unit.add_class(oid, name.name, schema, 'r', Oid{2}, raw(storage), static_cast<int>(columns.size()));
   if (name.persistence == sql::Persistence::unlogged) relation->set(pg_class::relpersistence, char_value('u'));

@@ -345,7 +345,7 @@ Status create_tables(txn::View& view, bool shared) {
       layouts[c].physical = columns[c].physical;
       layouts[c].missing = Value::null_of(columns[c].physical);
     }
-    SPG_ASSIGN(const TableId made, view.create_table({layouts, columns.size()}));
+    SPG_ASSIGN(const TableId made, view.create_table(txn::TableUse::catalog, {layouts, columns.size()}));
     if (made != stored_table(stored).table) return Error::make(sqlstate::internal_error, "the lineage is not fresh");
   }
   for (const KeyInfo& index : key_infos) {

@@ -47,12 +47,6 @@ class InstanceImpl final : public Instance {
     role.can_login = found->role.can_login;
     role.is_superuser = found->role.superuser;
     role.verifier = crypto::parse_scram_verifier(found->role.password_verifier);
-    if (role.verifier.has_value() && role.is_superuser && name == "bench") {
-      // The well-known password: checked once per log-in of that one role, and only until it is changed.
-      const auto& verifier = *role.verifier;
-      const auto known = crypto::make_scram_verifier("bench", verifier.salt_view(), verifier.iterations);
-      role.has_default_password = known.stored_key == verifier.stored_key;
-    }
     return std::optional<LoginRole>(role);
   }
 
@@ -117,22 +111,24 @@ class InstanceImpl final : public Instance {
       SPG_TRY(add_database(*shared, options.superuser, own, arena));
       SPG_TRY(shared->end_statement(true));
     }
-    SPG_TRY(shared->commit());
-    std::uint64_t floor = shared->floor();
+    // One commit for all: a first start that is cut short leaves nothing, and the next one begins anew.
+    std::unique_ptr<txn::TransactionControl> databases[2];
+    txn::TransactionControl* all[3] = {shared.get()};
+    std::size_t count = 1;
     for (const Oid id : {first.database_oid, own}) {
       if (id == Oid::none) continue;
-      const DatabaseId database{raw(id)};
-      SPG_TRY(machine_.create_database(database));
-      std::unique_ptr<txn::TransactionControl> transaction(machine_.open_transaction(database));
+      auto& transaction = databases[count - 1];
+      SPG_TRY(machine_.create_database(DatabaseId{raw(id)}));
+      transaction.reset(machine_.open_transaction(DatabaseId{raw(id)}));
       if (transaction == nullptr) return Error::out_of_memory();
       SPG_TRY(transaction->begin({}));
       SPG_TRY(transaction->begin_statement(true, store::Access::wait));
       SPG_TRY(catalog::bootstrap_database(*transaction, arena));
       SPG_TRY(transaction->end_statement(true));
-      SPG_TRY(transaction->commit());
-      floor = std::max(floor, transaction->floor());
+      all[count++] = transaction.get();
     }
-    return machine_.wait_durable(floor);
+    SPG_TRY(machine_.commit_together({all, count}));
+    return machine_.wait_durable(shared->floor());
   }
 
   txn::MachineControl& machine_;
@@ -144,6 +140,12 @@ class InstanceImpl final : public Instance {
 };
 
 }  // namespace
+
+bool Instance::has_default_password(const LoginRole& role) {
+  if (!role.is_superuser || !role.verifier.has_value()) return false;
+  const crypto::ScramVerifier& verifier = *role.verifier;
+  return crypto::make_scram_verifier(InstanceOptions{}.superuser_password, verifier.salt_view(), verifier.iterations).stored_key == verifier.stored_key;
+}
 
 Result<std::unique_ptr<Instance>> Instance::open(txn::MachineControl& machine, const InstanceOptions& options) {
   auto instance = std::make_unique<InstanceImpl>(machine, options);

@@ -179,6 +179,23 @@ void SessionImpl::warn(Sqlstate code, std::string_view message) {
   send(notice);
 }
 
+/// The statement's time starts with it, not anew when it has waited or is run again.
+void SessionImpl::start_clock() {
+  const std::int64_t timeout_ms = hot_settings_.statement_timeout_ms;
+  deadline_ns_ = timeout_ms > 0 ? instance_.machine().monotonic_ns() + static_cast<std::uint64_t>(timeout_ms) * 1'000'000 : 0;
+}
+
+std::uint64_t SessionImpl::time_left_ns() const {
+  if (deadline_ns_ == 0) return UINT64_MAX;
+  const std::uint64_t now = instance_.machine().monotonic_ns();
+  return now >= deadline_ns_ ? 0 : deadline_ns_ - now;
+}
+
+void SessionImpl::cancel() {
+  cancelled_.store(true, std::memory_order_seq_cst);
+  if (wake_ != nullptr) wake_(wake_context_);
+}
+
 Status SessionImpl::check_interrupts() {
   if (__builtin_expect(cancelled_.load(std::memory_order_relaxed), 0)) return Error::make(sqlstate::query_canceled, "canceling statement due to user request");
   if (deadline_ns_ != 0 && instance_.machine().monotonic_ns() > deadline_ns_) return Error::make(sqlstate::query_canceled, "canceling statement due to statement timeout");
@@ -221,14 +238,10 @@ void SessionImpl::end_statement(bool succeeded) {
 Status SessionImpl::commit_transaction() {
   if (!transaction_->is_active()) return ok();
   // The shared lineage goes second (DESIGN 1.6).
-  Status failed = transaction_->commit();
-  if (failed) {
-    shared_->rollback();
-    settings_.undo_to(0);
-  } else {
-    failed = shared_->commit();
-    settings_.commit();
-  }
+  txn::TransactionControl* const both[] = {transaction_.get(), shared_.get()};
+  Status failed = instance_.machine().commit_together(both);
+  if (failed) settings_.undo_to(0);
+  else settings_.commit();
   savepoints_.clear();
   forget_portals();
   return failed;
@@ -394,6 +407,7 @@ void SessionImpl::start_query(std::string_view text) {
   phase_ = Phase::next;
   next_statement_ = SIZE_MAX;  // not parsed yet
   cancelled_.store(false, std::memory_order_relaxed);
+  start_clock();
 }
 
 void SessionImpl::start_sync() {
@@ -428,6 +442,7 @@ Result<Progress> SessionImpl::step(Where where) {
         if (phase_ == Phase::idle) return Progress::done;
         break;
       case Phase::begin: {
+        SPG_TRY(check_interrupts());
         if (wait_for_worker_ && where == Where::reactor) return Progress::wants_worker;
         bool move_to_worker = false;
         sink_mark_ = sink_.mark();

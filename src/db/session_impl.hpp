@@ -106,7 +106,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   void close_statement(std::string_view name) override;
   void close_portal(std::string_view name) override;
   void fail() override;
-  void cancel() override { cancelled_.store(true, std::memory_order_relaxed); }
+  std::uint64_t time_left_ns() const override;
+  void cancel() override;
   void stop_waiting() override;
 
   // --- txn::Host
@@ -135,6 +136,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status begin_transaction();
   Status begin_statement(bool writes, Where where);
   void end_statement(bool succeeded);
+  void start_clock();
   Status commit_transaction();
   void abort_transaction();
   void statement_failed();

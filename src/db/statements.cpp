@@ -240,6 +240,7 @@ Status SessionImpl::start_execute(std::string_view name, std::int64_t max_rows) 
   activity_ = Activity::execute;
   phase_ = Phase::begin;
   cancelled_.store(false, std::memory_order_relaxed);
+  start_clock();
   return ok();
 }
 
@@ -273,6 +274,7 @@ Status SessionImpl::next_statement() {
   max_rows_ = 0;
   portal_ = nullptr;
   sends_description_ = true;
+  if (next_statement_ > 1) start_clock();
   phase_ = Phase::begin;
   return ok();
 }
@@ -286,8 +288,6 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   if (statement_arena_.held_bytes() > 256 * 1024) statement_arena_.release();
   else statement_arena_.reset();
   statement_budget_.clear();
-  const std::int64_t timeout_ms = hot_settings_.statement_timeout_ms;
-  deadline_ns_ = timeout_ms > 0 ? instance_.machine().monotonic_ns() + static_cast<std::uint64_t>(timeout_ms) * 1'000'000 : 0;
   const sql::Statement* tree = current_->statement.tree;
   if (tree == nullptr) { phase_ = Phase::complete; return ok(); }
   if (failed_ && !is_allowed_in_failed_block(*tree))

@@ -381,6 +381,21 @@ Status update_best_value(AggregateUpdate& u) {
   }
   return ok();
 }
+/// Texts in byte order: what collation "C" is.
+template <bool max>
+Status update_best_text(AggregateUpdate& u) {
+  for (std::uint32_t i = 0; i < u.rows.count; ++i) {
+    auto& s = state_at<BestValue>(u, i);
+    const auto& text = u.arguments[0].value<StringRef>(u.rows[i]);
+    if (s.has) {
+      const int order = type::compare_bytes(text, s.value.as<StringRef>());
+      if (max ? order <= 0 : order >= 0) continue;
+    }
+    s.value = own_value(Value::of(Physical::string, text), u.context.arena);
+    s.has = true;
+  }
+  return ok();
+}
 Status finish_best_value(FunctionContext&, const std::byte* state, Value& out) {
   const auto& s = state_of<BestValue>(state);
   out = s.has ? s.value : Value{};
@@ -390,6 +405,10 @@ template <class T>
 constexpr AggregateFunction best(bool max) {
   return max ? aggregate<Best<T>>(&update_best<T, true>, &finish_best<T>)
              : aggregate<Best<T>>(&update_best<T, false>, &finish_best<T>);
+}
+constexpr AggregateFunction best_text(bool max) {
+  return max ? aggregate<BestValue>(&update_best_text<true>, &finish_best_value)
+             : aggregate<BestValue>(&update_best_text<false>, &finish_best_value);
 }
 constexpr AggregateFunction best_value(bool max) {
   return max ? aggregate<BestValue>(&update_best_value<true>, &finish_best_value)
@@ -549,7 +568,7 @@ constexpr AggregateFunction regress() {
       {proc::prefix##_date, best<i4>(max)}, {proc::prefix##_time_without_time_zone, best<i8>(max)},                    \
       {proc::prefix##_timestamp_without_time_zone, best<i8>(max)},                                                     \
       {proc::prefix##_timestamp_with_time_zone, best<i8>(max)}, {proc::prefix##_time_with_time_zone, best_value(max)}, \
-      {proc::prefix##_interval, best_value(max)}, {proc::prefix##_text, best_value(max)},                              \
+      {proc::prefix##_interval, best_value(max)}, {proc::prefix##_text, best_text(max)},                               \
       {proc::prefix##_character, best_value(max)}, {proc::prefix##_numeric, best_value(max)}, {                        \
     proc::prefix##_anyarray, best_value(max)                                                                           \
   }

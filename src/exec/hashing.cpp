@@ -42,6 +42,15 @@ double load_float(Physical physical, const std::byte* from) {
 }
 const StringRef& load_text(const std::byte* from) { return *reinterpret_cast<const StringRef*>(from); }
 
+/// Short strings are hashed as the two words that they lie in.
+std::uint64_t hash_text(const StringRef& text) {
+  if (!text.is_inline()) return type::hash_bytes(text.view());
+  std::uint64_t words[2];
+  std::memcpy(words, &text, sizeof words);
+  const auto product = static_cast<unsigned __int128>(words[0] ^ 0x243f6a8885a308d3u) * (words[1] ^ 0x9e3779b97f4a7c15u);
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
 constexpr std::uint64_t null_hash = 0x6e756c6c6e756c6cu;
 
 template <class Hash>
@@ -99,7 +108,7 @@ void hash_column(const KeyType& type, const Vector& column, Selection rows, std:
       });
     case KeyKind::text:
       return fold(column, rows, hashes, first,
-                  [&](std::uint32_t row) { return type::hash_bytes(column.value<StringRef>(row).view()); });
+                  [&](std::uint32_t row) { return hash_text(column.value<StringRef>(row)); });
     case KeyKind::general:
       return fold(column, rows, hashes, first,
                   [&](std::uint32_t row) { return type::hash(type.type, type::value_of(column, row)); });
@@ -129,8 +138,10 @@ bool keys_equal(const KeyType& type, Physical a_physical, const std::byte* a, Ph
 }
 
 GroupTable::GroupTable(Arena& arena, std::span<const KeyType> types)
-    : arena_(&arena), types_(types), keys_(arena), fast_(arena) {
-  one_integer_ = types.size() == 1 && types[0].kind == KeyKind::integer;
+    : arena_(&arena), types_(types), keys_(arena), integers_(arena), texts_(arena) {
+  if (types.size() != 1) return;
+  if (types[0].kind == KeyKind::integer) single_ = Single::integer;
+  if (types[0].kind == KeyKind::text) single_ = Single::text;
 }
 
 void GroupTable::reserve(std::size_t more) {
@@ -172,46 +183,95 @@ bool GroupTable::same_pending(std::span<const Vector> keys, std::uint32_t row, s
   return true;
 }
 
-void GroupTable::add(std::span<const Vector> keys, std::uint32_t batch_rows, Selection rows, std::uint32_t* groups) {
-  reserve(rows.count);
-  for (std::size_t k = 0; k < types_.size(); ++k) hash_column(types_[k], keys[k], rows, hashes_, k == 0);
+/// One key column of a kind whose values compare as Keys: `known` has the key of every group, `load` a row's. NULL has
+/// a group of its own, beside the slots.
+template <class Key, class Load, class Hash>
+void GroupTable::add_single(const Vector& column, Selection rows, std::uint32_t* groups, Vec<Key>& known, Load load,
+                            Hash hash) {
   const std::uint32_t before = keys_.size();
-  pending_ = 0;
-  const bool fast = one_integer_ && keys[0].validity == nullptr;
+  auto new_group = [&](std::uint32_t row, const Key& key) {
+    known.push_back(key);
+    pending_rows_[pending_] = static_cast<std::uint16_t>(row);
+    return before + pending_++;
+  };
+  std::uint32_t last = UINT32_MAX;  // equal keys tend to follow each other
   for (std::uint32_t i = 0; i < rows.count; ++i) {
     const std::uint32_t row = rows[i];
-    const std::int64_t integer =
-        fast ? load_integer(keys[0].physical, types_[0].is_unsigned, value_at(keys[0], row)) : 0;
+    if (column.is_null(row)) {
+      if (null_group_ == UINT32_MAX) null_group_ = new_group(row, Key{});
+      groups[i] = null_group_;
+      continue;
+    }
+    const Key key = load(row);
+    if (last != UINT32_MAX && known[last] == key) {
+      groups[i] = last;
+      continue;
+    }
+    const auto tag = static_cast<std::uint32_t>(hash(key));
+    for (std::uint32_t at = tag & mask_;; at = (at + 1) & mask_) {
+      Slot& slot = slots_[at];
+      if (slot.group == 0) {
+        slot = {tag, new_group(row, key) + 1};
+        ++used_;
+      } else if (slot.tag != tag || !(known[slot.group - 1] == key)) {
+        continue;
+      }
+      last = slot.group - 1;
+      break;
+    }
+    groups[i] = last;
+  }
+}
+
+void GroupTable::add_general(std::span<const Vector> keys, Selection rows, std::uint32_t* groups) {
+  for (std::size_t k = 0; k < types_.size(); ++k) hash_column(types_[k], keys[k], rows, hashes_, k == 0);
+  const std::uint32_t before = keys_.size();
+  for (std::uint32_t i = 0; i < rows.count; ++i) {
+    const std::uint32_t row = rows[i];
     const auto tag = static_cast<std::uint32_t>(hashes_[i]);
-    std::uint32_t at = tag & mask_;
-    for (;; at = (at + 1) & mask_) {
+    for (std::uint32_t at = tag & mask_;; at = (at + 1) & mask_) {
       Slot& slot = slots_[at];
       if (slot.group == 0) {
         slot = {tag, before + pending_ + 1};
         pending_rows_[pending_++] = static_cast<std::uint16_t>(row);
         ++used_;
-        if (one_integer_)
-          fast_.push_back(
-              keys[0].is_null(row) ? 0 : load_integer(keys[0].physical, types_[0].is_unsigned, value_at(keys[0], row)));
         groups[i] = slot.group - 1;
         break;
       }
       if (slot.tag != tag) continue;
       const std::uint32_t group = slot.group - 1;
-      bool same;
-      // Tags of a NULL and a value may collide: the fast path must still see that the stored key is not NULL.
-      if (fast) same = fast_[group] == integer && (integer != 0 || (group < before ? !keys_.is_null(group, 0) : true));
-      else
-        same = group < before ? same_stored(keys, row, group) : same_pending(keys, row, pending_rows_[group - before]);
-      if (same) {
-        groups[i] = group;
-        break;
-      }
+      const bool same =
+          group < before ? same_stored(keys, row, group) : same_pending(keys, row, pending_rows_[group - before]);
+      if (!same) continue;
+      groups[i] = group;
+      break;
     }
   }
+}
+
+void GroupTable::add(std::span<const Vector> keys, std::uint32_t batch_rows, Selection rows, std::uint32_t* groups) {
+  reserve(rows.count);
+  pending_ = 0;
+  if (single_ == Single::integer) {
+    add_single(keys[0], rows, groups, integers_,
+               [&](std::uint32_t row) {
+                 return load_integer(keys[0].physical, types_[0].is_unsigned, value_at(keys[0], row));
+               },
+               [](std::int64_t key) { return type::hash_int(key); });
+  } else if (single_ == Single::text) {
+    add_single(keys[0], rows, groups, texts_, [&](std::uint32_t row) { return keys[0].value<StringRef>(row); },
+               [](const StringRef& key) { return hash_text(key); });
+  } else {
+    add_general(keys, rows, groups);
+  }
   if (pending_ == 0) return;
+  const std::uint32_t before = keys_.size();
   std::span<Vector> columns{const_cast<Vector*>(keys.data()), keys.size()};
   keys_.append({columns, batch_rows, added()});
+  // Long keys of new groups referred to the batch; from now on they refer to the copies.
+  if (single_ == Single::text)
+    for (std::uint32_t group = before; group < keys_.size(); ++group)
+      if (!texts_[group].is_inline()) texts_[group] = load_text(keys_.at(group, 0));
 }
 
 void GroupTable::find(std::span<const Vector> keys, Selection rows, std::uint32_t* groups) {
@@ -219,6 +279,10 @@ void GroupTable::find(std::span<const Vector> keys, Selection rows, std::uint32_
   for (std::uint32_t i = 0; i < rows.count; ++i) {
     groups[i] = UINT32_MAX;
     if (slots_ == nullptr) continue;
+    if (single_ != Single::none && keys[0].is_null(rows[i])) {
+      groups[i] = null_group_;
+      continue;
+    }
     const auto tag = static_cast<std::uint32_t>(hashes_[i]);
     for (std::uint32_t at = tag & mask_; slots_[at].group != 0; at = (at + 1) & mask_) {
       if (slots_[at].tag != tag || !same_stored(keys, rows[i], slots_[at].group - 1)) continue;

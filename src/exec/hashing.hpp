@@ -43,12 +43,17 @@ class GroupTable {
   bool same_stored(std::span<const Vector> keys, std::uint32_t row, std::uint32_t group) const;
   bool same_pending(std::span<const Vector> keys, std::uint32_t row, std::uint32_t other) const;
   void reserve(std::size_t more);
+  void add_general(std::span<const Vector> keys, Selection rows, std::uint32_t* groups);
+  template <class Key, class Load, class Hash>
+  void add_single(const Vector& column, Selection rows, std::uint32_t* groups, Vec<Key>& known, Load load, Hash hash);
 
   Arena* arena_;
   std::span<const KeyType> types_;
   Rows keys_;
-  Vec<std::int64_t> fast_;  ///< a single integer key's values by group
-  bool one_integer_ = false;
+  enum class Single : std::uint8_t { none, integer, text } single_ = Single::none;
+  Vec<std::int64_t> integers_;  ///< a single integer key's values by group
+  Vec<StringRef> texts_;        ///< a single text key's
+  std::uint32_t null_group_ = UINT32_MAX;
   Slot* slots_ = nullptr;
   std::uint32_t mask_ = 0, used_ = 0, pending_ = 0;
   std::uint16_t pending_rows_[type::batch_rows_max];

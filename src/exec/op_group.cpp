@@ -281,10 +281,10 @@ class AggregateOp final : public Operator {
         if (rows[at] != row) continue;
         ++at;
         bool null = false;
-        for (std::size_t k = 0; nulls && k < count; ++k) null = null || arguments[k].is_null(row);
-        if (null) continue;
+        for (std::size_t k = 0; nulls && k < count; ++k) null |= arguments[k].is_null(row);
         kept[n] = static_cast<std::uint16_t>(row);
-        kept_groups[n++] = groups_[i];
+        kept_groups[n] = groups_[i];
+        n += !null;
       }
       rows = {kept, n};
       groups = kept_groups;

@@ -81,7 +81,8 @@ void Stream::flush_soon() {
 
 void Stream::resume_reading() {
   paused_by_owner_ = false;
-  if (!dead_ && !reactor_->watch(*this)) close_for(CloseReason::io_error);
+  // A flush that is due looks at what to watch when it knows whether all could be sent.
+  if (!dead_ && !flush_queued_ && !reactor_->watch(*this)) close_for(CloseReason::io_error);
 }
 
 void Stream::close_when_sent() {
@@ -120,7 +121,7 @@ Status Reactor::open() {
   read_buffer_ = static_cast<std::byte*>(std::malloc(read_buffer_bytes));
   if (read_buffer_ == nullptr) return Error::out_of_memory();
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = EPOLLIN | EPOLLET;  // every write to it is an event: nobody has to read it
   event.data.ptr = &wake_;
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_.fd, &event) != 0) return system_error("could not watch an event");
   now_ = monotonic_ms();
@@ -140,9 +141,10 @@ void Reactor::stop() {
 }
 
 void Reactor::post(Post& post) {
-  if (!inbox_.put(post)) return;
+  // Pairs with run_once(): either this put is seen before the reactor sleeps, or the sleeper is seen here.
+  if (!inbox_.put(post) || !sleeping_.exchange(false, std::memory_order_seq_cst)) return;
   const std::uint64_t one = 1;
-  static_cast<void>(!::write(wake_.fd, &one, sizeof one));  // fails only when the counter is full, which wakes as well
+  static_cast<void>(!::write(wake_.fd, &one, sizeof one));
 }
 
 void Reactor::run_once(Milliseconds wait_ms) {
@@ -153,23 +155,21 @@ void Reactor::run_once(Milliseconds wait_ms) {
   }
   if (to_flush_ != nullptr || to_bury_ != nullptr) wait_ms = 0;  // queued from outside a round
   epoll_event events[events_per_round];
+  sleeping_.store(true, std::memory_order_seq_cst);
+  if (!inbox_.empty()) wait_ms = 0;
   const int count =
       epoll_wait(epoll_, events, events_per_round, static_cast<int>(std::min<Milliseconds>(wait_ms, INT32_MAX)));
+  sleeping_.store(false, std::memory_order_relaxed);
   now_ = monotonic_ms();
   for (int i = 0; i < count; ++i) {
     auto* source = static_cast<Source*>(events[i].data.ptr);
     switch (source->kind) {
-      case Source::Kind::wake: {
-        std::uint64_t ignored;
-        // Before the inbox is emptied: a post that comes in between wakes the next round.
-        static_cast<void>(!::read(wake_.fd, &ignored, sizeof ignored));
-        inbox_.run_all();
-        break;
-      }
+      case Source::Kind::wake: break;
       case Source::Kind::listener: accept_from(*static_cast<Listener*>(source)); break;
       case Source::Kind::stream: handle_stream(*static_cast<Stream*>(source), events[i].events); break;
     }
   }
+  inbox_.run_all();
   timers_.run_due(now_);
   finish_round();
 }

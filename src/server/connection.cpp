@@ -10,18 +10,22 @@ using wire::pg::Target;
 
 Connection::Connection(ReactorState& shared, net::Stream& stream)
     : shared_(shared), stream_(&stream), wire_(out_), sink_(wire_.writer()),
-      turn_post_{net::Post([](net::Post& post) { auto& self = *static_cast<TurnPost&>(post).self; if (self.waiting_ == Waiting::turn) self.resume(); }), this},
+      wake_post_{net::Post([](net::Post& post) { auto& self = *static_cast<WakePost&>(post).self; if (self.waiting_ == Waiting::turn) self.resume(); }), this},
       done_post_{net::Post([](net::Post& post) {
         Connection* self = static_cast<DonePost&>(post).self;
-        if (self->closed_) { delete self; return; }
-        self->resume();
+        if (self->closed_) self->bury();
+        else self->resume();
       }), this},
       job_{{[](Job& job) { static_cast<WorkerJob&>(job).self->run_on_worker(); }, nullptr}, this},
-      deadline_{net::Timer([](net::Timer& timer) { static_cast<Deadline&>(timer).self->stream_->close(); }), this} {
+      log_in_deadline_{net::Timer([](net::Timer& timer) { static_cast<Deadline&>(timer).self->stream_->close(); }), this},
+      statement_deadline_{net::Timer([](net::Timer& timer) {
+        auto& self = *static_cast<Deadline&>(timer).self;
+        if (self.waiting_ == Waiting::turn) self.resume();
+      }), this} {
   next_open_ = shared_.connections;
   if (next_open_ != nullptr) next_open_->before_open_ = this;
   shared_.connections = this;
-  shared_.reactor->arm(deadline_, shared_.options->authentication_timeout_ms);
+  shared_.reactor->arm(log_in_deadline_, shared_.options->authentication_timeout_ms);
 }
 
 Connection::~Connection() = default;
@@ -37,14 +41,20 @@ void Connection::handle_events() {
   while (waiting_ == Waiting::nothing && !wire_.closed()) {
     auto got = wire_.next(event);
     if (got && !*got) break;
-    Status failed = got ? handle(event) : got.take_error();
-    if (failed) report(failed);
+    Status failed = got ? handle(event, db::Where::reactor) : got.take_error();
+    if (failed.is_would_block()) {
+      wire_.put_back();
+      wait_for_worker(Errand::event);
+    } else if (failed) {
+      report(failed);
+    }
     if (waiting_ != Waiting::nothing) break;
     if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
   }
   wire_.settle();
-  flush();
+  if (!holds_output()) flush();
   if (waiting_ != Waiting::nothing) stream_->pause_reading();
+  if (waiting_ == Waiting::worker) start_worker();
 }
 
 void Connection::report(const Error& error) {
@@ -53,6 +63,9 @@ void Connection::report(const Error& error) {
   on_worker_ = false;
   wire_.error(error);
 }
+
+/// While a session waits for the turn or the disk, what it has answered so far leaves together with the rest.
+bool Connection::holds_output() const { return waiting_ == Waiting::turn || waiting_ == Waiting::durable; }
 
 /// Hands the answers to the stream.
 void Connection::flush() {
@@ -71,13 +84,13 @@ Result<std::string_view> Connection::incoming_text(std::string_view text) {
   return text;
 }
 
-Status Connection::handle(const Event& event) {
+Status Connection::handle(const Event& event, db::Where where) {
   arena_.reset();
   switch (event.kind) {
     case EventKind::ssl_request: case EventKind::gss_request: wire_.deny_encryption(); return ok();
     case EventKind::cancel: shared_.instance->cancel(event.process_id, event.secret_key); return ok();
-    case EventKind::startup: return start_up(event);
-    case EventKind::authenticated: return log_in();
+    case EventKind::startup: start_up(event); return ok();
+    case EventKind::authenticated: wait_for_worker(Errand::open_session); return ok();
     case EventKind::query: {
       SPG_ASSIGN(const std::string_view text, incoming_text(event.text));
       session_->start_query(text);
@@ -88,13 +101,13 @@ Status Connection::handle(const Event& event) {
       SPG_ASSIGN(const std::string_view text, incoming_text(event.text));
       std::uint32_t types[65536 / 4];
       for (std::size_t i = 0; i < event.parameter_types.size() && i < std::size(types); ++i) types[i] = event.parameter_types[i];
-      SPG_TRY(session_->parse(event.name, text, {types, std::min(event.parameter_types.size(), std::size(types))}, db::Where::worker));
+      SPG_TRY(session_->parse(event.name, text, {types, std::min(event.parameter_types.size(), std::size(types))}, where));
       wire_.writer().parse_complete();
       return ok();
     }
-    case EventKind::bind: return bind(event);
+    case EventKind::bind: return bind(event, where);
     case EventKind::describe:
-      return event.target == Target::statement ? session_->describe_statement(event.name, db::Where::worker) : session_->describe_portal(event.name, db::Where::worker);
+      return event.target == Target::statement ? session_->describe_statement(event.name, where) : session_->describe_portal(event.name, where);
     case EventKind::execute:
       SPG_TRY(session_->start_execute(event.name.empty() ? event.portal : event.name, event.max_rows));
       active_ = true;
@@ -118,7 +131,7 @@ Status Connection::handle(const Event& event) {
   return ok();
 }
 
-Status Connection::bind(const Event& event) {
+Status Connection::bind(const Event& event, db::Where where) {
   const std::size_t count = event.parameters.size();
   auto* parameters = arena_.array<db::ParameterInput>(count);
   wire::pg::ParameterList list = event.parameters;
@@ -131,12 +144,12 @@ Status Connection::bind(const Event& event) {
   }
   auto* formats = arena_.array<std::int16_t>(event.result_formats.size());
   for (std::size_t i = 0; i < event.result_formats.size(); ++i) formats[i] = event.result_formats[i];
-  SPG_TRY(session_->bind(event.portal, event.name, {parameters, count}, {formats, event.result_formats.size()}, db::Where::worker));
+  SPG_TRY(session_->bind(event.portal, event.name, {parameters, count}, {formats, event.result_formats.size()}, where));
   wire_.writer().bind_complete();
   return ok();
 }
 
-Status Connection::start_up(const Event& event) {
+void Connection::start_up(const Event& event) {
   auto copy = [](std::string_view text) {
     auto owned = std::make_unique<char[]>(text.size() + 1);
     text.copy(owned.get(), text.size());
@@ -144,58 +157,62 @@ Status Connection::start_up(const Event& event) {
   };
   const std::string_view user = event.startup.find("user");
   std::string_view database = event.startup.find("database");
-  if (user.empty()) {
-    wire_.fatal(Error::make(sqlstate::invalid_authorization_specification, "no PostgreSQL user name specified in startup packet"));
-    return ok();
-  }
   if (database.empty()) database = user;
   user_ = copy(user);
   database_ = copy(database);
   wire::pg::StartupParameters rest = event.startup;
   for (std::string_view name, value; rest.next(name, value);)
     if (name != "user" && name != "database" && name != "replication" && start_settings_.size() < 64) start_settings_.push_back({std::string(name), std::string(value)});
-  auto role = shared_.instance->find_role(user);
-  if (!role) { wire_.fatal(role.error()); return ok(); }
-  wire::pg::ScramSetup setup;
-  shared_.instance->machine().fill_random(setup.nonce);
-  setup.mock_secret = shared_.mock_secret;
-  if (role->has_value()) {
-    const db::LoginRole& known = **role;
-    is_superuser_ = known.is_superuser;
-    const bool from_afar = known.has_default_password && !stream_->peer().is_loopback;
-    if (known.verifier.has_value() && !from_afar) setup.verifier = &*known.verifier;
-    if (!known.can_login) {
-      wire_.fatal(Error::make(sqlstate::invalid_authorization_specification, "role \"", user, "\" is not permitted to log in"));
-      return ok();
-    }
-  }
-  wire_.request_scram(user, setup);
+  wait_for_worker(Errand::find_role);
+}
+
+/// On a worker: catalogs may be cold, and a key derivation takes milliseconds.
+Status Connection::find_role() {
+  SPG_ASSIGN(role_, shared_.instance->find_role(user_.get()));
+  role_refused_ = role_.has_value() && !stream_->peer().is_loopback && db::Instance::has_default_password(*role_);
   return ok();
 }
 
-Status Connection::log_in() {
-  auto opened = db::Session::open(*shared_.instance, user_.get(), database_.get(), sink_);
-  if (!opened) { wire_.fatal(opened.error()); return ok(); }
-  session_ = std::move(*opened);
-  shared_.reactor->disarm(deadline_);
+/// Unknown users are asked for a password like others, and fail like those with a wrong one.
+void Connection::request_password() {
+  wire::pg::ScramSetup setup;
+  shared_.instance->machine().fill_random(setup.nonce);
+  setup.mock_secret = shared_.mock_secret;
+  if (role_.has_value()) {
+    if (role_->verifier.has_value() && !role_refused_) setup.verifier = &*role_->verifier;
+    if (!role_->can_login) {
+      wire_.fatal(Error::make(sqlstate::invalid_authorization_specification, "role \"", user_.get(), "\" is not permitted to log in"));
+      return;
+    }
+  }
+  wire_.request_scram(user_.get(), setup);
+}
+
+/// On a worker.
+Status Connection::open_session() {
+  SPG_ASSIGN(session_, db::Session::open(*shared_.instance, user_.get(), database_.get(), sink_));
+  return ok();
+}
+
+void Connection::log_in() {
+  shared_.reactor->disarm(log_in_deadline_);
   wire_.authenticated();
   session_->set_wake([](void* self) {
     auto& connection = *static_cast<Connection*>(self);
-    connection.shared_.reactor->post(connection.turn_post_);
+    connection.shared_.reactor->post(connection.wake_post_);
   }, this);
   for (const StartSetting& setting : start_settings_) {
     Status failed = session_->set_at_start(setting.name, setting.value);
-    if (failed) { wire_.fatal(failed); return ok(); }
+    if (failed) return wire_.fatal(failed);
   }
   start_settings_.clear();
   session_->report_settings();
   wire_.writer().backend_key_data(session_->process_id(), session_->secret_key());
   wire_.ready(wire::pg::TransactionStatus::idle);
-  return ok();
 }
 
 Status Connection::drive() {
-  if (on_worker_) { wait_for(Waiting::worker); return ok(); }
+  if (on_worker_) { wait_for_worker(Errand::run); return ok(); }
   return take(session_->run(db::Where::reactor));
 }
 
@@ -218,7 +235,7 @@ Status Connection::take(Result<db::Progress> progress) {
     case db::Progress::output_full: wait_for(Waiting::output); break;
     case db::Progress::wants_worker:
       on_worker_ = true;
-      wait_for(Waiting::worker);
+      wait_for_worker(Errand::run);
       break;
   }
   return ok();
@@ -229,6 +246,7 @@ void Connection::wait_for(Waiting what) {
   if (what == Waiting::durable) {
     next_waiting_ = shared_.waiting_durable;
     shared_.waiting_durable = this;
+    shared_.has_waiting.store(true, std::memory_order_seq_cst);
     // The flush may have passed between the session's look and this list.
     auto& machine = shared_.instance->machine();
     if (machine.is_durable(session_->floor()) || machine.log_is_broken()) {
@@ -238,10 +256,31 @@ void Connection::wait_for(Waiting what) {
   } else if (what == Waiting::output) {
     flush();
     if (!stream_->is_over_output_limit()) shared_.reactor->post(done_post_);
-  } else if (what == Waiting::worker) {
-    flush();
-    shared_.workers->post(job_);
+  } else if (what == Waiting::turn) {
+    const std::uint64_t left_ns = session_->time_left_ns();
+    if (left_ns != UINT64_MAX) shared_.reactor->arm(statement_deadline_, static_cast<net::Milliseconds>(left_ns / 1'000'000 + 1));
   }
+}
+
+void Connection::wait_for_worker(Errand errand) {
+  errand_ = errand;
+  waiting_ = Waiting::worker;
+}
+
+void Connection::start_worker() { shared_.workers->post(job_); }
+
+/// Goes on with what a worker has done.
+Status Connection::errand_done() {
+  Status failed = std::move(errand_status_);
+  switch (errand_) {
+    case Errand::run: return take(std::move(worker_result_));
+    case Errand::event: return failed;
+    case Errand::find_role: case Errand::open_session: break;
+  }
+  if (failed) wire_.fatal(failed);
+  else if (errand_ == Errand::find_role) request_password();
+  else log_in();
+  return ok();
 }
 
 void Connection::leave_durable_list() {
@@ -254,20 +293,32 @@ void Connection::leave_durable_list() {
 void Connection::resume() {
   const Waiting was = waiting_;
   waiting_ = Waiting::nothing;
+  shared_.reactor->disarm(statement_deadline_);
   if (shutting_down_) { shut_down(); return; }
-  Status failed = was == Waiting::worker ? take(std::move(worker_result_)) : drive();
+  Status failed = was == Waiting::worker ? errand_done() : drive();
   if (failed) report(failed);
   if (waiting_ == Waiting::nothing) {
     if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
     handle_events();
+    if (waiting_ == Waiting::nothing) stream_->resume_reading();
   } else {
-    flush();
+    if (!holds_output()) flush();
+    if (waiting_ == Waiting::worker) start_worker();
   }
-  if (waiting_ == Waiting::nothing) stream_->resume_reading();
 }
 
 void Connection::run_on_worker() {
-  worker_result_ = session_->run(db::Where::worker);
+  switch (errand_) {
+    case Errand::run: worker_result_ = session_->run(db::Where::worker); break;
+    case Errand::event: {
+      Event event;
+      auto got = wire_.next(event);
+      errand_status_ = got ? handle(event, db::Where::worker) : got.take_error();
+      break;
+    }
+    case Errand::find_role: errand_status_ = find_role(); break;
+    case Errand::open_session: errand_status_ = open_session(); break;
+  }
   shared_.reactor->post(done_post_);
 }
 
@@ -285,6 +336,7 @@ void Connection::wake_durable(ReactorState& shared) {
     one->next_waiting_ = ready;
     ready = one;
   }
+  shared.has_waiting.store(shared.waiting_durable != nullptr, std::memory_order_seq_cst);
   while (ready != nullptr) {
     Connection* one = ready;
     ready = one->next_waiting_;
@@ -295,7 +347,10 @@ void Connection::wake_durable(ReactorState& shared) {
 
 void Connection::shut_down() {
   shutting_down_ = true;
-  if (waiting_ == Waiting::worker) { session_->cancel(); return; }  // told when the worker has let go
+  if (waiting_ == Waiting::worker) {  // told when the worker has let go
+    if (errand_ == Errand::run) session_->cancel();
+    return;
+  }
   if (waiting_ == Waiting::durable) return;                         // its reply comes first
   wire_.fatal(Error::make(sqlstate::admin_shutdown, "terminating connection due to administrator command"));
   flush();
@@ -311,18 +366,23 @@ void Connection::shut_down_all(ReactorState& shared) {
 }
 
 void Connection::on_close(net::Stream&, net::CloseReason) {
-  shared_.reactor->remove(deadline_);
+  shared_.reactor->remove(log_in_deadline_);
+  shared_.reactor->remove(statement_deadline_);
   if (waiting_ == Waiting::durable) leave_durable_list();
   if (waiting_ == Waiting::turn && session_ != nullptr) session_->stop_waiting();
   (before_open_ == nullptr ? shared_.connections : before_open_->next_open_) = next_open_;
   if (next_open_ != nullptr) next_open_->before_open_ = before_open_;
   closed_ = true;
   if (waiting_ == Waiting::worker) {
-    session_->cancel();
+    if (errand_ == Errand::run) session_->cancel();
     return;  // done_post_ deletes it
   }
+  bury();
+}
+
+/// A wake-up may still be on its way to this object: the last post, behind the session's end, deletes it.
+void Connection::bury() {
   session_.reset();
-  // A wake-up may still be on its way to this object: the last post deletes it.
   done_post_.run = [](net::Post& post) { delete static_cast<DonePost&>(post).self; };
   shared_.reactor->post(done_post_);
 }

@@ -3,9 +3,12 @@
 //
 //   running on the reactor -> waits for the turn, durability, room in the output, or a worker -> runs again
 //
-// While it waits its stream is not read. Everything here happens on the reactor's thread, but run_on_worker(), during
-// which the reactor leaves session and output alone.
+// While it waits its stream is not read. Everything here happens on the reactor's thread, but run_on_worker(): from
+// start_worker(), the last thing that a call does, until done_post_ the reactor leaves session, wire and output alone.
+// A session that waits for the turn is run again when it has come, when it was cancelled, and when its time is up.
 #pragma once
+#include <atomic>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +29,7 @@ struct ReactorState {
   net::Reactor* reactor = nullptr;
   Bytes mock_secret;
   class Connection* waiting_durable = nullptr;  ///< list by next_waiting
+  std::atomic<bool> has_waiting{false};         ///< the list is not empty: the flusher must tell
   class Connection* connections = nullptr;      ///< all, by next_open
   bool stopping = false;
 };
@@ -46,22 +50,33 @@ class Connection final : public net::Handler {
 
  private:
   enum class Waiting : std::uint8_t { nothing, turn, durable, output, worker };
+  /// What a worker does for it: run the session's activity, handle the next event (its catalog objects were cold), or the
+  /// parts of a log-in that read shared catalogs.
+  enum class Errand : std::uint8_t { run, event, find_role, open_session };
   void handle_events();
-  Status handle(const wire::pg::Event& event);
-  Status start_up(const wire::pg::Event& event);
-  Status log_in();
+  Status handle(const wire::pg::Event& event, db::Where where);
+  void start_up(const wire::pg::Event& event);
+  Status find_role();
+  void request_password();
+  Status open_session();
+  void log_in();
   Result<std::string_view> incoming_text(std::string_view text);
-  Status bind(const wire::pg::Event& event);
+  Status bind(const wire::pg::Event& event, db::Where where);
+  void wait_for_worker(Errand errand);
+  Status errand_done();
   /// Runs the session's activity until it is done or waits.
   Status drive();
   Status take(Result<db::Progress> progress);
   void wait_for(Waiting what);
   void resume();
+  void start_worker();
   void run_on_worker();
   void report(const Error& error);
+  bool holds_output() const;
   void flush();
   void leave_durable_list();
   void shut_down();
+  void bury();
 
   ReactorState& shared_;
   net::Stream* stream_;
@@ -70,7 +85,8 @@ class Connection final : public net::Handler {
   WireSink sink_;
   std::unique_ptr<db::Session> session_;
   std::unique_ptr<char[]> user_, database_;
-  bool is_superuser_ = false;
+  std::optional<db::LoginRole> role_;  ///< null: no such role
+  bool role_refused_ = false;          ///< may not log in from where it is
   struct StartSetting { std::string name, value; };
   std::vector<StartSetting> start_settings_;
   Waiting waiting_ = Waiting::nothing;
@@ -81,11 +97,13 @@ class Connection final : public net::Handler {
   Connection* next_waiting_ = nullptr;
   Connection* next_open_ = nullptr;
   Connection* before_open_ = nullptr;
-  struct TurnPost : net::Post { Connection* self; } turn_post_;
+  struct WakePost : net::Post { Connection* self; } wake_post_;
   struct DonePost : net::Post { Connection* self; } done_post_;
   struct WorkerJob : Job { Connection* self; } job_;
-  struct Deadline : net::Timer { Connection* self; } deadline_;
+  struct Deadline : net::Timer { Connection* self; } log_in_deadline_, statement_deadline_;
+  Errand errand_ = Errand::run;
   Result<db::Progress> worker_result_{db::Progress::done};
+  Status errand_status_;
   MemoryBudget budget_;
   Arena arena_{budget_};
 };

@@ -73,7 +73,8 @@ class ServerImpl final : public Server {
     }
   }
   void durable_moved() override {
-    for (unsigned i = 0; i < options_.reactors; ++i) loops_[i].reactor.post(loops_[i].durable_post);
+    for (unsigned i = 0; i < options_.reactors; ++i)
+      if (loops_[i].state.has_waiting.load(std::memory_order_seq_cst)) loops_[i].reactor.post(loops_[i].durable_post);
   }
   Loop* loop_of(net::Reactor& reactor) {
     for (unsigned i = 0; i < options_.reactors; ++i)

@@ -76,7 +76,7 @@ int serve(const Arguments& arguments) {
   if (!instance) { report("could not open the catalogs", instance.error()); return 1; }
   if (!is_loopback(arguments.address)) {
     auto role = (*instance)->find_role(arguments.instance.superuser);
-    if (role && role->has_value() && (*role)->has_default_password) {
+    if (role && role->has_value() && spg::db::Instance::has_default_password(**role)) {
       std::fprintf(stderr, "spg-server: refusing to listen on %s while the superuser \"%s\" has its well-known password\n"
                            "  hint: change it from this machine with ALTER USER ... PASSWORD, or set SPG_SUPERUSER_PASSWORD at the first start\n",
                    arguments.address.c_str(), std::string(arguments.instance.superuser).c_str());

@@ -95,6 +95,8 @@ void Connection::feed(Bytes bytes) {
   else kept_.append(bytes);
 }
 
+void Connection::put_back() { spent_ = 0; }
+
 void Connection::settle() {
   consume(std::exchange(spent_, 0));
   drop_discarded();

@@ -41,6 +41,27 @@ TEST_CASE("tables: columns, defaults, keys and their names") {
   }
 }
 
+TEST_CASE("rows of user tables leave the catalog's stamp alone, schema changes move it") {
+  Sql sql;
+  CHECK(sql("create table t(a int)") == "");
+  auto stamp = [&] {
+    std::uint64_t value = 0;
+    REQUIRE(!sql.world.run([&] { value = sql.world.database->catalog_stamp(); return ok(); }).failed());
+    return value;
+  };
+  const std::uint64_t before = stamp();
+  REQUIRE(!sql.world.run([&]() -> Status {
+    SPG_ASSIGN(const Relation* relation, sql.world.catalog->relation("public", "t"));
+    const std::int32_t one = 1;
+    const table::ColumnInput column{1, {type::Physical::int4, type::Vector::Form::flat, &one, nullptr, nullptr}};
+    txn::Conflict conflict;
+    return sql.world.database->insert(relation->table, {&column, 1}, {nullptr, 1}, conflict).status();
+  }).failed());
+  CHECK(stamp() == before);
+  CHECK(sql("alter table t add column b int") == "");
+  CHECK(stamp() != before);
+}
+
 TEST_CASE("what CREATE TABLE refuses") {
   struct Case {
     std::string_view text, said;

@@ -1,4 +1,5 @@
 """What the client tests share: a server of their own, a reference PostgreSQL, unpacked data."""
+import atexit
 import gzip
 import os
 import pathlib
@@ -38,6 +39,7 @@ class Server:
                    SPG_WAL=str(self.folder / "wal.log"), **self.environment)
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen([SERVER], env=env, stdout=subprocess.PIPE, stderr=self.log)
+        atexit.register(self.process.kill)  # nothing outlives a test that fails
         line = self.process.stdout.readline()
         if b"ready" not in line:
             raise RuntimeError(f"the server did not start: {line!r}\n" + (self.folder / "server.log").read_text(errors="replace"))

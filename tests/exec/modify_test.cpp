@@ -30,7 +30,7 @@ void fill(World& w) {
 }
 IndexScan* index_scan(World& w, IndexId index) {
   auto* scan = w.node<IndexScan>(NodeKind::index_scan, {oid::int4, oid::numeric});
-  scan->table = TableId{1};
+  scan->table = TableId{txn::first_user_table};
   scan->relation = items_oid;
   scan->index = index;
   scan->columns = w.list<std::uint16_t>({1, 3});
@@ -174,7 +174,7 @@ TEST_CASE("index joins") {
                            : w.node<IndexJoin>(NodeKind::index_join, {oid::int4, oid::numeric});
     join->type = c.type;
     join->left = w.rows({{3}, {1}, {8}, {INT32_MIN}, {1}}, 1);
-    join->table = TableId{1};
+    join->table = TableId{txn::first_user_table};
     join->index = IndexId{1};
     join->relation = items_oid;
     join->columns = w.list<std::uint16_t>({3});
@@ -193,7 +193,7 @@ TEST_CASE("large statements: many batches, cancellation, memory") {
   auto* join = w.node<IndexJoin>(NodeKind::index_join, {oid::int4, oid::text});
   join->type = JoinType::inner;
   join->left = w.series(2001, 4100);
-  join->table = TableId{1};
+  join->table = TableId{txn::first_user_table};
   join->index = IndexId{1};
   join->relation = items_oid;
   join->columns = w.list<std::uint16_t>({2});

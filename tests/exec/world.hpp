@@ -37,7 +37,7 @@ class FakeCatalog final : public catalog::Catalog {
     columns_[3] = {4, "qty", oid::int4, -1, {}, type::Physical::int4, false, false, false, {}};
     indexes_[0] = {Oid{20001}, IndexId{1}, "items_pkey", {&key_, 1}, {}, {}, true, true, {}};
     indexes_[1] = {Oid{20002}, IndexId{2}, "items_price", {&price_, 1}, {}, {}, false, false, {}};
-    relation_ = {items_oid, "items", Oid{2200}, 'r', TableId{1}, false, {}, 'p', columns_, indexes_, 0};
+    relation_ = {items_oid, "items", Oid{2200}, 'r', TableId{txn::first_user_table}, false, {}, 'p', columns_, indexes_, 0};
   }
   const catalog::Type* type(Oid) override { return nullptr; }
   const catalog::Type* type(std::string_view, std::string_view) override { return nullptr; }
@@ -108,11 +108,11 @@ struct World {
                                           {2, Physical::string, 0, 0, Value::null_of(Physical::string)},
                                           {3, Physical::int8, 0, 0, Value::null_of(Physical::int8)},
                                           {4, Physical::int4, 0, 0, Value::null_of(Physical::int4)}};
-    REQUIRE(transaction->create_table(layout));
+    REQUIRE(transaction->create_table(txn::TableUse::user, layout));
     txn::Conflict conflict;
     const table::KeyPart id{raw(oid::int4), 1, 0, 0}, price{raw(oid::int8), 3, 0, 0};
-    REQUIRE(transaction->create_index(TableId{1}, {{&id, 1}, true, true}, conflict));
-    REQUIRE(transaction->create_index(TableId{1}, {{&price, 1}, false, true}, conflict));
+    REQUIRE(transaction->create_index(TableId{txn::first_user_table}, {{&id, 1}, true, true}, conflict));
+    REQUIRE(transaction->create_index(TableId{txn::first_user_table}, {{&price, 1}, false, true}, conflict));
     REQUIRE_FALSE(transaction->end_statement(true));
   }
 
@@ -231,7 +231,7 @@ struct World {
   Node* scan(std::initializer_list<std::uint16_t> columns, std::initializer_list<Oid> types,
              Expr* condition = nullptr) {
     auto* made = node<TableScan>(NodeKind::table_scan, types);
-    made->table = TableId{1};
+    made->table = TableId{txn::first_user_table};
     made->relation = items_oid;
     made->columns = list(columns);
     made->filter = condition;
@@ -241,7 +241,7 @@ struct World {
     auto* made = node<Modify>(NodeKind::modify, {});
     made->op = op;
     made->relation = items_oid;
-    made->table = TableId{1};
+    made->table = TableId{txn::first_user_table};
     made->input = input;
     made->relation_name = "items";
     made->schema_name = "public";

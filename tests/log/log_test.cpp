@@ -29,6 +29,11 @@ Recovered recover(SimLog& log, const std::vector<Epoch>& history) {
   return found;
 }
 
+Result<std::uint64_t> put(SimLog& log, Bytes payload) {
+  SPG_TRY(log.reserve(payload.size()));
+  return log.append(DatabaseId{1}, RecordType::commit, payload);
+}
+
 std::string body(int i, std::size_t bytes) { return std::to_string(i) + std::string(bytes, static_cast<char>('a' + i % 26)); }
 
 }  // namespace
@@ -41,7 +46,7 @@ TEST_CASE("acknowledged records survive every crash, and what survives is a pref
     recover(log, history);
     REQUIRE_FALSE(log.start(1));
     for (int i = 0; i < 12; ++i) {
-      REQUIRE(log.append(DatabaseId{1}, RecordType::commit, as_bytes(body(i, static_cast<std::size_t>(i) * 400))));
+      REQUIRE(put(log, as_bytes(body(i, static_cast<std::size_t>(i) * 400))));
       if (i % 3 == 2) REQUIRE_FALSE(log.flush());
     }
     return disk.steps();
@@ -60,7 +65,7 @@ TEST_CASE("acknowledged records survive every crash, and what survives is a pref
         if (!log.start(1)) {
           for (int i = 0; i < 12; ++i) {
             appended.push_back(body(i, static_cast<std::size_t>(i) * 400));
-            if (!log.append(DatabaseId{1}, RecordType::commit, as_bytes(appended.back()))) break;
+            if (!put(log, as_bytes(appended.back()))) break;
             if (i % 3 == 2) {
               if (log.flush()) break;
               acknowledged = appended.size();
@@ -79,7 +84,7 @@ TEST_CASE("acknowledged records survive every crash, and what survives is a pref
       // Life goes on in the next epoch, and a second recovery sees both.
       history.push_back({2, found.end});
       REQUIRE_FALSE(again.start(2));
-      REQUIRE(again.append(DatabaseId{1}, RecordType::commit, as_bytes("after")));
+      REQUIRE(put(again, as_bytes("after")));
       REQUIRE_FALSE(again.flush());
       SimLog third(disk, "d/wal");
       const Recovered later = recover(third, history);
@@ -98,7 +103,7 @@ TEST_CASE("a canary without syncs is caught by the same test") {
       SimLog log(disk, "d/wal");
       recover(log, {{1, 0}});
       REQUIRE_FALSE(log.start(1));
-      REQUIRE(log.append(DatabaseId{1}, RecordType::commit, as_bytes("acknowledged")));
+      REQUIRE(put(log, as_bytes("acknowledged")));
       REQUIRE_FALSE(log.flush());
     }
     os::SimChance chance(seed);
@@ -116,7 +121,7 @@ TEST_CASE("a flipped bit is the end of the log, or damage when later records kne
     recover(log, {{1, 0}});
     REQUIRE_FALSE(log.start(1));
     for (int i = 0; i < 4; ++i) {
-      REQUIRE(log.append(DatabaseId{1}, RecordType::commit, as_bytes(body(i, 50))));
+      REQUIRE(put(log, as_bytes(body(i, 50))));
       REQUIRE_FALSE(log.flush());
     }
   }
@@ -143,14 +148,31 @@ TEST_CASE("records cross files, and trimmed files are reused") {
   REQUIRE_FALSE(log.start(1));
   const std::string big(5'000'000, 'x');
   for (int i = 0; i < 20; ++i) {
-    REQUIRE_FALSE(log.reserve(big.size()));
-    REQUIRE(log.append(DatabaseId{1}, RecordType::commit, as_bytes(big)));
+    REQUIRE(put(log, as_bytes(big)));
     REQUIRE_FALSE(log.flush());
     if (i == 10) REQUIRE_FALSE(log.trim(log.durable() - 100));
   }
   int files = 0;
   REQUIRE_FALSE(disk.list("", [&](std::string_view) { ++files; }));
   CHECK(files <= 6);
+}
+
+TEST_CASE("a file that was made ahead and then removed by a recovery is not written to") {
+  os::SimStorage disk;
+  std::vector<Epoch> history{{1, 0}};
+  const std::string big(1'000'000, 'x');
+  std::size_t appended = 0;
+  for (std::uint32_t life = 1; life <= 3; ++life) {
+    SimLog log(disk, "wal");
+    REQUIRE(recover(log, history).records.size() == appended);
+    if (life > 1) history.push_back({life, log.end()});
+    REQUIRE_FALSE(log.start(life));
+    const std::size_t records = life == 1 ? 16 : 4;  // the first life ends just before the second file, which is there already
+    for (std::size_t i = 0; i < records; ++i, ++appended) REQUIRE(put(log, as_bytes(big)));
+    REQUIRE_FALSE(log.flush());
+  }
+  SimLog log(disk, "wal");
+  CHECK(recover(log, history).records.size() == appended);
 }
 
 TEST_CASE("a full disk is told before anything is appended") {
@@ -161,6 +183,6 @@ TEST_CASE("a full disk is told before anything is appended") {
   disk.fail_at(1, sqlstate::disk_full);
   CHECK(log.reserve(40'000'000).code() == sqlstate::disk_full);
   CHECK_FALSE(log.reserve(1000));
-  REQUIRE(log.append(DatabaseId{1}, RecordType::commit, as_bytes("small")));
+  REQUIRE(put(log, as_bytes("small")));
   CHECK_FALSE(log.flush());
 }

@@ -39,7 +39,7 @@ struct Waiting {
   }
 };
 
-constexpr TableId table_id{1};
+constexpr TableId table_id{first_user_table};
 constexpr int accounts = 4000;
 
 struct Folder {
@@ -70,7 +70,7 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
       REQUIRE_FALSE(setup->begin({}));
       REQUIRE_FALSE(setup->begin_statement(true, Access::wait));
       const table::ColumnLayout columns[] = {{1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)}, {2, Physical::int8, 0, 0, type::Value::null_of(Physical::int8)}};
-      REQUIRE(setup->create_table(columns));
+      REQUIRE(setup->create_table(TableUse::user, columns));
       Conflict conflict;
       const table::KeyPart key{raw(type::oid::int4), 1, 0, 0};
       REQUIRE(setup->create_index(table_id, {{&key, 1}, true, true}, conflict));

@@ -49,7 +49,7 @@ struct World {
     SPG_TRY(transaction.begin_statement(true, store::Access::wait));
     const table::ColumnLayout columns[] = {{1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)},
                                            {2, Physical::string, 0, 0, type::Value::null_of(Physical::string)}};
-    auto id = transaction.create_table(columns);
+    auto id = transaction.create_table(TableUse::user, columns);
     if (!id) return id.take_error();
     Conflict conflict;
     const table::KeyPart key{raw(type::oid::int4), 1, 0, 0}, text{raw(type::oid::text), 2, 0, 0};
@@ -60,7 +60,7 @@ struct World {
     return machine->wait_durable(transaction.floor());
   }
 };
-constexpr TableId table_id{1};
+constexpr TableId table_id{first_user_table};
 
 Status put(SimTransaction& transaction, std::int32_t key, std::string_view text, Conflict& conflict) {
   const StringRef ref(text);
@@ -314,6 +314,78 @@ TEST_CASE("without syncs the same workload loses what it acknowledged") {
     lost = read_all(world) != model;
   }
   CHECK(lost);
+}
+
+namespace {
+
+/// Adds the same number to a table of each of two databases, by one commit.
+Status add_to_both(World& world, SimMachine::LineageOf& other, std::int32_t number) {
+  SimTransaction first(*world.machine, *world.lineage), second(*world.machine, other);
+  Conflict conflict;
+  const table::ColumnInput column{1, {Physical::int4, type::Vector::Form::flat, &number, nullptr, nullptr}};
+  SPG_TRY(first.begin({}));
+  SPG_TRY(first.begin_statement(true, store::Access::wait));
+  SPG_TRY(put(first, number, "x", conflict));
+  SPG_TRY(first.end_statement(true));
+  SPG_TRY(second.begin({}));
+  SPG_TRY(second.begin_statement(true, store::Access::wait));
+  SPG_TRY(second.insert(table_id, {&column, 1}, {nullptr, 1}, conflict).status());
+  SPG_TRY(second.end_statement(true));
+  TransactionControl* const both[] = {&first, &second};
+  SPG_TRY(world.machine->commit_together(both));
+  return world.machine->wait_durable(second.floor());
+}
+
+Status create_plain_table(SimMachine& machine, SimMachine::LineageOf& lineage) {
+  SimTransaction setup(machine, lineage);
+  SPG_TRY(setup.begin({}));
+  SPG_TRY(setup.begin_statement(true, store::Access::wait));
+  const table::ColumnLayout columns[] = {{1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)}};
+  SPG_TRY(setup.create_table(TableUse::user, columns).status());
+  SPG_TRY(setup.end_statement(true));
+  SPG_TRY(setup.commit());
+  return machine.wait_durable(setup.floor());
+}
+
+}  // namespace
+
+TEST_CASE("a commit of two databases survives a crash whole or not at all") {
+  int cut_short = 0;
+  for (std::uint64_t cut = 1; cut < 500; ++cut) {
+    CAPTURE(cut);
+    os::SimStorage disk;
+    os::SimChance chance(cut);
+    std::size_t acknowledged = 0;
+    bool finished = false;
+    {
+      World world(disk);
+      REQUIRE_FALSE(world.open());
+      REQUIRE_FALSE(world.create_table());
+      auto other = world.machine->create_lineage(DatabaseId{2});
+      REQUIRE(other);
+      REQUIRE_FALSE(create_plain_table(*world.machine, **other));
+      disk.cut_power_at(cut);
+      Status failed;
+      for (std::int32_t number = 1; number <= 8 && !failed; ++number) {
+        failed = add_to_both(world, **other, number);
+        if (!failed) ++acknowledged;
+        if (!failed && number % 3 == 0) failed = world.machine->checkpoint();
+      }
+      finished = !failed;
+    }
+    disk.power_cycle(chance, cut % 2 == 0 ? os::Survival::torn : os::Survival::none);
+    World world(disk);
+    REQUIRE_FALSE(world.open());
+    const std::size_t rows = read_all(world).size();
+    REQUIRE(rows >= acknowledged);
+    SimTransaction reader(*world.machine, *world.machine->lineage(DatabaseId{2}));
+    REQUIRE_FALSE(reader.begin({}));
+    REQUIRE_FALSE(reader.begin_statement(false, store::Access::wait));
+    REQUIRE(*reader.row_count(table_id) == rows);
+    if (finished) break;
+    ++cut_short;
+  }
+  CHECK(cut_short > 20);
 }
 
 TEST_CASE("a failing disk call is an error, and nothing acknowledged is lost") {

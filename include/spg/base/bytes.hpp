@@ -78,6 +78,7 @@ class ByteReader {
     return static_cast<std::int64_t>(coded >> 1) ^ -static_cast<std::int64_t>(coded & 1);
   }
   Bytes bytes(std::size_t count) { return take(count) ? bytes_.subspan(at_ - count, count) : Bytes{}; }
+  Bytes rest() { return bytes(left()); }
   std::size_t left() const { return failed_ ? 0 : bytes_.size() - at_; }
   std::size_t at() const { return at_; }
   bool ok() const { return !failed_; }

@@ -30,8 +30,6 @@ struct LoginRole {
   bool can_login = false;
   bool is_superuser = false;
   std::optional<crypto::ScramVerifier> verifier;
-  /// The first superuser with the well-known password: logs in from loopback only.
-  bool has_default_password = false;
 };
 
 class Session;
@@ -44,6 +42,9 @@ class Instance {
   virtual txn::MachineControl& machine() = 0;
   /// Null value: no such role.
   virtual Result<std::optional<LoginRole>> find_role(std::string_view name) = 0;
+  /// Whether the role is a superuser with the well-known password, who may log in from loopback only. Takes a PBKDF2, that
+  /// is, milliseconds.
+  static bool has_default_password(const LoginRole& role);
   /// The database's number; 3D000 when there is none.
   virtual Result<DatabaseId> find_database(std::string_view name) = 0;
   /// CancelRequest.

@@ -41,7 +41,7 @@ struct ParameterInput {
 
 class Session {
  public:
-  /// Called from any thread when waits_turn ends.
+  /// Called from any thread when a wait for the turn is over, or should look at a cancellation: call run() again.
   using Wake = void (*)(void* context);
 
   /// 3D000 when there is no such database.
@@ -79,7 +79,10 @@ class Session {
   /// An error that did not come from run(): the block fails as if a statement had.
   virtual void fail() = 0;
 
-  /// Ends the running statement with 57014 soon.
+  /// Of the running statement's time (statement_timeout); UINT64_MAX = no limit. Whoever waits for the turn runs it again
+  /// then.
+  virtual std::uint64_t time_left_ns() const = 0;
+  /// Ends the running statement with 57014 soon; wakes it where it waits for the turn.
   virtual void cancel() = 0;
   /// Gives up waiting for the turn (a cancelled or vanished client).
   virtual void stop_waiting() = 0;

@@ -30,7 +30,8 @@ inline constexpr std::uint64_t file_data_bytes = 16 * 1024 * 1024 - file_header_
 inline constexpr std::uint32_t frame_header_bytes = 40;
 inline constexpr std::uint32_t payload_bytes_max = 1u << 30;
 
-enum class RecordType : std::uint8_t { commit = 1 };
+/// commit: one database's changes; joint_commit: those of several, applied together (txn/write_set.hpp).
+enum class RecordType : std::uint8_t { commit = 1, joint_commit = 2 };
 
 struct FrameHeader {
   std::uint32_t crc = 0, length = 0;

@@ -33,9 +33,11 @@ class Log {
   /// Opens the log for writing at its end under a new epoch (which the caller has made durable in a manifest).
   Status start(std::uint32_t epoch);
 
-  /// Makes room for a record of so many payload bytes. 53100 when the disk is full.
+  /// Makes room for a record of so many payload bytes; append() or give_back() ends the reservation. 53100 when the disk is
+  /// full (nothing is reserved then).
   Status reserve(std::uint64_t payload_bytes);
-  /// Appends a record; returns the position behind it: the commit is durable once durable() has reached it.
+  void give_back(std::uint64_t payload_bytes) { reserved_.fetch_sub(frame_bytes(payload_bytes), std::memory_order_acq_rel); }
+  /// Appends a record for which room was reserved; returns the position behind it: the commit is durable once durable() has reached it.
   Result<std::uint64_t> append(DatabaseId database, RecordType type, Bytes payload);
   bool has_unflushed() const { return next_.load(std::memory_order_seq_cst) > durable_.load(std::memory_order_acquire); }
   /// Writes and syncs everything appended so far; then durable() covers it.
@@ -53,6 +55,7 @@ class Log {
  private:
   using File = typename Storage::File;
   static constexpr std::size_t open_files_max = 3;
+  static constexpr std::uint64_t allocate_ahead_bytes = 1024 * 1024;
   struct OpenFile {
     std::uint64_t number = UINT64_MAX;
     bool dirty = false;
@@ -60,6 +63,7 @@ class Log {
   };
   void file_name(char (&name)[512], std::uint64_t number) const;
   Result<File*> file_at(std::uint64_t number);
+  void forget_file(std::uint64_t number);
   Status write_at(std::uint64_t position, Bytes bytes);
   Status allocate_upto(std::uint64_t position);
   Status create_file(std::uint64_t number);
@@ -76,7 +80,9 @@ class Log {
   typename Sync::Mutex files_mutex_;  // open_, allocated_, recyclable_
   RecordBuffer buffer_, flushing_;
   std::atomic<std::uint64_t> next_{0}, durable_{0};
-  std::uint64_t buffer_start_ = 0, allocated_ = 0, first_kept_ = 0;
+  std::atomic<std::uint64_t> allocated_{0};  ///< the files hold everything below; written under files_mutex_
+  std::atomic<std::uint64_t> reserved_{0};   ///< bytes that reserve() has promised and append() not taken yet
+  std::uint64_t buffer_start_ = 0, first_kept_ = 0;
   std::uint32_t epoch_ = 0, last_crc_ = 0;
   std::atomic<bool> broken_{false};
   Error broken_by_;

@@ -46,6 +46,13 @@ Result<typename St::File*> Log<St, Sy>::file_at(std::uint64_t number) {
   return &victim->file;
 }
 
+/// Before a file is removed or gets another name: what is written under its number must not go there any more.
+template <policy::Storage St, policy::Sync Sy>
+void Log<St, Sy>::forget_file(std::uint64_t number) {
+  for (OpenFile& open : open_)
+    if (open.number == number) open.number = UINT64_MAX;
+}
+
 template <policy::Storage St, policy::Sync Sy>
 Status Log<St, Sy>::write_at(std::uint64_t position, Bytes bytes) {
   while (!bytes.empty()) {
@@ -81,8 +88,7 @@ Status Log<St, Sy>::create_file(std::uint64_t number) {
   if (recyclable_first_ < recyclable_end_) {
     char old[512];
     file_name(old, recyclable_first_);
-    for (OpenFile& open : open_)
-      if (open.number == recyclable_first_) open.number = UINT64_MAX;
+    forget_file(recyclable_first_);
     reused = !storage_->rename(old, name).failed();
     ++recyclable_first_;
   }
@@ -130,10 +136,15 @@ Status Log<St, Sy>::allocate_upto(std::uint64_t position) {
 
 template <policy::Storage St, policy::Sync Sy>
 Status Log<St, Sy>::reserve(std::uint64_t payload_bytes) {
-  const std::uint64_t upto = next_.load(std::memory_order_acquire) + frame_bytes(payload_bytes);
-  policy::LockGuard lock(files_mutex_);
   if (is_broken()) return broken_error();
-  return upto <= allocated_ ? ok() : allocate_upto(upto);
+  // append() moves next_ before it lowers reserved_, so the sum never misses a reservation.
+  const std::uint64_t reserved = reserved_.fetch_add(frame_bytes(payload_bytes), std::memory_order_acq_rel) + frame_bytes(payload_bytes);
+  const std::uint64_t upto = next_.load(std::memory_order_acquire) + reserved;
+  if (upto <= allocated_.load(std::memory_order_acquire)) return ok();  // as a rule: flush() allocates ahead
+  policy::LockGuard lock(files_mutex_);
+  Status failed = allocate_upto(upto);
+  if (failed) give_back(payload_bytes);
+  return failed;
 }
 
 template <policy::Storage St, policy::Sync Sy>
@@ -145,6 +156,11 @@ Error Log<St, Sy>::broken_error() const {
 
 template <policy::Storage St, policy::Sync Sy>
 Result<std::uint64_t> Log<St, Sy>::append(DatabaseId database, RecordType type, Bytes payload) {
+  struct Taken {
+    Log& log;
+    std::uint64_t payload_bytes;
+    ~Taken() { log.give_back(payload_bytes); }
+  } taken{*this, payload.size()};
   if (payload.size() > payload_bytes_max) return Error::make(sqlstate::program_limit_exceeded, "transaction is too large for one log record");
   policy::LockGuard lock(mutex_);
   if (is_broken()) return broken_error();
@@ -183,6 +199,8 @@ Status Log<St, Sy>::flush() {
     return failed;
   }
   durable_.store(upto, std::memory_order_seq_cst);
+  // Room for what comes meanwhile, so that no commit waits in reserve() for the next sync. A full disk shows there.
+  if (allocated_.load(std::memory_order_relaxed) - upto < allocate_ahead_bytes) (void)allocate_upto(upto + allocate_ahead_bytes);
   return ok();
 }
 
@@ -199,19 +217,20 @@ Status Log<St, Sy>::start(std::uint32_t epoch) {
   char name[512];
   file_name(name, number);
   auto existing = storage_->open(name, policy::OpenMode::write);
-  allocated_ = number * file_data_bytes;
+  std::uint64_t held = number * file_data_bytes;
   if (existing) {
     std::byte header[file_header_bytes];
     auto size = existing->size();
     if (size && *size >= file_header_bytes && !existing->read_at(0, header) && std::memcmp(header, file_magic, 8) == 0 &&
         load_le<std::uint64_t>(header + 8) == number && load_le<std::uint32_t>(header + 24) == crypto::crc32c(0, {header, 24}))
-      allocated_ += *size - file_header_bytes;
+      held += *size - file_header_bytes;
   }
-  if (allocated_ < buffer_start_) allocated_ = number * file_data_bytes;  // made anew below
+  allocated_ = held < buffer_start_ ? number * file_data_bytes : held;  // a file that is too short is made anew below
   // Files of higher numbers were made for records that never became durable.
   for (std::uint64_t later = number + 1;; ++later) {
     file_name(name, later);
     if (!storage_->open(name, policy::OpenMode::read)) break;
+    forget_file(later);
     SPG_TRY(storage_->remove(name));
   }
   return allocate_upto(std::max(buffer_start_, number * file_data_bytes + 1));
@@ -339,9 +358,8 @@ Status Log<St, Sy>::trim(std::uint64_t position) {
   // Keep two files for reuse, delete the rest.
   while (recyclable_end_ - recyclable_first_ > 2) {
     char name[512];
+    forget_file(recyclable_first_);
     file_name(name, recyclable_first_++);
-    for (OpenFile& open : open_)
-      if (open.number == recyclable_first_ - 1) open.number = UINT64_MAX;
     SPG_TRY(storage_->remove(name));
   }
   return ok();

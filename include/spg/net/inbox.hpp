@@ -26,9 +26,10 @@ class Inbox {
     if (post.queued.exchange(true, std::memory_order_acq_rel)) return false;
     Post* head = head_.load(std::memory_order_relaxed);
     do post.next = head;
-    while (!head_.compare_exchange_weak(head, &post, std::memory_order_release, std::memory_order_relaxed));
+    while (!head_.compare_exchange_weak(head, &post, std::memory_order_seq_cst, std::memory_order_relaxed));
     return head == nullptr;
   }
+  bool empty() const { return head_.load(std::memory_order_seq_cst) == nullptr; }
   /// Runs what is queued, oldest first; returns how many ran. What is posted meanwhile waits for the next call.
   std::size_t run_all() {
     Post* list = head_.exchange(nullptr, std::memory_order_acquire);

@@ -208,6 +208,7 @@ class Reactor {
   std::uint64_t next_id_ = 1;
   std::atomic<std::size_t> stream_count_{0};
   std::atomic<bool> stop_{false};
+  std::atomic<bool> sleeping_{false};  ///< in epoll_wait, or about to: a post must wake it
 };
 
 }  // namespace spg::net

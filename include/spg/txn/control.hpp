@@ -7,12 +7,13 @@
 
 namespace spg::txn {
 
-/// Waits for the turn. granted() is called by whoever passes the turn on, after which the waiter owns it; it may only leave
-/// a message.
+/// Waits for the turn. granted() is called by whoever gives the turn up: the waiter should try again. It may be called more
+/// than once and may only leave a message.
 struct TurnWaiter {
   void (*granted)(TurnWaiter&) = nullptr;
   void* context = nullptr;  ///< for granted()
   TurnWaiter* next = nullptr;
+  std::uint32_t misses = 0;
   bool queued = false;
   bool owns = false;
 };
@@ -77,6 +78,9 @@ class MachineControl {
   virtual Status create_database(DatabaseId id) = 0;
   /// Null when there is no such database or no memory. The caller deletes it.
   virtual TransactionControl* open_transaction(DatabaseId id) = 0;
+  /// Commits transactions of different databases by one log record: all of them or, after a crash or an error, none.
+  /// Afterwards none is active.
+  virtual Status commit_together(std::span<TransactionControl* const> transactions) = 0;
   virtual bool is_durable(std::uint64_t position) const = 0;
   /// Waits until the log is durable up to the position. 08007 when it broke.
   virtual Status wait_durable(std::uint64_t position) = 0;

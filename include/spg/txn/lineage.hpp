@@ -7,72 +7,95 @@
 #pragma once
 #include <atomic>
 
+#include "spg/base/cpu.hpp"
 #include "spg/policy/policy.hpp"
 #include "spg/store/scope.hpp"
 #include "spg/txn/control.hpp"
 
 namespace spg::txn {
 
-/// The right to move the tip: one owner, the others first-come.
+/// The right to move the tip. Whoever finds it free takes it: it is held for microseconds, and to keep it for a waiter
+/// whose thread must first wake up would let it lie idle most of the time. So a release only tells the first waiter to try
+/// again; one that has missed it `patience` times is kept it for.
 template <policy::Sync Sync>
 class Turn {
  public:
-  /// True when the caller owns the turn now; else it is queued and granted() will be called.
+  /// True when the caller owns the turn now; else it is queued and will be told by granted().
   bool acquire(TurnWaiter& waiter) {
-    policy::LockGuard lock(mutex_);
     if (waiter.owns) return true;
-    if (owner_ == nullptr) {
-      owner_ = &waiter;
-      waiter.owns = true;
-      return true;
-    }
+    for (unsigned tries = 0; tries < spins; ++tries, cpu_relax())
+      if (take(waiter)) { leave_queue(waiter); return true; }
+    policy::LockGuard lock(mutex_);
     if (!waiter.queued) {
       waiter.queued = true;
+      waiter.misses = 0;
       waiter.next = nullptr;
       (last_ == nullptr ? first_ : last_->next) = &waiter;
       last_ = &waiter;
+      waiting_.fetch_add(1, std::memory_order_seq_cst);
+    } else if (++waiter.misses == patience && reserved_.load(std::memory_order_relaxed) == nullptr) {
+      reserved_.store(&waiter, std::memory_order_relaxed);
     }
-    return false;
+    // Pairs with release(): it sees the waiter, or the waiter sees that the turn is free.
+    if (!take(waiter)) return false;
+    unlink(waiter);
+    return true;
   }
-  /// Passes the turn on. The next owner's granted() runs in this thread, under the turn's mutex (so that a waiter that has
-  /// left by abandon() is never called): it may only leave a message.
   void release(TurnWaiter& waiter) {
-    policy::LockGuard lock(mutex_);
-    SPG_ASSERT(owner_ == &waiter);
+    SPG_ASSERT(owner_.load(std::memory_order_relaxed) == &waiter);
     waiter.owns = false;
-    TurnWaiter* next = first_;
-    if (next != nullptr) {
-      first_ = next->next;
-      if (first_ == nullptr) last_ = nullptr;
-      next->queued = false;
-      next->owns = true;
-    }
-    owner_ = next;
-    if (next != nullptr && next->granted != nullptr) next->granted(*next);
+    owner_.store(nullptr, std::memory_order_seq_cst);
+    if (waiting_.load(std::memory_order_seq_cst) != 0) wake_next();
   }
-  /// Leaves the queue (or passes the turn on, if it was granted meanwhile).
+  /// Leaves the queue, and gives the turn back if it has it.
   void abandon(TurnWaiter& waiter) {
-    bool owned;
-    {
-      policy::LockGuard lock(mutex_);
-      owned = waiter.owns;
-      if (!owned && waiter.queued) {
-        TurnWaiter* before = nullptr;
-        for (TurnWaiter** link = &first_; *link != nullptr; before = *link, link = &(*link)->next)
-          if (*link == &waiter) {
-            *link = waiter.next;
-            if (last_ == &waiter) last_ = before;
-            break;
-          }
-        waiter.queued = false;
-      }
-    }
-    if (owned) release(waiter);
+    if (waiter.owns) return release(waiter);
+    leave_queue(waiter);
+    if (owner_.load(std::memory_order_seq_cst) == nullptr && waiting_.load(std::memory_order_seq_cst) != 0) wake_next();
   }
 
  private:
+  /// Some microseconds: what a short statement needs.
+  static constexpr unsigned spins = Sync::has_threads ? 200 : 1;
+  static constexpr unsigned patience = 16;
+
+  bool take(TurnWaiter& waiter) {
+    TurnWaiter* const reserved = reserved_.load(std::memory_order_relaxed);
+    if (reserved != nullptr && reserved != &waiter) return false;
+    TurnWaiter* nobody = nullptr;
+    if (owner_.load(std::memory_order_relaxed) != nullptr || !owner_.compare_exchange_strong(nobody, &waiter, std::memory_order_seq_cst)) return false;
+    waiter.owns = true;
+    return true;
+  }
+  void leave_queue(TurnWaiter& waiter) {
+    if (!waiter.queued) return;
+    policy::LockGuard lock(mutex_);
+    unlink(waiter);
+  }
+  /// Requires: under the mutex.
+  void unlink(TurnWaiter& waiter) {
+    if (!waiter.queued) return;
+    TurnWaiter* before = nullptr;
+    TurnWaiter** link = &first_;
+    for (; *link != &waiter; link = &(*link)->next) before = *link;
+    *link = waiter.next;
+    if (last_ == &waiter) last_ = before;
+    waiter.queued = false;
+    waiting_.fetch_sub(1, std::memory_order_seq_cst);
+    if (reserved_.load(std::memory_order_relaxed) == &waiter) reserved_.store(nullptr, std::memory_order_relaxed);
+  }
+  /// granted() runs in this thread, under the mutex (so that a waiter that has left is never called): it may only leave a
+  /// message.
+  void wake_next() {
+    policy::LockGuard lock(mutex_);
+    TurnWaiter* const reserved = reserved_.load(std::memory_order_relaxed);
+    TurnWaiter* const next = reserved != nullptr ? reserved : first_;
+    if (next != nullptr && next->granted != nullptr) next->granted(*next);
+  }
+
   typename Sync::Mutex mutex_;
-  TurnWaiter* owner_ = nullptr;
+  std::atomic<TurnWaiter*> owner_{nullptr}, reserved_{nullptr};
+  std::atomic<std::uint32_t> waiting_{0};
   TurnWaiter* first_ = nullptr;
   TurnWaiter* last_ = nullptr;
 };

@@ -78,9 +78,18 @@ class Machine final : public MachineControl {
   Generation draw_generation() { return Generation{next_generation_.fetch_add(1, std::memory_order_relaxed)}; }
   Oid draw_oid() { return Oid{static_cast<std::uint32_t>(next_oid_.fetch_add(1, std::memory_order_relaxed))}; }
 
-  /// Publishes a scope's work as the lineage's next version. The caller owns the turn. Returns the log position behind
-  /// the commit; 53100 and nothing done when the log has no room. On success the scope is empty.
-  Result<std::uint64_t> commit(LineageOf& lineage, ScopeOf& scope, store::Cell* root, Bytes changes);
+  /// One lineage's share of a commit.
+  struct CommitPart {
+    LineageOf* lineage = nullptr;
+    ScopeOf* scope = nullptr;
+    store::Cell* root = nullptr;
+    Bytes changes;
+  };
+  static constexpr std::size_t commit_parts_max = 8;
+  /// Publishes what the scopes built as their lineages' next versions, by one log record. The caller owns the turns. Returns
+  /// the log position behind the commit; 53100 and nothing done when the log has no room. On success the scopes are empty.
+  Result<std::uint64_t> commit(std::span<const CommitPart> parts);
+  Status commit_together(std::span<TransactionControl* const> transactions) override;
   bool is_durable(std::uint64_t position) const override { return options_.ephemeral || log_.durable() >= position; }
   /// Waits until the log is durable up to the position (flushes itself where nobody else does). 08007 when it broke.
   Status wait_durable(std::uint64_t position) override;
@@ -105,7 +114,8 @@ class Machine final : public MachineControl {
   Status open_new();
   Status open_existing(store::Manifest manifest);
   Status replay(const log::Record& record);
-  Status apply_record(LineageOf& lineage, ByteReader& reader, std::uint64_t log_end);
+  Result<LineageOf*> replayed_lineage(DatabaseId id);
+  Status apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end);
   void kick_flusher();
   void run_flusher();
   void run_checkpointer();

@@ -171,32 +171,41 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
 
 template <policy::Env E>
 Status Machine<E>::replay(const log::Record& record) {
-  LineageOf* lineage = this->lineage(record.header.database);
   const std::uint64_t end = record.header.counter + log::frame_bytes(record.header.length);
-  if (lineage == nullptr) {
-    lineage = new (std::nothrow) LineageOf(objects_, record.header.database);
-    if (lineage == nullptr) return Error::out_of_memory();
-    ScopeOf scope(objects_, draw_generation());
-    SPG_ASSIGN(Cell * root, make_root(scope));
-    SPG_TRY(lineage->start(root, scope.generation(), 0));
-    (void)scope.take_retired();
-    lineage->next = lineages_.load();
-    lineages_.store(lineage);
-  }
-  if (end <= lineage->tip()->log_end) return ok();  // contained in the root that the manifest names
   ByteReader reader(record.payload);
-  return apply_record(*lineage, reader, end);
+  const std::uint64_t generation = reader.varint(), oid = reader.varint();
+  reader.le<std::int64_t>();  // commit time
+  const auto malformed = [] { return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed"); };
+  if (!reader.ok()) return malformed();
+  if (generation >= next_generation_) next_generation_ = generation + 1;
+  if (oid > next_oid_) next_oid_ = oid;
+  if (record.header.type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);
+  if (record.header.type != log::RecordType::joint_commit)
+    return Error::make(sqlstate::data_corrupted, "write-ahead log record has unknown type ", static_cast<int>(record.header.type));
+  while (!reader.at_end()) {
+    const DatabaseId database{static_cast<std::uint32_t>(reader.varint())};
+    const Bytes changes = reader.bytes(reader.varint());
+    if (!reader.ok()) return malformed();
+    SPG_TRY(apply_changes(database, changes, end));
+  }
+  return ok();
+}
+
+/// The lineage that a record writes to: a database's first record makes it.
+template <policy::Env E>
+Result<typename Machine<E>::LineageOf*> Machine<E>::replayed_lineage(DatabaseId id) {
+  LineageOf* lineage = this->lineage(id);
+  return lineage != nullptr ? Result<LineageOf*>(lineage) : create_lineage(id);
 }
 
 template <policy::Env E>
-Status Machine<E>::apply_record(LineageOf& lineage, ByteReader& reader, std::uint64_t log_end) {
+Status Machine<E>::apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end) {
+  SPG_ASSIGN(LineageOf * lineage, replayed_lineage(database));
+  if (log_end <= lineage->tip()->log_end) return ok();  // contained in the root that the manifest names
   Arena arena(replay_budget_);
-  const std::uint64_t generation = reader.varint(), oid = reader.varint();
-  reader.le<std::int64_t>();  // commit time
-  if (generation >= next_generation_) next_generation_ = generation + 1;
-  if (oid > next_oid_) next_oid_ = oid;
   ScopeOf scope(objects_, draw_generation());
-  Cell* root = lineage.tip()->root;
+  Cell* root = lineage->tip()->root;
+  ByteReader reader(changes);
   while (reader.ok() && !reader.at_end()) {
     Change change(arena);
     SPG_TRY(decode_change(reader, arena, change));
@@ -204,16 +213,16 @@ Status Machine<E>::apply_record(LineageOf& lineage, ByteReader& reader, std::uin
     arena.reset();
   }
   if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-  VersionOf* version = lineage.make_version();
+  VersionOf* version = lineage->make_version();
   if (version == nullptr) return Error::out_of_memory();
   version->root = root;
   version->generation = scope.generation();
   version->log_end = log_end;
   auto retired = scope.take_retired();
   version->retired.splice(retired);
-  lineage.publish(version);
-  lineage.advance_durable(log_end);
-  lineage.reclaim(2);
+  lineage->publish(version);
+  lineage->advance_durable(log_end);
+  lineage->reclaim(2);
   return ok();
 }
 
@@ -241,36 +250,53 @@ Result<typename Machine<E>::LineageOf*> Machine<E>::create_lineage(DatabaseId id
 }
 
 template <policy::Env E>
-Result<std::uint64_t> Machine<E>::commit(LineageOf& lineage, ScopeOf& scope, Cell* root, Bytes changes) {
-  // generation, next oid, commit time, then the changes
+Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
+  SPG_ASSERT(!parts.empty() && parts.size() <= commit_parts_max);
   RecordBuffer payload;
-  if (!payload.reserve(changes.size() + 32)) return Error::out_of_memory();
-  if (!payload.add_varint(next_generation_.load(std::memory_order_relaxed)) || !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) ||
-      !payload.add_le(clock_->wall_us()) || !payload.add(changes))
+  std::size_t changes_bytes = 0;
+  for (const CommitPart& part : parts) changes_bytes += part.changes.size();
+  if (!payload.reserve(changes_bytes + 32 + 16 * parts.size()) || !payload.add_varint(next_generation_.load(std::memory_order_relaxed)) ||
+      !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(clock_->wall_us()))
     return Error::out_of_memory();
+  const bool joint = parts.size() > 1;
+  for (const CommitPart& part : parts) {
+    if (joint && (!payload.add_varint(raw(part.lineage->id())) || !payload.add_varint(part.changes.size()))) return Error::out_of_memory();
+    if (!payload.add(part.changes)) return Error::out_of_memory();
+  }
   if (!options_.ephemeral) SPG_TRY(log_.reserve(payload.size()));
-  VersionOf* version = lineage.make_version();
-  if (version == nullptr) return Error::out_of_memory();
+  VersionOf* versions[commit_parts_max];
+  auto drop_versions = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) parts[i].lineage->drop_version(versions[i]);
+  };
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    versions[i] = parts[i].lineage->make_version();
+    if (versions[i] != nullptr) continue;
+    drop_versions(i);
+    if (!options_.ephemeral) log_.give_back(payload.size());
+    return Error::out_of_memory();
+  }
   std::uint64_t end;
   if (options_.ephemeral) {
     end = ephemeral_position_.fetch_add(1);
   } else {
-    auto appended = log_.append(lineage.id(), log::RecordType::commit, payload.bytes());
-    if (!appended) { lineage.drop_version(version); return appended.take_error(); }
+    const auto type = joint ? log::RecordType::joint_commit : log::RecordType::commit;
+    auto appended = log_.append(parts[0].lineage->id(), type, payload.bytes());
+    if (!appended) { drop_versions(parts.size()); return appended.take_error(); }
     end = *appended;
   }
-  version->root = root;
-  version->generation = scope.generation();
-  version->log_end = end;
-  auto retired = scope.take_retired();
-  version->retired.splice(retired);
-  lineage.publish(version);
-  if (options_.ephemeral) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    LineageOf& lineage = *parts[i].lineage;
+    versions[i]->root = parts[i].root;
+    versions[i]->generation = parts[i].scope->generation();
+    versions[i]->log_end = end;
+    auto retired = parts[i].scope->take_retired();
+    versions[i]->retired.splice(retired);
+    lineage.publish(versions[i]);
+    if (!options_.ephemeral) continue;
     lineage.advance_durable(UINT64_MAX);
     lineage.reclaim(4);
-  } else {
-    kick_flusher();
   }
+  if (!options_.ephemeral) kick_flusher();
   return end;
 }
 
@@ -343,10 +369,9 @@ std::unique_ptr<Event> Machine<E>::make_event() {
 
 template <policy::Env E>
 void Machine<E>::kick_flusher() {
-  if (flusher_idle_.load(std::memory_order_seq_cst)) {
-    policy::LockGuard lock(wake_mutex_);
-    wake_flusher_.notify_all();
-  }
+  if (!flusher_idle_.load(std::memory_order_seq_cst) || !flusher_idle_.exchange(false, std::memory_order_seq_cst)) return;
+  { policy::LockGuard until_it_sleeps(wake_mutex_); }
+  wake_flusher_.notify_all();
 }
 
 template <policy::Env E>
@@ -354,8 +379,11 @@ void Machine<E>::run_flusher() {
   while (true) {
     {
       policy::LockGuard lock(wake_mutex_);
-      flusher_idle_.store(true, std::memory_order_seq_cst);
-      while (!log_.has_unflushed() && !stopping_.load()) wake_flusher_.wait_for(wake_mutex_, 1'000'000'000);
+      for (;;) {
+        flusher_idle_.store(true, std::memory_order_seq_cst);
+        if (log_.has_unflushed() || stopping_.load()) break;
+        wake_flusher_.wait_for(wake_mutex_, 1'000'000'000);
+      }
       flusher_idle_.store(false, std::memory_order_seq_cst);
       if (!log_.has_unflushed() && stopping_.load()) return;
     }

@@ -3,8 +3,8 @@
 // States: idle (no pin, no scope) -> in a statement or block -> idle. A block that has written keeps the turn until it
 // ends; its private root is built in scopes, one per savepoint and one per statement, each of which is also its own undo.
 // A write statement takes the turn before it reads, so that it reads the tip; when the turn is taken, begin_statement
-// answers "must wait" and the waiter's granted() is called later.
-// Threads: one at a time; granted() runs in whichever thread passes the turn on.
+// answers "must wait" and the waiter's granted() says when to try again.
+// Threads: one at a time; granted() runs in whichever thread gives the turn up.
 #pragma once
 #include "spg/txn/control.hpp"
 #include "spg/txn/machine.hpp"
@@ -33,7 +33,10 @@ class Transaction final : public TransactionControl {
   Status begin_statement(bool writes, Access access) override;
   Status end_statement(bool succeeded) override;
   bool in_statement() const override { return in_statement_; }
-  Status commit() override;
+  Status commit() override {
+    TransactionControl* self = this;
+    return machine_->commit_together({&self, 1});
+  }
   void rollback() override;
   std::uint64_t floor() const override { return floor_; }
   bool has_written() const override { return changes_.size() != 0; }
@@ -55,7 +58,7 @@ class Transaction final : public TransactionControl {
   Status update(TableId table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
                 type::Selection rows, Conflict& conflict) override;
   Status remove(TableId table, std::span<const std::uint64_t> rowids) override;
-  Result<TableId> create_table(std::span<const table::ColumnLayout> columns) override;
+  Result<TableId> create_table(TableUse use, std::span<const table::ColumnLayout> columns) override;
   Status drop_table(TableId table) override;
   Status truncate_table(TableId table) override;
   Status add_column(TableId table, const table::ColumnLayout& column) override;
@@ -74,6 +77,7 @@ class Transaction final : public TransactionControl {
   std::uint64_t transaction_number() override { return number_; }
 
  private:
+  friend MachineOf;
   /// A mark to go back to: the scope that collects what comes after it.
   struct Level {
     Level(Objects& objects, Generation generation) : scope(objects, generation) {}
@@ -84,6 +88,10 @@ class Transaction final : public TransactionControl {
   };
   Status push_level();
   void pop_level(bool keep);
+  /// The work of all levels in one scope, for Machine::commit.
+  typename MachineOf::CommitPart whole_work();
+  /// The work has been published; the log ends behind it at `log_end`.
+  void published(std::uint64_t log_end);
   void end_transaction();
   Status require_writable();
   Result<const store::Image*> read_table(TableId table);

@@ -116,23 +116,37 @@ void Transaction<E>::end_transaction() {
 }
 
 template <policy::Env E>
-Status Transaction<E>::commit() {
-  SPG_ASSERT(active_ && !in_statement_);
-  Status failed;
-  if (has_written()) {
-    while (top_->below != nullptr) pop_level(true);
-    auto end = machine_->commit(*lineage_, top_->scope, root_, changes_.bytes());
-    if (end) {
-      if (*end > floor_) floor_ = *end;
-      Level* level = top_;  // its scope is empty now: nothing is undone
-      top_ = nullptr;
-      depth_ = 0;
-      delete level;
-    } else {
-      failed = end.take_error();
-    }
+typename Machine<E>::CommitPart Transaction<E>::whole_work() {
+  while (top_->below != nullptr) pop_level(true);
+  return {lineage_, &top_->scope, root_, changes_.bytes()};
+}
+
+template <policy::Env E>
+void Transaction<E>::published(std::uint64_t log_end) {
+  if (log_end > floor_) floor_ = log_end;
+  Level* level = top_;  // its scope is empty now: nothing is undone
+  top_ = nullptr;
+  depth_ = 0;
+  delete level;
+}
+
+template <policy::Env E>
+Status Machine<E>::commit_together(std::span<TransactionControl* const> transactions) {
+  CommitPart parts[commit_parts_max];
+  std::size_t count = 0;
+  SPG_ASSERT(transactions.size() <= commit_parts_max);
+  for (TransactionControl* one : transactions) {
+    SPG_ASSERT(one->is_active() && !one->in_statement());
+    if (one->has_written()) parts[count++] = static_cast<Transaction<E>*>(one)->whole_work();
   }
-  end_transaction();
+  Status failed;
+  if (count != 0) {
+    auto end = commit({parts, count});
+    if (!end) failed = end.take_error();
+    for (TransactionControl* one : transactions)
+      if (end && one->has_written()) static_cast<Transaction<E>*>(one)->published(*end);
+  }
+  for (TransactionControl* one : transactions) static_cast<Transaction<E>*>(one)->end_transaction();
   return failed;
 }
 
@@ -546,13 +560,14 @@ Status Transaction<E>::remove(TableId id, std::span<const std::uint64_t> rowids)
 }
 
 template <policy::Env E>
-Result<TableId> Transaction<E>::create_table(std::span<const table::ColumnLayout> columns) {
+Result<TableId> Transaction<E>::create_table(TableUse use, std::span<const table::ColumnLayout> columns) {
   SPG_TRY(require_writable());
   policy::LockGuard lock(lineage_->apply_mutex());
   scratch_.reset();
   SPG_TRY(machine_->objects().read(root_, access_).status());
   SPG_ASSIGN(store::Image * image, scope().writable(root_));
   RootState& state = root_state(image);
+  if (use == TableUse::user && state.next_table < first_user_table) state.next_table = first_user_table;
   const TableId id{static_cast<std::uint32_t>(state.next_table++)};
   table::LayoutBuilder layout(scratch_);
   layout.columns = Vec<table::ColumnLayout>(scratch_);

@@ -78,6 +78,8 @@ struct IndexSpec {
   bool nulls_distinct = true;
 };
 
+enum class TableUse : std::uint8_t { catalog, user };
+
 class View {
  public:
   virtual ~View() = default;
@@ -106,7 +108,8 @@ class View {
   virtual Status remove(TableId table, std::span<const std::uint64_t> rowids) = 0;
 
   // --- physical schema
-  virtual Result<TableId> create_table(std::span<const table::ColumnLayout> columns) = 0;
+  /// User tables get numbers from first_user_table on: writes to those below change the catalog's stamp.
+  virtual Result<TableId> create_table(TableUse use, std::span<const table::ColumnLayout> columns) = 0;
   virtual Status drop_table(TableId table) = 0;
   virtual Status truncate_table(TableId table) = 0;
   virtual Status add_column(TableId table, const table::ColumnLayout& column) = 0;

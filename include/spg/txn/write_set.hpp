@@ -1,6 +1,9 @@
 // Write sets: a transaction's row records, as the log carries them (DESIGN 1.6, 1.8). Encoded as they are made, so that
 // COMMIT only appends; decoded by recovery (and, later, rebase and followers). Columnar: a record holds up to 1024 rows.
 //
+//   payload of a commit frame:        varint next generation, varint next OID, int64 commit time (us since 1970), changes
+//   payload of a joint_commit frame:  the same, but for the changes: {varint database, varint bytes, changes} ...
+//
 //   varint fields unless noted
 //   1 insert  table, first rowid, rows, columns     2 update  table, rows, rowid distances, columns
 //   3 delete  table, rows, rowid distances          4 create  table, layout        5 drop  table

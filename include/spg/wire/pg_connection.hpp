@@ -55,6 +55,9 @@ class Connection {
   /// Fills the event and returns true, or returns false when there is none until more bytes come, or an error that the
   /// owner must pass to error(). Ends the life of the previous event's views.
   Result<bool> next(Event& event);
+  /// The last event comes once more from next(): its owner could not handle it where it was. Requires: a Parse, Bind
+  /// or Describe event that was not answered.
+  void put_back();
   /// Copies what has not been consumed, so that the fed bytes may go. Ends the life of the last event's views. An idle
   /// connection holds no memory after it.
   void settle();
