@@ -52,7 +52,7 @@ struct Device {
   }
   Status create() {
     return change([&](txn::View& view) -> Status {
-      SPG_ASSIGN(table, view.create_table(one_column));
+      SPG_ASSIGN(table, view.create_table(txn::TableUse::user, one_column));
       return ok();
     });
   }
