@@ -177,7 +177,7 @@ Status SessionImpl::copy_rows_out(const type::Batch& batch) {
 Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& format) {
   if (copy.where != nullptr) return Error::make(sqlstate::feature_not_supported, "COPY FROM ... WHERE is not supported");
   SPG_ASSIGN(const catalog::Relation* relation, catalog_.relation(copy.table->schema, copy.table->name));
-  if (relation == nullptr) return Error::make(sqlstate::undefined_table, "relation \"", copy.table->name, "\" does not exist").at(sql::char_position(query_text_, copy.table->at));
+  if (relation == nullptr) return Error::make(sqlstate::undefined_table, "relation \"", copy.table->name, "\" does not exist").at(sql::char_position(query_text_, static_cast<std::size_t>(copy.table->at)));
   if (relation->kind != 'r') return Error::make(sqlstate::wrong_object_type, "cannot copy to ", relation->kind == 'v' ? "view" : "relation", " \"", copy.table->name, "\"");
   // An INSERT of one row of parameters tells how every column is coerced, and fills defaults in.
   std::string names, marks;
