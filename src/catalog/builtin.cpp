@@ -64,6 +64,11 @@ bool RowReader::next(std::span<std::string_view> fields) {
   return true;
 }
 
+std::uint32_t number_of(std::string_view field) {
+  std::uint32_t value = 0;
+  for (const char c : field) value = value * 10 + static_cast<std::uint32_t>(c - '0');
+  return value;
+}
 std::string_view unescape(std::string_view field, Arena& arena) {
   if (field.find('\\') == std::string_view::npos) return field;
   char* out = arena.array<char>(field.size());

@@ -8,7 +8,7 @@ namespace spg::catalog {
 
 namespace {
 
-constexpr std::size_t columns_max = 1600;
+constexpr std::size_t table_columns_max = 1600;
 
 Error not_supported(std::string_view what) {
   return Error::make(sqlstate::feature_not_supported, what, " are not supported");
@@ -201,7 +201,7 @@ Result<NewTable> check_name(Unit& unit, const sql::TableRef& table, bool if_not_
 
 /// The table with its class, attribute and type rows.
 Result<Row*> make_table(Unit& unit, const sql::TableRef& name, Oid schema, std::span<const ColumnPlan> columns) {
-  if (columns.size() > columns_max)
+  if (columns.size() > table_columns_max)
     return Error::make(sqlstate::too_many_columns, "tables can have at most 1600 columns");
   Vec<table::ColumnLayout> layouts(unit.arena, columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {

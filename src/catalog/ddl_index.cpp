@@ -20,11 +20,6 @@ struct OperatorClass {
   std::string_view name;
   bool is_default = false;
 };
-std::uint32_t number(std::string_view text) {
-  std::uint32_t value = 0;
-  for (const char c : text) value = value * 10 + static_cast<std::uint32_t>(c - '0');
-  return value;
-}
 /// The first class that `wanted` accepts.
 template <class Wanted>
 OperatorClass find_class(Wanted wanted) {
@@ -33,7 +28,7 @@ OperatorClass find_class(Wanted wanted) {
   std::string_view
       fields[9];  // oid, opcmethod, opcname, opcnamespace, opcowner, opcfamily, opcintype, opcdefault, opckeytype
   while (reader.next(fields)) {
-    const OperatorClass found{number(fields[0]), number(fields[1]), number(fields[6]), fields[2], fields[7] == "t"};
+    const OperatorClass found{builtin::number_of(fields[0]), builtin::number_of(fields[1]), builtin::number_of(fields[6]), fields[2], fields[7] == "t"};
     if (wanted(found)) return found;
   }
   return {};

@@ -68,11 +68,6 @@ Result<Value> parsed(Oid type, std::string_view field, Arena& arena) {
   if (builtin::is_null_field(field)) return Value::null_of(type::physical_of(type));
   return type::input(type, builtin::unescape(field, arena), -1, {}, arena);
 }
-std::uint32_t number(std::string_view text) {
-  std::uint32_t value = 0;
-  for (const char c : text) value = value * 10 + static_cast<std::uint32_t>(c - '0');
-  return value;
-}
 
 constexpr Oid pg_proc{1255}, pg_language{2612};
 
@@ -89,10 +84,10 @@ Result<IndexFacts> index_facts(SessionCatalog& catalog, Oid index, Arena& arena)
         !find_builtin_row(pg_class::relation, index, {of_class, pg_class::column_count - 1}))
       return facts;
     facts.found = true;
-    facts.table = Oid{number(row[pg_index::indrelid - 1])};
+    facts.table = Oid{builtin::number_of(row[pg_index::indrelid - 1])};
     facts.name = of_class[pg_class::relname - 1];
-    facts.access_method = Oid{number(of_class[pg_class::relam - 1])};
-    facts.key_count = number(row[pg_index::indnkeyatts - 1]);
+    facts.access_method = Oid{builtin::number_of(of_class[pg_class::relam - 1])};
+    facts.key_count = builtin::number_of(row[pg_index::indnkeyatts - 1]);
     facts.unique = row[pg_index::indisunique - 1] == "t";
     facts.primary = row[pg_index::indisprimary - 1] == "t";
     SPG_ASSIGN(const Value keys, parsed(Oid{22}, row[pg_index::indkey - 1], arena));
@@ -154,7 +149,7 @@ std::string_view unusual_class(Oid op_class, Oid type) {
   std::string_view
       fields[9];  // oid, opcmethod, opcname, opcnamespace, opcowner, opcfamily, opcintype, opcdefault, opckeytype
   if (!find_builtin_row(Oid{2616}, op_class, fields)) return {};
-  const std::uint32_t input = number(fields[6]);
+  const std::uint32_t input = builtin::number_of(fields[6]);
   const bool usual = fields[7] == "t" && (input == raw(type) || input == raw(builtin::comparable(type)));
   return usual ? std::string_view() : fields[2];
 }
@@ -282,7 +277,7 @@ Result<Text> pg_get_functiondef(SessionCatalog& catalog, Oid oid, Arena& arena) 
   if (!builtin::is_null_field(f[body])) return Text::null();
   SPG_ASSIGN(const std::string_view schema, catalog.schema_name(function->schema));
   std::string_view language_row[9];
-  if (!find_builtin_row(pg_language, Oid{number(f[language])}, language_row)) return Text::null();
+  if (!find_builtin_row(pg_language, Oid{builtin::number_of(f[language])}, language_row)) return Text::null();
   const bool procedure = function->kind == 'p';
   const std::string_view word = procedure ? "procedure" : "function";
   TextBuilder text(arena);
@@ -302,7 +297,7 @@ Result<Text> pg_get_functiondef(SessionCatalog& catalog, Oid oid, Arena& arena) 
   const bool compiled = language_row[1] == "internal" || language_row[1] == "c";
   if (f[cost] != (compiled ? "1" : "100")) text.add(" COST ", f[cost]);
   if (f[rows] != "0" && f[rows] != "1000") text.add(" ROWS ", f[rows]);
-  if (f[support] != "0" && f[support] != "-") text.add(" SUPPORT ", regproc_out(catalog, Oid{number(f[support])}, arena));
+  if (f[support] != "0" && f[support] != "-") text.add(" SUPPORT ", regproc_out(catalog, Oid{builtin::number_of(f[support])}, arena));
   if (text.size() != before) text.add("\n");
   text.add("AS ");
   if (!builtin::is_null_field(f[binary])) text.add("'", f[binary], "', ");
@@ -364,8 +359,8 @@ Result<Text> description(SessionCatalog& catalog, Oid object, Oid of, std::int32
   std::string_view fields[4], rest;
   if (!find_builtin_row(pg_description::relation, object, fields, &rest)) return Text::null();
   builtin::RowReader reader({pg_description::relation, 0, rest});
-  while (reader.next(fields) && number(fields[0]) == raw(object))
-    if (number(fields[1]) == raw(of) && fields[2] == arena.concat(sub))
+  while (reader.next(fields) && builtin::number_of(fields[0]) == raw(object))
+    if (builtin::number_of(fields[1]) == raw(of) && fields[2] == arena.concat(sub))
       return Text{builtin::unescape(fields[3], arena)};
   return Text::null();
 }

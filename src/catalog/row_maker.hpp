@@ -61,6 +61,10 @@ struct Production {
   Result<std::string_view> role_name(Oid oid);
 };
 using Producer = Status (*)(Production&);
+struct NamedProducer {
+  std::string_view name;
+  Producer producer;
+};
 
 /// Null when the relation is no computed view.
 Producer find_view_producer(std::string_view name);

@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::size_t stored_count = static_cast<std::size_t>(Stored::count_);
 constexpr std::size_t key_count = static_cast<std::size_t>(StoredKey::count_);
-constexpr std::size_t columns_max = 40;
+constexpr std::size_t stored_columns_max = 40;
 
-constexpr StoredTable tables[stored_count] = {
+constexpr StoredTable stored_tables[stored_count] = {
     {pg_class::relation, TableId{1}},    {pg_attribute::relation, TableId{2}},  {pg_attrdef::relation, TableId{3}},
     {pg_index::relation, TableId{4}},    {pg_constraint::relation, TableId{5}}, {pg_namespace::relation, TableId{6}},
     {pg_type::relation, TableId{7}},     {pg_depend::relation, TableId{8}},     {pg_description::relation, TableId{9}},
@@ -126,7 +126,7 @@ Value copied(const Value& value, Arena& arena) {
 
 }  // namespace
 
-const StoredTable& stored_table(Stored stored) { return tables[static_cast<std::size_t>(stored)]; }
+const StoredTable& stored_table(Stored stored) { return stored_tables[static_cast<std::size_t>(stored)]; }
 const Stored* find_stored(Oid relation) {
   static constexpr Stored all[stored_count] = {Stored::class_,   Stored::attribute,  Stored::attrdef,
                                                Stored::index,    Stored::constraint, Stored::namespace_,
@@ -170,9 +170,9 @@ Result<Row*> Store::load(Stored stored, std::uint64_t rowid, std::span<const typ
 
 Status Store::take(Stored stored, std::span<const std::uint64_t> rowids, Vec<Row*>& found) {
   const auto columns = columns_of(stored);
-  std::uint16_t numbers[columns_max];
-  type::Vector vectors[columns_max];
-  SPG_ASSERT(columns.size() <= columns_max);
+  std::uint16_t numbers[stored_columns_max];
+  type::Vector vectors[stored_columns_max];
+  SPG_ASSERT(columns.size() <= stored_columns_max);
   for (std::size_t c = 0; c < columns.size(); ++c) numbers[c] = static_cast<std::uint16_t>(c + 1);
   SPG_TRY(view_of(stored).fetch(stored_table(stored).table, rowids, {numbers, columns.size()}, *arena_, vectors));
   for (std::size_t i = 0; i < rowids.size(); ++i) {
@@ -222,7 +222,7 @@ Result<Row*> Store::find_one(StoredKey key, std::initializer_list<Value> keys) {
 
 Result<Vec<Row*>> Store::all(Stored stored) {
   const auto columns = columns_of(stored);
-  std::uint16_t numbers[columns_max];
+  std::uint16_t numbers[stored_columns_max];
   for (std::size_t c = 0; c < columns.size(); ++c) numbers[c] = static_cast<std::uint16_t>(c + 1);
   txn::ScanRequest request;
   request.table = stored_table(stored).table;
@@ -274,7 +274,7 @@ Error conflict_error(Stored stored, const txn::Conflict& conflict) {
 /// Up to 1024 rows, column by column.
 Status Store::insert(Stored stored, std::span<Row* const> rows) {
   const auto columns = columns_of(stored);
-  table::ColumnInput inputs[columns_max];
+  table::ColumnInput inputs[stored_columns_max];
   for (std::size_t c = 0; c < columns.size(); ++c) {
     const std::size_t width = type::physical_bytes(columns[c].physical);
     auto* values = static_cast<std::byte*>(arena_->allocate(width * rows.size()));
@@ -313,7 +313,7 @@ Status Store::flush() {
           view_of(stored).remove(table, rowids.span().subspan(at, std::min(type::batch_rows_max, rowids.size() - at))));
     for (const Row* row : read_) {
       if (row->table != stored || row->removed || !row->dirty) continue;
-      table::ColumnInput inputs[columns_max];
+      table::ColumnInput inputs[stored_columns_max];
       for (std::size_t c = 0; c < row->values.size(); ++c)
         inputs[c] = {static_cast<std::uint16_t>(c + 1), row->values[c].vector()};
       txn::Conflict conflict;
@@ -338,7 +338,7 @@ Status create_tables(txn::View& view, bool shared) {
   for (std::size_t t = 0; t < stored_count; ++t) {
     const auto stored = static_cast<Stored>(t);
     if (is_shared(stored) != shared) continue;
-    table::ColumnLayout layouts[columns_max];
+    table::ColumnLayout layouts[stored_columns_max];
     const auto columns = columns_of(stored);
     for (std::size_t c = 0; c < columns.size(); ++c) {
       layouts[c].number = static_cast<std::uint16_t>(c + 1);

@@ -35,7 +35,7 @@ bool is_shown(const ClassEntry& entry) {
   return (entry.kind == 'r' || entry.kind == 'v') && entry.schema != ns::pg_toast;
 }
 
-Status tables(Production& p) {
+Status information_tables(Production& p) {
   SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
   for (const ClassEntry& entry : list) {
     if (!is_shown(entry)) continue;
@@ -50,7 +50,7 @@ Status tables(Production& p) {
   return ok();
 }
 
-Status views(Production& p) {
+Status information_views(Production& p) {
   SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
   for (const ClassEntry& entry : list) {
     if (entry.kind != 'v') continue;
@@ -285,15 +285,11 @@ Status table_privileges(Production& p) {
   return ok();
 }
 
-struct Named {
-  std::string_view name;
-  Producer producer;
-};
-constexpr Named producers[] = {
+constexpr NamedProducer information_producers[] = {
     {"information_schema_catalog_name", catalog_name},
     {"schemata", schemata},
-    {"tables", tables},
-    {"views", views},
+    {"tables", information_tables},
+    {"views", information_views},
     {"columns", columns},
     {"table_constraints", table_constraints},
     {"key_column_usage", key_column_usage},
@@ -307,7 +303,7 @@ constexpr Named producers[] = {
 }  // namespace
 
 Producer find_information_producer(std::string_view name) {
-  for (const Named& one : producers)
+  for (const NamedProducer& one : information_producers)
     if (one.name == name) return one.producer;
   return nullptr;
 }

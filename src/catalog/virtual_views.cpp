@@ -217,11 +217,7 @@ Status user_table_statistics(Production& p) { return table_statistics(p, Which::
 Status system_table_statistics(Production& p) { return table_statistics(p, Which::system); }
 Status all_table_statistics(Production& p) { return table_statistics(p, Which::all); }
 
-struct Named {
-  std::string_view name;
-  Producer producer;
-};
-constexpr Named producers[] = {
+constexpr NamedProducer producers[] = {
     {"pg_roles", roles},
     {"pg_user", users},
     {"pg_shadow", users},
@@ -242,7 +238,7 @@ constexpr Named producers[] = {
 }  // namespace
 
 Producer find_view_producer(std::string_view name) {
-  for (const Named& one : producers)
+  for (const NamedProducer& one : producers)
     if (one.name == name) return one.producer;
   return nullptr;
 }

@@ -4,7 +4,7 @@
 
 #include "spg/catalog/roles.hpp"
 #include "spg/db/session.hpp"
-#include "spg/os/posix/posix.hpp"
+#include "spg/policy/policy.hpp"
 
 namespace spg::db {
 namespace {
@@ -24,9 +24,12 @@ Status add_database(txn::View& shared, std::string_view name, Oid oid, Arena& ar
 
 class InstanceImpl final : public Instance {
  public:
-  InstanceImpl(txn::MachineControl& machine, const InstanceOptions& options) : machine_(machine), memory_(options.memory_limit_bytes), statement_memory_bytes_(options.statement_memory_bytes) {}
+  InstanceImpl(txn::MachineControl& machine, const InstanceOptions& options)
+      : machine_(machine), memory_(options.memory_limit_bytes), statement_memory_bytes_(options.statement_memory_bytes),
+        zone_files_(options.zone_files), sessions_lock_(machine.make_lock()) {}
 
   Status open(const InstanceOptions& options) {
+    if (sessions_lock_ == nullptr) return Error::out_of_memory();
     if (!machine_.has_database(DatabaseId::shared)) SPG_TRY(bootstrap(options));
     return ok();
   }
@@ -34,6 +37,7 @@ class InstanceImpl final : public Instance {
   txn::MachineControl& machine() override { return machine_; }
   MemoryBudget& memory() override { return memory_; }
   std::size_t statement_memory_bytes() const override { return statement_memory_bytes_; }
+  const ZoneFiles* zone_files() const override { return zone_files_; }
 
   Result<std::optional<LoginRole>> find_role(std::string_view name) override {
     Arena arena(memory_);
@@ -57,17 +61,17 @@ class InstanceImpl final : public Instance {
   }
 
   void cancel(std::uint32_t process_id, std::uint32_t secret_key) override {
-    policy::LockGuard lock(mutex_);
+    policy::LockGuard lock(*sessions_lock_);
     const auto found = sessions_.find(process_id);
     if (found != sessions_.end() && found->second.secret_key == secret_key) found->second.session->cancel();
   }
   std::uint32_t register_session(Session& session, std::uint32_t secret_key) override {
-    policy::LockGuard lock(mutex_);
+    policy::LockGuard lock(*sessions_lock_);
     sessions_[++last_process_id_] = {&session, secret_key};
     return last_process_id_;
   }
   void unregister_session(std::uint32_t process_id) override {
-    policy::LockGuard lock(mutex_);
+    policy::LockGuard lock(*sessions_lock_);
     sessions_.erase(process_id);
   }
 
@@ -132,7 +136,8 @@ class InstanceImpl final : public Instance {
   txn::MachineControl& machine_;
   MemoryBudget memory_;
   std::size_t statement_memory_bytes_;
-  os::StdSync::Mutex mutex_;
+  const ZoneFiles* zone_files_;
+  std::unique_ptr<txn::Lock> sessions_lock_;  // the two below
   std::map<std::uint32_t, Known> sessions_;
   std::uint32_t last_process_id_ = 0;
 };

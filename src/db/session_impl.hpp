@@ -210,7 +210,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   catalog::SessionCatalog catalog_;
   Settings settings_;
   SystemTables virtual_tables_{catalog_, settings_};
-  Zones zones_;
+  Zones zones_{instance_.zone_files()};
   type::TextSettings text_settings_;
   std::uint64_t settings_seen_ = 0;
   /// What every statement asks of the settings, read once per change.

@@ -1,7 +1,5 @@
 #include "zones.hpp"
 
-#include "spg/os/posix/posix.hpp"
-
 namespace spg::db {
 
 namespace {
@@ -48,32 +46,27 @@ const type::TimeZone* Zones::find(std::string_view name) const {
     zone = std::make_unique<type::TimeZone>(type::TimeZone::fixed(0, arena_.copy(key == "gmt" ? "GMT" : "UTC"), arena_.copy(key == "gmt" ? "GMT" : "UTC")));
     return zone.get();
   }
-  // File names are written "America/New_York": capitals after every separator, unless the name came right already.
-  std::string path = "/usr/share/zoneinfo/" + std::string(name);
-  os::PosixStorage storage;
-  auto file = storage.open(path, policy::OpenMode::read);
+  if (files_ == nullptr) return nullptr;
+  // Files are called "America/New_York": capitals after every separator, unless the name came right already.
   std::string proper(name);
-  if (!file) {
+  auto bytes = files_->read(name, arena_);
+  if (!bytes) {
     bool start = true;
     for (char& c : proper) {
       const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
       if (letter) c = start ? static_cast<char>(c & ~32) : static_cast<char>(c | 32);
       start = !letter;
     }
-    file = storage.open("/usr/share/zoneinfo/" + proper, policy::OpenMode::read);
+    bytes = files_->read(proper, arena_);
   }
-  if (!file) {
+  if (!bytes) {
     std::string_view abbreviation;
     std::int32_t east = 0;
     if (!read_posix_zone(name, &abbreviation, &east)) return nullptr;
     zone = std::make_unique<type::TimeZone>(type::TimeZone::fixed(east, arena_.copy(name), arena_.copy(abbreviation)));
     return zone.get();
   }
-  auto size = file->size();
-  if (!size || *size > 64 * 1024) return nullptr;
-  auto* bytes = static_cast<std::byte*>(arena_.allocate(*size));
-  if (file->read_at(0, {bytes, *size})) return nullptr;
-  auto read = type::TimeZone::read({bytes, *size}, arena_.copy(proper), arena_);
+  auto read = type::TimeZone::read(*bytes, arena_.copy(proper), arena_);
   if (!read) return nullptr;
   zone = std::make_unique<type::TimeZone>(*read);
   return zone.get();

@@ -457,17 +457,12 @@ Result<void*> open_subscripts(Context& c, std::span<const Value> arguments) {
   return static_cast<void*>(series);
 }
 
-constexpr Function set(SetFunction f) {
-  Function result;
-  result.set = f;
-  return result;
-}
 template <class T>
 constexpr Function series() {
   return set({&open_series<T>, &next_series<T>});
 }
 
-constexpr FunctionEntry functions[] = {
+constexpr FunctionEntry array_functions[] = {
     {proc::array_eq, call<array_is<Compare::eq>>()},
     {proc::array_ne, call<array_is<Compare::ne>>()},
     {proc::array_lt, call<array_is<Compare::lt>>()},
@@ -514,7 +509,7 @@ constexpr FunctionEntry functions[] = {
 }  // namespace
 
 namespace module {
-const Module array{functions, {}};
+const Module array{array_functions, {}};
 }
 
 }  // namespace spg::exec

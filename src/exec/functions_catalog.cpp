@@ -169,7 +169,7 @@ template <std::uint16_t... oids>
 inline constexpr std::uint16_t list[] = {oids...};
 
 using catalog::PrivilegeOn;
-constexpr FunctionEntry functions[] = {
+constexpr FunctionEntry catalog_functions[] = {
     {list<1643>, call<indexdef>()}, {list<2507>, call<indexdef_column>()}, {list<1387>, call<constraintdef>()}, {list<2508>, call<constraintdef_pretty>()},
     {list<1716>, call<expression>()}, {list<2509>, call<expression_pretty>()}, {list<2162>, call<function_arguments>()}, {list<2165>, call<function_result>()},
     {list<2098>, call<function_definition>()}, {list<2232>, call<function_arguments_only>()},
@@ -201,7 +201,7 @@ constexpr FunctionEntry functions[] = {
 }  // namespace
 
 namespace module {
-const Module catalog{functions, {}};
+const Module catalog{catalog_functions, {}};
 }
 
 }  // namespace spg::exec

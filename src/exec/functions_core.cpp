@@ -291,7 +291,7 @@ using f8 = double;
     proc::prefix##smaller, dense<Extreme<T, false>>()                                                                  \
   }
 
-constexpr FunctionEntry functions[] = {
+constexpr FunctionEntry core_functions[] = {
     SPG_INTEGERS(int2, i2, i2, i2),
     SPG_INTEGERS(int4, i4, i4, i4),
     SPG_INTEGERS(int8, i8, i8, i8),
@@ -403,7 +403,7 @@ constexpr FunctionEntry functions[] = {
 }  // namespace
 
 namespace module {
-const Module core{functions, {}};
+const Module core{core_functions, {}};
 }
 
 }  // namespace spg::exec

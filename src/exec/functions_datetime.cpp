@@ -321,7 +321,7 @@ Result<i8> truncate_in_zone(Context& c, Text field, i8 a, Text zone) {
     proc::prefix##ge##suffix, call<f<Compare::ge>>()                                                          \
   }
 
-constexpr FunctionEntry functions[] = {
+constexpr FunctionEntry datetime_functions[] = {
     SPG_SIX(interval_, , interval_is),
     SPG_SIX(timetz_, , timetz_is),
     SPG_SIX(date_, _timestamp, date_timestamp_is),
@@ -452,7 +452,7 @@ constexpr FunctionEntry functions[] = {
 }  // namespace
 
 namespace module {
-const Module datetime{functions, {}};
+const Module datetime{datetime_functions, {}};
 }
 
 }  // namespace spg::exec

@@ -194,7 +194,7 @@ Result<double> random_unit(Context& context) {
   return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 
-constexpr FunctionEntry functions[] = {
+constexpr FunctionEntry numeric_functions[] = {
     {proc::numeric_eq,
      [] {
        Function f = call<numeric_is<Compare::eq>>();
@@ -302,7 +302,7 @@ constexpr FunctionEntry functions[] = {
 }  // namespace
 
 namespace module {
-const Module numeric{functions, {}};
+const Module numeric{numeric_functions, {}};
 }
 
 }  // namespace spg::exec

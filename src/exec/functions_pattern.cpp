@@ -182,7 +182,7 @@ Result<StringRef> split_flags(Context& c, Text text, Text pattern, Text options)
   const type::ArrayDimension dimension{static_cast<i4>(parts.size()), 1};
   return type::make_array(type::oid::text, {&dimension, 1}, {parts.data(), parts.size()}, c.arena);
 }
-Result<StringRef> split(Context& c, Text text, Text pattern) { return split_flags(c, text, pattern, ""); }
+Result<StringRef> split_by_pattern(Context& c, Text text, Text pattern) { return split_flags(c, text, pattern, ""); }
 
 /// regexp_matches and regexp_split_to_table: everything is found at the start.
 struct Found {
@@ -255,13 +255,8 @@ Result<Text> similar(Context& c, Text pattern, Text escape) {
 }
 Result<Text> similar_default(Context& c, Text pattern) { return similar(c, pattern, "\\"); }
 
-constexpr Function set(SetFunction f) {
-  Function result;
-  result.set = f;
-  return result;
-}
 
-constexpr FunctionEntry functions[] = {
+constexpr FunctionEntry pattern_functions[] = {
     {proc::textregexeq, call<is_match<true, false>>()},
     {proc::textregexne, call<is_match<false, false>>()},
     {proc::texticregexeq, call<is_match<true, true>>()},
@@ -278,7 +273,7 @@ constexpr FunctionEntry functions[] = {
     {proc::regexp_like_no_flags, call<is_match<true, false>>()},
     {proc::regexp_like, call<like_flags>()},
     {proc::regexp_count_no_start, call<count_matches>()},
-    {proc::regexp_split_to_array_no_flags, call<split>()},
+    {proc::regexp_split_to_array_no_flags, call<split_by_pattern>()},
     {proc::regexp_split_to_array, call<split_flags>()},
     {proc::regexp_matches_no_flags, set({&open_matches, &next_found})},
     {proc::regexp_matches, set({&open_matches, &next_found})},
@@ -291,7 +286,7 @@ constexpr FunctionEntry functions[] = {
 }  // namespace
 
 namespace module {
-const Module pattern{functions, {}};
+const Module pattern{pattern_functions, {}};
 }
 
 }  // namespace spg::exec

@@ -106,7 +106,7 @@ Result<u4> text_to_regclass(Context& c, Text name) {
   SPG_ASSIGN(const Value value, parse_value(c.exec, type::oid::regclass, name, -1, c.arena));
   return value.as<u4>();
 }
-constexpr FunctionEntry functions[] = {
+constexpr FunctionEntry session_functions[] = {
     {proc::pgsql_version, call<version>()},
     {proc::current_user, call<current_user>()},
     {proc::session_user, call<session_user>()},
@@ -156,7 +156,7 @@ Result<Value> parse_value(const ExecContext& context, Oid type, std::string_view
 }
 
 namespace module {
-const Module session{functions, {}};
+const Module session{session_functions, {}};
 }
 
 }  // namespace spg::exec

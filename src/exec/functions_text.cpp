@@ -272,7 +272,7 @@ Result<Text> to_padded_length(Context& c, Text text, i4 typmod, bool is_explicit
     proc::prefix##ge, call<text_is<Compare::ge>>()                                                    \
   }
 
-constexpr FunctionEntry functions[] = {
+constexpr FunctionEntry text_functions[] = {
     {proc::texteq, equality(call<equal>())},
     {proc::textne, call<unequal>()},
     {proc::nameeq, equality(call<equal>())},
@@ -432,7 +432,7 @@ constexpr FunctionEntry functions[] = {
 }  // namespace
 
 namespace module {
-const Module text{functions, {}};
+const Module text{text_functions, {}};
 }
 
 }  // namespace spg::exec

@@ -234,6 +234,12 @@ constexpr Function dense() {
   if constexpr (requires { Op::is_equality; }) result.is_equality = Op::is_equality;
   return result;
 }
+/// A set-returning function.
+constexpr Function set(SetFunction f) {
+  Function result;
+  result.set = f;
+  return result;
+}
 
 enum class Compare : std::uint8_t { eq, ne, lt, le, gt, ge };
 template <Compare c>

@@ -10,7 +10,7 @@ using Op = PatternStep::Op;
 constexpr std::uint32_t code_max = 0x10ffff;
 constexpr std::size_t steps_max = 20000;
 constexpr std::uint32_t repeat_max = 255, unbounded = UINT32_MAX;
-constexpr int depth_max = 200;
+constexpr int pattern_depth_max = 200;
 
 Error invalid(std::string_view what) {
   return Error::make(sqlstate::invalid_regular_expression, "invalid regular expression: ", what);
@@ -133,7 +133,7 @@ class Parser {
   }
 
   Result<Node*> choice() {
-    if (++depth_ > depth_max) return invalid("regular expression is too complex");
+    if (++depth_ > pattern_depth_max) return invalid("regular expression is too complex");
     Vec<Node*> branches(*arena_);
     do {
       SPG_ASSIGN(Node * node, branch());

@@ -199,24 +199,9 @@ void StdSync::Thread::join() {
   if (std::exchange(started_, false)) ::pthread_join(handle_, nullptr);
 }
 
-// Classes: multiples of 32 up to 512, then four per doubling up to 64 KiB and a little above; larger goes to the system.
 namespace {
 constexpr std::size_t extent_bytes = 256 * 1024;
-constexpr std::size_t class_bytes_max = 80 * 1024;
-
-constexpr unsigned class_of(std::size_t bytes) {
-  if (bytes <= 512) return static_cast<unsigned>((bytes + 31) / 32);
-  const unsigned top = 63 - static_cast<unsigned>(__builtin_clzll(bytes - 1));
-  return 16 + (top - 9) * 4 + static_cast<unsigned>(((bytes - 1) >> (top - 2)) & 3) + 1;
 }
-constexpr std::size_t bytes_of(unsigned index) {
-  if (index <= 16) return index == 0 ? 32 : index * std::size_t{32};
-  const unsigned step = index - 17, top = 9 + step / 4;
-  return (std::size_t{4} + step % 4 + 1) << (top - 2);
-}
-static_assert(bytes_of(class_of(512)) == 512 && bytes_of(class_of(513)) == 640 && bytes_of(class_of(65536)) == 65536 &&
-              bytes_of(class_of(65537)) == 81920);
-}  // namespace
 
 namespace {
 /// Takes a spin bit; an owner that has lost its processor gets it back.
@@ -290,10 +275,6 @@ void SystemRandom::fill(MutableBytes into) {
     if (got > 0) into = into.subspan(static_cast<std::size_t>(got));
   }
 }
-
-}  // namespace spg::os
-
-namespace spg::os {
 
 unsigned processor_count() {
   const long count = ::sysconf(_SC_NPROCESSORS_ONLN);

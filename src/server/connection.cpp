@@ -10,19 +10,19 @@ using wire::pg::Target;
 
 Connection::Connection(ReactorState& shared, net::Stream& stream)
     : shared_(shared), stream_(&stream), wire_(out_), sink_(wire_.writer()),
-      wake_post_{net::Post([](net::Post& post) { auto& self = *static_cast<WakePost&>(post).self; if (self.waiting_ == Waiting::turn) self.resume(); }), this},
-      done_post_{net::Post([](net::Post& post) {
+      wake_post_{[](net::Post& post) { auto& self = *static_cast<WakePost&>(post).self; if (self.waiting_ == Waiting::turn) self.resume(); }, this},
+      done_post_{[](net::Post& post) {
         Connection* self = static_cast<DonePost&>(post).self;
         self->resume_posted_ = false;
         if (self->closed_) self->bury();
         else self->resume();
-      }), this},
+      }, this},
       job_{{[](Job& job) { static_cast<WorkerJob&>(job).self->run_on_worker(); }, nullptr}, this},
-      log_in_deadline_{net::Timer([](net::Timer& timer) { static_cast<Deadline&>(timer).self->stream_->close(); }), this},
-      statement_deadline_{net::Timer([](net::Timer& timer) {
+      log_in_deadline_{[](net::Timer& timer) { static_cast<Deadline&>(timer).self->stream_->close(); }, this},
+      statement_deadline_{[](net::Timer& timer) {
         auto& self = *static_cast<Deadline&>(timer).self;
         if (self.waiting_ == Waiting::turn) self.resume();
-      }), this} {
+      }, this} {
   next_open_ = shared_.connections;
   if (next_open_ != nullptr) next_open_->before_open_ = this;
   shared_.connections = this;

@@ -98,10 +98,19 @@ class Connection final : public net::Handler {
   Connection* next_waiting_ = nullptr;
   Connection* next_open_ = nullptr;
   Connection* before_open_ = nullptr;
-  struct WakePost : net::Post { Connection* self; } wake_post_;
-  struct DonePost : net::Post { Connection* self; } done_post_;
+  /// A message or timer that knows its connection.
+  template <class Base>
+  struct Own : Base {
+    Own(typename Base::Run what, Connection* connection) : Base(what), self(connection) {}
+    Connection* self;
+  };
+  using WakePost = Own<net::Post>;
+  using DonePost = Own<net::Post>;
+  using Deadline = Own<net::Timer>;
+  WakePost wake_post_;
+  DonePost done_post_;
   struct WorkerJob : Job { Connection* self; } job_;
-  struct Deadline : net::Timer { Connection* self; } log_in_deadline_, statement_deadline_;
+  Deadline log_in_deadline_, statement_deadline_;
   Errand errand_ = Errand::run;
   Result<db::Progress> worker_result_{db::Progress::done};
   Status errand_status_;

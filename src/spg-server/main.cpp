@@ -87,7 +87,11 @@ int serve(const Arguments& arguments) {
   typename Env::Random random;
   auto machine = std::make_unique<spg::txn::Machine<Env>>(storage, clock, alloc, random, arguments.machine);
   if (spg::Status failed = machine->open()) { report("could not open the database", failed); return 1; }
-  auto instance = spg::db::Instance::open(*machine, arguments.instance);
+  spg::os::PosixStorage system_files;
+  const spg::db::StoredZoneFiles zone_files(system_files);
+  spg::db::InstanceOptions options = arguments.instance;
+  options.zone_files = &zone_files;
+  auto instance = spg::db::Instance::open(*machine, options);
   if (!instance) { report("could not open the catalogs", instance.error()); return 1; }
   if (!is_loopback(arguments.address)) {
     auto role = (*instance)->find_role(arguments.instance.superuser);

@@ -4,8 +4,10 @@
 //   SPG_ASSIGN(Image* image, load(at));      // returns the error to the caller
 //   SPG_TRY(file.sync());
 #pragma once
+#include <exception>
 #include <new>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -13,6 +15,26 @@
 #include "spg/base/error.hpp"
 
 namespace spg {
+
+#if defined(__cpp_exceptions)
+inline constexpr bool has_exceptions = true;
+/// What Result::value() throws. The engine itself neither throws nor catches.
+class Exception : public std::exception {
+ public:
+  explicit Exception(Error error) : error_(std::move(error)), message_(error_.message()) {}
+  Exception(const Exception& other) : std::exception(other), error_(other.error_.copy()), message_(other.message_) {}
+  const char* what() const noexcept override { return message_.c_str(); }
+  const Error& error() const { return error_; }
+
+ private:
+  Error error_;
+  std::string message_;
+};
+[[noreturn]] inline void throw_error(Error error) { throw Exception(std::move(error)); }
+#else
+inline constexpr bool has_exceptions = false;
+void throw_error(Error error);  // never called
+#endif
 
 using Status = Error;
 inline Status ok() { return {}; }
@@ -41,10 +63,21 @@ class [[nodiscard]] Result {
   T* operator->() { SPG_DCHECK(!failed_); return &value_; }
   const T* operator->() const { SPG_DCHECK(!failed_); return &value_; }
   const Error& error() const { SPG_DCHECK(failed_); return error_; }
+  /// For those who like to throw: the value, or an spg::Exception. Without exceptions: requires has_value().
+  template <bool throws = has_exceptions>
+  T& value() & { check_value<throws>(); return value_; }
+  template <bool throws = has_exceptions>
+  T&& value() && { check_value<throws>(); return std::move(value_); }
   Error take_error() { SPG_DCHECK(failed_); return std::move(error_); }
   Error status() && { return failed_ ? std::move(error_) : Error{}; }
 
  private:
+  // A template, so that code with and without exceptions can be linked together.
+  template <bool throws>
+  void check_value() {
+    if constexpr (throws) { if (failed_) throw_error(std::move(error_)); }
+    else SPG_ASSERT(!failed_);
+  }
   bool failed_ = false;
   union {
     T value_;

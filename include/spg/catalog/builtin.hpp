@@ -55,6 +55,8 @@ class RowReader {
 };
 inline bool is_null_field(std::string_view field) { return field == "\\N"; }
 std::string_view unescape(std::string_view field, Arena& arena);
+/// A field of digits only (oids, counts).
+std::uint32_t number_of(std::string_view field);
 
 const Type* find_type(Oid oid);
 const Type* find_type(Oid schema, std::string_view name);

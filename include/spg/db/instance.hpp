@@ -10,6 +10,7 @@
 
 #include "spg/base/result.hpp"
 #include "spg/crypto/scram.hpp"
+#include "spg/db/zone_files.hpp"
 #include "spg/txn/control.hpp"
 
 namespace spg::db {
@@ -20,6 +21,8 @@ struct InstanceOptions {
   /// Of all statements together, and of one (where a session starts: spg.statement_memory).
   std::size_t memory_limit_bytes = SIZE_MAX;
   std::size_t statement_memory_bytes = SIZE_MAX;
+  /// Null: UTC only. Must outlive the instance.
+  const ZoneFiles* zone_files = nullptr;
 };
 
 /// What authentication needs to know of a role.
@@ -53,6 +56,7 @@ class Instance {
   virtual void unregister_session(std::uint32_t process_id) = 0;
   virtual MemoryBudget& memory() = 0;
   virtual std::size_t statement_memory_bytes() const = 0;
+  virtual const ZoneFiles* zone_files() const = 0;
 };
 
 }  // namespace spg::db

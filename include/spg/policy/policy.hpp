@@ -4,6 +4,7 @@
 //
 // Files. After sync() returned ok, earlier writes of that file survive power loss; before that, any mix of 512-byte
 //   sectors of each write may. An error of sync() is final for the database. Short reads are errors: read_at fills the span.
+//   A file made by its default constructor is closed: it is only assigned to and destroyed.
 // Storage. rename is atomic; created, renamed and removed names survive power loss only after sync_dir of their directory.
 // Clock. monotonic_ns never goes back; wall_us (microseconds since 1970 UTC) may.
 // Sync. With has_threads == false nothing runs beside the caller, and background work happens in tick().
@@ -29,7 +30,7 @@ enum class OpenMode : std::uint8_t {
 };
 
 template <class F>
-concept File = std::movable<F> && requires(F& file, std::uint64_t at, MutableBytes into, Bytes from) {
+concept File = std::default_initializable<F> && std::movable<F> && requires(F& file, std::uint64_t at, MutableBytes into, Bytes from) {
   { file.read_at(at, into) } -> std::same_as<Status>;
   { file.write_at(at, from) } -> std::same_as<Status>;
   { file.sync() } -> std::same_as<Status>;
@@ -55,7 +56,9 @@ concept Clock = requires(C& clock) {
 };
 
 template <class S>
-concept Sync = requires(typename S::Mutex& mutex, typename S::CondVar& condition, void (*body)(void*), void* argument,
+concept Sync = std::default_initializable<typename S::Mutex> && std::default_initializable<typename S::CondVar> &&
+               std::default_initializable<typename S::Thread> &&
+               requires(typename S::Mutex& mutex, typename S::CondVar& condition, void (*body)(void*), void* argument,
                         typename S::Thread& thread, std::uint64_t timeout_ns) {
   { S::has_threads } -> std::convertible_to<bool>;
   mutex.lock();
@@ -90,6 +93,7 @@ concept Env = Storage<typename E::Storage> && Clock<typename E::Clock> && Sync<t
 // --- archetypes ---------------------------------------------------------------------------------------------------
 
 struct FileArchetype {
+  FileArchetype();
   FileArchetype(FileArchetype&&) noexcept;
   FileArchetype& operator=(FileArchetype&&) noexcept;
   ~FileArchetype();

@@ -3,8 +3,13 @@
 #include "spg/os/memory/memory.hpp"
 #include "spg/txn/machine.hpp"
 #include "spg/txn/transaction.hpp"
+#ifdef SPG_HEADER_ONLY
+#include "spg/txn/transaction.inl.hpp"
+#endif
 
 namespace spg {
+#ifndef SPG_HEADER_ONLY  // else: as templates are without it, in every translation unit
 extern template class txn::Machine<os::MemoryEnv>;
 extern template class txn::Transaction<os::MemoryEnv>;
+#endif
 }  // namespace spg

@@ -1,6 +1,8 @@
 // Control: what a session needs of the machine beside the seam: transactions and durability. Abstract, so that sessions are
 // ordinary code, compiled once; Transaction<Env> and Machine<Env> are the models.
 #pragma once
+#include <memory>
+
 #include "spg/txn/view.hpp"
 
 namespace spg::txn {
@@ -53,6 +55,24 @@ class TransactionControl : public View {
   virtual void stop_waiting() = 0;
 };
 
+/// A mutex behind a virtual call, for code above the seam.
+class Lock {
+ public:
+  virtual ~Lock() = default;
+  virtual void lock() = 0;
+  virtual void unlock() = 0;
+};
+
+/// Something to wait for that another thread brings about.
+class Event {
+ public:
+  virtual ~Event() = default;
+  /// From any thread.
+  virtual void set() = 0;
+  /// Returns true once set() was called since the last wait(); false at once where nothing runs beside the caller.
+  virtual bool wait() = 0;
+};
+
 class MachineControl {
  public:
   virtual ~MachineControl() = default;
@@ -72,6 +92,9 @@ class MachineControl {
   virtual std::int64_t clock_us() = 0;       ///< wall clock, microseconds since 2000-01-01 UTC
   virtual std::uint64_t monotonic_ns() = 0;
   virtual void fill_random(MutableBytes into) = 0;
+  /// A lock of the machine's world: where there are no threads, it does nothing. Null when there is no memory.
+  virtual std::unique_ptr<Lock> make_lock() = 0;
+  virtual std::unique_ptr<Event> make_event() = 0;
   virtual bool is_new() const = 0;           ///< open() made a new database
 };
 

@@ -342,6 +342,36 @@ Status Machine<E>::wait_durable(std::uint64_t position) {
 }
 
 template <policy::Env E>
+std::unique_ptr<Lock> Machine<E>::make_lock() {
+  struct Held final : Lock {
+    void lock() override { mutex.lock(); }
+    void unlock() override { mutex.unlock(); }
+    typename Sync::Mutex mutex;
+  };
+  return std::unique_ptr<Lock>(new (std::nothrow) Held);
+}
+
+template <policy::Env E>
+std::unique_ptr<Event> Machine<E>::make_event() {
+  struct Waited final : Event {
+    void set() override {
+      policy::LockGuard lock(mutex);
+      is_set = true;
+      changed.notify_all();
+    }
+    bool wait() override {
+      policy::LockGuard lock(mutex);
+      while (Sync::has_threads && !is_set) changed.wait(mutex);
+      return std::exchange(is_set, false);
+    }
+    typename Sync::Mutex mutex;
+    typename Sync::CondVar changed;
+    bool is_set = false;
+  };
+  return std::unique_ptr<Event>(new (std::nothrow) Waited);
+}
+
+template <policy::Env E>
 void Machine<E>::kick_flusher() {
   if (!flusher_idle_.load(std::memory_order_seq_cst) || !flusher_idle_.exchange(false, std::memory_order_seq_cst)) return;
   { policy::LockGuard until_it_sleeps(wake_mutex_); }

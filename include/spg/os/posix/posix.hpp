@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 
+#include "spg/os/size_class.hpp"
 #include "spg/policy/policy.hpp"
 
 namespace spg::os {
@@ -84,7 +85,8 @@ struct StdSync {
   };
 };
 
-/// Size classes over 256 KiB extents straight from the system, so that used_bytes() is what the process really holds.
+/// Size classes over 256 KiB extents straight from the system (larger pieces too), so that used_bytes() is what the process
+/// really holds.
 /// Thread-safe: a spin bit per class.
 class ExtentAlloc {
  public:
@@ -97,7 +99,6 @@ class ExtentAlloc {
   std::size_t used_bytes() { return used_bytes_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr unsigned class_count = 64;
   struct Free { Free* next; };
   struct alignas(64) Class {
     std::atomic<bool> busy{false};

@@ -6,7 +6,7 @@
 // sync is in its old or new state. Synced bytes and names always survive.
 #pragma once
 #include "spg/os/none/none.hpp"
-#include "spg/os/posix/posix.hpp"
+#include "spg/policy/policy.hpp"
 
 namespace spg::os {
 

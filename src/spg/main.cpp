@@ -1,0 +1,86 @@
+// spg: queries, checks and prints databases that no server has open. It is the library behind a command line.
+#include "cli.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "spg/os/posix/posix.hpp"
+
+namespace spg::cli {
+namespace {
+
+constexpr const char* usage =
+    "usage: spg query <db> [--wal PATH] [--database NAME] [--csv | --tsv] ['SQL' ...]   (no SQL: standard input)\n"
+    "       spg wal-lint <wal-path> [--quiet]     prints the log's frames, and where and why it ends; 1 when it is damaged\n"
+    "       spg dump <db>                         prints manifest and segments, checks every checksum; 1 when one is wrong\n"
+    "       spg --version | --help\n\n"
+    "No server may have the database open.\n";
+
+struct Verb {
+  std::string_view name;
+  int (*run)(Arguments);
+};
+constexpr Verb verbs[] = {{"query", query}, {"wal-lint", wal_lint}, {"dump", dump}};
+
+}  // namespace
+
+int wrong_usage(std::string_view what) {
+  std::fprintf(stderr, "spg: %.*s\n%s", static_cast<int>(what.size()), what.data(), usage);
+  return 2;
+}
+
+int report(const Error& error) {
+  const auto line = [](const char* head, std::string_view text) {
+    if (!text.empty()) std::fprintf(stderr, "%s:  %.*s\n", head, static_cast<int>(text.size()), text.data());
+  };
+  line("ERROR", error.message());
+  line("DETAIL", error.field(ErrorField::detail));
+  line("HINT", error.field(ErrorField::hint));
+  return 1;
+}
+
+bool Options::flag(std::string_view name) {
+  const auto found = std::find(rest.begin(), rest.end(), name);
+  if (found == rest.end()) return false;
+  rest.erase(found);
+  return true;
+}
+std::string_view Options::value(std::string_view name, std::string_view fallback) {
+  const auto found = std::find(rest.begin(), rest.end(), name);
+  if (found == rest.end()) return fallback;
+  if (found + 1 == rest.end()) { missing = true; return fallback; }
+  const std::string_view value = found[1];
+  rest.erase(found, found + 2);
+  return value;
+}
+bool Options::has_unknown() const {
+  return std::any_of(rest.begin(), rest.end(), [](std::string_view one) { return one.size() > 1 && one[0] == '-'; });
+}
+
+std::string default_log_path(std::string_view database) {
+  const auto slash = database.rfind('/');
+  const std::string folder(slash == std::string_view::npos ? std::string_view(".") : slash == 0 ? std::string_view("/") : database.substr(0, slash));
+  const std::string own = std::string(slash == std::string_view::npos ? database : database.substr(slash + 1)) + ".wal.";
+  bool found = false;
+  os::PosixStorage storage;
+  (void)storage.list(folder, [&](std::string_view name) { found |= name.starts_with(own); });
+  return found ? std::string(database) + ".wal" : folder + "/wal.log";
+}
+
+static int run(std::span<const std::string_view> arguments) {
+  if (arguments.empty()) return wrong_usage("what shall it do?");
+  if (arguments[0] == "--version") { std::printf("spg %s\n", SPG_VERSION); return 0; }
+  if (arguments[0] == "--help") { std::fputs(usage, stdout); return 0; }
+  for (const Verb& verb : verbs)
+    if (verb.name == arguments[0]) return verb.run(arguments.subspan(1));
+  return wrong_usage("unknown verb " + std::string(arguments[0]));
+}
+
+}  // namespace spg::cli
+
+int main(int argc, char** argv) {
+  const std::vector<std::string_view> arguments(argv + 1, argv + argc);
+  const int code = spg::cli::run(arguments);
+  // Output that did not arrive (a full disk, a closed pipe) is an error.
+  return std::fflush(stdout) == 0 || code != 0 ? code : 1;
+}

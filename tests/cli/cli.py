@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""The command line tool on a database that the server has written: queries in every form, and lint and dump before and
+after bytes have been changed."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SPG = os.environ["SPG_CLI"]
+failures = 0
+
+
+def spg(*arguments, stdin=""):
+    done = subprocess.run([SPG, *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+def check(what, got, wanted):
+    global failures
+    if got != wanted:
+        failures += 1
+        print(f"{what}:\n  wanted {wanted!r}\n  got    {got!r}")
+
+
+folder = pathlib.Path(tempfile.mkdtemp(prefix="spg-cli-"))
+db = folder / "app.db"
+wal = folder / "app.db.wal"
+
+# --- usage
+for arguments in ([], ["frobnicate"], ["query"], ["query", db, "--wal"], ["query", "--oops", db], ["query", db, "--csv", "--tsv"],
+                  ["wal-lint"], ["wal-lint", "--oops"], ["dump"], ["dump", db, db]):
+    code, out, err = spg(*arguments)
+    check(f"{arguments}", (code, out), (2, ""))
+    check(f"{arguments} explains itself", "usage:" in err, True)
+check("--version", spg("--version")[0::2], (0, ""))
+check("--help", spg("--help")[1].startswith("usage: spg query"), True)
+
+# --- query; the forms are psql's
+options = ["--wal", wal]
+check("create", spg("query", db, *options, "CREATE TABLE t (a int PRIMARY KEY, name text, n numeric)", "INSERT INTO t VALUES (1, 'one', 1.5), (22, 'zwölf', NULL), (3, E'a\"b,c\\td', -0.25)"),
+      (0, "CREATE TABLE\nINSERT 0 3\n", ""))
+check("aligned", spg("query", db, "SELECT a, name, n FROM t WHERE a <> 3 ORDER BY a; SELECT 1 AS x"),
+      (0, " a  | name  |  n  \n----+-------+-----\n  1 | one   | 1.5\n 22 | zwölf |    \n(2 rows)\n\n x \n---\n 1\n(1 row)\n\n", ""))
+check("csv", spg("query", db, "--csv", "SELECT a, name, n, '' AS e FROM t ORDER BY a"),
+      (0, 'a,name,n,e\n1,one,1.5,""\n3,"a""b,c\td",-0.25,""\n22,zwölf,,""\n', ""))
+check("tsv", spg("query", db, "--tsv", "SELECT * FROM t ORDER BY a"), (0, 'a\tname\tn\n1\tone\t1.5\n3\ta"b,c\\td\t-0.25\n22\tzwölf\t\\N\n', ""))
+check("standard input", spg("query", db, stdin="INSERT INTO t VALUES (4, 'four; $$', 4); -- a comment; with a semicolon\nSELECT count(*) FROM t;\n"),
+      (0, "INSERT 0 1\n count \n-------\n     4\n(1 row)\n\n", ""))
+code, out, err = spg("query", db, "SELECT 1 AS x; SELECT nonsense; SELECT 2")
+check("the first error ends it", (code, out), (1, " x \n---\n 1\n(1 row)\n\n"))
+check("the error", err, 'ERROR:  column "nonsense" does not exist\n')
+check("an unknown database", spg("query", db, "--database", "nowhere", "SELECT 1")[::2], (1, 'ERROR:  database "nowhere" does not exist\n'))
+code, out, err = spg("query", db, "--wal", folder / "other.log", "SELECT 1")
+check("a wrong log is refused", (code, "is not there" in err), (1, True))
+
+# --- wal-lint
+for number in range(5):
+    spg("query", db, f"INSERT INTO t VALUES ({100 + number}, 'x', 0)")
+code, out, err = spg("wal-lint", wal)
+frames = [line for line in out.splitlines() if line.startswith("lsn ")]
+check("lint of a sound log", (code, err, len(frames) >= 8, "DAMAGED" in out), (0, "", True, False))
+check("epochs rise", [int(f.split()[3]) for f in frames] == sorted(int(f.split()[3]) for f in frames), True)
+check("quiet", [line for line in spg("wal-lint", wal, "--quiet")[1].splitlines() if line.startswith("lsn ")], [])
+check("no log", spg("wal-lint", folder / "nothing")[0], 1)
+log_file = folder / "app.db.wal.00000000"
+sound = log_file.read_bytes()
+lsns = [int(f.split()[1]) for f in frames]
+
+
+def flip(at):
+    broken = bytearray(sound)
+    broken[at] ^= 4
+    log_file.write_bytes(broken)
+
+
+flip(64 + lsns[2] + 44)
+code, out, err = spg("wal-lint", wal)
+check("a flipped bit in the middle is damage", (code, len([l for l in out.splitlines() if l.startswith("lsn ")]), "checksum is wrong" in out, "DAMAGED" in out),
+      (1, 2, True, True))
+flip(64 + lsns[-1] + 44)
+code, out, err = spg("wal-lint", wal)
+check("a torn last frame is an end", (code, len([l for l in out.splitlines() if l.startswith("lsn ")]), "DAMAGED" in out), (0, len(frames) - 1, False))
+flip(9)
+check("a damaged header", spg("wal-lint", wal)[0], 1)
+log_file.write_bytes(sound)
+
+# --- dump: enough rows and a checkpoint for segments
+spg("query", db, "CREATE TABLE big (a int, b text)", "INSERT INTO big SELECT g, repeat('text', 20) FROM generate_series(1, 20000) g")
+spg("query", db, "INSERT INTO t VALUES (5000, 'x', 0)", "CHECKPOINT")
+code, out, err = spg("dump", db)
+check("dump", (code, err, "manifest " in out, out.splitlines()[-1]), (0, "", True, "sound"))
+segments = sorted((folder / "app.db.d").glob("segment-*"))
+if "segment 1" in out:
+    check("segments verify", "all checksums right" in out, True)
+    target = segments[0]
+    content = bytearray(target.read_bytes())
+    content[len(content) // 2] ^= 1
+    target.write_bytes(content)
+    code, out, err = spg("dump", db)
+    check("a flipped bit in a segment", (code, out.splitlines()[-1]), (1, "DAMAGED"))
+    target.unlink()
+    check("a lost segment", spg("dump", db)[0], 1)
+else:
+    failures += 1
+    print("there is no segment after a checkpoint:\n" + out)
+db.write_bytes(b"nothing of ours")
+check("no database", spg("dump", db)[0], 1)
+
+shutil.rmtree(folder)
+sys.exit(1 if failures else 0)
