@@ -110,9 +110,9 @@ int serve(const Arguments& arguments) {
   std::fflush(stdout);
   (*server)->run();
   waiter.join();
+  machine->stop_background();  // it tells the server of every flush
   server->reset();
   if (spg::Status failed = machine->checkpoint(); failed && !arguments.ephemeral) report("could not write the last checkpoint", failed);
-  machine->stop_background();
   instance->reset();
   return 0;
 }
