@@ -8,15 +8,25 @@ namespace {
 constexpr std::size_t first_chunk_bytes = 8 * 1024;
 constexpr std::size_t chunk_bytes_max = 256 * 1024;
 
-// The last resort when malloc fails in an allocation that must succeed: handed out once, never returned. The flag is up
-// by then, so the statement ends within one step; what it needs until then is small.
-alignas(64) std::byte reserve[1024 * 1024];
-std::atomic<std::size_t> reserve_used{0};
+// The last resort when malloc fails in an allocation that must succeed. The flag is up by then, so the statement ends
+// within one step; what it needs until then is small. Pieces are cut from the front; when the last one has come back the
+// whole reserve is free again. State: bytes cut off so far in the low half, pieces out in the high half.
+alignas(64) std::byte reserve[4 * 1024 * 1024];
+std::atomic<std::uint64_t> reserve_state{0};
+constexpr std::uint64_t one_piece = std::uint64_t{1} << 32;
 
 void* take_reserve(std::size_t bytes) {
-  const std::size_t at = reserve_used.fetch_add(bytes, std::memory_order_relaxed);
-  SPG_ASSERT(at + bytes <= sizeof reserve);
+  bytes = (bytes + 63) & ~std::size_t{63};
+  const std::uint64_t before = reserve_state.fetch_add(one_piece + bytes, std::memory_order_acquire);
+  const std::size_t at = before % one_piece;
+  SPG_ASSERT(bytes <= sizeof reserve && at <= sizeof reserve - bytes);
   return reserve + at;
+}
+void return_reserve() {
+  std::uint64_t state = reserve_state.load(std::memory_order_relaxed);
+  std::uint64_t after;
+  do after = state / one_piece == 1 ? 0 : state - one_piece;
+  while (!reserve_state.compare_exchange_weak(state, after, std::memory_order_acq_rel));
 }
 bool is_reserve(const void* memory) { return memory >= reserve && memory < reserve + sizeof reserve; }
 
@@ -24,9 +34,10 @@ bool is_reserve(const void* memory) { return memory >= reserve && memory < reser
 
 bool MemoryBudget::charge(std::size_t bytes) {
   bool within = true;
-  for (MemoryBudget* budget = this; budget != nullptr; budget = budget->parent_)
+  for (MemoryBudget* budget = this; budget != nullptr; budget = budget->parent_) {
     within &= budget->used_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= budget->limit_bytes_;
-  if (++charges_ == fail_at_) within = false;
+    if (__builtin_expect(budget->fail_in_ != 0, 0) && --budget->fail_in_ == 0) within = false;
+  }
   if (!within) raise();
   return within;
 }
@@ -88,7 +99,8 @@ std::string_view Arena::join(std::initializer_list<std::string_view> pieces) {
 void Arena::free_chunk(Chunk* chunk) {
   budget_->refund(chunk->bytes);
   held_bytes_ -= chunk->bytes;
-  if (!is_reserve(chunk)) std::free(chunk);
+  if (is_reserve(chunk)) return_reserve();
+  else std::free(chunk);
 }
 
 void Arena::reset() {

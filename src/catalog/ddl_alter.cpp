@@ -1,6 +1,8 @@
 #include <memory>
 
+#include "spg/type/array.hpp"
 #include "spg/type/io.hpp"
+#include "spg/type/numeric.hpp"
 #include "table_constraints.hpp"
 
 namespace spg::catalog {
@@ -29,6 +31,7 @@ class Alter {
   Status drop_not_null(const sql::AlterCommand& command);
   Result<Row*> require_column(std::string_view name);
   Status check_no_nulls(const Row& attribute);
+  Status check_no_primary_key();
   bool is_volatile(const sql::Expr* expr, int depth = 0);
   Oid oid() const { return relation_.oid(pg_class::oid); }
   TableId storage() const { return TableId{raw(relation_.oid(pg_class::relfilenode))}; }
@@ -103,16 +106,21 @@ bool Alter::is_volatile(const sql::Expr* expr, int depth) {
 }
 
 /// "{value}" of the missing-value, as pg_attribute.attmissingval shows it.
-std::string_view missing_text(Oid type, const type::Value& value, Arena& arena) {
-  TextBuilder plain(arena), text(arena);
-  type::output(type, value, plain, {});
-  text.add("{\"");
-  for (const char c : plain.view()) {
-    if (c == '"' || c == '\\') text.add('\\');
-    text.add(c);
-  }
-  text.add("\"}");
+Result<std::string_view> missing_text(Oid type, const type::Value& value, Arena& arena) {
+  const type::ArrayDimension one{1, 1};
+  SPG_ASSIGN(const type::StringRef array, type::make_array(type, {&one, 1}, {&value, 1}, arena));
+  TextBuilder text(arena);
+  type::output(type::find_type(type)->array, type::Value::of(type::Physical::string, array), text, {});
   return text.view();
+}
+
+Status Alter::check_no_primary_key() {
+  SPG_ASSIGN(const Vec<Row*> others, unit_.store.find(StoredKey::constraint_relation, {oid_value(oid())}));
+  for (const Row* other : others)
+    if (other->character(pg_constraint::contype) == 'p')
+      return Error::make(sqlstate::invalid_table_definition, "multiple primary keys for table \"", name(),
+                         "\" are not allowed");
+  return ok();
 }
 
 Status Alter::add_column(const sql::AlterCommand& command) {
@@ -129,13 +137,15 @@ Status Alter::add_column(const sql::AlterCommand& command) {
     return Error::make(sqlstate::duplicate_column, "column name \"", definition.name,
                        "\" conflicts with a system column name");
   SPG_ASSIGN(const ColumnPlan plan, plan_column(unit_, definition, name()));
+  for (const sql::Constraint* constraint : definition.constraints)
+    if (constraint->form == sql::ConstraintKind::primary_key) SPG_TRY(check_no_primary_key());
   const auto number = static_cast<std::int16_t>(relation_.int2(pg_class::relnatts) + 1);
   if (number > 1600) return Error::make(sqlstate::too_many_columns, "tables can have at most 1600 columns");
   SPG_ASSIGN(const std::uint64_t rows, unit_.view().row_count(storage()));
 
   table::ColumnLayout layout;
   layout.number = static_cast<std::uint16_t>(number);
-  layout.physical = type::physical_of(plan.definition.type);
+  layout.physical = type::column_physical_of(plan.definition.type, plan.definition.typmod);
   layout.missing = type::Value::null_of(layout.physical);
   if (plan.default_value != nullptr) {
     const bool varies = is_volatile(plan.default_value);
@@ -153,14 +163,21 @@ Status Alter::add_column(const sql::AlterCommand& command) {
                                   name(), "\" contains null values"),
                       schema, name(), definition.name, {});
   }
+  const type::Value missing = layout.missing;
+  if (layout.physical != type::physical_of(plan.definition.type)) {
+    layout.missing = type::Value::null_of(layout.physical);
+    const int scale = type::NumericTypmod::of(plan.definition.typmod).scale;
+    if (!missing.is_null && !type::numeric_to_stored(missing.as<type::Numeric>(), layout.physical, scale, &layout.missing))
+      return Error::make(sqlstate::internal_error, "a default was not rounded to its column's scale");
+  }
   SPG_TRY(unit_.view().add_column(storage(), layout));
   SPG_TRY(unit_.add_attribute(oid(), number, plan.definition, plan.not_null));
   relation_.set(pg_class::relnatts, int2_value(number));
   SPG_ASSIGN(Row * attribute, unit_.find_column(oid(), definition.name));
   if (!layout.missing.is_null) {
     attribute->set(pg_attribute::atthasmissing, bool_value(true));
-    attribute->set(pg_attribute::attmissingval,
-                   text_value(missing_text(plan.definition.type, layout.missing, unit_.arena)));
+    SPG_ASSIGN(const std::string_view text, missing_text(plan.definition.type, missing, unit_.arena));
+    attribute->set(pg_attribute::attmissingval, text_value(text));
   }
   if (plan.default_value != nullptr) SPG_TRY(unit_.set_default(oid(), *attribute, *plan.default_value).status());
   added_.push_back({number, layout.missing.is_null});
@@ -200,11 +217,13 @@ Status Alter::add_constraint(const sql::Constraint& constraint) {
     return unit_.at(Error::make(sqlstate::feature_not_supported, "ADD CONSTRAINT USING INDEX is not supported"),
                     constraint.at);
   if (constraint.form == sql::ConstraintKind::primary_key) {
-    SPG_ASSIGN(const Vec<Row*> others, unit_.store.find(StoredKey::constraint_relation, {oid_value(oid())}));
-    for (const Row* other : others)
-      if (other->character(pg_constraint::contype) == 'p')
-        return Error::make(sqlstate::invalid_table_definition, "multiple primary keys for table \"", name(),
-                           "\" are not allowed");
+    for (const std::string_view column : constraint.columns) {
+      SPG_ASSIGN(const Row* known, unit_.find_column(oid(), column));
+      if (known == nullptr)
+        return Error::make(sqlstate::undefined_column, "column \"", column, "\" of relation \"", name(),
+                           "\" does not exist");
+    }
+    SPG_TRY(check_no_primary_key());
   }
   KeyList keys{name(), Vec<KeyPlan>(unit_.arena)};
   SPG_TRY(add_key(unit_, keys, constraint, constraint.columns));

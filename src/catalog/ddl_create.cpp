@@ -213,7 +213,7 @@ Result<Row*> make_table(Unit& unit, const sql::TableRef& name, Oid schema, std::
                          "\" conflicts with a system column name");
     table::ColumnLayout layout;
     layout.number = static_cast<std::uint16_t>(i + 1);
-    layout.physical = type::physical_of(columns[i].definition.type);
+    layout.physical = type::column_physical_of(columns[i].definition.type, columns[i].definition.typmod);
     layout.missing = type::Value::null_of(layout.physical);
     layouts.push_back(layout);
   }
@@ -246,8 +246,11 @@ Result<CreatedTable> create_table(DdlContext& context, const sql::CreateTable& s
     return not_supported("partitioned tables");
   if (!statement.of_type.empty()) return not_supported("typed tables");
   if (!statement.foreign_server.empty()) return not_supported("foreign tables");
-  SPG_ASSIGN(const NewTable place, check_name(unit, *statement.table, statement.if_not_exists));
-  if (place.existed) return CreatedTable{{}, {}, true};
+  NewTable place;
+  if (statement.if_not_exists) {
+    SPG_ASSIGN(place, check_name(unit, *statement.table, true));
+    if (place.existed) return CreatedTable{{}, {}, true};
+  }
 
   Vec<ColumnPlan> columns(unit.arena);
   KeyList keys{statement.table->name, Vec<KeyPlan>(unit.arena)};
@@ -272,6 +275,8 @@ Result<CreatedTable> create_table(DdlContext& context, const sql::CreateTable& s
       default: return unit.at(not_supported("exclusion constraints"), constraint.at);
     }
   }
+  // Without IF NOT EXISTS, what is wrong with the columns is said before what is wrong with the name.
+  if (!statement.if_not_exists) { SPG_ASSIGN(place, check_name(unit, *statement.table, false)); }
   SPG_ASSIGN(Row * relation, make_table(unit, *statement.table, place.schema, columns.span()));
   if (!statement.with.empty()) SPG_TRY(unit.set_options(*relation, statement.with, false));
   SPG_TRY(define_keys(unit, *relation, keys, [](const Row&) { return ok(); }));

@@ -2,6 +2,8 @@
 
 #include "spg/catalog/builtin.hpp"
 #include "spg/type/io.hpp"
+#include "spg/type/numeric.hpp"
+#include "spg/type/oids.hpp"
 #include "table_constraints.hpp"
 
 namespace spg::catalog {
@@ -78,7 +80,9 @@ Result<std::string_view> duplicate_detail(Unit& unit, TableId table, std::uint64
   text.add(")=(");
   for (std::size_t i = 0; i < columns.size(); ++i) {
     text.add(i == 0 ? "" : ", ");
-    const Value value = type::value_of(values[i], 0);
+    const Value value =
+        type::expression_value(columns[i]->oid(pg_attribute::atttypid), columns[i]->int4(pg_attribute::atttypmod),
+                               type::value_of(values[i], 0), unit.arena);
     if (value.is_null) text.add("null");
     else type::output(columns[i]->oid(pg_attribute::atttypid), value, text, {});
   }
@@ -144,7 +148,12 @@ Status Unit::define_index(Row& relation, const IndexDefinition& index) {
     numbers[i] = columns[i]->int2(pg_attribute::attnum);
     if (i >= index.columns.size()) continue;
     const std::int16_t option = i < index.options.size() ? index.options[i] : std::int16_t{0};
-    parts[i] = {raw(columns[i]->oid(pg_attribute::atttypid)), static_cast<std::uint16_t>(numbers[i]),
+    // Scaled numerics of 64 bits are keys as integers are.
+    Oid key_type = columns[i]->oid(pg_attribute::atttypid);
+    if (type::column_physical_of(key_type, columns[i]->int4(pg_attribute::atttypmod)) == type::Physical::int8 &&
+        key_type == type::oid::numeric)
+      key_type = type::oid::int8;
+    parts[i] = {raw(key_type), static_cast<std::uint16_t>(numbers[i]),
                 static_cast<std::uint8_t>(option & 1), static_cast<std::uint8_t>(option >> 1 & 1)};
     collations[i] = raw(columns[i]->oid(pg_attribute::attcollation));
     options[i] = option;
@@ -239,14 +248,22 @@ Status Unit::define_index(Row& relation, const IndexDefinition& index) {
 namespace {
 
 /// An element's operator class by name.
-Result<Oid> named_class(Unit& unit, const sql::QualifiedName& name, Oid method, std::string_view method_name) {
+Result<Oid> named_class(Unit& unit, const sql::QualifiedName& name, Oid type, Oid method,
+                        std::string_view method_name) {
   const std::string_view wanted = name.back();
   const OperatorClass found =
       find_class([&](const OperatorClass& one) { return one.method == raw(method) && one.name == wanted; });
   if (found.oid == 0)
     return Error::make(sqlstate::undefined_object, "operator class \"", wanted,
                        "\" does not exist for access method \"", method_name, "\"");
-  (void)unit;
+  const Oid input{found.input};
+  const Type* wanted_type = unit.catalog.type(input);
+  const Cast* cast = unit.catalog.cast(type, input);
+  const bool fits = input == type || (cast != nullptr && cast->method == 'b') ||
+                    (wanted_type != nullptr && wanted_type->kind == 'p');
+  if (!fits)
+    return Error::make(sqlstate::datatype_mismatch, "operator class \"", wanted, "\" does not accept data type ",
+                       format_type(unit.catalog, type, {}, unit.arena));
   return Oid{found.oid};
 }
 
@@ -302,7 +319,7 @@ Status create_index(DdlContext& context, const sql::CreateIndex& statement) {
     if (element->op_class.empty()) {
       SPG_ASSIGN(op_class, unit.default_class(attribute->oid(pg_attribute::atttypid), method->oid, method_name));
     } else {
-      SPG_ASSIGN(op_class, named_class(unit, element->op_class, method->oid, method_name));
+      SPG_ASSIGN(op_class, named_class(unit, element->op_class, attribute->oid(pg_attribute::atttypid), method->oid, method_name));
     }
     classes.push_back(op_class);
   }

@@ -69,6 +69,8 @@ Result<Value> parsed(Oid type, std::string_view field, Arena& arena) {
   return type::input(type, builtin::unescape(field, arena), -1, {}, arena);
 }
 
+constexpr Oid pg_proc{1255}, pg_language{2612};
+
 }  // namespace
 
 // --- definitions
@@ -263,6 +265,47 @@ Text pg_get_function_result(SessionCatalog& catalog, Oid oid, Arena& arena) {
   const Function* function = catalog.function(oid);
   if (function == nullptr || function->kind == 'p') return Text::null();
   return {arena.concat(function->returns_set ? "SETOF " : "", format_type(catalog, function->result, {}, arena))};
+}
+
+Result<Text> pg_get_functiondef(SessionCatalog& catalog, Oid oid, Arena& arena) {
+  const Function* function = catalog.function(oid);
+  std::string_view f[30];
+  if (function == nullptr || !find_builtin_row(pg_proc, oid, f)) return Text::null();
+  enum { language = 4, cost, rows, support = 8, kind, secdef, leakproof, strict, volatility = 14, parallel, source = 25, binary, body };
+  if (function->kind == 'a')
+    return Error::make(sqlstate::wrong_object_type, "\"", function->name, "\" is an aggregate function");
+  if (!builtin::is_null_field(f[body])) return Text::null();
+  SPG_ASSIGN(const std::string_view schema, catalog.schema_name(function->schema));
+  std::string_view language_row[9];
+  if (!find_builtin_row(pg_language, Oid{builtin::number_of(f[language])}, language_row)) return Text::null();
+  const bool procedure = function->kind == 'p';
+  const std::string_view word = procedure ? "procedure" : "function";
+  TextBuilder text(arena);
+  text.add("CREATE OR REPLACE ", procedure ? "PROCEDURE " : "FUNCTION ", quote_names(schema, function->name, arena), "(",
+           pg_get_function_arguments(catalog, oid, true, arena).text, ")\n");
+  if (!procedure) text.add(" RETURNS ", pg_get_function_result(catalog, oid, arena).text, "\n");
+  text.add(" LANGUAGE ", quote_name(language_row[1], arena), "\n");
+  const std::size_t before = text.size();
+  if (function->kind == 'w') text.add(" WINDOW");
+  if (f[volatility] == "i") text.add(" IMMUTABLE");
+  if (f[volatility] == "s") text.add(" STABLE");
+  if (f[parallel] == "s") text.add(" PARALLEL SAFE");
+  if (f[parallel] == "r") text.add(" PARALLEL RESTRICTED");
+  if (f[strict] == "t") text.add(" STRICT");
+  if (f[secdef] == "t") text.add(" SECURITY DEFINER");
+  if (f[leakproof] == "t") text.add(" LEAKPROOF");
+  const bool compiled = language_row[1] == "internal" || language_row[1] == "c";
+  if (f[cost] != (compiled ? "1" : "100")) text.add(" COST ", f[cost]);
+  if (f[rows] != "0" && f[rows] != "1000") text.add(" ROWS ", f[rows]);
+  if (f[support] != "0" && f[support] != "-") text.add(" SUPPORT ", regproc_out(catalog, Oid{builtin::number_of(f[support])}, arena));
+  if (text.size() != before) text.add("\n");
+  text.add("AS ");
+  if (!builtin::is_null_field(f[binary])) text.add("'", f[binary], "', ");
+  std::string_view quote = arena.concat("$", word);
+  const std::string_view code = builtin::unescape(f[source], arena);
+  while (code.find(quote) != std::string_view::npos) quote = arena.concat(quote, "x");
+  text.add(quote, "$", code, quote, "$\n");
+  return Text{text.view()};
 }
 
 // --- visibility

@@ -3,6 +3,7 @@
 #include "spg/catalog/functions.hpp"
 #include "spg/catalog/roles.hpp"
 #include "spg/sql/parser.hpp"
+#include "spg/type/oids.hpp"
 #include "spg/type/text.hpp"
 
 namespace spg::catalog {
@@ -209,6 +210,33 @@ Result<Oid> regrole_in(SessionCatalog& catalog, std::string_view text, Arena& ar
 Result<std::string_view> regrole_out(SessionCatalog& catalog, Oid oid, Arena& arena) {
   SPG_ASSIGN(const std::string_view name, pg_get_userbyid(catalog, oid, arena));
   return name.starts_with("unknown (OID=") ? oid_text(oid, arena) : quote_name(name, arena);
+}
+
+bool is_reg_type(Oid type) {
+  namespace oid = type::oid;
+  return type == oid::regclass || type == oid::regtype || type == oid::regproc || type == oid::regprocedure ||
+         type == oid::regnamespace || type == oid::regrole;
+}
+
+Result<Oid> SessionCatalog::reg_in(Oid type, std::string_view text, Arena& arena) {
+  namespace oid = type::oid;
+  if (type == oid::regclass) return regclass_in(*this, text, arena);
+  if (type == oid::regtype) return regtype_in(*this, text, arena);
+  if (type == oid::regproc) return regproc_in(*this, text, arena);
+  if (type == oid::regprocedure) return regprocedure_in(*this, text, arena);
+  if (type == oid::regnamespace) return regnamespace_in(*this, text, arena);
+  return regrole_in(*this, text, arena);
+}
+
+Result<std::string_view> SessionCatalog::reg_out(Oid type, Oid value, Arena& arena) {
+  namespace oid = type::oid;
+  if (value == Oid::none) return std::string_view("-");
+  if (type == oid::regclass) return regclass_out(*this, value, arena);
+  if (type == oid::regtype) return regtype_out(*this, value, arena);
+  if (type == oid::regproc) return regproc_out(*this, value, arena);
+  if (type == oid::regprocedure) return regprocedure_out(*this, value, arena);
+  if (type == oid::regnamespace) return regnamespace_out(*this, value, arena);
+  return regrole_out(*this, value, arena);
 }
 
 Result<FoundOid> or_null(Result<Oid> found) {

@@ -165,7 +165,7 @@ Result<const Relation*> SessionCatalog::load_relation(Store& store, const Row& r
     column.not_null = attribute->boolean(pg_attribute::attnotnull);
     column.has_default = attribute->boolean(pg_attribute::atthasdef);
     column.dropped = attribute->boolean(pg_attribute::attisdropped);
-    if (!column.dropped) column.physical = type::physical_of(column.type);
+    if (!column.dropped) column.physical = type::column_physical_of(column.type, column.typmod);
     for (const Row* one : defaults)
       if (one->int2(pg_attrdef::adnum) == column.number)
         column.default_text = cache_.copy(one->text(pg_attrdef::adbin));

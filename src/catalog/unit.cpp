@@ -1,6 +1,8 @@
 #include "unit.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include "spg/catalog/builtin.hpp"
 #include "spg/catalog/roles.hpp"
@@ -365,6 +367,9 @@ Result<Oid> Unit::set_default(Oid relation, Row& attribute, const sql::Expr& exp
   const auto* literal = sql::as<sql::Literal>(&expr);
   if (literal != nullptr && literal->form == sql::LiteralKind::null) return Oid::none;
   auto text = expression_text(catalog, expr, attribute.oid(pg_attribute::atttypid), arena);
+  if (context.check_default != nullptr)
+    SPG_TRY((*context.check_default)(expr, attribute.text(pg_attribute::attname), attribute.oid(pg_attribute::atttypid),
+                                     attribute.int4(pg_attribute::atttypmod)));
   if (!text) return at(text.take_error(), expr.at);
   const Oid oid = view().new_oid();
   Row* row = store.add(Stored::attrdef);
@@ -394,7 +399,79 @@ std::string_view option_text(const sql::Option& option, Arena& arena) {
 }
 }  // namespace
 
+namespace {
+/// PostgreSQL's storage parameters: numbers with bounds, booleans with none.
+struct StorageParameter {
+  std::string_view name;
+  double least, greatest;
+  enum class Kind : std::uint8_t { boolean, integer, real, word } kind;
+  bool of_table, of_index;
+};
+constexpr auto integer = StorageParameter::Kind::integer, boolean = StorageParameter::Kind::boolean,
+               real = StorageParameter::Kind::real, word = StorageParameter::Kind::word;
+constexpr double int_max = 2147483647;
+constexpr StorageParameter storage_parameters[] = {
+    {"fillfactor", 10, 100, integer, true, true},
+    {"toast_tuple_target", 128, 8160, integer, true, false},
+    {"parallel_workers", 0, 1024, integer, true, false},
+    {"user_catalog_table", 0, 1, boolean, true, false},
+    {"autovacuum_enabled", 0, 1, boolean, true, false},
+    {"vacuum_truncate", 0, 1, boolean, true, false},
+    {"vacuum_index_cleanup", 0, 0, word, true, false},
+    {"deduplicate_items", 0, 1, boolean, false, true},
+    {"autovacuum_vacuum_threshold", 0, int_max, integer, true, false},
+    {"autovacuum_vacuum_insert_threshold", -1, int_max, integer, true, false},
+    {"autovacuum_analyze_threshold", 0, int_max, integer, true, false},
+    {"autovacuum_vacuum_cost_limit", 1, 10000, integer, true, false},
+    {"autovacuum_vacuum_cost_delay", 0, 100, real, true, false},
+    {"autovacuum_vacuum_scale_factor", 0, 100, real, true, false},
+    {"autovacuum_vacuum_insert_scale_factor", 0, 100, real, true, false},
+    {"autovacuum_analyze_scale_factor", 0, 100, real, true, false},
+    {"autovacuum_freeze_min_age", 0, 1000000000, integer, true, false},
+    {"autovacuum_freeze_max_age", 100000, 2000000000, integer, true, false},
+    {"autovacuum_freeze_table_age", 0, 2000000000, integer, true, false},
+    {"autovacuum_multixact_freeze_min_age", 0, 1000000000, integer, true, false},
+    {"autovacuum_multixact_freeze_max_age", 10000, 2000000000, integer, true, false},
+    {"autovacuum_multixact_freeze_table_age", 0, 2000000000, integer, true, false},
+    {"log_autovacuum_min_duration", -1, int_max, integer, true, false},
+};
+
+Status check_option(const sql::Option& option, bool is_index, std::string_view text) {
+  const StorageParameter* found = nullptr;
+  for (const StorageParameter& one : storage_parameters)
+    if (one.name == option.name && (is_index ? one.of_index : one.of_table)) found = &one;
+  if (found == nullptr)
+    return Error::make(sqlstate::invalid_parameter_value, "unrecognized parameter \"", option.name, "\"");
+  if (found->kind == word) return ok();
+  if (found->kind == boolean) {
+    for (const std::string_view one : {"true", "false", "on", "off", "yes", "no", "1", "0", "t", "f", "y", "n"})
+      if (text == one) return ok();
+    return Error::make(sqlstate::invalid_parameter_value, "invalid value for boolean option \"", option.name, "\": ",
+                       text);
+  }
+  double number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = found->kind == real || number == std::floor(number);
+  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size() || !whole)
+    return Error::make(sqlstate::invalid_parameter_value, "invalid value for ",
+                       found->kind == real ? "floating point" : "integer", " option \"", option.name, "\": ", text);
+  if (number >= found->least && number <= found->greatest) return ok();
+  const auto whole_text = [](double value) { return static_cast<std::int64_t>(value); };
+  Error error = Error::make(sqlstate::invalid_parameter_value, "value ", text, " out of bounds for option \"",
+                            option.name, "\"");
+  if (found->kind == real)
+    return std::move(error).detail("Valid values are between \"", whole_text(found->least), ".000000\" and \"",
+                                   whole_text(found->greatest), ".000000\".");
+  return std::move(error).detail("Valid values are between \"", whole_text(found->least), "\" and \"",
+                                 whole_text(found->greatest), "\".");
+}
+}  // namespace
+
 Status Unit::set_options(Row& relation, std::span<const sql::Option> options, bool reset) {
+  if (!reset)
+    for (const sql::Option& option : options)
+      if (option.space.empty())
+        SPG_TRY(check_option(option, relation.character(pg_class::relkind) == 'i', option_text(option, arena)));
   Vec<Value> items(arena);
   if (!relation.is_null(pg_class::reloptions)) {
     type::ArrayReader reader(relation.at(pg_class::reloptions).as<type::StringRef>());

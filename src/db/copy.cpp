@@ -1,21 +1,23 @@
 #include "spg/db/copy.hpp"
 
 #include <cstring>
+#include <utility>
 
 namespace spg::db {
 
-void CopyReader::feed(Bytes bytes) {
+Status CopyReader::feed(Bytes bytes) {
   if (at_ != 0) {
-    pending_.erase(0, at_);
+    pending_.consume(at_);
     scanned_ -= at_;
     at_ = 0;
   }
-  pending_.append(as_text(bytes));
+  pending_.append(bytes);
+  return pending_.failed() ? Error::out_of_memory() : ok();
 }
 
 /// Finds the end of a line: a newline that is not escaped (text) or quoted (CSV).
 bool CopyReader::take_line(std::string_view& line) {
-  const char* data = pending_.data();
+  const char* data = as_text(pending_.view()).data();
   const std::size_t size = pending_.size();
   while (scanned_ < size) {
     const char c = data[scanned_];
@@ -30,7 +32,11 @@ bool CopyReader::take_line(std::string_view& line) {
       ++lines_in_row_;
     } else if (format_.csv) {
       if (c == format_.quote) in_quote_ = !in_quote_;
-      else if (in_quote_ && c == format_.escape && format_.escape != format_.quote && scanned_ + 1 < size) ++scanned_;
+      else if (in_quote_ && c == format_.escape && format_.escape != format_.quote) {
+        if (scanned_ + 1 == size && !finished_) return false;  // what it escapes has not come yet
+        // An escape is one only before a quote or an escape.
+        if (scanned_ + 1 < size && (data[scanned_ + 1] == format_.quote || data[scanned_ + 1] == format_.escape)) ++scanned_;
+      }
     } else if (c == '\\') {
       if (scanned_ + 1 == size && !finished_) return false;
       if (scanned_ + 1 < size && data[scanned_ + 1] == '\n') ++lines_in_row_;
@@ -56,10 +62,9 @@ bool CopyReader::take_line(std::string_view& line) {
 Result<bool> CopyReader::next(Vec<CopyField>& row, Arena& arena) {
   for (;;) {
     if (ended_) return false;
-    lines_in_row_ = in_quote_ ? lines_in_row_ : 1;
     std::string_view line;
     if (!take_line(line)) return false;
-    line_ += lines_in_row_;
+    line_ += std::exchange(lines_in_row_, 1);
     raw_ = line;
     if (line == "\\.") {
       ended_ = true;
@@ -181,8 +186,9 @@ void CopyWriter::field(std::string_view text) {
   const std::size_t column = column_;
   separate();
   if (format_->csv) {
-    const bool forced = column < format_->force_quote.size() && format_->force_quote[column];
-    bool needs = forced || text == format_->null_text || text == "\\.";
+    const bool forced = column < format_->force_quote.size() && format_->force_quote[column] && !is_header_;
+    // A line that is \. alone would end the data.
+    bool needs = forced || text == format_->null_text || (is_single_ && text == "\\.");
     for (char c : text) needs |= c == format_->delimiter || c == format_->quote || c == '\n' || c == '\r';
     if (!needs) { out_->append(text); return; }
     out_->append_byte(format_->quote);

@@ -81,11 +81,12 @@ struct ConnectionState final : ResultSink {
     is_complete = false;
     result->columns.push_back({"copy", type::oid::text});
   }
-  void copy_out(Bytes line) override {
+  Status copy_out(Bytes line) override {
     std::string_view text = as_text(line);
     if (text.ends_with('\n')) text.remove_suffix(1);
     result->values.push_back(type::string_value(result->arena.copy(text)));
     ++result->rows;
+    return ok();
   }
   void end_copy_out() override {}
   std::size_t mark() const override { return result == nullptr ? 0 : result->rows; }

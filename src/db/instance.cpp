@@ -25,7 +25,8 @@ Status add_database(txn::View& shared, std::string_view name, Oid oid, Arena& ar
 class InstanceImpl final : public Instance {
  public:
   InstanceImpl(txn::MachineControl& machine, const InstanceOptions& options)
-      : machine_(machine), memory_(options.memory_limit_bytes), zone_files_(options.zone_files), sessions_lock_(machine.make_lock()) {}
+      : machine_(machine), memory_(options.memory_limit_bytes), statement_memory_bytes_(options.statement_memory_bytes), zone_files_(options.zone_files),
+        sessions_lock_(machine.make_lock()) {}
 
   Status open(const InstanceOptions& options) {
     if (sessions_lock_ == nullptr) return Error::out_of_memory();
@@ -35,6 +36,7 @@ class InstanceImpl final : public Instance {
 
   txn::MachineControl& machine() override { return machine_; }
   MemoryBudget& memory() override { return memory_; }
+  std::size_t statement_memory_bytes() const override { return statement_memory_bytes_; }
   const ZoneFiles* zone_files() const override { return zone_files_; }
 
   Result<std::optional<LoginRole>> find_role(std::string_view name) override {
@@ -133,6 +135,7 @@ class InstanceImpl final : public Instance {
 
   txn::MachineControl& machine_;
   MemoryBudget memory_;
+  std::size_t statement_memory_bytes_;
   const ZoneFiles* zone_files_;
   std::unique_ptr<txn::Lock> sessions_lock_;  // the two below
   std::map<std::uint32_t, Known> sessions_;

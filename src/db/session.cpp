@@ -5,7 +5,7 @@
 namespace spg::db {
 
 namespace {
-constexpr std::size_t arena_keep_bytes = 256 * 1024;
+constexpr std::size_t arena_keep_bytes = 256 * 1024, query_bytes_on_reactor_max = 64 * 1024;
 
 void reset(Arena& arena, MemoryBudget& budget) {
   if (arena.held_bytes() > arena_keep_bytes) arena.release();
@@ -29,7 +29,7 @@ Result<std::unique_ptr<Session>> Session::open(Instance& instance, std::string_v
 SessionImpl::SessionImpl(Instance& instance, std::string_view user, const LoginRole& role, std::string_view database, ResultSink& sink,
                          std::unique_ptr<txn::TransactionControl> transaction, std::unique_ptr<txn::TransactionControl> shared)
     : instance_(instance), sink_(sink), user_(user), database_(database), role_(role), transaction_(std::move(transaction)), shared_(std::move(shared)),
-      memory_(SIZE_MAX, &instance.memory()), catalog_(*transaction_, shared_.get(), memory_), query_budget_(SIZE_MAX, &memory_), query_arena_(query_budget_),
+      memory_(SIZE_MAX, &instance.memory(), this), catalog_(*transaction_, shared_.get(), memory_), query_budget_(SIZE_MAX, &memory_), query_arena_(query_budget_),
       statement_budget_(SIZE_MAX, &memory_), statement_arena_(statement_budget_) {}
 
 SessionImpl::~SessionImpl() {
@@ -42,6 +42,7 @@ SessionImpl::~SessionImpl() {
 }
 
 Status SessionImpl::start() {
+  transaction_->set_interrupts(this);
   std::byte key[4];
   fill_random(key);
   secret_key_ = load_le<std::uint32_t>(key);
@@ -49,6 +50,8 @@ Status SessionImpl::start() {
   catalog_.set_role(role_.oid, user_);
   settings_.set_start("session_authorization", user_);
   settings_.set_start("is_superuser", role_.is_superuser ? "on" : "off");
+  if (const std::size_t limit = instance_.statement_memory_bytes(); limit != SIZE_MAX)
+    SPG_TRY(set_at_start("spg.statement_memory", std::to_string(limit / 1024)));
   apply_settings();
   return ok();
 }
@@ -88,7 +91,7 @@ Status SessionImpl::set_at_start(std::string_view name, std::string_view value) 
   if (info != nullptr) {
     if (info->context == SettingContext::internal || info->context == SettingContext::server_start)
       return Error::make(sqlstate::cant_change_runtime_param, "parameter \"", info->name, "\" cannot be changed now");
-    SPG_ASSIGN(canonical, canonical_setting(*info, value));
+    SPG_ASSIGN(canonical, canonical_setting(*info, value, settings_.value(info->name)));
   }
   settings_.set_start(name, canonical);
   apply_settings();
@@ -120,6 +123,9 @@ void SessionImpl::apply_settings() {
   const type::TimeZone* zone = zones_.find(settings_.value("TimeZone"));
   text_settings_.zone = zone != nullptr ? zone : &type::utc_zone;
   hot_settings_.statement_timeout_ms = settings_.number("statement_timeout");
+  hot_settings_.statement_memory_bytes = static_cast<std::size_t>(settings_.number("spg.statement_memory")) * 1024;
+  query_budget_.set_limit_bytes(hot_settings_.statement_memory_bytes);
+  statement_budget_.set_limit_bytes(hot_settings_.statement_memory_bytes);
   hot_settings_.synchronous_commit = settings_.value("synchronous_commit") != "off";
   hot_settings_.standard_strings = settings_.is_on("standard_conforming_strings");
   const std::string_view isolation = settings_.value("default_transaction_isolation");
@@ -179,12 +185,6 @@ void SessionImpl::warn(Sqlstate code, std::string_view message) {
   send(notice);
 }
 
-/// The statement's time starts with it, not anew when it has waited or is run again.
-void SessionImpl::start_clock() {
-  const std::int64_t timeout_ms = hot_settings_.statement_timeout_ms;
-  deadline_ns_ = timeout_ms > 0 ? instance_.machine().monotonic_ns() + static_cast<std::uint64_t>(timeout_ms) * 1'000'000 : 0;
-}
-
 std::uint64_t SessionImpl::time_left_ns() const {
   if (deadline_ns_ == 0) return UINT64_MAX;
   const std::uint64_t now = instance_.machine().monotonic_ns();
@@ -200,6 +200,20 @@ Status SessionImpl::check_interrupts() {
   if (__builtin_expect(cancelled_.load(std::memory_order_relaxed), 0)) return Error::make(sqlstate::query_canceled, "canceling statement due to user request");
   if (deadline_ns_ != 0 && instance_.machine().monotonic_ns() > deadline_ns_) return Error::make(sqlstate::query_canceled, "canceling statement due to statement timeout");
   return ok();
+}
+
+/// The client asks for something: a cancel request that came while nothing ran is forgotten.
+void SessionImpl::start_answer() {
+  if (!is_busy_) cancelled_.store(false, std::memory_order_relaxed);
+  is_busy_ = true;
+  memory_.clear();
+  start_statement_clock();
+}
+
+/// statement_timeout counts from here.
+void SessionImpl::start_statement_clock() {
+  const std::int64_t timeout_ms = hot_settings_.statement_timeout_ms;
+  deadline_ns_ = timeout_ms > 0 ? instance_.machine().monotonic_ns() + static_cast<std::uint64_t>(timeout_ms) * 1'000'000 : 0;
 }
 
 void SessionImpl::stop_waiting() {
@@ -263,6 +277,7 @@ void SessionImpl::forget_portals() {
 
 /// What an error does: the statement is undone, and the transaction with it, or the block is doomed to its last savepoint.
 void SessionImpl::statement_failed() {
+  deadline_ns_ = 0;
   execution_.close();
   copy_in_.reset();
   copy_out_format_.reset();
@@ -291,6 +306,8 @@ void SessionImpl::fail() {
 }
 
 void SessionImpl::end_activity() {
+  deadline_ns_ = 0;
+  if (activity_ != Activity::execute) is_busy_ = false;
   activity_ = Activity::none;
   phase_ = Phase::idle;
   wait_for_worker_ = false;
@@ -338,6 +355,11 @@ Status SessionImpl::run_transaction_statement(const sql::Transaction& statement)
   auto needs_block = [&](const char* what) {
     return Error::make(sqlstate::no_active_sql_transaction, what, " can only be used in transaction blocks");
   };
+  if (statement.chain) {
+    const bool commits = statement.action == TransactionAction::commit;
+    if (!in_block_ || implicit_block_) return needs_block(commits ? "COMMIT AND CHAIN" : "ROLLBACK AND CHAIN");
+    return Error::make(sqlstate::feature_not_supported, commits ? "COMMIT" : "ROLLBACK", " AND CHAIN is not supported");
+  }
   switch (statement.action) {
     case TransactionAction::begin: case TransactionAction::start: return start_block(statement.modes);
     case TransactionAction::commit: {
@@ -406,13 +428,13 @@ void SessionImpl::start_query(std::string_view text) {
   activity_ = Activity::query;
   phase_ = Phase::next;
   next_statement_ = SIZE_MAX;  // not parsed yet
-  cancelled_.store(false, std::memory_order_relaxed);
-  start_clock();
+  start_answer();
 }
 
 void SessionImpl::start_sync() {
   SPG_ASSERT(activity_ == Activity::none);
   activity_ = Activity::sync;
+  deadline_ns_ = 0;
   phase_ = !in_block_ && transaction_->is_active() ? Phase::commit : Phase::idle;
 }
 
@@ -438,6 +460,8 @@ Result<Progress> SessionImpl::step(Where where) {
       case Phase::idle: return Progress::done;
       case Phase::next:
         if (activity_ != Activity::query) return Progress::done;
+        // Parsing and planning a long text keeps others waiting, and the request to cancel it.
+        if (where == Where::reactor && next_statement_ == SIZE_MAX && query_text_.size() > query_bytes_on_reactor_max) return Progress::wants_worker;
         SPG_TRY(next_statement());
         if (phase_ == Phase::idle) return Progress::done;
         break;
@@ -485,6 +509,7 @@ Result<Progress> SessionImpl::step(Where where) {
         phase_ = Phase::finish;
         break;
       case Phase::finish: {
+        deadline_ns_ = 0;  // the work is done: what follows is not given up
         execution_.close();
         end_statement(true);
         // A statement by itself commits before its reply; in an implicit block of several, the last one does. Those of the

@@ -1,18 +1,21 @@
+#include <algorithm>
 #include "session_copy.hpp"
 
+#include "spg/codec/utf8.hpp"
 #include "spg/sql/deparse.hpp"
 #include "spg/type/io.hpp"
 
 namespace spg::db {
 namespace {
 
-Error option_error(std::string_view message) { return Error::make(sqlstate::syntax_error, message); }
-
 /// The text of an option's value; empty when there is none.
 std::string_view option_text(const sql::Option& option) {
   if (const auto* word = sql::as<sql::Word>(option.value)) return word->text;
-  if (const auto* literal = sql::as<sql::Literal>(option.value)) return literal->text;
-  return {};
+  const auto* literal = sql::as<sql::Literal>(option.value);
+  if (literal == nullptr) return {};
+  if (literal->form == sql::LiteralKind::boolean) return literal->integer != 0 ? "true" : "false";
+  if (literal->form == sql::LiteralKind::integer) return literal->integer == 1 ? "1" : literal->integer == 0 ? "0" : "other";
+  return literal->text;
 }
 bool option_flag(const sql::Option& option) {
   if (option.value == nullptr) return true;
@@ -20,15 +23,19 @@ bool option_flag(const sql::Option& option) {
   return text == "true" || text == "on" || text == "1";
 }
 
-Result<CopyFormat> read_format(const sql::Copy& copy) {
+Result<CopyFormat> read_format(const sql::Copy& copy, std::string_view query_text) {
   CopyFormat format;
   bool has_delimiter = false, has_null = false, has_escape = false;
+  const auto placed = [&](Error error, const sql::Option& option) { return std::move(error).at(sql::char_position(query_text, option.at < 0 ? 0 : static_cast<std::size_t>(option.at))); };
+  for (std::size_t i = 0; i < copy.options.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (copy.options[i].name == copy.options[j].name) return placed(Error::make(sqlstate::syntax_error, "conflicting or redundant options"), copy.options[i]);
   for (const sql::Option& option : copy.options) {
     if (option.name == "format") {
       const std::string_view name = option_text(option);
       if (name == "csv") format.csv = true;
       else if (name == "binary") return Error::make(sqlstate::feature_not_supported, "COPY in binary format is not supported");
-      else if (name != "text") return Error::make(sqlstate::invalid_parameter_value, "COPY format \"", name, "\" not recognized");
+      else if (name != "text") return placed(Error::make(sqlstate::invalid_parameter_value, "COPY format \"", name, "\" not recognized"), option);
     }
   }
   if (format.csv) {
@@ -51,6 +58,10 @@ Result<CopyFormat> read_format(const sql::Copy& copy) {
       format.null_text = option_text(option);
     } else if (option.name == "header") {
       format.header_match = option_text(option) == "match";
+      const std::string_view word = option_text(option);
+      static constexpr std::string_view words[] = {"", "match", "true", "false", "on", "off", "1", "0"};
+      if (std::find(std::begin(words), std::end(words), word) == std::end(words))
+        return Error::make(sqlstate::syntax_error, "header requires a Boolean value or \"match\"");
       format.header = format.header_match || option_flag(option);
     } else if (option.name == "quote") {
       if (!format.csv) return Error::make(sqlstate::feature_not_supported, "COPY quote available only in CSV mode");
@@ -62,12 +73,22 @@ Result<CopyFormat> read_format(const sql::Copy& copy) {
       SPG_ASSIGN(format.escape, one_byte(option, "escape"));
     } else if (option.name == "force_quote" || option.name == "force_not_null" || option.name == "force_null") {
       if (!format.csv) return Error::make(sqlstate::feature_not_supported, "COPY ", option.name == "force_quote" ? "force quote" : option.name == "force_null" ? "force null" : "force not null", " available only in CSV mode");
+      if (copy.from && option.name == "force_quote") return Error::make(sqlstate::feature_not_supported, "COPY force quote only available using COPY TO");
+      if (!copy.from && option.name == "force_not_null") return Error::make(sqlstate::feature_not_supported, "COPY force not null only available using COPY FROM");
+      if (!copy.from && option.name == "force_null") return Error::make(sqlstate::feature_not_supported, "COPY force null only available using COPY FROM");
     } else {
-      return option_error(Piece("option").text());
+      return placed(Error::make(sqlstate::syntax_error, "option \"", option.name, "\" not recognized"), option);
     }
   }
   (void)has_delimiter;
   (void)has_null;
+  if (!format.csv && std::string_view("\\.abcdefghijklmnopqrstuvwxyz0123456789").find(format.delimiter) != std::string_view::npos)
+    return Error::make(sqlstate::invalid_parameter_value, "COPY delimiter cannot be \"", std::string_view(&format.delimiter, 1), "\"");
+  if (format.null_text.find_first_of("\r\n") != std::string::npos)
+    return Error::make(sqlstate::invalid_parameter_value, "COPY null representation cannot use newline or carriage return");
+  if (format.csv && format.delimiter == format.quote) return Error::make(sqlstate::invalid_parameter_value, "COPY delimiter and quote must be different");
+  if (format.null_text.find(format.delimiter) != std::string::npos) return Error::make(sqlstate::invalid_parameter_value, "COPY delimiter must not appear in the NULL specification");
+  if (format.csv && format.null_text.find(format.quote) != std::string::npos) return Error::make(sqlstate::invalid_parameter_value, "CSV quote character must not appear in the NULL specification");
   return format;
 }
 
@@ -111,6 +132,37 @@ void parameters_to_columns(plan::Expr*& expr, Arena& arena) {
   }
 }
 
+/// What planning SELECT columns FROM table has said, in COPY's words.
+Error copy_column_error(const sql::Copy& copy, Error error) {
+  if (error.code() != sqlstate::undefined_column) return error;
+  for (const std::string_view name : copy.columns)
+    if (error.message().find(name) != std::string_view::npos)
+      return Error::make(sqlstate::undefined_column, "column \"", name, "\" of relation \"", copy.table->name, "\" does not exist");
+  return error;
+}
+
+/// A row is UTF-8 as it came, and where it had escapes, after them.
+Status check_text(const CopyIn& in) {
+  const std::string_view raw = in.reader->raw_line();
+  SPG_TRY(codec::check_utf8(raw));
+  if (in.format.csv || raw.find('\\') == std::string_view::npos) return ok();
+  for (const CopyField& field : in.fields) SPG_TRY(codec::check_utf8(field.text));
+  return ok();
+}
+
+/// The relation of COPY; 42809 for what has no rows to copy, 42701 for a column that is listed twice.
+Status check_copied(catalog::SessionCatalog& catalog, const sql::Copy& copy) {
+  if (copy.table == nullptr) return ok();
+  SPG_ASSIGN(const catalog::Relation* relation, catalog.relation(copy.table->schema, copy.table->name));
+  if (relation == nullptr) return Error::make(sqlstate::undefined_table, "relation \"", copy.table->name, "\" does not exist");
+  if (relation->kind == 'i') return Error::make(sqlstate::wrong_object_type, "\"", relation->name, "\" is an index");
+  for (std::size_t i = 0; i < copy.columns.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (copy.columns[i] == copy.columns[j])
+        return Error::make(sqlstate::duplicate_column, "column \"", copy.columns[i], "\" specified more than once");
+  return ok();
+}
+
 }  // namespace
 
 Status SessionImpl::start_copy(const sql::Copy& copy) {
@@ -120,7 +172,10 @@ Status SessionImpl::start_copy(const sql::Copy& copy) {
           .hint("Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.");
     return Error::make(sqlstate::feature_not_supported, "COPY to or from a file of the server is not supported").hint("psql's \\copy command works.");
   }
-  SPG_ASSIGN(const CopyFormat format, read_format(copy));
+  SPG_TRY(check_copied(catalog_, copy));
+  auto read = read_format(copy, query_text_);
+  if (!read) return read.take_error();
+  const CopyFormat format = *read;
   return copy.from ? start_copy_from(copy, format) : start_copy_to(copy, format);
 }
 
@@ -136,7 +191,12 @@ Status SessionImpl::start_copy_to(const sql::Copy& copy, const CopyFormat& forma
     text += " FROM " + quoted_name(*copy.table, statement_arena_);
   }
   SPG_ASSIGN(auto prepared, make_prepared(text, {}));
-  SPG_TRY(plan(*prepared));
+  Status failed = plan(*prepared);
+  if (failed && copy.query == nullptr) return copy_column_error(copy, std::move(failed));
+  // The query was printed anew: its positions are not those of the statement.
+  if (failed) return failed;
+  if (copy.query != nullptr && prepared->outputs.empty() && copy.query->kind != sql::NodeKind::select)
+    return Error::make(sqlstate::feature_not_supported, "COPY query must have a RETURNING clause");
   prepared->statement.tag = "COPY";
   current_ = prepared;
   copy_out_format_ = std::make_unique<CopyFormat>(format);
@@ -144,23 +204,25 @@ Status SessionImpl::start_copy_to(const sql::Copy& copy, const CopyFormat& forma
   sink_.begin_copy_out(prepared->outputs.size());
   if (format.header) {
     copy_line_.clear();
-    CopyWriter writer(*copy_out_format_, copy_line_);
+    CopyWriter writer(*copy_out_format_, copy_line_, prepared->outputs.size());
+    writer.mark_header();
     writer.begin_row();
     for (const plan::OutputColumn& column : prepared->outputs) writer.field(column.name);
     writer.end_row();
-    sink_.copy_out(copy_line_.view());
+    SPG_TRY(sink_.copy_out(copy_line_.view()));
   }
   return execution_.open(*prepared->compiled, context(statement_arena_, {}));
 }
 
 Status SessionImpl::copy_rows_out(const type::Batch& batch) {
-  MemoryBudget budget;
+  MemoryBudget budget(hot_settings_.statement_memory_bytes, &memory_);
   Arena arena(budget);
   TextBuilder text(arena);
   for (std::uint32_t i = 0; i < batch.selected.count; ++i) {
+    SPG_TRY(budget.check());
     const std::uint32_t row = batch.selected[i];
     copy_line_.clear(64 * 1024);
-    CopyWriter writer(*copy_out_format_, copy_line_);
+    CopyWriter writer(*copy_out_format_, copy_line_, current_->outputs.size());
     writer.begin_row();
     for (std::size_t c = 0; c < current_->outputs.size(); ++c) {
       if (batch.columns[c].is_null(row)) { writer.null_field(); continue; }
@@ -169,7 +231,7 @@ Status SessionImpl::copy_rows_out(const type::Batch& batch) {
       writer.field(text.view());
     }
     writer.end_row();
-    sink_.copy_out(copy_line_.view());
+    SPG_TRY(sink_.copy_out(copy_line_.view()));
   }
   return ok();
 }
@@ -177,7 +239,6 @@ Status SessionImpl::copy_rows_out(const type::Batch& batch) {
 Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& format) {
   if (copy.where != nullptr) return Error::make(sqlstate::feature_not_supported, "COPY FROM ... WHERE is not supported");
   SPG_ASSIGN(const catalog::Relation* relation, catalog_.relation(copy.table->schema, copy.table->name));
-  if (relation == nullptr) return Error::make(sqlstate::undefined_table, "relation \"", copy.table->name, "\" does not exist").at(sql::char_position(query_text_, static_cast<std::size_t>(copy.table->at)));
   if (relation->kind != 'r') return Error::make(sqlstate::wrong_object_type, "cannot copy to ", relation->kind == 'v' ? "view" : "relation", " \"", copy.table->name, "\"");
   // An INSERT of one row of parameters tells how every column is coerced, and fills defaults in.
   std::string names, marks;
@@ -198,18 +259,18 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
     if (found == nullptr) return Error::make(sqlstate::undefined_column, "column \"", name, "\" of relation \"", relation->name, "\" does not exist");
     choose(*found);
   }
-  auto in = std::make_unique<CopyIn>(format, chosen.size(), memory_);
+  auto in = std::make_unique<CopyIn>(format, memory_, hot_settings_.statement_memory_bytes);
   in->relation = relation->name;
   auto* columns = in->plan_arena.array<plan::OutputColumn>(chosen.size());
   std::vector<std::uint32_t> types;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
-    columns[i] = {in->plan_arena.copy(chosen[i]->name), chosen[i]->type, chosen[i]->typmod, Oid::none, chosen[i]->physical, Oid::none, 0};
+    columns[i] = {in->plan_arena.copy(chosen[i]->name), chosen[i]->type, chosen[i]->typmod, Oid::none, type::physical_of(chosen[i]->type), Oid::none, 0};
     types.push_back(raw(chosen[i]->type));
   }
   in->columns = {columns, chosen.size()};
   mark_columns(copy, "force_not_null", in->columns, in->format.force_not_null);
   mark_columns(copy, "force_null", in->columns, in->format.force_null);
-  in->reader = CopyReader(in->format, chosen.size());
+  in->reader.emplace(in->format);
   const std::string text = "INSERT INTO " + quoted_name(*copy.table, statement_arena_) + " (" + names + ") VALUES (" + marks + ")";
   SPG_ASSIGN(auto prepared, make_prepared(text, types));
   SPG_TRY(plan(*prepared));
@@ -261,8 +322,8 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
 
 Status SessionImpl::copy_data(Bytes bytes) {
   if (copy_in_ == nullptr) return ok();  // what follows a failed COPY
-  copy_in_->reader.feed(bytes);
-  Status failed = insert_copied(false);
+  Status failed = copy_in_->feed(bytes);
+  if (!failed) failed = insert_copied(false);
   if (failed) {
     statement_failed();
     end_activity();
@@ -271,7 +332,7 @@ Status SessionImpl::copy_data(Bytes bytes) {
 }
 
 void SessionImpl::copy_done() {
-  if (copy_in_ != nullptr) copy_in_->reader.finish();
+  if (copy_in_ != nullptr) copy_in_->reader->finish();
   phase_ = Phase::copy_end;
 }
 
@@ -286,27 +347,28 @@ Status SessionImpl::insert_copied(bool at_end) {
   CopyIn& in = *copy_in_;
   const type::TextSettings& settings = text_settings();
   auto context_of = [&](Error error, std::string_view column, std::string_view value) {
-    const auto line = in.reader.line();
+    const auto line = in.reader->line();
     if (column.empty()) return std::move(error).context("COPY ", std::string_view(in.relation), ", line ", line, value.empty() ? "" : ": \"", value.substr(0, 100), value.empty() ? "" : "\"");
     return std::move(error).context("COPY ", std::string_view(in.relation), ", line ", line, ", column ", column, ": \"", value.substr(0, 100), "\"");
   };
   for (;;) {
     bool more = false;
     if (in.rows < type::batch_rows_max) {
-      auto got = in.reader.next(in.fields, in.row_arena);
-      if (!got) return context_of(got.take_error(), {}, in.reader.raw_line());
+      auto got = in.reader->next(in.fields, in.row_arena);
+      if (!got) return context_of(got.take_error(), {}, in.reader->raw_line());
       more = *got;
-      if (in.format.header_match && !in.reader.header().empty() && in.total == 0 && in.rows == 0) {
+      if (in.format.header_match && !in.reader->header().empty() && in.total == 0 && in.rows == 0) {
         for (std::size_t i = 0; i < in.columns.size(); ++i)
-          if (i >= in.reader.header().size() || in.reader.header()[i] != in.columns[i].name)
+          if (i >= in.reader->header().size() || in.reader->header()[i] != in.columns[i].name)
             return Error::make(sqlstate::bad_copy_file_format, "column name mismatch in header line field ", i + 1, ": got \"",
-                               i < in.reader.header().size() ? std::string_view(in.reader.header()[i]) : std::string_view("<NULL>"), "\", expected \"", in.columns[i].name, "\"");
+                               i < in.reader->header().size() ? std::string_view(in.reader->header()[i]) : std::string_view("<NULL>"), "\", expected \"", in.columns[i].name, "\"");
       }
     }
     if (more) {
-      if (in.fields.size() > in.columns.size()) return context_of(Error::make(sqlstate::bad_copy_file_format, "extra data after last expected column"), {}, in.reader.raw_line());
+      if (Status failed = check_text(in)) return context_of(std::move(failed), {}, {});
+      if (in.fields.size() > in.columns.size()) return context_of(Error::make(sqlstate::bad_copy_file_format, "extra data after last expected column"), {}, in.reader->raw_line());
       if (in.fields.size() < in.columns.size())
-        return context_of(Error::make(sqlstate::bad_copy_file_format, "missing data for column \"", in.columns[in.fields.size()].name, "\""), {}, in.reader.raw_line());
+        return context_of(Error::make(sqlstate::bad_copy_file_format, "missing data for column \"", in.columns[in.fields.size()].name, "\""), {}, in.reader->raw_line());
       const std::uint32_t row = in.rows++;
       for (std::size_t c = 0; c < in.columns.size(); ++c) {
         const std::uint64_t bit = std::uint64_t{1} << (row % 64);
@@ -316,7 +378,7 @@ Status SessionImpl::insert_copied(bool at_end) {
           std::memset(in.values[c] + row * width, 0, width);
           continue;
         }
-        auto value = type::input(in.columns[c].type, in.fields[c].text, -1, settings, in.row_arena);
+        auto value = type::input(in.columns[c].type, in.fields[c].text, in.columns[c].typmod, settings, in.row_arena);
         if (!value) return context_of(value.take_error(), in.columns[c].name, in.fields[c].text);
         std::memcpy(in.values[c] + row * width, value->bytes, width);
         in.validity[c][row / 64] |= bit;
@@ -336,7 +398,7 @@ Status SessionImpl::insert_copied(bool at_end) {
       execution_.close();
       if (!done) {
         Error error = done.take_error();
-        return std::move(error).context("COPY ", std::string_view(in.relation), ", line ", in.reader.line());
+        return std::move(error).context("COPY ", std::string_view(in.relation), ", line ", in.reader->line());
       }
       SPG_TRY(in.budget.check());
       in.total += in.rows;

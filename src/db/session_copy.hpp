@@ -1,5 +1,7 @@
 // CopyIn: a COPY FROM STDIN in progress: rows gathered into batches, each run through the plan of an INSERT.
 #pragma once
+#include <optional>
+
 #include "session_impl.hpp"
 
 namespace spg::db {
@@ -26,10 +28,21 @@ class CopySource final : public exec::VirtualTables, public exec::VirtualCursor 
 };
 
 struct CopyIn {
-  CopyIn(const CopyFormat& file_format, std::size_t column_count, MemoryBudget& memory)
-      : format(file_format), reader(file_format, column_count), budget(SIZE_MAX, &memory), plan_arena(budget), row_arena(budget), run_arena(budget), fields(plan_arena) {}
+  CopyIn(const CopyFormat& file_format, MemoryBudget& memory, std::size_t limit_bytes)
+      : format(file_format), budget(limit_bytes, &memory), plan_arena(budget), row_arena(budget), run_arena(budget), fields(plan_arena) {}
+  ~CopyIn() { budget.refund(pending_bytes); }
+
+  /// What the reader holds for a row that has not ended counts, too.
+  Status feed(Bytes bytes) {
+    SPG_TRY(reader->feed(bytes));
+    const std::size_t before = std::exchange(pending_bytes, reader->held_bytes());
+    if (pending_bytes < before) budget.refund(before - pending_bytes);
+    else if (pending_bytes > before) budget.charge(pending_bytes - before);
+    return budget.check();
+  }
+
   CopyFormat format;
-  CopyReader reader;
+  std::optional<CopyReader> reader;
   MemoryBudget budget;
   Arena plan_arena;          ///< the plan
   Arena row_arena;           ///< the gathered batch
@@ -41,6 +54,7 @@ struct CopyIn {
   std::span<std::byte*> values;
   std::span<std::uint64_t*> validity;
   std::uint32_t rows = 0;
+  std::size_t pending_bytes = 0;
   std::uint64_t total = 0, first_line = 1;
   const exec::CompiledPlan* plan = nullptr;
   CopySource source;

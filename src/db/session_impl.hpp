@@ -27,7 +27,7 @@ namespace spg::db {
 
 /// A parsed statement with its plan: one of a simple query, a named or unnamed prepared one.
 struct Prepared {
-  explicit Prepared(MemoryBudget& memory) : budget(SIZE_MAX, &memory), arena(budget), plan_arena(budget) {}
+  Prepared(MemoryBudget& memory, std::size_t limit_bytes) : budget(limit_bytes, &memory), arena(budget), plan_arena(budget) {}
   MemoryBudget budget;
   Arena arena;               ///< text, tree, parameter types
   Arena plan_arena;          ///< dropped when the plan is made anew
@@ -52,7 +52,7 @@ struct StoredRows {
 };
 
 struct Portal {
-  explicit Portal(MemoryBudget& memory) : budget(SIZE_MAX, &memory), arena(budget) {}
+  Portal(MemoryBudget& memory, std::size_t limit_bytes) : budget(limit_bytes, &memory), arena(budget) {}
   MemoryBudget budget;
   Arena arena;               ///< parameters and stored rows
   std::string name;
@@ -136,7 +136,6 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status begin_transaction();
   Status begin_statement(bool writes, Where where);
   void end_statement(bool succeeded);
-  void start_clock();
   Status commit_transaction();
   void abort_transaction();
   void statement_failed();
@@ -148,6 +147,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   void warn(Sqlstate code, std::string_view message);
   const type::TextSettings& text_settings();
   void apply_settings();
+  void start_statement_clock();
+  void start_answer();
   bool is_allowed_in_failed_block(const sql::Statement& statement) const;
 
   // statements.cpp
@@ -159,6 +160,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Result<bool> run_some(Where where);
   Status send_stored_rows();
   Status send_rows(const type::Batch& batch);
+  Result<bool> send_until_full();
   Status store_rest(const type::Batch& batch, std::uint32_t from);
   void set_tag(std::string_view verb, std::uint64_t rows, bool with_rows);
   Status describe_result(const Prepared& prepared, std::span<const std::int16_t> formats);
@@ -170,8 +172,20 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // utility.cpp
   Status run_utility(const sql::Statement& statement, Where where);
   Result<type::Value> evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod);
+  /// What came of look-ups in the catalog, unless one could not read (a cold page): then that, and not what the binder
+  /// took it for ("does not exist").
+  template <class T>
+  Result<T> unless_unread(Result<T> made) {
+    Status unread = catalog_.take_error();
+    if (unread) return unread;
+    return made;
+  }
+  Result<const catalog::Relation*> require_table(const sql::TableRef& table);
+  Status run_vacuum(const sql::Vacuum& vacuum, Where where);
+  Status check_default(const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod);
   Status run_discard(const sql::Discard& discard);
   Result<std::span<const plan::OutputColumn>> show_columns(std::string_view name);
+  static bool returns_rows(const Prepared& prepared);
   static bool statement_may_write(const sql::Statement& statement);
   Status run_set(const sql::Set& set);
   Status run_show(std::string_view name);
@@ -202,6 +216,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   /// What every statement asks of the settings, read once per change.
   struct {
     std::int64_t statement_timeout_ms = 0;
+    std::size_t statement_memory_bytes = SIZE_MAX;
     bool synchronous_commit = true, standard_strings = true;
     txn::BeginOptions begin;
   } hot_settings_;
@@ -209,7 +224,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   std::vector<std::string_view> path_views_;
   std::uint32_t process_id_ = 0, secret_key_ = 0;
   std::atomic<bool> cancelled_{false};
-  std::uint64_t deadline_ns_ = 0;
+  bool is_busy_ = false;                    ///< between a client's message and the end of what it began: can be cancelled
+  std::uint64_t deadline_ns_ = 0;           ///< 0: none, or no statement runs
   Wake wake_ = nullptr;
   void* wake_context_ = nullptr;
 
@@ -231,12 +247,15 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // the running statement
   MemoryBudget statement_budget_;
   Arena statement_arena_;
-  std::shared_ptr<Prepared> current_;
+  std::shared_ptr<Prepared> stated_;   ///< the statement that runs, as the client gave it: where a re-run starts
+  std::shared_ptr<Prepared> current_;  ///< the same, or what EXECUTE or COPY (query) TO runs in its place
   Portal* portal_ = nullptr;
   std::span<const type::Value> parameters_;
   std::span<const std::int16_t> formats_;
   exec::Execution execution_;
   std::uint64_t rows_sent_ = 0;
+  type::Batch unsent_;                      ///< of the running statement, once the sink was full in the middle of it
+  std::uint32_t unsent_from_ = 0;
   std::int64_t max_rows_ = 0;
   bool sends_description_ = false, is_suspended_ = false;
   char tag_[96];

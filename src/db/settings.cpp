@@ -136,22 +136,28 @@ Result<std::string> canonical_encoding(const SettingInfo& info, std::string_view
   return invalid_value(info, text);
 }
 
-Result<std::string> canonical_date_style(const SettingInfo& info, std::string_view text) {
-  std::string style = "ISO", order = "MDY";
-  bool seen = false;
+/// `now`: the value before; what is not named stays.
+Result<std::string> canonical_date_style(const SettingInfo& info, std::string_view text, std::string_view now) {
+  const auto middle = now.find(", ");
+  std::string style(middle == std::string_view::npos ? "ISO" : now.substr(0, middle));
+  std::string order(middle == std::string_view::npos ? "MDY" : now.substr(middle + 2));
+  const std::string_view whole = text;
+  bool has_order = false;
   while (!text.empty()) {
     const auto comma = text.find(',');
     const std::string_view word = trim(text.substr(0, comma));
     if (same_name(word, "iso")) style = "ISO";
     else if (same_name(word, "sql")) style = "SQL";
     else if (word.size() >= 8 && same_name(word.substr(0, 8), "postgres")) style = "Postgres";
-    else if (same_name(word, "german")) { style = "German"; if (!seen) order = "DMY"; }
-    else if (same_name(word, "ymd")) order = "YMD";
-    else if (same_name(word, "dmy") || same_name(word, "european") || same_name(word, "euro")) order = "DMY";
-    else if (same_name(word, "mdy") || same_name(word, "us") || same_name(word, "noneuro") || same_name(word, "noneuropean")) order = "MDY";
-    else if (same_name(word, "default")) {}
-    else return invalid_value(info, text);
-    seen = true;
+    else if (same_name(word, "german")) { style = "German"; if (!has_order) order = "DMY"; }
+    else if (same_name(word, "default")) { style = "ISO"; order = "MDY"; }
+    else {
+      has_order = true;
+      if (same_name(word, "ymd")) order = "YMD";
+      else if (same_name(word, "dmy") || same_name(word, "european") || same_name(word, "euro")) order = "DMY";
+      else if (same_name(word, "mdy") || same_name(word, "us") || same_name(word, "noneuro") || same_name(word, "noneuropean")) order = "MDY";
+      else return invalid_value(info, whole).detail("Unrecognized key word: \"", word, "\".");
+    }
     text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
   }
   return style + ", " + order;
@@ -165,9 +171,9 @@ const SettingInfo* find_setting(std::string_view name) {
   return nullptr;
 }
 
-Result<std::string> canonical_setting(const SettingInfo& info, std::string_view text) {
+Result<std::string> canonical_setting(const SettingInfo& info, std::string_view text, std::string_view now) {
   if (info.name == "client_encoding") return canonical_encoding(info, text);
-  if (info.name == "DateStyle") return canonical_date_style(info, text);
+  if (info.name == "DateStyle") return canonical_date_style(info, text, now);
   switch (info.kind) {
     case SettingKind::boolean: return canonical_boolean(info, trim(text));
     case SettingKind::integer: return canonical_integer(info, trim(text));
@@ -190,7 +196,7 @@ Settings::Entry& Settings::entry(std::string_view name) {
   const SettingInfo* info = find_setting(name);
   std::string start;
   if (info != nullptr) {
-    auto shown = canonical_setting(*info, info->start);
+    auto shown = canonical_setting(*info, info->start, {});
     start = shown ? std::move(*shown) : std::string(info->start);
   }
   entries_.push_back({info == nullptr ? std::string(name) : std::string(info->name), start, start});
@@ -239,7 +245,7 @@ Status Settings::set(std::string_view name, std::string_view text, Source source
     if (info->context == SettingContext::session_start)
       return Error::make(sqlstate::cant_change_runtime_param, "parameter \"", info->name, "\" cannot be set after connection start");
   }
-  SPG_ASSIGN(std::string value, canonical_setting(*info, text));
+  SPG_ASSIGN(std::string value, canonical_setting(*info, text, this->value(info->name)));
   change(info->name, std::move(value), local);
   return ok();
 }
@@ -254,7 +260,7 @@ Status Settings::reset(std::string_view name, bool local) {
 void Settings::reset_all() {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const SettingInfo* info = find_setting(entries_[i].name);
-    if (info != nullptr && info->context >= SettingContext::superuser) change(std::string(entries_[i].name), entries_[i].start, false);
+    if (info != nullptr && info->context >= SettingContext::superuser && entries_[i].value != entries_[i].start) change(std::string(entries_[i].name), entries_[i].start, false);
   }
 }
 

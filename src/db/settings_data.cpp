@@ -261,6 +261,8 @@ static constexpr SettingInfo data[] = {
      "Sets the session's behavior for triggers and rewrite rules."},
     {"shared_buffers", SettingKind::integer, SettingContext::server_start, "8kB", "16384", "16", "1073741823", "",
      "Sets the number of shared memory buffers used by the server."},
+    {"spg.statement_memory", SettingKind::integer, SettingContext::user, "kB", "2147483647", "1024", "2147483647", "",
+     "Sets the maximum memory that one statement may use."},
     {"ssl", SettingKind::boolean, SettingContext::server_start, "", "off", "", "", "",
      "Enables SSL connections."},
     {"standard_conforming_strings", SettingKind::boolean, SettingContext::user, "", "on", "", "", "",

@@ -9,7 +9,7 @@ namespace spg::db {
 // --- parsing and planning -------------------------------------------------------------------------------------------
 
 Result<std::shared_ptr<Prepared>> SessionImpl::make_prepared(std::string_view text, std::span<const std::uint32_t> types) {
-  auto prepared = std::make_shared<Prepared>(memory_);
+  auto prepared = std::make_shared<Prepared>(memory_, hot_settings_.statement_memory_bytes);
   prepared->text = prepared->arena.copy(text);
   sql::ParseOptions options;
   options.standard_conforming_strings = hot_settings_.standard_strings;
@@ -32,7 +32,23 @@ bool is_planned(const sql::Statement& statement) {
   }
 }
 
+/// Utility statements that may read or build much: a reactor has others to serve. (EXECUTE looks at its plan.)
+bool may_take_long(const sql::Statement& statement) {
+  using sql::NodeKind;
+  switch (statement.kind) {
+    case NodeKind::set: case NodeKind::show: case NodeKind::prepare: case NodeKind::execute: case NodeKind::deallocate: case NodeKind::discard:
+    case NodeKind::vacuum: case NodeKind::lock: case NodeKind::listen: case NodeKind::notify: case NodeKind::unlisten: return false;
+    case NodeKind::copy: return !static_cast<const sql::Copy&>(statement).from;
+    default: return true;
+  }
+}
+
 }  // namespace
+
+/// A SELECT has rows even where it has no columns.
+bool SessionImpl::returns_rows(const Prepared& prepared) {
+  return !prepared.outputs.empty() || (prepared.statement.tree != nullptr && prepared.statement.tree->kind == sql::NodeKind::select);
+}
 
 /// Whether a statement may write, by its looks: the turn must be taken before it is planned.
 bool SessionImpl::statement_may_write(const sql::Statement& statement) {
@@ -52,7 +68,10 @@ bool SessionImpl::statement_may_write(const sql::Statement& statement) {
         if (option.name == "analyze") return statement_may_write(*explain.query);
       return false;
     }
-    case NodeKind::copy: return static_cast<const sql::Copy&>(statement).from;
+    case NodeKind::copy: {
+      const auto& copy = static_cast<const sql::Copy&>(statement);
+      return copy.from || (copy.query != nullptr && statement_may_write(*copy.query));
+    }
     case NodeKind::show: case NodeKind::set: case NodeKind::vacuum: case NodeKind::checkpoint: case NodeKind::prepare: case NodeKind::deallocate:
     case NodeKind::discard: case NodeKind::lock: case NodeKind::listen: case NodeKind::notify: case NodeKind::unlisten: case NodeKind::declare_cursor:
     case NodeKind::fetch: case NodeKind::close: case NodeKind::unsupported:
@@ -74,8 +93,7 @@ Status SessionImpl::plan(Prepared& prepared) {
   plan::PlanContext planning = plan_context(prepared.text);
   planning.evaluator = &folder;
   planning.parameter_types = prepared.is_analyzed ? prepared.parameter_types : prepared.given_types;
-  SPG_ASSIGN(const plan::Plan* planned, plan::plan_statement(prepared.plan_arena, *prepared.statement.tree, planning));
-  SPG_TRY(catalog_.take_error());
+  SPG_ASSIGN(const plan::Plan* planned, unless_unread<plan::Plan*>(plan::plan_statement(prepared.plan_arena, *prepared.statement.tree, planning)));
   SPG_ASSIGN(prepared.compiled, exec::compile(*planned, catalog_, prepared.plan_arena));
   prepared.plan = planned;
   prepared.plan_stamp = transaction_->catalog_stamp();
@@ -120,6 +138,7 @@ std::shared_ptr<Prepared> SessionImpl::find_prepared(std::string_view name) {
 // --- the extended protocol ------------------------------------------------------------------------------------------
 
 Status SessionImpl::parse(std::string_view name, std::string_view text, std::span<const std::uint32_t> types, Where where) {
+  start_answer();
   if (!name.empty() && prepared_.contains(name)) return Error::make(sqlstate::duplicate_pstatement, "prepared statement \"", name, "\" already exists");
   if (name.empty()) prepared_.erase(std::string());
   SPG_ASSIGN(auto prepared, make_prepared(text, types));
@@ -145,7 +164,12 @@ Status SessionImpl::analyze(Prepared& prepared, Where where) {
 Result<type::Value> SessionImpl::parameter_value(const ParameterInput& input, Oid type, std::size_t number, Arena& arena) {
   if (input.is_null) return type::Value::null_of(type::physical_of(type));
   auto value = input.binary ? type::receive(type, input.bytes, -1, arena) : exec::parse_value(context(arena, {}), type, as_text(input.bytes), -1, arena);
-  if (!value) return value.take_error().context("unnamed portal parameter $", number + 1);
+  if (!value) {
+    Error error = value.take_error();
+    if (input.binary && error.message() == "incorrect binary data format")  // bytes were left over
+      error = Error::make(error.code(), error.message(), " in bind parameter ", number + 1);
+    return std::move(error).context("unnamed portal parameter $", number + 1);
+  }
   // Long strings may refer to the message, which goes with this call.
   if (value->physical == type::Physical::string && !value->as<type::StringRef>().is_inline()) {
     const std::string_view copy = arena.copy(value->as<type::StringRef>().view());
@@ -156,6 +180,7 @@ Result<type::Value> SessionImpl::parameter_value(const ParameterInput& input, Oi
 
 Status SessionImpl::bind(std::string_view name, std::string_view statement, std::span<const ParameterInput> parameters,
                          std::span<const std::int16_t> formats, Where where) {
+  start_answer();
   auto prepared = find_prepared(statement);
   if (prepared == nullptr)
     return statement.empty() ? Error::make(sqlstate::undefined_pstatement, "unnamed prepared statement does not exist")
@@ -169,7 +194,7 @@ Status SessionImpl::bind(std::string_view name, std::string_view statement, std:
     return Error::make(sqlstate::protocol_violation, "bind message supplies ", parameters.size(), " parameters, but prepared statement \"", statement, "\" requires ", types.size());
   if (!name.empty() && portals_.contains(name)) return Error::make(sqlstate::duplicate_cursor, "cursor \"", name, "\" already exists");
   auto found = portals_.find(name);
-  if (found == portals_.end()) found = portals_.emplace(std::string(name), std::make_unique<Portal>(memory_)).first;
+  if (found == portals_.end()) found = portals_.emplace(std::string(name), std::make_unique<Portal>(memory_, hot_settings_.statement_memory_bytes)).first;
   Portal& portal = *found->second;
   portal.arena.reset();
   portal.stored = {};
@@ -195,6 +220,7 @@ Status SessionImpl::bind(std::string_view name, std::string_view statement, std:
 }
 
 Status SessionImpl::describe_statement(std::string_view name, Where where) {
+  start_answer();
   auto prepared = find_prepared(name);
   if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", name, "\" does not exist");
   if (prepared->statement.tree != nullptr && is_planned(*prepared->statement.tree)) SPG_TRY(analyze(*prepared, where));
@@ -213,7 +239,7 @@ Status SessionImpl::describe_result(const Prepared& prepared, std::span<const st
   if (const auto* show = sql::as<sql::Show>(prepared.statement.tree)) {
     SPG_ASSIGN(const auto columns, show_columns(show->name));
     sink_.describe_rows(columns, formats);
-  } else if (prepared.outputs.empty()) {
+  } else if (!returns_rows(prepared)) {
     sink_.no_data();
   } else {
     sink_.describe_rows(prepared.outputs, formats);
@@ -232,15 +258,14 @@ Status SessionImpl::start_execute(std::string_view name, std::int64_t max_rows) 
   const auto found = portals_.find(name);
   if (found == portals_.end()) return Error::make(sqlstate::undefined_cursor, "portal \"", name, "\" does not exist");
   portal_ = found->second.get();
-  current_ = portal_->statement;
+  current_ = stated_ = portal_->statement;
   parameters_ = portal_->parameters;
   formats_ = portal_->formats;
   max_rows_ = max_rows > 0 ? max_rows : 0;
   sends_description_ = false;
   activity_ = Activity::execute;
   phase_ = Phase::begin;
-  cancelled_.store(false, std::memory_order_relaxed);
-  start_clock();
+  start_answer();
   return ok();
 }
 
@@ -266,22 +291,27 @@ Status SessionImpl::next_statement() {
   }
   // Several statements in one message are one transaction, unless they say otherwise.
   if (statements_.size() > 1 && !in_block_) in_block_ = implicit_block_ = true;
-  current_ = std::make_shared<Prepared>(memory_);
+  current_ = std::make_shared<Prepared>(memory_, hot_settings_.statement_memory_bytes);
+  if (next_statement_ != 0) start_statement_clock();
   current_->text = query_text_;
   current_->statement = statements_[next_statement_++];
+  stated_ = current_;
   parameters_ = {};
   formats_ = {};
   max_rows_ = 0;
   portal_ = nullptr;
   sends_description_ = true;
-  if (next_statement_ > 1) start_clock();
   phase_ = Phase::begin;
   return ok();
 }
 
 /// Begins a statement: the transaction's part, then planning and opening, or the whole of a utility statement.
 Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
+  current_ = stated_;
+  copy_out_format_.reset();
   rows_sent_ = 0;
+  unsent_ = {};
+  unsent_from_ = 0;
   is_suspended_ = false;
   tag_size_ = 0;
   execution_.close();
@@ -307,7 +337,10 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
     phase_ = Phase::complete;
     return ok();
   }
-  if (!is_planned(*tree)) return run_utility(*tree, where);
+  if (!is_planned(*tree)) {
+    move_to_worker = where == Where::reactor && may_take_long(*tree);
+    return move_to_worker ? ok() : run_utility(*tree, where);
+  }
   SPG_TRY(begin_statement(statement_may_write(*tree), where));
   SPG_TRY(plan(*current_));
   if (where == Where::reactor && !current_->plan->is_short) {
@@ -316,9 +349,30 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   }
   if (current_->plan->writes && !statement_may_write(*tree)) return Error::make(sqlstate::feature_not_supported, "a query that writes in this form is not supported");
   SPG_TRY(execution_.open(*current_->compiled, context(statement_arena_, parameters_)));
-  if (sends_description_ && !current_->outputs.empty()) sink_.describe_rows(current_->outputs, formats_);
+  if (sends_description_ && returns_rows(*current_)) sink_.describe_rows(current_->outputs, formats_);
   phase_ = Phase::run;
   return ok();
+}
+
+/// Sends what is left of a batch; true when the sink is full. A few rows of large values may fill it, and many small ones
+/// must not ask each time: pieces grow while they are small.
+Result<bool> SessionImpl::send_until_full() {
+  constexpr std::size_t piece_bytes = 16 * 1024;
+  std::uint32_t rows = 1;
+  while (unsent_from_ < unsent_.selected.count) {
+    const std::uint32_t count = std::min(rows, unsent_.selected.count - unsent_from_);
+    std::uint16_t numbers[type::batch_rows_max];
+    for (std::uint32_t i = 0; i < count; ++i) numbers[i] = static_cast<std::uint16_t>(unsent_.selected[unsent_from_ + i]);
+    type::Batch piece = unsent_;
+    piece.selected = {numbers, count};
+    const std::size_t before = sink_.mark();
+    SPG_TRY(send_rows(piece));
+    unsent_from_ += count;
+    rows_sent_ += count;
+    if (sink_.is_full()) return true;
+    if (sink_.mark() - before < piece_bytes) rows *= 4;
+  }
+  return false;
 }
 
 /// Pulls and sends; true when the sink is full and the statement not over.
@@ -329,6 +383,11 @@ Result<bool> SessionImpl::run_some(Where) {
   }
   if (!execution_.is_open()) return false;  // a utility statement has done its work
   const bool copies_out = copy_out_format_ != nullptr;
+  if (unsent_from_ < unsent_.selected.count) {
+    SPG_TRY(check_interrupts());
+    SPG_ASSIGN(const bool full, send_until_full());
+    if (full) return true;
+  }
   for (;;) {
     SPG_TRY(check_interrupts());
     SPG_TRY(statement_budget_.check());
@@ -339,8 +398,8 @@ Result<bool> SessionImpl::run_some(Where) {
     const std::uint32_t count = batch.selected.count;
     if (copies_out) {
       SPG_TRY(copy_rows_out(batch));
-    } else if (current_->outputs.empty()) {
-      // a SELECT without columns still counts its rows
+    } else if (!returns_rows(*current_)) {
+      // rows of an INSERT, UPDATE or DELETE without RETURNING are only counted
     } else if (max_rows_ != 0 && rows_sent_ + count > static_cast<std::uint64_t>(max_rows_)) {
       const auto part = static_cast<std::uint32_t>(static_cast<std::uint64_t>(max_rows_) - rows_sent_);
       type::Batch first = batch;
@@ -351,7 +410,11 @@ Result<bool> SessionImpl::run_some(Where) {
       is_suspended_ = true;
       return false;
     } else {
-      SPG_TRY(send_rows(batch));
+      unsent_ = batch;
+      unsent_from_ = 0;
+      SPG_ASSIGN(const bool full, send_until_full());
+      if (full) return true;
+      continue;
     }
     rows_sent_ += count;
     if (sink_.is_full()) return true;
@@ -384,7 +447,7 @@ Status SessionImpl::send_rows(const type::Batch& batch) {
   bool has_names = false;
   for (const plan::OutputColumn& column : current_->outputs) has_names |= is_named_type(column.type);
   if (!has_names) return sink_.rows(batch, current_->outputs, formats_, text_settings());
-  MemoryBudget budget(SIZE_MAX, &memory_);
+  MemoryBudget budget(hot_settings_.statement_memory_bytes, &memory_);
   Arena arena(budget);
   const std::size_t width = batch.columns.size();
   type::Batch shown = batch;

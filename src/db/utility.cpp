@@ -1,9 +1,14 @@
 // Statements that are not planned: schema and role changes, settings, prepared statements by SQL, maintenance.
+#include <algorithm>
+#include <charconv>
+
 #include "session_copy.hpp"
 #include "spg/catalog/ddl.hpp"
 #include "spg/catalog/roles.hpp"
 #include "spg/plan/explain.hpp"
 #include "spg/sql/deparse.hpp"
+#include "spg/sql/lexer.hpp"
+#include "spg/type/interval.hpp"
 #include "spg/type/io.hpp"
 #include "spg/type/oids.hpp"
 
@@ -16,6 +21,7 @@ namespace {
 bool is_shared_change(const sql::Statement& statement) {
   switch (statement.kind) {
     case NodeKind::create_role: case NodeKind::alter_role: case NodeKind::drop_role: case NodeKind::grant_role: return true;
+    case NodeKind::rename: return static_cast<const sql::Rename&>(statement).object == sql::ObjectKind::role;
     default: return false;
   }
 }
@@ -32,6 +38,34 @@ std::string_view literal_text(const sql::Expr& expr, Arena& arena) {
 }
 
 }  // namespace
+
+Result<const catalog::Relation*> SessionImpl::require_table(const sql::TableRef& table) {
+  SPG_ASSIGN(const catalog::Relation* relation, catalog_.relation(table.schema, table.name));
+  if (relation != nullptr) return relation;
+  return Error::make(sqlstate::undefined_table, "relation \"", table.schema, table.schema.empty() ? "" : ".", table.name, "\" does not exist");
+}
+
+/// There is nothing to vacuum, and row counts are exact: only checks what was named.
+Status SessionImpl::run_vacuum(const sql::Vacuum& vacuum, Where where) {
+  static constexpr std::string_view vacuum_options[] = {"verbose", "analyze", "freeze", "full", "disable_page_skipping", "skip_locked", "index_cleanup", "process_toast", "truncate", "parallel"};
+  static constexpr std::string_view analyze_options[] = {"verbose", "skip_locked"};
+  const std::span<const std::string_view> known = vacuum.vacuum ? std::span<const std::string_view>(vacuum_options) : std::span<const std::string_view>(analyze_options);
+  for (const sql::Option& option : vacuum.options)
+    if (std::find(known.begin(), known.end(), option.name) == known.end())
+      return Error::make(sqlstate::syntax_error, "unrecognized ", vacuum.vacuum ? "VACUUM" : "ANALYZE", " option \"", option.name, "\"")
+          .at(option.at < 0 ? 0 : sql::char_position(current_->text, static_cast<std::size_t>(option.at)));
+  if (vacuum.vacuum && in_block_) return Error::make(sqlstate::active_sql_transaction, "VACUUM cannot run inside a transaction block");
+  SPG_TRY(begin_statement(false, where));
+  for (const sql::VacuumTarget& target : vacuum.targets) {
+    SPG_ASSIGN(const catalog::Relation* relation, require_table(*target.table));
+    for (const std::string_view name : target.columns) {
+      bool found = false;
+      for (const catalog::ColumnInfo& column : relation->columns) found = found || (!column.dropped && column.name == name);
+      if (!found) return Error::make(sqlstate::undefined_column, "column \"", name, "\" of relation \"", relation->name, "\" does not exist");
+    }
+  }
+  return ok();
+}
 
 /// Runs the whole of a utility statement; phase_ tells how it goes on.
 Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
@@ -51,7 +85,14 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
       return ok();
     }
     case NodeKind::discard: return run_discard(static_cast<const sql::Discard&>(statement));
-    case NodeKind::vacuum: case NodeKind::cluster: case NodeKind::reindex: case NodeKind::lock: return ok();
+    case NodeKind::vacuum: return run_vacuum(static_cast<const sql::Vacuum&>(statement), where);
+    case NodeKind::cluster: case NodeKind::reindex: return ok();
+    case NodeKind::lock: {
+      if (!in_block_) return Error::make(sqlstate::no_active_sql_transaction, "LOCK TABLE can only be used in transaction blocks");
+      SPG_TRY(begin_statement(false, where));
+      for (const sql::TableRef* table : static_cast<const sql::Lock&>(statement).tables) SPG_TRY(require_table(*table).status());
+      return ok();
+    }
     case NodeKind::checkpoint:
       if (!role_.is_superuser) return Error::make(sqlstate::insufficient_privilege, "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
       return instance_.machine().checkpoint();
@@ -59,10 +100,16 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
   }
   if (statement.kind == NodeKind::execute) return run_execute(static_cast<const sql::Execute&>(statement), where);
   writes_shared_ = is_shared_change(statement);
-  Status failed = begin_statement(statement_may_write(statement), where);
+  // COPY FROM goes on where its data arrives, and cannot start again: its reads wait.
+  const auto* copy = sql::as<sql::Copy>(&statement);
+  Status failed = begin_statement(statement_may_write(statement), copy != nullptr && copy->from ? Where::worker : where);
   writes_shared_ = false;
   if (failed) return failed;
-  catalog::DdlContext ddl{&catalog_, this, this, &statement_arena_, current_->text};
+  const auto check = [&](const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod) {
+    return check_default(expr, column, type, typmod);
+  };
+  const catalog::CheckDefault check_default_call(check);
+  catalog::DdlContext ddl{&catalog_, this, this, &statement_arena_, current_->text, &check_default_call};
   auto changed = [&](Status status) {
     catalog_.invalidate();
     return status;
@@ -100,8 +147,15 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
 Result<type::Value> SessionImpl::evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod) {
   const exec::ExecContext run = context(statement_arena_, {});
   plan::PlanContext planning = plan_context(current_->text);
-  SPG_ASSIGN(plan::Expr * bound, plan::bind_standalone(statement_arena_, expr, type, typmod, planning));
+  SPG_ASSIGN(plan::Expr * bound, unless_unread(plan::bind_standalone(statement_arena_, expr, type, typmod, planning)));
   return exec::evaluate_constant(*bound, run);
+}
+
+/// Binds a default as INSERT will; a bare literal must also be a value of the type.
+Status SessionImpl::check_default(const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod) {
+  plan::PlanContext planning = plan_context(current_->text);
+  planning.default_column = column;
+  return unless_unread(plan::bind_standalone(statement_arena_, expr, type, typmod, planning)).status();
 }
 
 Status SessionImpl::run_discard(const sql::Discard& discard) {
@@ -113,6 +167,52 @@ Status SessionImpl::run_discard(const sql::Discard& discard) {
   }
   return ok();
 }
+
+namespace {
+
+/// Seconds east as the name of a POSIX zone: <+05:30>-05:30.
+void print_zone(std::int64_t seconds, TextBuilder& out) {
+  const auto part = [&](bool negative) {
+    const std::int64_t all = seconds < 0 ? -seconds : seconds;
+    const auto two = [&](std::int64_t n) { out.add(n < 10 ? "0" : "", n); };
+    out.add(negative ? "-" : "+");
+    two(all / 3600);
+    if (all % 3600 == 0) return;
+    out.add(":");
+    two(all / 60 % 60);
+    if (all % 60 == 0) return;
+    out.add(":");
+    two(all % 60);
+  };
+  out.resize(0);
+  out.add("<");
+  part(seconds < 0);
+  out.add(">");
+  part(seconds >= 0);
+}
+
+/// SET TIME ZONE 5, '-3.5' and INTERVAL '-03:30': the text becomes a zone's name.
+Status numeric_zone(const sql::Expr& expr, TextBuilder& value) {
+  MemoryBudget budget;
+  Arena arena(budget);
+  if (const auto* cast = sql::as<sql::TypeCast>(&expr)) {
+    if (cast->type->name.empty() || cast->type->name.back() != "interval") return ok();
+    SPG_ASSIGN(const type::Value span, type::input(type::oid::interval, value.view(), -1, {}, arena));
+    const auto interval = span.as<type::Interval>();
+    if (interval.months != 0) return Error::make(sqlstate::invalid_parameter_value, "cannot specify months in time zone interval");
+    if (interval.days != 0) return Error::make(sqlstate::invalid_parameter_value, "cannot specify days in time zone interval");
+    print_zone(interval.microseconds / 1000000, value);
+    return ok();
+  }
+  double hours = 0;
+  const std::string_view text = value.view();
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data() + (text.starts_with('+') ? 1 : 0), end, hours);
+  if (parsed.ec == std::errc{} && parsed.ptr == end) print_zone(static_cast<std::int64_t>(hours * 3600), value);
+  return ok();
+}
+
+}  // namespace
 
 // --- settings -------------------------------------------------------------------------------------------------------
 
@@ -147,6 +247,7 @@ Status SessionImpl::run_set(const sql::Set& set) {
         value.add(i == 0 ? "" : ", ", literal_text(*one, statement_arena_));
       }
       if (find_setting(set.name) != nullptr && find_setting(set.name)->name == "TimeZone") {
+        SPG_TRY(numeric_zone(*set.values[0], value));
         if (zones_.find(value.view()) == nullptr)
           return Error::make(sqlstate::invalid_parameter_value, "invalid value for parameter \"TimeZone\": \"", value.view(), "\"");
         failed = settings_.set(set.name, zones_.find(value.view())->name(), Settings::Source::user, set.local);
@@ -228,7 +329,7 @@ Status SessionImpl::run_prepare(const sql::Prepare& prepare, Where where) {
   std::vector<std::uint32_t> types;
   for (const sql::TypeName* type : prepare.types) {
     plan::PlanContext planning = plan_context(current_->text);
-    SPG_ASSIGN(const plan::ResolvedType resolved, plan::resolve_type(statement_arena_, *type, planning));
+    SPG_ASSIGN(const plan::ResolvedType resolved, unless_unread(plan::resolve_type(statement_arena_, *type, planning)));
     types.push_back(raw(resolved.type));
   }
   // The query is a part of this statement's text: parsed again by itself, so that it may outlive the message.
@@ -245,6 +346,7 @@ Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
   if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", execute.name, "\" does not exist");
   SPG_TRY(begin_statement(statement_may_write(*prepared->statement.tree), where));
   SPG_TRY(plan(*prepared));
+  if (where == Where::reactor && !prepared->plan->is_short) return Error::would_block();  // begins anew on a worker
   if (execute.params.size() != prepared->parameter_types.size())
     return Error::make(sqlstate::syntax_error, "wrong number of parameters for prepared statement \"", execute.name, "\"")
         .detail("Expected ", prepared->parameter_types.size(), " parameters but got ", execute.params.size(), ".");
@@ -255,7 +357,7 @@ Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
   parameters_ = {values, execute.params.size()};
   current_ = prepared;
   SPG_TRY(execution_.open(*prepared->compiled, context(statement_arena_, parameters_)));
-  if (sends_description_ && !prepared->outputs.empty()) sink_.describe_rows(prepared->outputs, formats_);
+  if (sends_description_ && returns_rows(*prepared)) sink_.describe_rows(prepared->outputs, formats_);
   phase_ = Phase::run;
   return ok();
 }
@@ -269,21 +371,25 @@ Status SessionImpl::run_explain(const sql::Explain& explain) {
     std::string_view value;
     if (const auto* word = sql::as<sql::Word>(option.value)) value = word->text;
     else if (option.value != nullptr && option.value->kind == NodeKind::literal) value = literal_text(static_cast<const sql::Expr&>(*option.value), statement_arena_);
+    const auto placed = [&](Error error) { return std::move(error).at(option.at < 0 ? 0 : sql::char_position(current_->text, static_cast<std::size_t>(option.at))); };
     const bool on = value.empty() || value == "on" || value == "true" || value == "1";
+    if (option.name == "format" && value != "text" && value != "xml" && value != "json" && value != "yaml")
+      return placed(Error::make(sqlstate::invalid_parameter_value, "unrecognized value for EXPLAIN option \"format\": \"", value, "\""));
+    static constexpr std::string_view flags[] = {"costs", "verbose", "analyze", "buffers", "timing", "summary", "settings", "wal"};
+    const bool is_flag = std::find(std::begin(flags), std::end(flags), option.name) != std::end(flags);
+    if (is_flag && !on && value != "off" && value != "false" && value != "0") return Error::make(sqlstate::syntax_error, option.name, " requires a Boolean value");
+    if (!is_flag && option.name != "format") return placed(Error::make(sqlstate::syntax_error, "unrecognized EXPLAIN option \"", option.name, "\""));
     if (option.name == "costs") options.costs = on;
     else if (option.name == "verbose") options.verbose = on;
     else if (option.name == "analyze") analyze = on;
     else if (option.name == "format" && value != "text") return Error::make(sqlstate::feature_not_supported, "EXPLAIN format \"", value, "\" is not supported");
-    else if (option.name != "format" && option.name != "buffers" && option.name != "timing" && option.name != "summary" && option.name != "settings" && option.name != "wal")
-      return Error::make(sqlstate::syntax_error, "unrecognized EXPLAIN option \"", option.name, "\"");
   }
   if (analyze) return not_supported("EXPLAIN ANALYZE");
   const exec::ExecContext folding = context(statement_arena_, {});
   Folder folder(folding);
   plan::PlanContext planning = plan_context(current_->text);
   planning.evaluator = &folder;
-  SPG_ASSIGN(const plan::Plan* planned, plan::plan_statement(statement_arena_, *explain.query, planning));
-  SPG_TRY(catalog_.take_error());
+  SPG_ASSIGN(const plan::Plan* planned, unless_unread(plan::plan_statement(statement_arena_, *explain.query, planning)));
   Vec<std::string_view> lines(statement_arena_);
   plan::explain(statement_arena_, catalog_, *planned, options, lines);
   const plan::OutputColumn column{"QUERY PLAN", type::oid::text, -1, Oid::none, type::Physical::string, Oid::none, 0};

@@ -166,6 +166,7 @@ Result<std::optional<Text>> array_to_text_null(Context& c, Value array, Value de
 Result<std::optional<StringRef>> split(Context& c, const Value& text, const Value& delimiter, const Value* null_text) {
   if (text.is_null) return std::optional<StringRef>();
   Vec<Value> parts(c.arena);
+  const auto given_up = [&] { return parts.size() % 4096 == 4095 ? c.arena.check() : ok(); };
   const auto add = [&](Text part) {
     if (null_text != nullptr && !null_text->is_null && part == null_text->as<StringRef>().view())
       parts.push_back(Value::null_of(Physical::string));
@@ -178,14 +179,17 @@ Result<std::optional<StringRef>> split(Context& c, const Value& text, const Valu
         const std::size_t bytes = type::character_bytes(all[at]);
         add(all.substr(at, bytes));
         at += bytes;
+        SPG_TRY(given_up());
       }
     } else if (delimiter.as<StringRef>().size == 0) {
       add(all);
     } else {
       const Text mark = delimiter.as<StringRef>().view();
       std::size_t from = 0;
-      for (std::size_t at; (at = all.find(mark, from)) != Text::npos; from = at + mark.size())
+      for (std::size_t at; (at = all.find(mark, from)) != Text::npos; from = at + mark.size()) {
         add(all.substr(from, at - from));
+        SPG_TRY(given_up());
+      }
       add(all.substr(from));
     }
   }

@@ -41,7 +41,9 @@ OptionalText constraintdef_pretty(Context& c, u4 constraint, bool pretty) { retu
 Text expression(Context&, Text stored, u4) { return stored; }
 Text expression_pretty(Context&, Text stored, u4, bool) { return stored; }
 OptionalText function_arguments(Context& c, u4 function) { return text_or_null(catalog::pg_get_function_arguments(of(c), Oid{function}, true, c.arena)); }
+OptionalText function_arguments_only(Context& c, u4 function) { return text_or_null(catalog::pg_get_function_arguments(of(c), Oid{function}, false, c.arena)); }
 OptionalText function_result(Context& c, u4 function) { return text_or_null(catalog::pg_get_function_result(of(c), Oid{function}, c.arena)); }
+OptionalText function_definition(Context& c, u4 function) { return text_or_null(catalog::pg_get_functiondef(of(c), Oid{function}, c.arena)); }
 std::optional<Text> nothing_of_oid(Context&, u4) { return std::nullopt; }
 std::optional<Text> nothing_of_oid_flag(Context&, u4, bool) { return std::nullopt; }
 
@@ -50,8 +52,9 @@ OptionalBool table_is_visible(Context& c, u4 oid) { return bool_or_null(catalog:
 OptionalBool type_is_visible(Context& c, u4 oid) { return bool_or_null(catalog::pg_type_is_visible(of(c), Oid{oid})); }
 OptionalBool function_is_visible(Context& c, u4 oid) { return bool_or_null(catalog::pg_function_is_visible(of(c), Oid{oid})); }
 OptionalBool operator_is_visible(Context& c, u4 oid) { return bool_or_null(catalog::pg_operator_is_visible(of(c), Oid{oid})); }
-OptionalBool collation_is_visible(Context&, u4 oid) { return bool_or_null(catalog::pg_builtin_is_visible(Oid{3456}, Oid{oid})); }
-OptionalBool opclass_is_visible(Context&, u4 oid) { return bool_or_null(catalog::pg_builtin_is_visible(Oid{2616}, Oid{oid})); }
+/// Objects of kinds that only initdb makes; `catalog` is the OID of the catalog that lists them.
+template <u4 catalog_oid>
+OptionalBool builtin_is_visible(Context&, u4 oid) { return bool_or_null(catalog::pg_builtin_is_visible(Oid{catalog_oid}, Oid{oid})); }
 OptionalBool is_publishable(Context& c, u4 oid) { return bool_or_null(catalog::pg_relation_is_publishable(of(c), Oid{oid})); }
 
 // --- names
@@ -85,6 +88,54 @@ Result<std::optional<i8>> total_size(Context& c, u4 relation) {
   return std::optional<i8>(*rows + indexes.value_or(0));
 }
 
+
+struct SizeUnit {
+  Text name;
+  i8 limit;   ///< shown in this unit below it
+  bool round;
+  int bits;   ///< shift from the unit before
+};
+constexpr SizeUnit size_units[] = {{"bytes", 10 * 1024, false, 0},     {"kB", 20 * 1024 - 1, true, 10},
+                                   {"MB", 20 * 1024 - 1, true, 10},    {"GB", 20 * 1024 - 1, true, 10},
+                                   {"TB", 20 * 1024 - 1, true, 10},    {"PB", 20 * 1024 - 1, true, 10}};
+constexpr int next_shift(std::size_t i) {
+  return size_units[i + 1].bits - (size_units[i + 1].round ? 1 : 0) + (size_units[i].round ? 1 : 0);
+}
+/// pg_size_pretty: half-way values are shown by shifting to one bit more than the unit and rounding that away.
+Result<Text> size_pretty(Context& c, i8 size) {
+  TextBuilder out(c.arena);
+  for (std::size_t i = 0;; ++i) {
+    const SizeUnit& unit = size_units[i];
+    const i8 magnitude = size < 0 ? (size == INT64_MIN ? INT64_MAX : -size) : size;
+    if (i + 1 == std::size(size_units) || magnitude < unit.limit) {
+      if (unit.round) size = size / 2 + (size < 0 ? -(size % 2 != 0) : size % 2 != 0);
+      out.add(size, " ", unit.name);
+      return out.view();
+    }
+    size /= i8{1} << next_shift(i);
+  }
+}
+Result<Text> size_pretty_numeric(Context& c, Numeric size) {
+  TextBuilder out(c.arena);
+  const auto whole = [&](i8 value) { return type::numeric_from_int8(value, c.arena); };
+  for (std::size_t i = 0;; ++i) {
+    const SizeUnit& unit = size_units[i];
+    if (i + 1 == std::size(size_units) || type::numeric_compare(type::numeric_abs(size, c.arena), whole(unit.limit)) < 0) {
+      if (unit.round) {
+        const i8 away = type::numeric_compare(size, whole(0)) < 0 ? -1 : 1;
+        SPG_ASSIGN(const Numeric moved, type::numeric_add(size, whole(away), c.arena));
+        SPG_ASSIGN(size, type::numeric_div_trunc(moved, whole(2), c.arena));
+      }
+      type::print_numeric(size, out);
+      out.add(" ", unit.name);
+      return out.view();
+    }
+    SPG_ASSIGN(size, type::numeric_div_trunc(size, whole(i8{1} << next_shift(i)), c.arena));
+  }
+}
+/// All of a cluster lies in one place.
+Text tablespace_location(Context&, u4) { return {}; }
+
 template <catalog::PrivilegeOn on>
 OptionalBool has_privilege(Context& c, u4 object, Text privileges) {
   return bool_or_null(catalog::has_privilege(of(c), of(c).role(), on, Oid{object}, privileges, c.arena));
@@ -97,8 +148,22 @@ OptionalBool has_table_privilege_by_name(Context& c, Text table, Text privileges
   SPG_ASSIGN(const Oid relation, catalog::regclass_in(of(c), table, c.arena));
   return bool_or_null(catalog::has_privilege(of(c), of(c).role(), catalog::PrivilegeOn::relation, relation, privileges, c.arena));
 }
+OptionalBool has_schema_privilege_by_name(Context& c, Text name, Text privileges) {
+  SPG_ASSIGN(const Oid schema, of(c).schema_oid(name));
+  if (schema == Oid::none) return Error::make(sqlstate::undefined_schema, "schema \"", name, "\" does not exist");
+  return bool_or_null(catalog::has_privilege(of(c), of(c).role(), catalog::PrivilegeOn::schema, schema, privileges, c.arena));
+}
 Result<bool> has_role(Context& c, u4 other, Text) { return catalog::pg_has_role(of(c), of(c).role(), Oid{other}, c.arena); }
 Result<bool> role_has_role(Context& c, u4 role, u4 other, Text) { return catalog::pg_has_role(of(c), Oid{role}, Oid{other}, c.arena); }
+
+OptionalText current_schema(Context& c) { return text_or_null(catalog::current_schema(of(c))); }
+Result<type::StringRef> current_schemas(Context& c, bool implicit) {
+  SPG_ASSIGN(const std::span<const std::string_view> names, catalog::current_schemas(of(c), implicit, c.arena));
+  Vec<Value> values(c.arena);
+  for (const std::string_view name : names) values.push_back(type::string_value(c.arena.copy(name)));
+  const type::ArrayDimension dimension{static_cast<i4>(values.size()), 1};
+  return type::make_array(type::oid::name, {&dimension, values.empty() ? std::size_t{0} : 1}, values.span(), c.arena);
+}
 
 template <std::uint16_t... oids>
 inline constexpr std::uint16_t list[] = {oids...};
@@ -107,10 +172,13 @@ using catalog::PrivilegeOn;
 constexpr FunctionEntry catalog_functions[] = {
     {list<1643>, call<indexdef>()}, {list<2507>, call<indexdef_column>()}, {list<1387>, call<constraintdef>()}, {list<2508>, call<constraintdef_pretty>()},
     {list<1716>, call<expression>()}, {list<2509>, call<expression_pretty>()}, {list<2162>, call<function_arguments>()}, {list<2165>, call<function_result>()},
+    {list<2098>, call<function_definition>()}, {list<2232>, call<function_arguments_only>()},
     // partitions, extended statistics: there are none
-    {list<3352, 6174, 1641>, call<nothing_of_oid>()}, {list<2506>, call<nothing_of_oid_flag>()},
+    {list<3352, 6174, 1641, 6197>, call<nothing_of_oid>()}, {list<2506>, call<nothing_of_oid_flag>()},
     {list<2079>, call<table_is_visible>()}, {list<2080>, call<type_is_visible>()}, {list<2081>, call<function_is_visible>()},
-    {list<2082>, call<operator_is_visible>()}, {list<3815>, call<collation_is_visible>()}, {list<2083>, call<opclass_is_visible>()},
+    {list<2082>, call<operator_is_visible>()}, {list<3815>, call<builtin_is_visible<3456>>()}, {list<2083>, call<builtin_is_visible<2616>>()},
+    {list<3829>, call<builtin_is_visible<2753>>()}, {list<2093>, call<builtin_is_visible<2607>>()}, {list<3403>, call<builtin_is_visible<3381>>()},
+    {list<3758>, call<builtin_is_visible<3602>>()}, {list<3757>, call<builtin_is_visible<3600>>()}, {list<3756>, call<builtin_is_visible<3601>>()}, {list<3768>, call<builtin_is_visible<3764>>()},
     {list<6121>, call<is_publishable>()},
     {list<3495>, call<to_regclass>()}, {list<3493>, call<to_regtype>()}, {list<3494>, call<to_regproc>()}, {list<4086>, call<to_regnamespace>()}, {list<4093>, call<to_regrole>()},
     {list<1081>, call<type_text>()},
@@ -121,9 +189,12 @@ constexpr FunctionEntry catalog_functions[] = {
     {list<1642>, call<user_by_id>()}, {list<1597>, call<encoding_name>()}, {list<1264>, call<encoding_number>()},
     {list<2325, 2997>, call<relation_size>()}, {list<2332>, call<relation_fork_size>()}, {list<2998>, call<indexes_size>()}, {list<2286>, call<total_size>()},
     {list<1927>, call<has_privilege<PrivilegeOn::relation>>()}, {list<1925>, call<role_has_privilege<PrivilegeOn::relation>>()}, {list<1926>, call<has_table_privilege_by_name>()},
+    {list<2272>, call<has_schema_privilege_by_name>()},
     {list<2273>, call<has_privilege<PrivilegeOn::schema>>()}, {list<2271>, call<role_has_privilege<PrivilegeOn::schema>>()},
     {list<2255>, call<has_privilege<PrivilegeOn::database>>()}, {list<2253>, call<role_has_privilege<PrivilegeOn::database>>()},
     {list<2261>, call<has_privilege<PrivilegeOn::function>>()}, {list<2259>, call<role_has_privilege<PrivilegeOn::function>>()},
+    {proc::current_schema, call<current_schema>()}, {proc::current_schemas, call<current_schemas>()},
+    {list<2288>, call<size_pretty>()}, {list<3166>, call<size_pretty_numeric>()}, {list<3778>, call<tablespace_location>()},
     {list<2710>, call<has_role>()}, {list<2708>, call<role_has_role>()},
 };
 

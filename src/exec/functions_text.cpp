@@ -83,9 +83,12 @@ Text quote_nullable(Context& c, Value value) {
   if (value.is_null) return "NULL";
   return type::quote_literal(print(c, c.argument_type(0), value), c.arena);
 }
-Text text_and_any(Context& c, Value a, Value b) {
-  return c.arena.concat(print(c, c.argument_type(0), a), print(c, c.argument_type(1), b));
+/// As the cast to text has it: alone of all types, boolean has a cast that is not its output.
+Text cast_to_text(Context& c, std::size_t argument, Value value) {
+  if (c.argument_type(argument) == type::oid::boolean) return value.as<std::uint8_t>() != 0 ? "true" : "false";
+  return print(c, c.argument_type(argument), value);
 }
+Text text_and_any(Context& c, Value a, Value b) { return c.arena.concat(cast_to_text(c, 0, a), cast_to_text(c, 1, b)); }
 
 // --- bytea ----------------------------------------------------------------------------------------------------------
 

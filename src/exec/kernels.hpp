@@ -101,6 +101,15 @@ Status put(KernelCall& call, std::size_t row, R&& result) {
   return ok();
 }
 
+/// Asks after a piece of a batch whether the statement should end: values may be large, and results of unknown size.
+/// `held`: the arena's size when it was last asked.
+inline Status check_row(KernelCall& call, std::uint32_t i, std::size_t& held) {
+  const Arena& arena = call.context.arena;
+  if (__builtin_expect(i % 64 != 63 && arena.held_bytes() == held, 1)) return ok();
+  held = arena.held_bytes();
+  return arena.check();
+}
+
 template <class F>
 struct Signature;
 template <class R, class... A>
@@ -110,9 +119,11 @@ struct Signature<R (*)(A...)> {
   static constexpr bool with_rest = (std::is_same_v<A, Rest> || ...);
   template <auto f, std::size_t... I>
   static Status run(KernelCall& call, std::index_sequence<I...>) {
+    std::size_t held = call.context.arena.held_bytes();
     for (std::uint32_t i = 0; i < call.rows.count; ++i) {
       const std::uint32_t row = call.rows[i];
       SPG_TRY(put(call, row, f(Reader<A>::read(call.arguments[I], row)...)));
+      SPG_TRY(check_row(call, i, held));
     }
     return ok();
   }
@@ -139,9 +150,11 @@ struct Signature<R (*)(FunctionContext&, A...)> {
   static Status run(KernelCall& call, std::index_sequence<I...>) {
     [[maybe_unused]] Value* all =
         with_rest ? call.context.arena.template array<Value>(call.arguments.size() + 1) : nullptr;
+    std::size_t held = call.context.arena.held_bytes();
     for (std::uint32_t i = 0; i < call.rows.count; ++i) {
       const std::uint32_t row = call.rows[i];
       SPG_TRY(put(call, row, f(call.context, read<A>(call, I, row, all)...)));
+      SPG_TRY(check_row(call, i, held));
     }
     return call.context.arena.check();
   }

@@ -258,9 +258,9 @@ class IndexScanOp final : public ScanBase {
       return ok();
     }
     const StoredValue stored = to_stored(value, column, scan_arena_);
-    if (!stored.in_range) {
-      // Beyond all values of the column: either no bound, or no rows.
-      if (stored.negative != is_low) done_ = true;
+    if (!stored.in_range && stored.negative) {
+      // Below all values of the column: either no bound, or no rows.
+      if (!is_low) done_ = true;
       return ok();
     }
     // Stored values lie on a grid; `stored` is the point below: x > v and x >= v are x > point, x < v and x <= v are x

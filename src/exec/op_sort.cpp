@@ -1,8 +1,7 @@
 // ORDER BY: all rows are collected, their keys normalised and sorted; with a limit, only the best rows are kept.
-#include <algorithm>
-
 #include "operator.hpp"
 #include "sorting.hpp"
+#include "spg/base/checked_sort.hpp"
 #include "spg/base/bytes.hpp"
 #include "spg/type/io.hpp"
 
@@ -43,7 +42,7 @@ Result<std::span<std::uint32_t>> sort_rows(const Rows& rows, std::span<const Sor
     if (row % type::batch_rows_max == 0) SPG_TRY(arena.check());
   }
   SPG_TRY(arena.check());
-  std::sort(entries, entries + count, sorts_before);
+  SPG_TRY(checked_sort(entries, entries + count, sorts_before, [&] { return arena.check(); }));
   std::span<std::uint32_t> order{arena.array<std::uint32_t>(count + 1), count};
   for (std::size_t i = 0; i < count; ++i) order[i] = entries[i].row;
   return order;

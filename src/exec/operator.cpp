@@ -59,9 +59,9 @@ Operator* make_operator(State& state, const CompiledNode& node) {
 Vector numerics_of(const Vector& scaled, int scale, Selection rows, std::uint32_t count, Arena& arena) {
   auto* values = arena.array<type::Numeric>(scaled.form == Vector::Form::constant ? 1 : count);
   const auto convert = [&](std::uint32_t row) {
-    const type::Int128 value = scaled.physical == Physical::int8 ? type::Int128{scaled.value<std::int64_t>(row)}
-                                                                 : scaled.value<type::Int128>(row);
-    values[scaled.form == Vector::Form::constant ? 0 : row] = type::numeric_from_scaled(value, scale, arena);
+    if (scaled.is_null(row)) return;
+    values[scaled.form == Vector::Form::constant ? 0 : row] =
+        type::numeric_from_stored(type::value_of(scaled, row), scale, arena);
   };
   if (scaled.form == Vector::Form::constant) convert(0);
   else
@@ -81,35 +81,29 @@ StoredValue to_stored(const Value& value, const StoredColumn& column, Arena& are
   const auto zero = type::numeric_from_int8(0, arena);
   result.negative = type::numeric_compare(number, zero) < 0;
   const auto fill = [&](const type::Numeric& from) {
-    if (column.physical == Physical::int8) {
-      std::int64_t scaled;
-      if (!type::numeric_to_scaled(from, column.scale, &scaled)) return false;
-      result.value = Value::of(Physical::int8, scaled);
-    } else {
-      type::Int128 scaled;
-      if (!type::numeric_to_scaled(from, column.scale, &scaled)) return false;
-      result.value = Value::of(Physical::int16, scaled);
-    }
-    return true;
+    return type::numeric_to_stored(from, column.physical, column.scale, &result.value);
   };
   if (fill(number)) return result;
   result.exact = false;
-  if (number.is_special()) {
-    result.in_range = false;
-    result.negative = !number.is_nan() && result.negative;
-    return result;
-  }
-  // The value has more decimals than the column: the scaled value below it bounds ranges.
-  auto lower = type::numeric_trunc(number, column.scale, arena);
-  if (lower.has_value() && fill(*lower)) {
-    if (result.negative) {
-      if (column.physical == Physical::int8)
-        result.value = Value::of(Physical::int8, result.value.as<std::int64_t>() - 1);
-      else result.value = Value::of(Physical::int16, result.value.as<type::Int128>() - 1);
+  // The value has more decimals than the column, or is greater than all it can hold: the scaled value below it bounds
+  // ranges. NaN is above them all.
+  const auto put = [&](type::Int128 scaled) {
+    result.value = column.physical == Physical::int8 ? Value::of(Physical::int8, static_cast<std::int64_t>(scaled))
+                                                     : Value::of(Physical::int16, scaled);
+  };
+  if (!number.is_infinite()) {
+    auto lower = type::numeric_trunc(number, column.scale, arena);
+    if (lower.has_value() && fill(*lower)) {
+      if (result.negative)
+        put((column.physical == Physical::int8 ? type::Int128{result.value.as<std::int64_t>()}
+                                               : result.value.as<type::Int128>()) -
+            1);
+      return result;
     }
-    return result;
   }
   result.in_range = false;
+  if (!result.negative)
+    put((column.physical == Physical::int8 ? type::Int128{type::scaled_nan8} : type::scaled_nan16) - 1);
   return result;
 }
 

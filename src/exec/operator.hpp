@@ -115,7 +115,7 @@ Operator* shared_operator(State& state, const CompiledNode& materialize);
 /// A scaled column as numerics, for the selected rows.
 Vector numerics_of(const Vector& scaled, int scale, Selection rows, std::uint32_t count, Arena& arena);
 /// A numeric (or any other value) as the column stores it. Exact says whether the value could be kept as it is; if not,
-/// the result is the next lower scaled value.
+/// the result is the next lower scaled value (none for what is below all of them: not in range and negative).
 struct StoredValue {
   Value value;
   bool exact = true;

@@ -561,7 +561,13 @@ bool Pattern::find(std::string_view text, std::size_t from, std::span<std::size_
   Threads* current = &lists[0];
   Threads* following = &lists[1];
   ++round;
+  std::size_t work = 0;
   for (std::size_t at = from;;) {
+    work += current->count + 1;
+    if (work > 16384) {
+      if (arena.check().failed()) return false;  // the caller checks it, too
+      work = 0;
+    }
     if (!found) {  // a new thread at every position, behind the older ones
       for (std::size_t i = 0; i < slots; ++i) now_spans[i] = std::string_view::npos;
       now_spans[0] = at;

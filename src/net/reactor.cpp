@@ -66,9 +66,14 @@ Stream::Stream(Reactor& reactor, int socket, std::uint64_t id)
       reactor_(&reactor),
       output_limit_(output_limit_default),
       id_(id),
-      linger_([](Timer& self) { static_cast<Linger&>(self).stream->close_for(CloseReason::by_owner); }, this) {}
+      linger_([](Timer& self) { static_cast<Linger&>(self).stream->linger_is_over(); }, this) {}
 
 Stream::~Stream() { ::close(fd); }
+
+void Stream::linger_is_over() {
+  if (closing_) close_for(CloseReason::by_owner);
+  else if (peer_ended_ && paused_by_owner_) close_for(CloseReason::by_peer);
+}
 
 PeerAddress Stream::peer() const { return peer_of(fd); }
 
@@ -205,7 +210,12 @@ void Reactor::handle_stream(Stream& stream, std::uint32_t events) {
     stream.close_for(CloseReason::by_peer);
     return;
   }
-  if ((events & EPOLLIN) == 0) return;
+  if ((events & EPOLLIN) == 0) {
+    if ((events & EPOLLRDHUP) == 0 || !stream.paused_by_owner_) return;
+    stream.peer_ended_ = true;
+    if (!watch(stream, Pause::now) || !arm(stream.linger_, linger_ms)) stream.close_for(CloseReason::by_peer);
+    return;
+  }
   if (stream.lingers_) {
     drain(stream);
     return;
@@ -298,10 +308,12 @@ void Reactor::all_sent(Stream& stream) {
 }
 
 /// Makes epoll watch what the stream needs. A pause leaves EPOLLIN on until data really comes in one (handle_stream),
-/// so that the usual one, a session waiting for its sync, costs nothing.
+/// so that the usual one, a session waiting for its sync, costs nothing. From then on only the peer's end is of interest.
 bool Reactor::watch(Stream& stream, Pause pause) {
   const bool paused = (stream.paused_by_owner_ || stream.paused_by_output_ || stream.closing_) && !stream.lingers_;
-  const std::uint32_t input = !paused ? std::uint32_t{EPOLLIN} : pause == Pause::lazy ? stream.interest_ & EPOLLIN : 0u;
+  std::uint32_t input = EPOLLIN;
+  if (paused && pause == Pause::lazy) input = stream.interest_ & (EPOLLIN | EPOLLRDHUP);
+  if (paused && pause == Pause::now) input = stream.peer_ended_ ? 0u : std::uint32_t{EPOLLRDHUP};
   const std::uint32_t interest = input | (stream.output_.empty() ? 0u : std::uint32_t{EPOLLOUT});
   if (interest == stream.interest_) return true;
   epoll_event event{};

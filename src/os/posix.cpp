@@ -281,4 +281,10 @@ unsigned processor_count() {
   return count < 1 ? 1 : static_cast<unsigned>(count);
 }
 
+std::size_t memory_bytes() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES), page_bytes = ::sysconf(_SC_PAGESIZE);
+  const std::size_t bytes = pages < 1 || page_bytes < 1 ? 0 : static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_bytes);
+  return std::max(bytes, std::size_t{64} << 20);
+}
+
 }  // namespace spg::os

@@ -203,6 +203,8 @@ bool SimStorage::flip(std::string_view path, std::uint64_t at, unsigned bit) {
   return true;
 }
 
+void SimStorage::copy_from(const SimStorage& other) { *disk_ = *other.disk_; }
+
 std::uint64_t SimStorage::fingerprint() const {
   std::uint64_t hash = 0xcbf29ce484222325u;
   auto mix = [&](std::uint64_t byte) { hash = (hash ^ byte) * 0x100000001b3u; };
@@ -214,6 +216,7 @@ std::uint64_t SimStorage::fingerprint() const {
 }
 
 void* SimAlloc::allocate(std::size_t bytes) {
+  ++calls_;
   if (fail_at_ != 0 && --fail_at_ == 0) return nullptr;
   void* memory = std::malloc(bytes);
   if (memory != nullptr) used_bytes_ += bytes;

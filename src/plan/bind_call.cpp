@@ -285,6 +285,10 @@ Result<Expr*> Binder::aggregate(const sql::FunctionCall& node, const Candidate& 
   if (owner->in_aggregate) return fail(sqlstate::grouping_error, node.at, "aggregate function calls cannot be nested");
   if (!owner->aggregates_allowed || owner->place == Place::none)
     return fail(sqlstate::grouping_error, node.at, "aggregate functions are not allowed in ", place_name(owner->place));
+  for (const NameItem& item : owner->items)
+    if (item.range != nullptr && item.range->kind == RangeKind::work_table)
+      return fail(make_sqlstate("42P19"), node.at,
+                  "aggregate functions are not allowed in a recursive query's recursive term");
   Query* query = owner->query;
   Aggregated made;
   made.name = chosen.function->name;

@@ -393,6 +393,10 @@ Result<Expr*> Binder::standalone(const sql::Expr& node, Oid target, std::int32_t
   const Oid source = bound->type;
   bool done = false;
   SPG_ASSIGN(Expr * made, coerce_to(bound, target, typmod, CastContext::assignment, -1, &done));
+  if (!done && !context_->default_column.empty())
+    return Error::make(sqlstate::datatype_mismatch, "column \"", context_->default_column, "\" is of type ",
+                       type_text(target), " but default expression is of type ", type_text(source))
+        .hint("You will need to rewrite or cast the expression.");
   if (!done)
     return fail(sqlstate::datatype_mismatch, bound->position, "cannot convert type ", type_text(source), " to ",
                 type_text(target));

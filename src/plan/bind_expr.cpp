@@ -393,8 +393,15 @@ bool Binder::is_polymorphic_operator(const catalog::Operator& op) {
 }
 
 Result<Expr*> Binder::sublink(const sql::Sublink& node) {
+  if (scope_ == nullptr && !context_->default_column.empty())
+    return fail(sqlstate::feature_not_supported, node.at, "cannot use subquery in DEFAULT expression");
   Scope* const outer = scope_;
-  SPG_ASSIGN(Query * query, select(*node.query, outer));
+  const std::string_view kept_place = recursion_place_;
+  recursion_place_ = "a subquery";
+  auto selected = select(*node.query, outer);
+  recursion_place_ = kept_place;
+  if (!selected) return selected.take_error();
+  Query* const query = *selected;
   auto* made = make_expr<QueryLink>(*arena_, ExprKind::subquery, oid::boolean, Physical::boolean, node.at);
   made->query = query;
   const std::uint32_t width = query->visible;

@@ -55,11 +55,9 @@ Result<const catalog::Relation*> Binder::open_relation(const sql::TableRef& node
     return fail(sqlstate::undefined_table, node.at, "relation \"", node.schema, ".", node.name, "\" does not exist");
   }
   if (relation->kind == 'i' || relation->kind == 'I')
-    return fail(sqlstate::wrong_object_type, node.at, "cannot open relation \"", relation->name, "\"")
-        .detail("This operation is not supported for indexes.");
+    return fail(sqlstate::wrong_object_type, node.at, "\"", relation->name, "\" is an index");
   if (relation->kind == 'c')
-    return fail(sqlstate::wrong_object_type, node.at, "cannot open relation \"", relation->name, "\"")
-        .detail("This operation is not supported for composite types.");
+    return fail(sqlstate::wrong_object_type, node.at, "\"", relation->name, "\" is a composite type");
   return relation;
 }
 
@@ -74,7 +72,7 @@ RangeEntry* Binder::relation_range(const catalog::Relation& relation, bool with_
     column.type = info.type;
     column.typmod = info.typmod;
     column.collation = info.collation;
-    column.physical = info.physical;
+    column.physical = physical(info.type);  // as scans yield it, whatever the table keeps
     column.origin_table = relation.oid;
     column.origin_number = column.stored = info.number;
     range->columns.push_back(column);
@@ -92,10 +90,19 @@ Result<FromResult> Binder::from_table(const sql::TableRef& node) {
   RangeEntry* range = nullptr;
   std::string_view schema;
   if (Cte* cte = node.schema.empty() ? find_cte(node.name) : nullptr; cte != nullptr) {
+    if (cte->query == nullptr && cte->initial == nullptr && cte->is_no_union)
+      return fail(make_sqlstate("42P19"), cte->position, "recursive query \"", cte->name,
+                  "\" does not have the form non-recursive-term UNION [ALL] recursive-term");
     if (cte->query == nullptr && cte->initial == nullptr)
       return fail(make_sqlstate("42P19"), node.at, "recursive reference to query \"", cte->name,
                   "\" must not appear within its non-recursive term");
     const bool inside = cte->query == nullptr && cte->step == nullptr;
+    if (inside && !recursion_place_.empty())
+      return fail(make_sqlstate("42P19"), node.at, "recursive reference to query \"", cte->name,
+                  "\" must not appear within ", recursion_place_);
+    if (inside && cte->references != 0)
+      return fail(make_sqlstate("42P19"), node.at, "recursive reference to query \"", cte->name,
+                  "\" must not appear more than once");
     range = new_range(inside ? RangeKind::work_table : RangeKind::cte);
     range->cte = cte;
     range->alias = cte->name;
@@ -266,17 +273,36 @@ Vec<NameItem> joined(Arena& arena, const Vec<NameItem>& a, const Vec<NameItem>& 
 Result<FromResult> Binder::from_join(const sql::Join& node) {
   const Vec<NameItem> kept_items = scope_->items;
   const Vec<NamedColumn> kept_columns = scope_->columns;
+  const Vec<NameItem> kept_hidden = scope_->hidden;
+  const std::string_view kept_place = recursion_place_;
   const auto restore = [&] {
     scope_->items = kept_items;
     scope_->columns = kept_columns;
+    scope_->hidden = kept_hidden;
+    recursion_place_ = kept_place;
   };
+  const bool keeps_right = node.type == sql::JoinType::right || node.type == sql::JoinType::full;
+  const bool keeps_left = node.type == sql::JoinType::left || node.type == sql::JoinType::full;
+  if (keeps_right) recursion_place_ = "an outer join";
   auto left_result = from_item(*node.left);
+  recursion_place_ = kept_place;
   if (!left_result) return left_result;
   FromResult left = *left_result;
-  scope_->items = joined(*arena_, kept_items, left.items);
-  scope_->columns = Vec<NamedColumn>(*arena_);
-  scope_->columns.append(kept_columns);
-  scope_->columns.append(left.columns.span());
+  if (keeps_right) {
+    // LATERAL cannot look at a side that may be missing.
+    Vec<NameItem> hidden(*arena_);
+    for (const NameItem& item : left.items) {
+      hidden.push_back(item);
+      hidden.back().is_joined_outside = true;
+    }
+    scope_->hidden = joined(*arena_, kept_hidden, hidden);
+  } else {
+    scope_->items = joined(*arena_, kept_items, left.items);
+    scope_->columns = Vec<NamedColumn>(*arena_);
+    scope_->columns.append(kept_columns);
+    scope_->columns.append(left.columns.span());
+  }
+  if (keeps_left) recursion_place_ = "an outer join";
   auto right_result = from_item(*node.right);
   restore();
   if (!right_result) return right_result;

@@ -31,6 +31,15 @@ Error Binder::no_column(std::string_view name, std::string_view qualifier, std::
   Error error = qualifier.empty()
                     ? fail(sqlstate::undefined_column, at, "column \"", name, "\" does not exist")
                     : fail(sqlstate::undefined_column, at, "column ", qualifier, ".", name, " does not exist");
+  if (qualifier.empty())
+    for (Scope* scope = scope_; scope != nullptr; scope = scope->outer)
+      for (const NameItem& item : scope->hidden)
+        for (const NamedColumn& column : item.columns) {
+          if (column.name != name) continue;
+          if (item.is_joined_outside) return no_table(item.name, at);
+          return std::move(error).hint("There is a column named \"", name, "\" in table \"", item.name,
+                                       "\", but it cannot be referenced from this part of the query.");
+        }
   std::size_t best = 4;  // more than three edits are no help
   const NameItem* items[2] = {};
   std::string_view names[2];
@@ -69,6 +78,11 @@ Error Binder::no_column(std::string_view name, std::string_view qualifier, std::
 Error Binder::no_table(std::string_view name, std::int32_t at) {
   for (Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
     for (const NameItem& item : scope->hidden)
+      if (item.name == name && item.is_joined_outside)
+        return fail(sqlstate::invalid_column_reference, at, "invalid reference to FROM-clause entry for table \"", name,
+                    "\"")
+            .detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.");
+    for (const NameItem& item : scope->hidden)
       if (item.name == name)
         return fail(sqlstate::undefined_table, at, "invalid reference to FROM-clause entry for table \"", name, "\"")
             .hint("There is an entry for table \"", name,
@@ -103,6 +117,12 @@ Expr* Binder::whole_row(const NameItem& item, std::int32_t at) {
   return made;
 }
 
+Expr* Binder::system_column(const NameItem& item, std::string_view name, std::int32_t at) {
+  if (name != "tableoid" || item.range == nullptr || item.range->relation == nullptr) return nullptr;
+  const auto oid = static_cast<std::int32_t>(raw(item.range->relation->oid));
+  return make_constant(*arena_, oid::object_id, type::Value::of(Physical::int4, oid), at);
+}
+
 Result<Expr*> Binder::unqualified(std::string_view name, std::int32_t at, bool* found) {
   *found = true;
   for (Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
@@ -111,6 +131,15 @@ Result<Expr*> Binder::unqualified(std::string_view name, std::int32_t at, bool* 
       if (column.name != name) continue;
       if (match != nullptr) return fail(sqlstate::ambiguous_column, at, "column reference \"", name, "\" is ambiguous");
       match = column.expr;
+    }
+    if (match == nullptr) {
+      for (const NameItem& item : scope->items) {
+        Expr* system = system_column(item, name, at);
+        if (system == nullptr) continue;
+        if (match != nullptr)
+          return fail(sqlstate::ambiguous_column, at, "column reference \"", name, "\" is ambiguous");
+        match = system;
+      }
     }
     if (match == nullptr) continue;
     Expr* made = copy_node(*arena_, match);
@@ -122,6 +151,8 @@ Result<Expr*> Binder::unqualified(std::string_view name, std::int32_t at, bool* 
 }
 
 Result<Expr*> Binder::column(const sql::ColumnRef& node) {
+  if (scope_ == nullptr && !context_->default_column.empty())
+    return fail(sqlstate::feature_not_supported, node.at, "cannot use column reference in DEFAULT expression");
   if (scope_ == nullptr) {
     const std::string_view first = node.fields.empty() ? std::string_view("*") : node.fields[0];
     return fail(sqlstate::undefined_column, node.at, "column \"", first, "\" does not exist");
@@ -154,6 +185,7 @@ Result<Expr*> Binder::column(const sql::ColumnRef& node) {
       return fail(sqlstate::ambiguous_column, node.at, "column reference \"", name, "\" is ambiguous");
     match = one.expr;
   }
+  if (match == nullptr) match = system_column(*item, name, node.at);
   if (match == nullptr) return no_column(name, table, node.at);
   Expr* made = copy_node(*arena_, match);
   made->position = node.at;

@@ -379,8 +379,15 @@ Result<Query*> Binder::set_query(const sql::Select& node, Query* query, bool kee
                                                                    : "EXCEPT";
   query->set_op = node.op;
   query->set_all = node.all;
-  SPG_ASSIGN(query->left, select(*node.left, scope_, true));
-  SPG_ASSIGN(query->right, select(*node.right, scope_, true));
+  const std::string_view kept_place = recursion_place_;
+  if (node.op != sql::SetOp::union_ && node.all) recursion_place_ = word;
+  auto left = select(*node.left, scope_, true);
+  if (node.op == sql::SetOp::except) recursion_place_ = word;
+  auto right = left ? select(*node.right, scope_, true) : std::move(left);
+  recursion_place_ = kept_place;
+  if (!right) return right.take_error();
+  query->left = *left;
+  query->right = *right;
   if (query->left->visible != query->right->visible) {
     const std::int32_t at = query->right->targets.empty() ? node.right->at : location(query->right->targets[0].expr);
     return fail(sqlstate::syntax_error, at, "each ", word, " query must have the same number of columns");
@@ -479,6 +486,7 @@ Status Binder::with(const sql::With& node, Query* query) {
     auto* cte = arena_->make<Cte>();
     cte->name = arena_->copy(table->name);
     cte->materialized = table->materialized;
+    cte->position = table->at;
     bool plain = true;
     if (node.recursive && inner->op == sql::SetOp::union_ && inner->with == nullptr) {
       scope_->ctes.push_back(cte);
@@ -487,7 +495,12 @@ Status Binder::with(const sql::With& node, Query* query) {
         return fail(make_sqlstate("42P19"), table->at, "recursive reference to query \"", cte->name,
                     "\" must not appear within its non-recursive term");
       SPG_TRY(name_cte(*table, cte, cte->initial));
-      SPG_ASSIGN(Query * step, select(*inner->right, scope_, true));
+      const std::string_view kept_place = recursion_place_;
+      recursion_place_ = {};
+      auto bound_step = select(*inner->right, scope_, true);
+      recursion_place_ = kept_place;
+      if (!bound_step) return bound_step.take_error();
+      Query* const step = *bound_step;
       scope_->ctes.pop_back();
       plain = cte->references == 0;
       if (!plain) {
@@ -527,7 +540,12 @@ Status Binder::with(const sql::With& node, Query* query) {
       cte->initial = nullptr;
     }
     if (plain) {
-      SPG_ASSIGN(cte->query, select(*inner, scope_));
+      cte->is_no_union = node.recursive;
+      if (cte->is_no_union) scope_->ctes.push_back(cte);
+      auto bound = select(*inner, scope_);
+      if (cte->is_no_union) scope_->ctes.pop_back();
+      if (!bound) return bound.take_error();
+      cte->query = *bound;
       SPG_TRY(name_cte(*table, cte, cte->query));
     }
     query->ctes.push_back(cte);

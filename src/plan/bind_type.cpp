@@ -35,6 +35,8 @@ bool Binder::is_preferred(Oid type_oid) {
 Oid Binder::element_of(Oid type_oid) {
   const catalog::Type* found = type(base_type(type_oid));
   if (found == nullptr || found->element == Oid::none) return Oid::none;
+  // PostgreSQL's "true arrays" include the two vectors of the catalogs, which are no type's array.
+  if (found->oid == oid::int2vector || found->oid == oid::oidvector) return found->element;
   const catalog::Type* element = type(found->element);
   return element != nullptr && element->array == found->oid ? found->element : Oid::none;
 }

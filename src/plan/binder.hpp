@@ -41,7 +41,7 @@ struct NameItem {
   std::string_view schema, name;
   RangeEntry* range = nullptr;  ///< null: an alias of a join
   Vec<NamedColumn> columns;
-  bool lateral_only = false;  ///< visible only to LATERAL items at the moment
+  bool is_joined_outside = false;  ///< hidden since it is the other side of a RIGHT or FULL join
 };
 struct Scope {
   Scope* outer = nullptr;
@@ -177,6 +177,8 @@ class Binder {
   // --- bind_name.cpp
   Result<Expr*> column(const sql::ColumnRef& node);
   Expr* whole_row(const NameItem& item, std::int32_t at);
+  /// Columns that every table has and `*` leaves out; null when it is none of them.
+  Expr* system_column(const NameItem& item, std::string_view name, std::int32_t at);
   Result<Expr*> unqualified(std::string_view name, std::int32_t at, bool* found);
   Error no_column(std::string_view name, std::string_view qualifier, std::int32_t at);
   Error no_table(std::string_view name, std::int32_t at);
@@ -249,6 +251,8 @@ class Binder {
   Scope* scope_ = nullptr;
   std::uint32_t depth_ = 0;
   std::uint32_t internal_parameters_ = 0, work_tables_ = 0;
+  /// Where a recursive reference would be forbidden now, in the words of the message; empty: nowhere.
+  std::string_view recursion_place_;
 
 };
 

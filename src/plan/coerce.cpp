@@ -1,7 +1,5 @@
 // Casts: which conversions there are, applying them, and the common type of several expressions (chapter 10).
 #include "binder.hpp"
-#include "spg/sql/lexer.hpp"
-#include "spg/sql/parser.hpp"
 
 namespace spg::plan {
 
@@ -38,7 +36,9 @@ Binder::Path Binder::find_path(Oid target, Oid source, CastContext context) {
     if (cast->method == 'i') return {PathKind::io, Oid::none};
     return {PathKind::function, cast->function};
   }
-  const Oid target_element = element_of(target), source_element = element_of(source);
+  // Never to the catalogs' vectors: they would capture what should go to real arrays.
+  const bool to_vector = target == oid::int2vector || target == oid::oidvector;
+  const Oid target_element = to_vector ? Oid::none : element_of(target), source_element = element_of(source);
   if (target_element != Oid::none && source_element != Oid::none) {
     const Path path = find_path(target_element, source_element, context);
     if (path.kind == PathKind::none) return {};
@@ -72,53 +72,10 @@ Result<Expr*> Binder::coerce_parameter(Parameter* parameter, Oid target) {
 }
 
 Result<Expr*> Binder::input_reg(const Constant& literal, Oid target) {
-  const std::string_view text = literal.value.as<type::StringRef>().view();
-  const auto made = [&](Oid value) -> Expr* {
-    return make_constant(*arena_, target, type::Value::of(Physical::int4, static_cast<std::int32_t>(raw(value))),
-                         literal.position);
-  };
-  if (text == "-") return made(Oid::none);
-  if (text.find_first_not_of("0123456789") == std::string_view::npos && !text.empty()) {
-    auto value = type::input(oid::object_id, text, -1, context_->settings, *arena_);
-    if (!value) return value.take_error().at(position(literal.position));
-    return made(Oid{static_cast<std::uint32_t>(value->as<std::int32_t>())});
-  }
-  if (target == oid::regtype) {
-    auto parsed = sql::parse_type_name(*arena_, text);
-    if (!parsed) return parsed.take_error();
-    auto resolved = type_of(**parsed);
-    if (!resolved) return resolved.take_error();
-    return made(resolved->type);
-  }
-  // A possibly qualified name.
-  std::string_view parts[2];
-  std::size_t count = 0;
-  sql::Lexer lexer(*arena_, text, {});
-  for (sql::Token token = lexer.next(); token.kind != sql::Tok::end; token = lexer.next()) {
-    if (token.kind == sql::Tok::error) return Error::make(sqlstate::invalid_name, "invalid name syntax");
-    if (token.text == ".") continue;
-    if (count == 2)
-      return Error::make(sqlstate::invalid_name, "improper relation name (too many dotted names): ", text);
-    parts[count++] = token.text;
-  }
-  if (count == 0) return Error::make(sqlstate::invalid_name, "invalid name syntax");
-  const std::string_view schema = count == 2 ? parts[0] : std::string_view{}, name = parts[count - 1];
-  if (target == oid::regnamespace) {
-    SPG_ASSIGN(const Oid found, catalog_->schema_oid(name));
-    if (found == Oid::none) return Error::make(make_sqlstate("3F000"), "schema \"", name, "\" does not exist");
-    return made(found);
-  }
-  if (target == oid::regproc || target == oid::regprocedure) {
-    const std::size_t paren = name.find('(');
-    const auto found = catalog_->functions(schema, name.substr(0, paren));
-    if (found.empty()) return Error::make(sqlstate::undefined_function, "function \"", text, "\" does not exist");
-    if (found.size() > 1)
-      return Error::make(sqlstate::ambiguous_function, "more than one function named \"", text, "\"");
-    return made(found[0]->oid);
-  }
-  SPG_ASSIGN(const catalog::Relation* relation, catalog_->relation(schema, name));
-  if (relation == nullptr) return Error::make(sqlstate::undefined_table, "relation \"", text, "\" does not exist");
-  return made(relation->oid);
+  auto found = catalog_->reg_in(base_type(target), literal.value.as<type::StringRef>().view(), *arena_);
+  if (!found) return found.take_error().at(position(literal.position));
+  return make_constant(*arena_, target, type::Value::of(Physical::int4, static_cast<std::int32_t>(raw(*found))),
+                       literal.position);
 }
 
 Result<Expr*> Binder::input_literal(const Constant& literal, Oid target, std::int32_t typmod) {
@@ -127,14 +84,7 @@ Result<Expr*> Binder::input_literal(const Constant& literal, Oid target, std::in
   Constant* made = make_constant(*arena_, target, type::Value::null_of(layout), literal.position);
   made->collation = collation_of(target);
   if (literal.value.is_null) return made;
-  switch (raw(base)) {
-    case raw(oid::regclass):
-    case raw(oid::regtype):
-    case raw(oid::regproc):
-    case raw(oid::regprocedure):
-    case raw(oid::regnamespace): return input_reg(literal, target);
-    default: break;
-  }
+  if (catalog::is_reg_type(base)) return input_reg(literal, target);
   if (type::find_type(base) == nullptr) {
     if (layout != Physical::string)
       return fail(sqlstate::feature_not_supported, literal.position, "type ", type_text(base), " is not supported");

@@ -29,7 +29,9 @@ struct Cte {
   Query* query = nullptr;
   Vec<RangeColumn> columns;
   sql::Materialized materialized = sql::Materialized::unspecified;
-  bool recursive = false;  ///< reads itself
+  std::int32_t position = -1;
+  bool is_no_union = false;  ///< being bound; may not read itself since it is no UNION
+  bool recursive = false;    ///< reads itself
   bool union_all = false;
   Query* initial = nullptr;  ///< of recursive ones
   Query* step = nullptr;

@@ -74,7 +74,7 @@ void Planner::use_query(Query* query, bool all_targets) {
 bool Planner::can_pull_up(const Query* query, bool nullable) {
   if (query->grouped || query->distinct || query->limit != nullptr || query->offset != nullptr ||
       query->has_set_functions || query->set_op != sql::SetOp::none || !query->ctes.empty() || query->from == nullptr ||
-      query->locking)
+      query->locking || !query->order_by.empty())  // the rows keep their order when nothing above orders them
     return false;
   for (const Target& target : query->targets) {
     if (is_volatile(target.expr)) return false;
@@ -109,7 +109,8 @@ void Planner::pull_up(FromTree*& tree, bool nullable) {
   if (entry.kind != RangeKind::subquery) return;
   Query* query = entry.subquery;
   if (!can_pull_up(query, nullable)) return;
-  pull_up_in(query);
+  // What is merged further in is null-extended together with this: the same restriction holds for it.
+  pull_up(query->from, nullable);
   // A lateral subquery reads its neighbours: its conditions then belong to the join, which only inner joins allow.
   if (tree->lateral && nullable) return;
   entry.pulled_up = true;

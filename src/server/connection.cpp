@@ -13,6 +13,7 @@ Connection::Connection(ReactorState& shared, net::Stream& stream)
       wake_post_{[](net::Post& post) { auto& self = *static_cast<WakePost&>(post).self; if (self.waiting_ == Waiting::turn) self.resume(); }, this},
       done_post_{[](net::Post& post) {
         Connection* self = static_cast<DonePost&>(post).self;
+        self->resume_posted_ = false;
         if (self->closed_) self->bury();
         else self->resume();
       }, this},
@@ -121,7 +122,10 @@ Status Connection::handle(const Event& event, db::Where where) {
       session_->start_sync();
       active_ = true;
       return drive();
-    case EventKind::copy_data: return session_->copy_data(event.data);
+    case EventKind::copy_data:
+      // LATIN1 has a character a byte, so that pieces convert by themselves. The session checks UTF-8, by rows.
+      if (sink_.encoding() == ClientEncoding::latin1) return session_->copy_data(as_bytes(codec::latin1_to_utf8(as_text(event.data), arena_)));
+      return session_->copy_data(event.data);
     case EventKind::copy_done:
       session_->copy_done();
       return drive();
@@ -255,7 +259,8 @@ void Connection::wait_for(Waiting what) {
     }
   } else if (what == Waiting::output) {
     flush();
-    if (!stream_->is_over_output_limit()) shared_.reactor->post(done_post_);
+    resume_posted_ = !stream_->is_over_output_limit();
+    if (resume_posted_) shared_.reactor->post(done_post_);
   } else if (what == Waiting::turn) {
     const std::uint64_t left_ns = session_->time_left_ns();
     if (left_ns != UINT64_MAX) shared_.reactor->arm(statement_deadline_, static_cast<net::Milliseconds>(left_ns / 1'000'000 + 1));
@@ -323,7 +328,8 @@ void Connection::run_on_worker() {
 }
 
 void Connection::on_writable(net::Stream&) {
-  if (waiting_ == Waiting::output) resume();
+  // With a post under way, a resume here would meet it again while a worker writes to the output.
+  if (waiting_ == Waiting::output && !resume_posted_) resume();
 }
 
 void Connection::wake_durable(ReactorState& shared) {
@@ -380,10 +386,14 @@ void Connection::on_close(net::Stream&, net::CloseReason) {
   bury();
 }
 
-/// A wake-up may still be on its way to this object: the last post, behind the session's end, deletes it.
+/// Ends the session; after that nobody posts, and once no post is on its way any more the object goes.
 void Connection::bury() {
   session_.reset();
-  done_post_.run = [](net::Post& post) { delete static_cast<DonePost&>(post).self; };
+  done_post_.run = [](net::Post& post) {
+    Connection* self = static_cast<DonePost&>(post).self;
+    if (self->wake_post_.queued.load(std::memory_order_acquire)) self->shared_.reactor->post(post);
+    else delete self;
+  };
   shared_.reactor->post(done_post_);
 }
 

@@ -91,6 +91,7 @@ class Connection final : public net::Handler {
   std::vector<StartSetting> start_settings_;
   Waiting waiting_ = Waiting::nothing;
   bool active_ = false;       ///< an activity of the session is unfinished
+  bool resume_posted_ = false;  ///< done_post_ is on its way for Waiting::output
   bool on_worker_ = false;    ///< it was moved to the workers and stays there
   bool closed_ = false;       ///< the stream has gone; the object follows when the worker has let go
   bool shutting_down_ = false;

@@ -61,6 +61,8 @@ class ServerImpl final : public Server {
     loops_[0].reactor.run();
     for (unsigned i = 1; i < options_.reactors; ++i) loops_[i].thread.join();
     workers_.stop();
+    // The workers' last posts end the connections whose statements they ran.
+    for (unsigned i = 0; i < options_.reactors; ++i) loops_[i].reactor.run_posts();
   }
   void stop() override {
     for (unsigned i = 0; i < options_.reactors; ++i) {

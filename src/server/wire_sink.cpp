@@ -84,11 +84,14 @@ Status WireSink::rows(const type::Batch& batch, std::span<const plan::OutputColu
     }
     writer_->end_row();
   }
-  if (arena_.held_bytes() > 64 * 1024) {
-    arena_.release();
-    text_ = TextBuilder(arena_);
-  }
+  trim_arena();
   return ok();
+}
+
+void WireSink::trim_arena() {
+  if (arena_.held_bytes() <= 64 * 1024) return;
+  arena_.release();
+  text_ = TextBuilder(arena_);
 }
 
 void WireSink::notice(db::NoticeSeverity severity, const Error& notice) {
@@ -101,6 +104,16 @@ void WireSink::setting(std::string_view name, std::string_view value) {
   if (name == "client_encoding")
     encoding_ = value == "LATIN1" ? ClientEncoding::latin1 : value == "SQL_ASCII" ? ClientEncoding::sql_ascii : ClientEncoding::utf8;
   writer_->parameter_status(name, value);
+}
+
+Status WireSink::copy_out(Bytes line) {
+  if (encoding_ == ClientEncoding::latin1) {
+    SPG_ASSIGN(const std::string_view text, codec::utf8_to_latin1(as_text(line), arena_));
+    line = as_bytes(text);
+  }
+  writer_->copy_data(line);
+  trim_arena();
+  return ok();
 }
 
 void WireSink::begin_copy_out(std::size_t columns) {

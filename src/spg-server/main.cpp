@@ -1,6 +1,7 @@
 // spg-server: the daemon. Reads its arguments and environment, opens the database, serves until it is told to stop.
 //
 //   spg-server [<wire-addr> [<db-path> [<audit-path> [<wal-path>]]]]
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +23,10 @@ constexpr const char* usage =
     "  wal-path     write-ahead log, files <wal-path>.N   (SPG_WAL,     default ./wal.log)\n"
     "  SPG_PG_ADDR  address of the PostgreSQL protocol    (default 127.0.0.1:5432; off: none)\n"
     "  SPG_SUPERUSER, SPG_SUPERUSER_PASSWORD              first start: the superuser (default bench/bench, loopback only)\n"
-    "  SPG_REACTORS, SPG_WORKERS                          threads (default: one reactor and one worker per processor)\n";
+    "  SPG_REACTORS, SPG_WORKERS                          threads (default: one reactor and four workers per processor, at least 8)\n"
+    "  SPG_AUTHENTICATION_TIMEOUT_S                       time to log in (default 60)\n"
+    "  SPG_MEMORY_MB         memory of all statements together   (default: half of the machine's)\n"
+    "  SPG_STATEMENT_MEMORY_MB  memory of one statement; SET spg.statement_memory changes it  (default: half of that)\n";
 
 const char* environment(const char* name, const char* fallback) {
   const char* value = std::getenv(name);
@@ -45,6 +49,21 @@ bool split_address(const std::string& text, std::string& address, std::uint16_t&
   const unsigned long number = std::strtoul(text.c_str() + colon + 1, &end, 10);
   if (*end != '\0' || number > 65535 || address.empty()) return false;
   port = static_cast<std::uint16_t>(number);
+  return true;
+}
+
+/// A number of megabytes as bytes; at least one, so that SET can still run.
+bool read_megabytes(const char* name, std::size_t fallback_bytes, std::size_t& bytes) {
+  const char* text = environment(name, "");
+  bytes = fallback_bytes;
+  if (*text == '\0') return true;
+  char* end = nullptr;
+  const unsigned long long number = std::strtoull(text, &end, 10);
+  if (*end != '\0' || *text == '-' || number == 0 || number > (1u << 21) - 1) {
+    std::fprintf(stderr, "spg-server: %s is no number of megabytes: %s\n", name, text);
+    return false;
+  }
+  bytes = static_cast<std::size_t>(number) << 20;
   return true;
 }
 
@@ -154,11 +173,16 @@ int main(int argc, char** argv) {
   }
   if (count > 0) std::fprintf(stderr, "spg-server: note: the native protocol on %s is not served yet\n", positional[0]);
   if (std::strcmp(positional[2], "-") != 0) std::fprintf(stderr, "spg-server: note: no audit log is written to %s yet\n", positional[2]);
+  auto& instance = arguments.instance;
+  if (!read_megabytes("SPG_MEMORY_MB", spg::os::memory_bytes() / 2, instance.memory_limit_bytes) ||
+      !read_megabytes("SPG_STATEMENT_MEMORY_MB", instance.memory_limit_bytes / 2, instance.statement_memory_bytes)) return 2;
   const unsigned processors = spg::os::processor_count();
   arguments.server.address = arguments.address.c_str();
   arguments.server.port = arguments.port;
   arguments.server.reactors = static_cast<unsigned>(std::atoi(environment("SPG_REACTORS", std::to_string(processors).c_str())));
-  arguments.server.workers = static_cast<unsigned>(std::atoi(environment("SPG_WORKERS", std::to_string(processors).c_str())));
+  arguments.server.workers = static_cast<unsigned>(std::atoi(environment("SPG_WORKERS", std::to_string(std::min(64u, std::max(8u, 4 * processors))).c_str())));
+  const int log_in_s = std::atoi(environment("SPG_AUTHENTICATION_TIMEOUT_S", "60"));
+  if (log_in_s > 0) arguments.server.authentication_timeout_ms = log_in_s * 1000;
   arguments.machine.database_path = positional[1];
   arguments.machine.log_path = positional[3];
   arguments.machine.ephemeral = arguments.ephemeral;

@@ -11,6 +11,7 @@ const Token& Parser::peek(std::uint32_t ahead) {
 
 void Parser::advance() {
   last_end_ = window_[0].end;
+  if (__builtin_expect(++tokens_ % 256 == 0, 0)) check_arena();
   if (window_size_ > 1) {
     --window_size_;
     for (std::uint32_t i = 0; i < window_size_; ++i) window_[i] = window_[i + 1];
@@ -30,6 +31,12 @@ bool Parser::accept(Tok first, Tok second) {
 /// A bad token counts only when the parser arrives at it.
 void Parser::check_current() {
   if (window_[0].kind == Tok::error) fail(std::move(lexer_.error()));
+}
+
+/// Memory used up, cancelled, or out of time.
+void Parser::check_arena() {
+  if (failed_) return;
+  if (Status failed = arena_->check()) fail(std::move(failed));
 }
 
 void Parser::syntax_error() {

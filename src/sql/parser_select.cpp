@@ -98,7 +98,6 @@ Select* Parser::values_clause() {
   node->values = list<Vec<Expr*>>();
   do {
     node->values.push_back(paren_exprs());
-    if (__builtin_expect(arena_->budget().exhausted(), 0)) fail(Error::out_of_memory());
   } while (accept(','));
   return node;
 }

@@ -52,6 +52,7 @@ class Parser {
   void expect(Tok tok) { if (!accept(tok)) syntax_error(); }
   void expect(char c) { expect(ch(c)); }
   void check_current();
+  void check_arena();
   void syntax_error();
   void fail(Error error);
   void fail_at(std::int32_t at, Sqlstate code, std::string_view message);
@@ -372,6 +373,7 @@ class Parser {
   Token window_[4];
   std::uint32_t window_size_ = 1;
   std::uint32_t depth_ = 0, depth_limit_;
+  std::uint32_t tokens_ = 0;
   std::uint32_t last_end_ = 0;
   std::int32_t params_ = 0;
   bool in_target_ = false;     ///< at the top of an output column, where an operator's word may be its label

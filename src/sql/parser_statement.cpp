@@ -14,7 +14,7 @@ Result<Vec<RawStatement>> Parser::script() {
     raw.tree = statement();
     raw.end = last_end_;
     if (!at(';') && !at(Tok::end)) syntax_error();
-    if (arena_->budget().exhausted()) fail(Error::out_of_memory());
+    check_arena();
     if (failed_) break;
     raw.params = params_;
     raw.tag = command_tag(*raw.tree);
@@ -27,7 +27,7 @@ Result<Vec<RawStatement>> Parser::script() {
 Result<Expr*> Parser::whole_expression() {
   Expr* node = expr();
   if (!at(Tok::end)) syntax_error();
-  if (arena_->budget().exhausted()) fail(Error::out_of_memory());
+  check_arena();
   if (failed_) return take_error();
   return node;
 }

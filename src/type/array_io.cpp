@@ -258,7 +258,11 @@ Result<Value> receive_array(const TypeInfo& type, ByteReader& from, std::int32_t
     return Error::make(sqlstate::program_limit_exceeded, "number of array dimensions (", depth,
                        ") exceeds the maximum allowed (", array_dimensions_max, ")");
   if (flags != 0 && flags != 1) return Error::make(sqlstate::invalid_binary_representation, "invalid array flags");
-  if (element != type.element) return Error::make(sqlstate::datatype_mismatch, "wrong element type");
+  if (element != type.element) {
+    const TypeInfo *got = find_type(element), *expected = find_type(type.element);
+    return Error::make(sqlstate::datatype_mismatch, "binary data has array element type ", raw(element), " (", got == nullptr ? std::string_view("???") : got->name,
+                       ") instead of expected ", raw(type.element), " (", expected == nullptr ? std::string_view("???") : expected->name, ")");
+  }
   ArrayDimension dimensions[array_dimensions_max];
   std::int64_t count = depth == 0 ? 0 : 1;
   for (int i = 0; i < depth; ++i) {

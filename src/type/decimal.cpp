@@ -204,7 +204,10 @@ Decimal mul(const Decimal& a, const Decimal& b, Arena& arena) {
       carry /= base;
     }
   };
+  // A giant product that is given up is wrong; whoever asked for it checks the arena, too.
+  const int check_rows = more.count < 1024 ? INT32_MAX : 1 + (1 << 22) / more.count;
   for (int i = 0, rows = 0; i < less.count; ++i) {
+    if (i % check_rows == check_rows - 1 && arena.check().failed()) break;
     const auto factor = static_cast<std::uint32_t>(x[i]);
     if (factor == 0) continue;
     if (++rows == 40) { carry_up(); rows = 1; }
@@ -346,7 +349,12 @@ Decimal div(const Decimal& a, const Decimal& b, int scale, Rounding rounding, Ar
       v[i] = static_cast<Digit>(carry % base);
       carry /= base;
     }
+    const int check_rows = n < 1024 ? INT32_MAX : 1 + (1 << 22) / n;
     for (int i = 0; i < count; ++i) {
+      if (i % check_rows == check_rows - 1 && arena.check().failed()) {  // as in mul()
+        std::fill(to + i, to + count, Digit{0});
+        break;
+      }
       const int head = u[i] * base + u[i + 1];
       int guess = head / v[0], rest = head % v[0];
       while (guess >= base || guess * v[1] > rest * base + u[i + 2]) {

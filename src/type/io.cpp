@@ -204,7 +204,10 @@ Result<Value> receive(Oid oid, Bytes bytes, std::int32_t typmod, Arena& arena) {
     return Error::make(sqlstate::datetime_value_out_of_range, what, " out of range");
   };
   switch (type->format) {
-    case boolean: value = Value::of(Physical::boolean, static_cast<std::uint8_t>(from.be<std::uint8_t>() != 0)); break;
+    case boolean:
+      if (bytes.empty()) return Error::make(sqlstate::protocol_violation, "no data left in message");
+      value = Value::of(Physical::boolean, static_cast<std::uint8_t>(from.be<std::uint8_t>() != 0));
+      break;
     case character: value = Value::of(Physical::int2, static_cast<std::int16_t>(from.be<std::uint8_t>())); break;
     case int2: value = Value::of(Physical::int2, from.be<std::int16_t>()); break;
     case int4: case Format::oid: case float4: value = Value::of(type->physical, from.be<std::int32_t>()); break;
@@ -267,6 +270,8 @@ Result<Value> receive(Oid oid, Bytes bytes, std::int32_t typmod, Arena& arena) {
       break;
     }
   }
+  if (!from.ok() && bytes.empty() && type->format == Format::boolean)
+    return Error::make(sqlstate::protocol_violation, "no data left in message");  // PostgreSQL reads it as a byte
   if (!from.ok()) return Error::make(sqlstate::protocol_violation, "insufficient data left in message");
   if (!from.at_end()) return Error::make(sqlstate::invalid_binary_representation, "incorrect binary data format");
   if (type->format == Format::array) return value;

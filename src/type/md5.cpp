@@ -45,7 +45,11 @@ std::string_view md5(std::string_view text, Arena& arena) {
   static const Constants constants;
   std::uint32_t state[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
   const std::uint64_t bits = std::uint64_t{text.size()} * 8;
-  for (; text.size() >= 64; text.remove_prefix(64)) mix(state, text.data(), constants);
+  for (; text.size() >= 64; text.remove_prefix(64)) {
+    mix(state, text.data(), constants);
+    // Given up, the digest is of no use to anybody: whoever asked for it checks the arena, too.
+    if (text.size() % (1 << 20) < 64 && arena.check().failed()) text = text.substr(0, 64);
+  }
   char last[128] = {};
   for (std::size_t i = 0; i < text.size(); ++i) last[i] = text[i];
   last[text.size()] = '\x80';

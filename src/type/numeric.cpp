@@ -5,6 +5,7 @@
 
 #include "spg/type/ascii.hpp"
 #include "spg/type/number_text.hpp"
+#include "spg/type/oids.hpp"
 #include "decimal.hpp"
 
 namespace spg::type {
@@ -125,8 +126,10 @@ Result<Numeric> receive_numeric(ByteReader& from, Arena& arena) {
   const auto count = from.be<std::uint16_t>();
   const auto weight = from.be<std::int16_t>();
   const auto sign = from.be<std::uint16_t>();
+  const bool has_sign = from.ok();
   const auto dscale = from.be<std::uint16_t>();
   const Bytes raw = from.bytes(std::size_t{2} * count);
+  if (has_sign && sign != 0 && sign != 0x4000 && sign != 0xC000 && sign != 0xD000 && sign != 0xF000) return bad("sign");
   if (!from.ok()) return Error::make(sqlstate::protocol_violation, "insufficient data left in message");
   Decimal value;
   switch (sign) {
@@ -135,7 +138,7 @@ Result<Numeric> receive_numeric(ByteReader& from, Arena& arena) {
     case 0xC000: return nan();
     case 0xD000: return infinity(false);
     case 0xF000: return infinity(true);
-    default: return bad("sign");
+    default: break;
   }
   if (dscale > numeric_scale_max) return bad("scale");
   value.weight = weight;
@@ -413,9 +416,37 @@ bool numeric_to_scaled(const Numeric& a, int scale, std::int64_t* to) {
   return true;
 }
 
+namespace {
+
+/// The common case of numeric_from_scaled: every digit within 64 bits, built in place.
+Numeric from_scaled_small(std::int64_t value, int scale, int pad, Arena& arena) {
+  constexpr std::uint64_t units[] = {1, 10, 100, 1000};
+  constexpr int digits_max = 6;
+  std::uint64_t rest = value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+  Digit reversed[digits_max];
+  int count = 0, zeros = 0;
+  // The lowest group is short by `pad` decimals.
+  const std::uint64_t low_base = base / units[pad];
+  reversed[count++] = static_cast<Digit>(rest % low_base * units[pad]);
+  for (rest /= low_base; rest != 0; rest /= base) reversed[count++] = static_cast<Digit>(rest % base);
+  while (zeros < count && reversed[zeros] == 0) ++zeros;
+  const int kept = count - zeros, weight = kept == 0 ? 0 : count - 1 - (scale + pad) / group;
+  const std::size_t bytes = 4 + 2 * static_cast<std::size_t>(kept);
+  char small[StringRef::inline_bytes_max];
+  char* to = bytes <= sizeof small ? small : static_cast<char*>(arena.allocate(bytes, 2));
+  store_le<std::uint16_t>(to, static_cast<std::uint16_t>((value < 0 ? 0x4000 : 0) | scale));
+  store_le<std::int16_t>(to + 2, static_cast<std::int16_t>(weight));
+  for (int i = 0; i < kept; ++i) store_le<Digit>(to + 4 + 2 * i, reversed[count - 1 - i]);
+  return Numeric{StringRef(std::string_view(to, bytes))};
+}
+
+}  // namespace
+
 Numeric numeric_from_scaled(Int128 value, int scale, Arena& arena) {
   // The fraction is brought to whole groups first, so that the digits are those of an integer.
   const int pad = (group - scale % group) % group;
+  if (value <= INT64_MAX && value >= INT64_MIN)
+    return from_scaled_small(static_cast<std::int64_t>(value), scale, pad, arena);
   constexpr int units[] = {1, 10, 100, 1000};
   Decimal result;
   Int128 padded;
@@ -427,6 +458,34 @@ Numeric numeric_from_scaled(Int128 value, int scale, Arena& arena) {
   if (result.count != 0) result.weight -= (scale + pad) / group;
   result.dscale = scale;
   return store_known(result, arena);
+}
+
+Numeric numeric_from_stored(const Value& value, int scale, Arena& arena) {
+  if (value.physical == Physical::int8) {
+    const auto scaled = value.as<std::int64_t>();
+    return scaled == scaled_nan8 ? nan() : numeric_from_scaled(scaled, scale, arena);
+  }
+  const auto scaled = value.as<Int128>();
+  return scaled == scaled_nan16 ? nan() : numeric_from_scaled(scaled, scale, arena);
+}
+
+bool numeric_to_stored(const Numeric& a, Physical physical, int scale, Value* to) {
+  if (physical == Physical::int8) {
+    std::int64_t scaled = scaled_nan8;
+    if (!a.is_nan() && (!numeric_to_scaled(a, scale, &scaled) || scaled == scaled_nan8)) return false;
+    *to = Value::of(physical, scaled);
+    return true;
+  }
+  Int128 scaled = scaled_nan16;
+  if (!a.is_nan() && (!numeric_to_scaled(a, scale, &scaled) || scaled == scaled_nan16)) return false;
+  *to = Value::of(physical, scaled);
+  return true;
+}
+
+Value expression_value(Oid type, std::int32_t typmod, const Value& stored, Arena& arena) {
+  if (type != oid::numeric || (stored.physical != Physical::int8 && stored.physical != Physical::int16)) return stored;
+  if (stored.is_null) return Value::null_of(Physical::string);
+  return Value::of(Physical::string, numeric_from_stored(stored, NumericTypmod::of(typmod).scale, arena));
 }
 
 std::uint64_t numeric_hash(const Numeric& a) {

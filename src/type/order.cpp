@@ -133,6 +133,10 @@ void put_signed(TextBuilder& key, N value) {
   put<Unsigned>(key, static_cast<Unsigned>(static_cast<Unsigned>(value) ^
                                            static_cast<Unsigned>(Unsigned{1} << (8 * sizeof(N) - 1))));
 }
+void put_int128(TextBuilder& key, Int128 value) {
+  put_signed(key, static_cast<std::int64_t>(value >> 64));
+  put(key, static_cast<std::uint64_t>(value));
+}
 template <class Bits, class Float>
 void put_float(TextBuilder& key, Float value) {
   Bits bits = std::isnan(value) ? static_cast<Bits>(~Bits{0} >> 1) : std::bit_cast<Bits>(value == 0 ? Float{0} : value);
@@ -196,7 +200,11 @@ void put_value(Oid type, const Value& value, TextBuilder& key) {
       return;
     case Format::float4: put_float<std::uint32_t>(key, value.as<float>()); return;
     case Format::float8: put_float<std::uint64_t>(key, value.as<double>()); return;
-    case Format::numeric: put_numeric(key, value.as<Numeric>()); return;
+    case Format::numeric:
+      if (value.physical == Physical::int16) put_int128(key, value.as<Int128>());
+      else if (value.physical == Physical::int8) put_signed(key, value.as<std::int64_t>());
+      else put_numeric(key, value.as<Numeric>());
+      return;
     case Format::interval: {
       const Int128 span = value.as<Interval>().span();
       put_signed(key, static_cast<std::int16_t>(span >> 64));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "spg/codec/utf8.hpp"
 #include "spg/type/ascii.hpp"
 
 namespace spg::type {
@@ -39,38 +40,7 @@ std::size_t character_offset(std::string_view text, std::int64_t index) {
   return std::min(at, text.size());
 }
 
-Status check_utf8(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const unsigned char first = byte(at);
-    if (first != 0 && first < 0x80) { ++at; continue; }
-    const std::size_t size = character_bytes(text[at]);
-    bool good = first >= 0xc2 && first <= 0xf4 && at + size <= text.size();
-    for (std::size_t i = 1; good && i < size; ++i) good = (byte(at + i) & 0xc0) == 0x80;
-    if (good && size >= 3) {
-      const unsigned char second = byte(at + 1);
-      good = !(first == 0xe0 && second < 0xa0) && !(first == 0xed && second > 0x9f) &&
-             !(first == 0xf0 && second < 0x90) && !(first == 0xf4 && second > 0x8f);
-    }
-    if (!good) {
-      char shown[4 * 5];
-      std::size_t used = 0;
-      for (std::size_t i = at; i < std::min(at + size, text.size()); ++i) {
-        const char* digits = "0123456789abcdef";
-        if (used != 0) shown[used++] = ' ';
-        shown[used++] = '0';
-        shown[used++] = 'x';
-        shown[used++] = digits[byte(i) >> 4];
-        shown[used++] = digits[byte(i) & 15];
-      }
-      return Error::make(sqlstate::character_not_in_repertoire, "invalid byte sequence for encoding \"UTF8\": ",
-                         std::string_view(shown, used));
-    }
-    at += size;
-  }
-  return ok();
-}
+Status check_utf8(std::string_view text) { return codec::check_utf8(text); }
 
 Result<std::string_view> parse_bytea(std::string_view text, Arena& arena) {
   char* to = arena.array<char>(text.size() + 1);
@@ -329,7 +299,15 @@ Result<std::string_view> repeat(std::string_view text, std::int32_t count, Arena
   if (bytes > value_bytes_max) return too_long();
   char* to = allocate(bytes, arena);
   if (to == nullptr) return Error::out_of_memory();
-  for (std::size_t at = 0; at < bytes; at += text.size()) std::memcpy(to + at, text.data(), text.size());
+  constexpr std::size_t piece = std::size_t{1} << 20;  // between looks at cancellation
+  std::size_t check_at = piece;
+  for (std::size_t at = 0; at < bytes; at += text.size()) {
+    if (at >= check_at) {
+      SPG_TRY(arena.check());
+      check_at = at + piece;
+    }
+    std::memcpy(to + at, text.data(), text.size());
+  }
   return std::string_view(to, bytes);
 }
 
@@ -346,14 +324,14 @@ std::string_view reverse(std::string_view text, Arena& arena) {
 Result<std::string_view> replace(std::string_view text, std::string_view from, std::string_view to, Arena& arena) {
   if (from.empty() || text.find(from) == std::string_view::npos) return text;
   TextBuilder out(arena);
-  for (;;) {
+  for (std::size_t replaced = 0;;) {
     const std::size_t at = text.find(from);
     out.add(text.substr(0, at));
     if (at == std::string_view::npos) return out.view();
     out.add(to);
     if (out.size() > value_bytes_max) return too_long();
     text.remove_prefix(at + from.size());
-    SPG_TRY(arena.check());
+    if (++replaced % 256 == 0) SPG_TRY(arena.check());
   }
 }
 

@@ -54,6 +54,8 @@ class FakeCatalog final : public catalog::Catalog {
   Result<const catalog::Relation*> relation(Oid oid) override { return oid == items_oid ? &relation_ : nullptr; }
   Result<Oid> schema_oid(std::string_view) override { return Oid{2200}; }
   Result<std::string_view> schema_name(Oid) override { return std::string_view("public"); }
+  Result<Oid> reg_in(Oid, std::string_view, Arena&) override { return Error::make(sqlstate::undefined_object, "no names here"); }
+  Result<std::string_view> reg_out(Oid, Oid, Arena&) override { return Error::make(sqlstate::undefined_object, "no names here"); }
 
  private:
   catalog::ColumnInfo columns_[4];

@@ -131,6 +131,31 @@ TEST_CASE("a slow reader pauses the producer instead of filling memory") {
   loop.end();
 }
 
+TEST_CASE("a peer that ends while its stream is paused is noticed, but not at once") {
+  Loop loop;
+  Callbacks server, client;
+  auto reason = CloseReason::shut_down;
+  server.closed = [&](CloseReason why) { reason = why; };
+  server.readable = [](Stream& stream, std::string_view) { stream.pause_reading(); };
+  OneHandler acceptor(server);
+  Stream& stream = loop.connect(acceptor, client);
+  stream.output().append("a question");
+  stream.flush_soon();
+  loop.until([&] { return acceptor.accepted != nullptr; });
+  const bool sends_more = GENERATE(false, true);
+  if (sends_more) {
+    stream.output().append("and another");
+    stream.flush_soon();
+    loop.reactor.run_once(50);
+  }
+  stream.close_when_sent();  // shuts its side down and waits, as a client does that has gone without a word
+  const Milliseconds begin = loop.reactor.now();
+  loop.until([&] { return !server.is_open; });
+  CHECK(reason == CloseReason::by_peer);
+  CHECK(loop.reactor.now() - begin >= 1000);
+  loop.end();
+}
+
 TEST_CASE("a paused stream hears nothing until it is resumed, and loses nothing") {
   Loop loop;
   Callbacks server, client;

@@ -131,6 +131,11 @@ struct FakeCatalog final : catalog::Catalog {
   Result<std::string_view> schema_name(Oid id) override {
     return id == catalog::ns::public_schema ? std::string_view("public") : std::string_view("pg_catalog");
   }
+  Result<Oid> reg_in(Oid, std::string_view text, Arena&) override {
+    const auto* relation = catalog::builtin::find_relation(catalog::ns::pg_catalog, text);
+    return relation != nullptr ? relation->oid : type::oid::int4;
+  }
+  Result<std::string_view> reg_out(Oid, Oid, Arena&) override { return std::string_view("name"); }
 };
 
 }  // namespace spg::test

@@ -1,5 +1,6 @@
 // The SQL suite's runner, for any environment: reads a file's records, asks them on a session and compares; every twenty
-// records the database is closed (every forty after a checkpoint) and opened again.
+// records the database is closed (every forty after a checkpoint) and opened again. tools/record_slt.py tells what a file
+// looks like. A line "# stay" keeps the session (settings, prepared statements) to the end of the file.
 #pragma once
 #include <algorithm>
 #include <cstdio>
@@ -17,26 +18,46 @@ namespace spg::test {
 struct Answer {
   std::string error;  // SQLSTATE
   std::string message;
+  std::string report;  // message, DETAIL, HINT, POSITION, CONTEXT: a line each
 };
 
+inline Answer answer_of(const Error& error) {
+  const auto code = sqlstate_text(error.code());
+  Answer answer{std::string(code.data(), 5), std::string(error.message()), std::string(error.message())};
+  const auto add = [&](const char* word, std::string_view text) {
+    if (!text.empty()) answer.report += "\n" + std::string(word) + ": " + std::string(text);
+  };
+  add("DETAIL", error.field(ErrorField::detail));
+  add("HINT", error.field(ErrorField::hint));
+  if (error.position() > 0) add("POSITION", std::to_string(error.position()));
+  add("CONTEXT", error.field(ErrorField::context));
+  std::string escaped;
+  for (const char one : answer.report) escaped += one == '\t' ? std::string("\\t") : std::string(1, one);
+  answer.report = escaped;
+  return answer;
+}
+
 /// Runs a query to its end: a step that would block on a "reactor" goes on as a worker would.
-inline Answer ask(db::Session& session, test::TextSink& sink, txn::MachineControl& machine, const std::string& text) {
+/// `data` is what COPY FROM STDIN reads.
+inline Answer ask(db::Session& session, test::TextSink& sink, txn::MachineControl& machine, const std::string& text,
+           const std::string& data) {
   sink.clear();
   session.start_query(text);
   auto where = db::Where::reactor;
   for (;;) {
     auto progress = session.run(where);
-    if (!progress) {
-      const auto code = sqlstate_text(progress.error().code());
-      return {std::string(code.data(), 5), std::string(progress.error().message())};
-    }
+    if (!progress) return answer_of(progress.error());
     switch (*progress) {
       case db::Progress::done: return {};
+      case db::Progress::wants_copy_data:
+        if (Status failed = session.copy_data(as_bytes(data))) return answer_of(failed);
+        session.copy_done();
+        break;
       case db::Progress::wants_worker: where = db::Where::worker; break;
       case db::Progress::waits_durable:
-        if (Status failed = machine.wait_durable(session.floor())) return {"XXXXX", std::string(failed.message())};
+        if (Status failed = machine.wait_durable(session.floor())) return {"XXXXX", std::string(failed.message()), {}};
         break;
-      default: return {"XXXXX", "waits for somebody in a test with one session"};
+      default: return {"XXXXX", "waits for somebody in a test with one session", {}};
     }
   }
 }
@@ -112,6 +133,7 @@ void run_file(const char* path, Surroundings<Env>& around, const std::string& fo
   std::string text = all.str(), record;
   text += "\n\n";
   int number = 0;
+  const bool reopen = text.find("# stay\n") == std::string::npos;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = text.find("\n\n", at);
     if (end == std::string::npos) break;
@@ -127,13 +149,20 @@ void run_file(const char* path, Surroundings<Env>& around, const std::string& fo
       expected = sql.size() > rule + 6 ? sql.substr(rule + 6) : std::string();
       sql.resize(rule);
     }
-    const Answer answer = ask(*world.session, world.sink, *world.machine, sql);
+    std::string data;
+    if (const auto rule = sql.find("\n<<<<"); rule != std::string::npos) {
+      data = sql.size() > rule + 6 ? sql.substr(rule + 6) + "\n" : std::string();
+      sql.resize(rule);
+    }
+    const Answer answer = ask(*world.session, world.sink, *world.machine, sql, data);
     auto complain = [&](const std::string& what) {
       ++failures;
       std::printf("%s: %s\n  %s\n", path, sql.c_str(), what.c_str());
     };
     if (kind.starts_with("statement error")) {
       const std::string want = kind.size() > 16 ? kind.substr(16) : std::string();
+      if (answer.error == want && !expected.empty() && answer.report != expected)
+        complain("wanted:\n" + expected + "\n  got:\n" + answer.report);
       if (answer.error != want) complain("wanted error " + want + ", got " + (answer.error.empty() ? "success" : answer.error + " " + answer.message));
     } else if (!answer.error.empty()) {
       complain(answer.error + " " + answer.message);
@@ -146,7 +175,7 @@ void run_file(const char* path, Surroundings<Env>& around, const std::string& fo
     }
     if constexpr (!Env::Sync::has_threads)
       if (Status failed = world.machine->tick()) complain("tick: " + std::string(failed.message()));
-    if (++number % 20 == 0 && world.session->status() == db::BlockStatus::idle) {
+    if (reopen && ++number % 20 == 0 && world.session->status() == db::BlockStatus::idle) {
       if (number % 40 == 0)
         if (Status failed = world.machine->checkpoint()) complain("checkpoint: " + std::string(failed.message()));
       world.close();

@@ -24,7 +24,7 @@ class TextSink final : public db::ResultSink {
         Arena arena(budget);
         TextBuilder text(arena);
         type::output(columns[c].type, type::value_of(batch.columns[c], row), text, settings);
-        for (char one : text.view()) line += one == '\\' ? std::string("\\\\") : one == '\t' ? std::string("\\t") : one == '\n' ? std::string("\\n") : std::string(1, one);
+        line += escaped(text.view());
       }
       lines.push_back(line);
     }
@@ -37,12 +37,25 @@ class TextSink final : public db::ResultSink {
   void setting(std::string_view, std::string_view) override {}
   void begin_copy_in(std::size_t) override {}
   void begin_copy_out(std::size_t) override {}
-  void copy_out(Bytes) override {}
+  Status copy_out(Bytes bytes) override {
+    is_query = true;
+    std::string_view text = as_text(bytes);
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    lines.push_back(escaped(text));
+    return ok();
+  }
   void end_copy_out() override {}
   std::size_t mark() const override { return lines.size(); }
   void rewind(std::size_t mark) override { lines.resize(mark); }
   bool is_full() const override { return false; }
   void clear() { lines.clear(); tag.clear(); is_query = false; }
+
+  static std::string escaped(std::string_view text) {
+    std::string result;
+    for (const char one : text)
+      result += one == '\\' ? std::string("\\\\") : one == '\t' ? std::string("\\t") : one == '\n' ? std::string("\\n") : std::string(1, one);
+    return result;
+  }
 
   std::vector<std::string> lines;
   std::string tag;

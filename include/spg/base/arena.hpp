@@ -4,6 +4,8 @@
 // fails: past the budget's limit (or when the system has no more) memory still comes, from the overshoot allowance and
 // then from a fixed reserve, and the budget's `exhausted` flag is raised. Every parse, plan and batch step checks the flag
 // (check()) and ends the statement with 53200. Large allocations are explicit and fallible (try_allocate).
+// The same check() asks whether the statement was cancelled or its time is up: whoever computes for long calls it every
+// so often and ends, for whichever reason.
 // Everything in an arena is trivially destructible; memory goes back when the arena is reset or destroyed.
 // Thread rule: an Arena belongs to one thread at a time; a MemoryBudget may be shared by the threads of a statement.
 #pragma once
@@ -22,11 +24,23 @@
 
 namespace spg {
 
+/// Says whether a statement should end early. Asked from the thread that runs the statement.
+class Interrupts {
+ public:
+  /// 57014 once the statement was cancelled or its time is up.
+  virtual Status check_interrupts() = 0;
+
+ protected:
+  ~Interrupts() = default;
+};
+
 /// Accounts the memory of a statement (or of all statements: budgets form a chain through `parent`).
 class MemoryBudget {
  public:
-  explicit MemoryBudget(std::size_t limit_bytes = SIZE_MAX, MemoryBudget* parent = nullptr)
-      : limit_bytes_(limit_bytes), parent_(parent) {}
+  /// Without interrupts of its own a budget has its parent's.
+  explicit MemoryBudget(std::size_t limit_bytes = SIZE_MAX, MemoryBudget* parent = nullptr, Interrupts* interrupts = nullptr)
+      : limit_bytes_(limit_bytes), parent_(parent),
+        interrupts_(interrupts != nullptr || parent == nullptr ? interrupts : parent->interrupts_) {}
   MemoryBudget(const MemoryBudget&) = delete;
   MemoryBudget& operator=(const MemoryBudget&) = delete;
 
@@ -39,19 +53,24 @@ class MemoryBudget {
   void raise() { exhausted_.store(true, std::memory_order_relaxed); }
   void clear() { exhausted_.store(false, std::memory_order_relaxed); }
   bool exhausted() const { return exhausted_.load(std::memory_order_relaxed); }
-  /// 53200 once the flag is up.
-  Status check() const { return __builtin_expect(exhausted(), 0) ? Error::out_of_memory() : ok(); }
+  /// 53200 once the flag is up; else what the interrupts say.
+  Status check() const {
+    if (__builtin_expect(exhausted(), 0)) return Error::out_of_memory();
+    return interrupts_ == nullptr ? ok() : interrupts_->check_interrupts();
+  }
 
-  /// For tests: the n-th charge from now on (1 = the next) acts as if the limit were passed; 0 switches off.
-  void fail_at(std::uint64_t nth) { fail_at_ = nth; }
-  std::uint64_t charges() const { return charges_; }
+  /// For tests: the n-th charge from now on (1 = the next), of this budget or of those below it, acts as if the limit
+  /// were passed; 0 switches off. One thread at a time.
+  void fail_at(std::uint64_t nth) { fail_in_ = nth; }
+  std::uint64_t fails_in() const { return fail_in_; }
 
  private:
   std::size_t limit_bytes_;
   MemoryBudget* parent_;
+  Interrupts* interrupts_;
   std::atomic<std::size_t> used_bytes_{0};
   std::atomic<bool> exhausted_{false};
-  std::uint64_t fail_at_ = 0, charges_ = 0;
+  std::uint64_t fail_in_ = 0;
 };
 
 class Arena {

@@ -80,7 +80,7 @@ struct ColumnInfo {
   Oid type{};
   std::int32_t typmod = -1;
   Oid collation{};
-  type::Physical physical = type::Physical::none;  ///< as stored and as scans yield it
+  type::Physical physical = type::Physical::none;  ///< as stored; numeric(p,s) may be scaled (type/numeric.hpp)
   bool not_null = false;
   bool has_default = false;
   bool dropped = false;
@@ -136,7 +136,14 @@ class Catalog {
   virtual Result<const Relation*> relation(Oid oid) = 0;
   virtual Result<Oid> schema_oid(std::string_view name) = 0;     ///< none when absent
   virtual Result<std::string_view> schema_name(Oid oid) = 0;
+
+  // --- the reg* types (is_reg_type): names as OIDs. Quoting, folding, "-" and digits are PostgreSQL's.
+  virtual Result<Oid> reg_in(Oid type, std::string_view text, Arena& arena) = 0;
+  virtual Result<std::string_view> reg_out(Oid type, Oid value, Arena& arena) = 0;
 };
+
+/// The types whose text is a name of the catalog: regclass, regtype, regproc, regprocedure, regnamespace, regrole.
+bool is_reg_type(Oid type);
 
 /// How a type lies in batches and chunks, for every type of the registry. Fixed by the type alone (numeric is a string in
 /// batches; a table stores numeric(p,s) columns scaled only where ColumnInfo::physical says so).

@@ -12,12 +12,17 @@
 
 namespace spg::catalog {
 
+/// Whether an expression may be the default of a column of that type: bound and not kept.
+using CheckDefault =
+    FunctionRef<Status(const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod)>;
+
 struct DdlContext {
   SessionCatalog* catalog = nullptr;  ///< with its views, and the role that acts
   txn::Host* host = nullptr;          ///< randomness for salts; null: no passwords
   NoticeSink* notices = nullptr;
   Arena* arena = nullptr;   ///< of the statement
   std::string_view source;  ///< the text that the trees came from, for error positions
+  const CheckDefault* check_default = nullptr;  ///< null: defaults are trusted
 };
 
 /// Evaluates a default once, as a value of the type (with its modifier) in the executor's layout.

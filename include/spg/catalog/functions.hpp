@@ -49,6 +49,8 @@ Result<Text> pg_get_constraintdef(SessionCatalog& catalog, Oid constraint, bool 
 inline Text pg_get_expr(std::string_view expression) { return {expression}; }
 Text pg_get_function_arguments(SessionCatalog& catalog, Oid function, bool with_defaults, Arena& arena);
 Text pg_get_function_result(SessionCatalog& catalog, Oid function, Arena& arena);
+/// CREATE OR REPLACE FUNCTION ... of a built-in function; NULL for one whose body is a parsed query.
+Result<Text> pg_get_functiondef(SessionCatalog& catalog, Oid function, Arena& arena);
 
 // --- visibility: whether the bare name finds it. NULL when there is no such object.
 Result<FoundBool> pg_table_is_visible(SessionCatalog& catalog, Oid relation);

@@ -53,6 +53,8 @@ class SessionCatalog final : public Catalog {
   Result<const Relation*> relation(Oid oid) override;
   Result<Oid> schema_oid(std::string_view name) override;
   Result<std::string_view> schema_name(Oid oid) override;
+  Result<Oid> reg_in(Oid type, std::string_view text, Arena& arena) override;
+  Result<std::string_view> reg_out(Oid type, Oid value, Arena& arena) override;
   /// In one schema only.
   Result<const Relation*> relation_in(Oid schema, std::string_view name);
 

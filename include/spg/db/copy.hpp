@@ -32,9 +32,10 @@ struct CopyField {
 
 class CopyReader {
  public:
-  CopyReader(const CopyFormat& format, std::size_t column_count) : format_(format), columns_(column_count) {}
+  explicit CopyReader(const CopyFormat& format) : format_(format) {}
 
-  void feed(Bytes bytes);
+  /// 53200 when the row that the bytes belong to does not fit into memory.
+  Status feed(Bytes bytes);
   /// No more bytes will come.
   void finish() { finished_ = true; }
   /// Reads the next row's fields into `row` (text lives in the arena). False when more bytes are needed, or at the end.
@@ -42,6 +43,7 @@ class CopyReader {
   Result<bool> next(Vec<CopyField>& row, Arena& arena);
   /// Line of the row returned last (or in error), from 1.
   std::uint64_t line() const { return line_; }
+  std::size_t held_bytes() const { return pending_.held_bytes(); }
   bool at_end_marker() const { return ended_; }
   /// The raw line returned last, for error contexts.
   std::string_view raw_line() const { return raw_; }
@@ -54,8 +56,7 @@ class CopyReader {
   Status split_csv(std::string_view line, Vec<CopyField>& row, Arena& arena);
 
   CopyFormat format_;
-  std::size_t columns_;
-  std::string pending_;
+  ByteBuffer pending_;
   std::size_t at_ = 0, scanned_ = 0;
   bool in_quote_ = false, finished_ = false, ended_ = false, header_done_ = false;
   std::uint64_t line_ = 0, lines_in_row_ = 1;
@@ -66,7 +67,9 @@ class CopyReader {
 /// Writes one field, and between fields the delimiter; end_row() ends the line.
 class CopyWriter {
  public:
-  CopyWriter(const CopyFormat& format, ByteBuffer& out) : format_(&format), out_(&out) {}
+  CopyWriter(const CopyFormat& format, ByteBuffer& out, std::size_t columns) : format_(&format), out_(&out), is_single_(columns == 1) {}
+  /// The rows from here on are names of columns, which FORCE_QUOTE does not touch.
+  void mark_header() { is_header_ = true; }
   void begin_row() { column_ = 0; }
   void null_field();
   void field(std::string_view text);
@@ -77,6 +80,7 @@ class CopyWriter {
   const CopyFormat* format_;
   ByteBuffer* out_;
   std::size_t column_ = 0;
+  bool is_single_, is_header_ = false;
 };
 
 }  // namespace spg::db

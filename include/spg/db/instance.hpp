@@ -18,8 +18,9 @@ namespace spg::db {
 struct InstanceOptions {
   std::string_view superuser = "bench";
   std::string_view superuser_password = "bench";
-  /// Of all statements together, and of one.
+  /// Of all statements together, and of one (where a session starts: spg.statement_memory).
   std::size_t memory_limit_bytes = SIZE_MAX;
+  std::size_t statement_memory_bytes = SIZE_MAX;
   /// Null: UTC only. Must outlive the instance.
   const ZoneFiles* zone_files = nullptr;
 };
@@ -54,6 +55,7 @@ class Instance {
   virtual std::uint32_t register_session(Session& session, std::uint32_t secret_key) = 0;
   virtual void unregister_session(std::uint32_t process_id) = 0;
   virtual MemoryBudget& memory() = 0;
+  virtual std::size_t statement_memory_bytes() const = 0;
   virtual const ZoneFiles* zone_files() const = 0;
 };
 

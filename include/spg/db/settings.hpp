@@ -33,7 +33,8 @@ std::span<const SettingInfo> all_settings();
 const SettingInfo* find_setting(std::string_view name);
 
 /// Checks a value and brings it into the form that SHOW prints for it. 22023 with PostgreSQL's words.
-Result<std::string> canonical_setting(const SettingInfo& info, std::string_view text);
+/// `now`: the value so far (DateStyle changes it in parts).
+Result<std::string> canonical_setting(const SettingInfo& info, std::string_view text, std::string_view now);
 
 class Settings {
  public:

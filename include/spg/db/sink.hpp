@@ -24,7 +24,8 @@ class ResultSink {
   virtual void setting(std::string_view name, std::string_view value) = 0;
   virtual void begin_copy_in(std::size_t columns) = 0;
   virtual void begin_copy_out(std::size_t columns) = 0;
-  virtual void copy_out(Bytes line) = 0;
+  /// 22P05 as for rows().
+  virtual Status copy_out(Bytes line) = 0;
   virtual void end_copy_out() = 0;
   /// A statement that must run again elsewhere takes back what it has answered: rewind(mark()).
   virtual std::size_t mark() const = 0;

@@ -75,7 +75,8 @@ class Stream : private Source {
   ByteBuffer& output() { return output_; }
   /// Sends at the end of the loop's round what was put into output() outside of on_readable (by a post or a timer).
   void flush_soon();
-  /// No on_readable until resumed: for sessions that wait for a lock, a sync, a worker.
+  /// No on_readable until resumed: for sessions that wait for a lock, a sync, a worker. A peer that ends meanwhile is taken
+  /// for gone after two seconds (by_peer): it may have said all it wanted to and still wait for its answer.
   void pause_reading() { paused_by_owner_ = true; }
   void resume_reading();
   /// Closes before the loop goes on; unsent output is lost.
@@ -95,6 +96,7 @@ class Stream : private Source {
   Stream(Reactor& reactor, int socket, std::uint64_t id);
   ~Stream();
   void close_for(CloseReason reason);
+  void linger_is_over();
 
   Reactor* reactor_;
   Handler* handler_ = nullptr;
@@ -113,6 +115,7 @@ class Stream : private Source {
   bool paused_by_owner_ = false, paused_by_output_ = false, flush_queued_ = false;
   bool closing_ = false;  ///< to be closed once everything is sent
   bool lingers_ = false;  ///< all sent and shut down; waits for the peer
+  bool peer_ended_ = false;  ///< noticed in a pause
   bool dead_ = false;
 };
 
@@ -146,6 +149,8 @@ class Reactor {
   /// One round: waits up to `wait_ms` (negative: until something happens).
   void run_once(Milliseconds wait_ms);
   void stop();
+  /// After run() has returned: runs what other threads have posted since.
+  void run_posts() { inbox_.run_all(); }
   /// Stops accepting; streams go on. For draining.
   void close_listeners();
 

@@ -30,6 +30,7 @@ struct PlanContext {
   std::span<const Oid> parameter_types;
   std::string_view text;             ///< of the whole source, for error positions
   type::TextSettings settings;       ///< for the input of literals
+  std::string_view default_column;   ///< bind_standalone: the expression is this column's default
   std::uint32_t depth_limit = 1500;  ///< nesting of expressions and queries; 54001 beyond
 };
 

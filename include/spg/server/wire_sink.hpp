@@ -23,7 +23,7 @@ class WireSink final : public db::ResultSink {
   void setting(std::string_view name, std::string_view value) override;
   void begin_copy_in(std::size_t columns) override { copy_in_columns_ = static_cast<int>(columns); }
   void begin_copy_out(std::size_t columns) override;
-  void copy_out(Bytes line) override { writer_->copy_data(line); }
+  Status copy_out(Bytes line) override;
   void end_copy_out() override { writer_->copy_done(); }
   std::size_t mark() const override { return writer_->buffer().size(); }
   void rewind(std::size_t mark) override { writer_->buffer().truncate(mark); }
@@ -36,6 +36,7 @@ class WireSink final : public db::ResultSink {
  private:
   static constexpr std::size_t full_bytes = 256 * 1024;
   Status value(const plan::OutputColumn& column, const type::Vector& vector, std::size_t row, bool binary, const type::TextSettings& settings);
+  void trim_arena();
   wire::pg::Writer* writer_;
   ClientEncoding encoding_ = ClientEncoding::utf8;
   int copy_in_columns_ = -1;

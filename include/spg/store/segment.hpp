@@ -76,8 +76,9 @@ class Segments final : public ObjectSource {
   File open_file_;
   // output
   std::uint64_t checkpoint_ = 0;
-  std::uint32_t output_number_ = 0, first_output_ = 0;
-  bool is_writing_ = false;  // between the first write_tree() and finish() or abandon()
+  bool writing_ = false;                ///< between the first write_tree() and finish() or abandon()
+  std::size_t segments_before_ = 0;     ///< how many there were when it began
+  std::uint32_t output_number_ = 0;
   File output_;
   RecordBuffer buffer_;
   std::uint64_t buffer_start_ = 0;

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdio>
 
 #include "spg/crypto/crc32c.hpp"
@@ -94,17 +95,22 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
   };
   if (!reader.ok()) return fail("truncated");
   std::memcpy(static_cast<void*>(image + 1), head.data(), head.size());
+  // All references are read before the first cell is made. Children were written before their parents, and no two slots share
+  // one: a record that says otherwise would make a circle, or an object with two owners.
+  struct Reference { std::uint64_t slot; Address child; Generation birth; };
+  Array<Reference> references;
   std::uint64_t slot = 0;
   for (std::uint64_t left = reader.varint(); left != 0 && reader.ok(); --left) {
     slot += reader.varint();
-    Address child;
-    child.segment = static_cast<std::uint32_t>(reader.varint());
-    child.length = static_cast<std::uint32_t>(reader.varint());
-    child.offset = reader.varint();
-    const Generation birth{reader.varint()};
-    if (!reader.ok() || slot >= children || !child.exists()) return fail("child reference");
-    image->child_array()[slot] = objects_->cell_at(child, birth);
-    if (image->child_array()[slot] == nullptr) {
+    Reference one{slot, {}, {}};
+    one.child.segment = static_cast<std::uint32_t>(reader.varint());
+    one.child.length = static_cast<std::uint32_t>(reader.varint());
+    one.child.offset = reader.varint();
+    one.birth = Generation{reader.varint()};
+    const bool is_before = one.child.segment < address.segment || (one.child.segment == address.segment && one.child.offset < address.offset);
+    if (!reader.ok() || slot >= children || !one.child.exists() || !is_before || one.child.offset >> 40 != 0 ||
+        (!references.empty() && references.back().slot == slot)) return fail("child reference");
+    if (!references.push_back(one)) {
       objects_->alloc().release(image, image_bytes);
       return Error::out_of_memory();
     }
@@ -113,6 +119,21 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
   const Bytes tail = reader.bytes(image_bytes - tail_at);
   if (!reader.ok()) return fail("truncated");
   if (!tail.empty()) std::memcpy(reinterpret_cast<std::byte*>(image) + tail_at, tail.data(), tail.size());
+  Array<std::uint64_t> places;
+  for (const Reference& one : references)
+    if (!places.push_back(one.child.packed())) {
+      objects_->alloc().release(image, image_bytes);
+      return Error::out_of_memory();
+    }
+  std::sort(places.begin(), places.end());
+  if (std::adjacent_find(places.begin(), places.end()) != places.end()) return fail("child referred to twice");
+  for (const Reference& one : references) {
+    Cell* child = image->child_array()[one.slot] = objects_->cell_at(one.child, one.birth);
+    if (child == nullptr) {
+      objects_->alloc().release(image, image_bytes);
+      return Error::out_of_memory();
+    }
+  }
   cell.image.store(image, std::memory_order_release);
   return ok();
 }
@@ -204,11 +225,11 @@ Status Segments<O, St, Sy>::write_object(Cell* cell) {
 
 template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::write_tree(Cell* root) {
-  if (root->has_address() || (planned_.size() != 0 && root->planned_by == checkpoint_)) return ok();
-  if (!is_writing_) {
+  if (root->has_address() || (writing_ && root->planned_by == checkpoint_)) return ok();
+  if (!writing_) {
     ++checkpoint_;
-    is_writing_ = true;
-    first_output_ = output_number_ + 1;
+    writing_ = true;
+    segments_before_ = segments_.size();
     SPG_TRY(open_output());
   } else if (buffer_start_ + buffer_.size() > segment_bytes_max) {
     SPG_TRY(flush_output());
@@ -224,23 +245,24 @@ Status Segments<O, St, Sy>::write_tree(Cell* root) {
 
 template <class O, policy::Storage St, policy::Sync Sy>
 void Segments<O, St, Sy>::abandon() {
-  while (is_writing_ && !segments_.empty() && segments_.back().number >= first_output_) segments_.pop_back();
+  if (!writing_) return;
+  writing_ = false;
+  segments_.truncate(segments_before_);
   planned_.clear();
   buffer_.clear();
-  is_writing_ = false;
   ++checkpoint_;  // no cell counts as planned any more
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::finish() {
-  if (!is_writing_) return ok();
+  if (!writing_) return ok();
   SPG_TRY(flush_output());
   SPG_TRY(output_.sync());
   segments_.back().bytes = buffer_start_;
   SPG_TRY(storage_->sync_dir(std::string_view(directory_)));
   for (const Planned& planned : planned_) objects_->set_address(planned.cell, planned.address);
+  writing_ = false;
   planned_.clear();
-  is_writing_ = false;
   buffer_.shrink(0);
   return ok();
 }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "spg/base/array.hpp"
+#include "spg/base/checked_sort.hpp"
 #include "spg/base/record_buffer.hpp"
 #include "spg/txn/apply.hpp"
 #include "spg/txn/root.hpp"
@@ -72,6 +73,7 @@ class KeySet {
           append_key_part(key_, parts[part], one);
         }
         if (key_.too_long()) return key_too_long(key_.size());
+        if (bytes_.size() > UINT32_MAX - key_.size()) return Error::make(sqlstate::program_limit_exceeded, "keys of an index build exceed 4 GB");
         entry.number.rowid = rowid(i);
         entry.at = static_cast<std::uint32_t>(bytes_.size());
         entry.size = static_cast<std::uint32_t>(key_.size());
@@ -87,11 +89,14 @@ class KeySet {
     return kind == table::KeyKind::integer ? a.number.key == b.number.key && a.has_null == b.has_null : bytes(a) == bytes(b);
   }
   void sort(table::KeyKind kind) {
-    std::sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) {
+    (void)sort(kind, [] { return ok(); });  // fails only when interrupted
+  }
+  Status sort(table::KeyKind kind, FunctionRef<Status()> interrupted) {
+    return checked_sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) {
       if (kind == table::KeyKind::integer) return a.number < b.number;
       const int order = index::compare_text(bytes(a), bytes(b));
       return order != 0 ? order < 0 : a.number.rowid < b.number.rowid;
-    });
+    }, interrupted);
   }
 
  private:
@@ -196,9 +201,12 @@ Status insert_rows(TableEdit<Scope>& edit, std::uint64_t first_rowid, std::span<
   return ok();
 }
 
+inline constexpr auto never_interrupted = [] { return ok(); };
+
 /// Fills `keys` with the present keys of rows, read from the table.
 template <class Scope>
-Status present_keys(TableEdit<Scope>& edit, std::size_t position, std::span<const std::uint64_t> rowids, KeySet& keys) {
+Status present_keys(TableEdit<Scope>& edit, std::size_t position, std::span<const std::uint64_t> rowids, KeySet& keys,
+                    FunctionRef<Status()> interrupted = never_interrupted) {
   const table::IndexLayout& index = edit.layout.indexes()[position];
   const auto parts = edit.layout.parts(index);
   auto& objects = edit.scope.objects();
@@ -207,6 +215,7 @@ Status present_keys(TableEdit<Scope>& edit, std::size_t position, std::span<cons
   return keys.fill(parts, index.kind, static_cast<std::uint32_t>(rowids.size()),
       [&](std::size_t part, std::uint32_t i) -> Result<type::Value> {
         if (rowids[i] / table::block_rows != block_number) {
+          SPG_TRY(interrupted());
           block_number = rowids[i] / table::block_rows;
           SPG_ASSIGN(block, table::read_block(objects, edit.image, block_number, edit.access));
         }
@@ -286,9 +295,8 @@ Status build_index(TableEdit<Scope>& edit, std::size_t position, bool check, Con
       if (table::block_state(block).is_live(slot) && !rowids.push_back(number * table::block_rows + slot)) return Error::out_of_memory();
   }
   KeySet keys;
-  SPG_TRY(present_keys(edit, position, {rowids.data(), rowids.size()}, keys));
-  SPG_TRY(interrupted());
-  keys.sort(index.kind);
+  SPG_TRY(present_keys(edit, position, {rowids.data(), rowids.size()}, keys, interrupted));
+  SPG_TRY(keys.sort(index.kind, interrupted));
   return index.kind == table::KeyKind::integer ? load_sorted<index::IntNodes>(edit, position, keys, check, conflict, interrupted)
                                                : load_sorted<index::BytesNodes>(edit, position, keys, check, conflict, interrupted);
 }

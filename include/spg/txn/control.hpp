@@ -49,6 +49,8 @@ class TransactionControl : public View {
   virtual bool has_written() const = 0;
   virtual bool holds_turn() const = 0;
   virtual TurnWaiter& turn_waiter() = 0;
+  /// Asked while an index is built. Null: never.
+  virtual void set_interrupts(Interrupts* interrupts) = 0;
   /// Leaves the queue for the turn (cancelled while waiting).
   virtual void stop_waiting() = 0;
 };

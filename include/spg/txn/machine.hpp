@@ -131,6 +131,7 @@ class Machine final : public MachineControl {
   SegmentsOf segments_;
   LogOf log_;
   store::Manifest manifest_;
+  std::uint64_t manifest_tried_ = 0;   ///< the highest number written, or tried: what failed may still be in force
   bool is_new_ = false;
   std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, ephemeral_position_{1};
   typename Sync::Mutex lineages_mutex_;

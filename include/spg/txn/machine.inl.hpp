@@ -206,15 +206,19 @@ Status Machine<E>::apply_changes(DatabaseId database, Bytes changes, std::uint64
   ScopeOf scope(objects_, draw_generation());
   Cell* root = lineage->tip()->root;
   ByteReader reader(changes);
-  while (reader.ok() && !reader.at_end()) {
+  Status failed;
+  while (!failed && reader.ok() && !reader.at_end()) {
     Change change(arena);
-    SPG_TRY(decode_change(reader, arena, change));
-    SPG_TRY(apply_change(scope, root, change, arena));
+    failed = decode_change(reader, arena, change);
+    if (!failed) failed = apply_change(scope, root, change, arena);
     arena.reset();
   }
-  if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-  VersionOf* version = lineage->make_version();
-  if (version == nullptr) return Error::out_of_memory();
+  if (!failed && !reader.ok()) failed = Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  VersionOf* version = failed ? nullptr : lineage->make_version();
+  if (version == nullptr) {
+    scope.undo();
+    return failed ? std::move(failed) : Error::out_of_memory();
+  }
   version->root = root;
   version->generation = scope.generation();
   version->log_end = log_end;
@@ -444,7 +448,7 @@ Status Machine<E>::checkpoint() {
   if (options_.ephemeral) return ok();
   policy::LockGuard alone(checkpoint_mutex_);
   store::Manifest next;
-  next.number = manifest_.number + 1;
+  next.number = std::max(manifest_.number, manifest_tried_) + 1;
   next.log_start = UINT64_MAX;
   // Pin a version of every lineage and seal what it holds: nothing that it reaches is appended to in place any more.
   struct Held { LineageOf* lineage; VersionOf* version; PinSlot<Alloc>* slot; };
@@ -460,7 +464,9 @@ Status Machine<E>::checkpoint() {
     held.back().version = lineage->pin_tip(*slot);
     newest = std::max(newest, held.back().version->log_end);
   }
-  if (!failed && !log_.is_broken() && log_.durable() < newest) failed = flush();
+  // A root in a manifest whose log never became durable would outlive its log records, and later commits, whose records
+  // take their positions, would be taken for part of it.
+  if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush();
   for (const Held& one : held) {
     if (failed) break;
     const VersionOf& version = *one.version;
@@ -476,9 +482,12 @@ Status Machine<E>::checkpoint() {
     }
   }
   if (!failed) failed = segments_.finish();
-  if (failed) segments_.abandon();
+  if (failed) segments_.abandon();  // what it planned refers to cells that may be gone when the next one begins
   if (!failed) failed = fill_manifest(next);
-  if (!failed) failed = store::write_manifest(*storage_, options_.database_path, next);
+  if (!failed) {
+    manifest_tried_ = next.number;
+    failed = store::write_manifest(*storage_, options_.database_path, next);
+  }
   if (!failed) {
     manifest_ = std::move(next);
     checkpoint_position_.store(manifest_.log_start);

@@ -69,6 +69,7 @@ class Transaction final : public TransactionControl {
   Status release(std::uint32_t depth) override;
   Status rollback_to(std::uint32_t depth) override;
   std::uint64_t catalog_stamp() override;
+  void set_interrupts(Interrupts* interrupts) override { interrupts_ = interrupts; }
   Oid new_oid() override { return machine_->draw_oid(); }
   DatabaseId database() const override { return lineage_->id(); }
   std::int64_t transaction_time() const override { return transaction_us_; }
@@ -114,6 +115,7 @@ class Transaction final : public TransactionControl {
   std::uint64_t base_generation_ = 0, base_log_end_ = 0, floor_ = 0, number_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
   RecordBuffer changes_;
+  Interrupts* interrupts_ = nullptr;
   MemoryBudget scratch_budget_;
   Arena scratch_{scratch_budget_};   ///< for one call
 };

@@ -597,8 +597,8 @@ Status Transaction<E>::truncate_table(TableId id) {
 
 template <policy::Env E>
 Status Transaction<E>::change_layout(TableId id, const table::LayoutBuilder& layout, Conflict& conflict) {
-  auto never = [] { return ok(); };
-  SPG_TRY(set_layout_at(scope(), root_, id, layout, scratch_, true, conflict, never));
+  auto interrupted = [&] { return interrupts_ == nullptr ? ok() : interrupts_->check_interrupts(); };
+  SPG_TRY(set_layout_at(scope(), root_, id, layout, scratch_, true, conflict, interrupted));
   if (conflict.found()) return ok();
   return encode_layout(changes_, ChangeKind::set_layout, id, layout);
 }

@@ -137,11 +137,9 @@ class View {
 };
 
 /// What the language needs of its surroundings while it runs a statement.
-class Host {
+class Host : public Interrupts {
  public:
   virtual ~Host() = default;
-  /// 57014 once the statement was cancelled or its time is up; asked for every batch.
-  virtual Status check_interrupts() = 0;
   virtual void fill_random(MutableBytes into) = 0;
 };
 

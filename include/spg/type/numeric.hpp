@@ -16,8 +16,10 @@
 
 #include "spg/base/arena.hpp"
 #include "spg/base/bytes.hpp"
+#include "spg/base/ids.hpp"
 #include "spg/base/result.hpp"
 #include "spg/type/physical.hpp"
+#include "spg/type/vector.hpp"
 
 namespace spg::type {
 
@@ -106,5 +108,16 @@ bool numeric_to_scaled(const Numeric& a, int scale, Int128* to);
 bool numeric_to_scaled(const Numeric& a, int scale, std::int64_t* to);
 /// value x 10^-scale with that display scale (0 .. 38).
 Numeric numeric_from_scaled(Int128 value, int scale, Arena& arena);
+
+// Scaled columns: numeric(p,s) as integers, NaN as the greatest one, so that it sorts where NaN does: behind all numbers.
+// (A column with a precision holds no infinities.)
+inline constexpr std::int64_t scaled_nan8 = INT64_MAX;
+inline constexpr Int128 scaled_nan16 = static_cast<Int128>(~static_cast<unsigned __int128>(0) >> 1);
+/// A value of a scaled column (int8 or int16), which is not NULL, as a numeric.
+Numeric numeric_from_stored(const Value& value, int scale, Arena& arena);
+/// The value as a scaled column keeps it; false when it has no such form (infinite, too great, too many decimals).
+bool numeric_to_stored(const Numeric& a, Physical physical, int scale, Value* to);
+/// A vector's value, or a stored one, in the form that expressions work on.
+Value expression_value(Oid type, std::int32_t typmod, const Value& stored, Arena& arena);
 
 }  // namespace spg::type

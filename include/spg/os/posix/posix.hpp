@@ -120,6 +120,8 @@ class SystemRandom {
 
 /// Processors that this process may use.
 unsigned processor_count();
+/// Of the machine; at least 64 MiB.
+std::size_t memory_bytes();
 
 struct PosixEnv {
   using Storage = PosixStorage;

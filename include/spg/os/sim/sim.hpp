@@ -76,6 +76,8 @@ class SimStorage {
   void ignore_syncs(bool ignore);
   /// Flips one bit of a stored byte, for corruption tests. False when there is no such byte.
   bool flip(std::string_view path, std::uint64_t at, unsigned bit);
+  /// Becomes a copy of another disk, so that a test can damage one many times. Handles opened before are dead.
+  void copy_from(const SimStorage& other);
   /// Hash of every file's bytes: the same seed must give the same trace.
   std::uint64_t fingerprint() const;
 
@@ -113,9 +115,12 @@ class SimAlloc {
   void release(void* memory, std::size_t bytes);
   std::size_t used_bytes() { return used_bytes_; }
   void fail_at(std::uint64_t nth) { fail_at_ = nth; }
+  /// Calls of allocate() so far.
+  std::uint64_t calls() const { return calls_; }
 
  private:
   std::size_t used_bytes_ = 0;
+  std::uint64_t calls_ = 0;
   std::uint64_t fail_at_ = 0;
 };
 
