@@ -10,7 +10,7 @@ using namespace spg;
 static std::string read(const db::CopyFormat& format, std::string_view input, std::size_t piece) {
   MemoryBudget budget;
   Arena arena(budget);
-  db::CopyReader reader(format, 3);
+  db::CopyReader reader(format);
   Vec<db::CopyField> row(arena);
   std::string all;
   const auto drain = [&] {

@@ -134,10 +134,9 @@ Result<std::span<const std::int16_t>> key_columns(Unit& unit, const Row& relatio
 
 Status define_keys(Unit& unit, Row& relation, KeyList& keys, NullCheck check) {
   // The primary key comes first; a unique constraint over the columns of an earlier one is that one.
-  std::stable_sort(keys.plans.begin(), keys.plans.end(), [](const KeyPlan& a, const KeyPlan& b) {
-    return a.constraint->form == sql::ConstraintKind::primary_key &&
-           b.constraint->form != sql::ConstraintKind::primary_key;
-  });
+  KeyPlan* front = keys.plans.begin();
+  for (KeyPlan* plan = front; plan != keys.plans.end(); ++plan)
+    if (plan->constraint->form == sql::ConstraintKind::primary_key) std::rotate(front++, plan, plan + 1);
   struct Planned {
     const sql::Constraint* constraint;
     std::span<const std::int16_t> columns;

@@ -25,8 +25,8 @@ Status add_database(txn::View& shared, std::string_view name, Oid oid, Arena& ar
 class InstanceImpl final : public Instance {
  public:
   InstanceImpl(txn::MachineControl& machine, const InstanceOptions& options)
-      : machine_(machine), memory_(options.memory_limit_bytes), statement_memory_bytes_(options.statement_memory_bytes),
-        zone_files_(options.zone_files), sessions_lock_(machine.make_lock()) {}
+      : machine_(machine), memory_(options.memory_limit_bytes), statement_memory_bytes_(options.statement_memory_bytes), zone_files_(options.zone_files),
+        sessions_lock_(machine.make_lock()) {}
 
   Status open(const InstanceOptions& options) {
     if (sessions_lock_ == nullptr) return Error::out_of_memory();

@@ -270,7 +270,7 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
   in->columns = {columns, chosen.size()};
   mark_columns(copy, "force_not_null", in->columns, in->format.force_not_null);
   mark_columns(copy, "force_null", in->columns, in->format.force_null);
-  in->reader.emplace(in->format, chosen.size());
+  in->reader.emplace(in->format);
   const std::string text = "INSERT INTO " + quoted_name(*copy.table, statement_arena_) + " (" + names + ") VALUES (" + marks + ")";
   SPG_ASSIGN(auto prepared, make_prepared(text, types));
   SPG_TRY(plan(*prepared));

@@ -6,7 +6,7 @@ namespace spg::plan {
 
 namespace {
 namespace poly {
-inline constexpr Oid any{2276}, anyarray{2277}, anyelement{2283}, anynonarray{2776}, anyenum{3500}, anyrange{3831},
+inline constexpr Oid anyarray{2277}, anyelement{2283}, anynonarray{2776}, anyenum{3500}, anyrange{3831},
     anymultirange{4537}, anycompatible{5077}, anycompatiblearray{5078}, anycompatiblenonarray{5079};
 }
 bool is_family1(Oid type) {

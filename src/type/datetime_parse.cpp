@@ -103,7 +103,7 @@ constexpr Word words[] = {
 };
 constexpr std::string_view months[] = {"january", "february", "march", "april", "may", "june", "july",
                                        "august", "september", "october", "november", "december"};
-constexpr std::string_view days[] = {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
+constexpr std::string_view weekdays[] = {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
 }  // namespace
 
 Word find_word(std::string_view text) {
@@ -112,7 +112,7 @@ Word find_word(std::string_view text) {
   for (int i = 0; i < 12; ++i)
     if (text == months[i] || text == months[i].substr(0, 3)) return {text, WordKind::month, i + 1};
   for (int i = 0; i < 7; ++i)
-    if (text == days[i] || text == days[i].substr(0, 3)) return {text, WordKind::weekday, i};
+    if (text == weekdays[i] || text == weekdays[i].substr(0, 3)) return {text, WordKind::weekday, i};
   return {text, WordKind::unknown, 0};
 }
 

@@ -13,7 +13,7 @@ namespace {
 std::vector<std::string> read(const CopyFormat& format, std::string_view text, std::size_t piece) {
   MemoryBudget budget;
   Arena arena(budget);
-  CopyReader reader(format, 3);
+  CopyReader reader(format);
   std::vector<std::string> rows;
   Vec<CopyField> fields(arena);
   auto drain = [&] {

@@ -1,6 +1,6 @@
 // The SQL suite's runner, for any environment: reads a file's records, asks them on a session and compares; every twenty
-// records the database is closed (every forty after a checkpoint) and opened again, unless a line "# stay" keeps the session
-// (settings, prepared statements). tools/record_slt.py tells what a file looks like.
+// records the database is closed (every forty after a checkpoint) and opened again. tools/record_slt.py tells what a file
+// looks like. A line "# stay" keeps the session (settings, prepared statements) to the end of the file.
 #pragma once
 #include <algorithm>
 #include <cstdio>

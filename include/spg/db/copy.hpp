@@ -32,7 +32,7 @@ struct CopyField {
 
 class CopyReader {
  public:
-  CopyReader(const CopyFormat& format, std::size_t column_count) : format_(format), columns_(column_count) {}
+  explicit CopyReader(const CopyFormat& format) : format_(format) {}
 
   /// 53200 when the row that the bytes belong to does not fit into memory.
   Status feed(Bytes bytes);
@@ -56,7 +56,6 @@ class CopyReader {
   Status split_csv(std::string_view line, Vec<CopyField>& row, Arena& arena);
 
   CopyFormat format_;
-  std::size_t columns_;
   ByteBuffer pending_;
   std::size_t at_ = 0, scanned_ = 0;
   bool in_quote_ = false, finished_ = false, ended_ = false, header_done_ = false;

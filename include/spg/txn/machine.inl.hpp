@@ -434,6 +434,7 @@ void Machine<E>::stop_background() {
   flusher_.join();
   checkpointer_.join();
   background_.store(false);
+  listener_ = nullptr;  // it may go now, though flush() can still be called
 }
 
 template <policy::Env E>
