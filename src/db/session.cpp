@@ -5,7 +5,7 @@
 namespace spg::db {
 
 namespace {
-constexpr std::size_t arena_keep_bytes = 256 * 1024, query_bytes_on_reactor_max = 64 * 1024;
+constexpr std::size_t arena_keep_bytes = 256 * 1024;
 
 void reset(Arena& arena, MemoryBudget& budget) {
   if (arena.held_bytes() > arena_keep_bytes) arena.release();
@@ -461,7 +461,7 @@ Result<Progress> SessionImpl::step(Where where) {
       case Phase::next:
         if (activity_ != Activity::query) return Progress::done;
         // Parsing and planning a long text keeps others waiting, and the request to cancel it.
-        if (where == Where::reactor && next_statement_ == SIZE_MAX && query_text_.size() > query_bytes_on_reactor_max) return Progress::wants_worker;
+        if (where == Where::reactor && next_statement_ == SIZE_MAX && query_text_.size() > text_bytes_on_reactor_max) return Progress::wants_worker;
         SPG_TRY(next_statement());
         if (phase_ == Phase::idle) return Progress::done;
         break;
@@ -488,6 +488,11 @@ Result<Progress> SessionImpl::step(Where where) {
       }
       case Phase::run: {
         if (copy_in_ != nullptr) return Progress::wants_copy_data;
+        if (wait_for_worker_ && where == Where::reactor) return Progress::wants_worker;
+        if (where == Where::worker) {
+          transaction_->allow_waiting();
+          shared_->allow_waiting();
+        }
         auto more = run_some(where);
         if (!more && more.error().is_would_block()) {
           execution_.close();
@@ -498,7 +503,11 @@ Result<Progress> SessionImpl::step(Where where) {
           return Progress::wants_worker;
         }
         if (!more) return more.take_error();
-        if (*more) return Progress::output_full;
+        if (*more) {
+          // A part of the answer leaves now: the statement cannot be run again from its start, so it goes on where it may wait.
+          wait_for_worker_ = true;
+          return Progress::output_full;
+        }
         phase_ = Phase::finish;
         break;
       }

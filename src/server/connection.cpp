@@ -100,6 +100,7 @@ Status Connection::handle(const Event& event, db::Where where) {
     }
     case EventKind::parse: {
       SPG_ASSIGN(const std::string_view text, incoming_text(event.text));
+      if (where == db::Where::reactor && text.size() > db::text_bytes_on_reactor_max) return Error::would_block();
       std::uint32_t types[65536 / 4];
       for (std::size_t i = 0; i < event.parameter_types.size() && i < std::size(types); ++i) types[i] = event.parameter_types[i];
       SPG_TRY(session_->parse(event.name, text, {types, std::min(event.parameter_types.size(), std::size(types))}, where));

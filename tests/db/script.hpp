@@ -76,7 +76,7 @@ std::string index_faults(Database<Env>& database, const char* table) {
   const std::string all = database.rows(std::string("SELECT id FROM ") + table + " ORDER BY id + 0");
   if (all.starts_with("42P01")) return {};  // not there
   std::set<std::string> ids;
-  for (const std::string& line : database.sink.lines)
+  for (const std::string& line : database.sink.sent)
     if (!ids.insert(line).second) return std::string(table) + " has " + line + " twice";
   const std::string indexed = database.rows(std::string("SELECT id FROM ") + table + " WHERE id > -1000000 ORDER BY id");
   if (indexed != all) return std::string(table) + ": the scan says\n" + all + "the index says\n" + indexed;

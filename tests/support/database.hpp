@@ -55,8 +55,11 @@ struct Database {
       if (!progress) return answer_of(progress.error());
       switch (*progress) {
         case db::Progress::done: return {};
-        case db::Progress::output_full: break;
-        case db::Progress::wants_worker: where = db::Where::worker; break;
+        case db::Progress::output_full: sink.send(); break;
+        case db::Progress::wants_worker:
+          where = db::Where::worker;
+          moved_after_output += !sink.sent.empty();
+          break;
         case db::Progress::waits_durable:
           if (Status failed = machine->wait_durable(session->floor())) {
             auto told = session->run(where);  // the session says what that means for its client
@@ -77,10 +80,12 @@ struct Database {
     const Answer answer = ask(text);
     if (!answer.error.empty()) return answer.error + " " + answer.message;
     std::string all;
-    for (const std::string& line : sink.lines) all += line + "\n";
+    sink.send();
+    for (const std::string& line : sink.sent) all += line + "\n";
     return all;
   }
 
+  int moved_after_output = 0;  ///< how often a statement went to a worker when a part of its answer had left
   typename Env::Storage& storage;
   typename Env::Clock clock;
   typename Env::Alloc alloc;

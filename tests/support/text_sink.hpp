@@ -47,8 +47,13 @@ class TextSink final : public db::ResultSink {
   void end_copy_out() override {}
   std::size_t mark() const override { return lines.size(); }
   void rewind(std::size_t mark) override { lines.resize(mark); }
-  bool is_full() const override { return false; }
-  void clear() { lines.clear(); tag.clear(); is_query = false; }
+  bool is_full() const override { return lines.size() >= full_lines; }
+  void clear() { lines.clear(); sent.clear(); tag.clear(); is_query = false; }
+  /// The output leaves, as it does when it is full: from here it cannot be taken back.
+  void send() {
+    sent.insert(sent.end(), lines.begin(), lines.end());
+    lines.clear();
+  }
 
   static std::string escaped(std::string_view text) {
     std::string result;
@@ -57,7 +62,8 @@ class TextSink final : public db::ResultSink {
     return result;
   }
 
-  std::vector<std::string> lines;
+  std::size_t full_lines = SIZE_MAX;
+  std::vector<std::string> lines, sent;
   std::string tag;
   bool is_query = false;
 };

@@ -29,6 +29,8 @@ enum class Progress : std::uint8_t {
 };
 /// On a reactor nothing may block; on a worker (or in an embedding program) cold objects are read at once.
 enum class Where : std::uint8_t { reactor, worker };
+/// Longer statements are parsed on a worker.
+inline constexpr std::size_t text_bytes_on_reactor_max = 64 * 1024;
 
 enum class BlockStatus : char { idle = 'I', block = 'T', failed = 'E' };
 

@@ -38,6 +38,8 @@ class TransactionControl : public View {
   /// Sets what reads see. `writes`: the statement may write, and needs the turn ("must wait" when another has it: the
   /// waiter's granted() is called later, and the statement begins anew).
   virtual Status begin_statement(bool writes, store::Access access) = 0;
+  /// From here on the running statement's reads wait for cold objects: it has come to where it may.
+  virtual void allow_waiting() = 0;
   /// Keeps (succeeded) or undoes what the statement wrote.
   virtual Status end_statement(bool succeeded) = 0;
   virtual bool in_statement() const = 0;

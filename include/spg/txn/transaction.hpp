@@ -31,6 +31,7 @@ class Transaction final : public TransactionControl {
   const BeginOptions& options() const override { return options_; }
   bool has_snapshot() const override { return pinned_; }
   Status begin_statement(bool writes, Access access) override;
+  void allow_waiting() override { access_ = Access::wait; }
   Status end_statement(bool succeeded) override;
   bool in_statement() const override { return in_statement_; }
   Status commit() override {

@@ -229,7 +229,7 @@ inline bool zone_may_match(const table::BlockState& block, const ZonePredicate& 
 template <class Objects>
 class TableScanOf final : public Scan {
  public:
-  TableScanOf(Objects& objects, const ScanRequest& request, const store::Image* table, table::LayoutView layout, Arena& arena, Access access)
+  TableScanOf(Objects& objects, const ScanRequest& request, const store::Image* table, table::LayoutView layout, Arena& arena, const Access& access)
       : objects_(&objects), table_(table), layout_(layout), arena_(&arena), batch_arena_(arena.budget()), access_(access), next_(request.first_block), end_(request.end_block) {
     columns_ = {arena.array<std::uint16_t>(request.columns.size()), request.columns.size()};
     std::copy(request.columns.begin(), request.columns.end(), columns_.begin());
@@ -272,7 +272,7 @@ class TableScanOf final : public Scan {
   table::LayoutView layout_;
   Arena* arena_;
   Arena batch_arena_;
-  Access access_;
+  const Access& access_;  ///< the transaction's: allow_waiting() may come while the scan goes on
   std::uint64_t next_, end_;
   std::span<std::uint16_t> columns_;
   std::span<ZonePredicate> zones_;
@@ -294,7 +294,7 @@ template <class Nodes, class Objects>
 class IndexScanOf final : public IndexScan {
  public:
   using Owned = typename Nodes::OwnedKey;
-  IndexScanOf(Objects& objects, Cell* root, unsigned height, const Owned& low, const Owned& high, bool backward, Access access)
+  IndexScanOf(Objects& objects, Cell* root, unsigned height, const Owned& low, const Owned& high, bool backward, const Access& access)
       : cursor_(objects, root, height), low_(low), high_(high), backward_(backward), access_(access) {}
   Result<std::size_t> next(std::span<std::uint64_t> rowids) override {
     if (!started_) {
@@ -317,7 +317,7 @@ class IndexScanOf final : public IndexScan {
   index::Cursor<Nodes, Objects> cursor_;
   Owned low_, high_;
   bool backward_, started_ = false;
-  Access access_;
+  const Access& access_;  ///< the transaction's: allow_waiting() may come while the scan goes on
 };
 
 /// The half-open interval [low, high) of an integer tree that a range means.
