@@ -49,7 +49,7 @@ Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height,
 class KeySet {
  public:
   struct Entry {
-    index::IntKey number;
+    index::IntKey number;    ///< the key; of a key of bytes: its first eight, as they compare
     std::uint32_t at, size;  // of the bytes
     std::uint32_t row;
     bool has_null;
@@ -74,7 +74,7 @@ class KeySet {
         }
         if (key_.too_long()) return key_too_long(key_.size());
         if (bytes_.size() > UINT32_MAX - key_.size()) return Error::make(sqlstate::program_limit_exceeded, "keys of an index build exceed 4 GB");
-        entry.number.rowid = rowid(i);
+        entry.number = {head_of(key_.view()), rowid(i)};
         entry.at = static_cast<std::uint32_t>(bytes_.size());
         entry.size = static_cast<std::uint32_t>(key_.size());
         if (!bytes_.add(as_bytes(key_.view()))) return Error::out_of_memory();
@@ -94,12 +94,18 @@ class KeySet {
   Status sort(table::KeyKind kind, FunctionRef<Status()> interrupted) {
     return checked_sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) {
       if (kind == table::KeyKind::integer) return a.number < b.number;
+      if (a.number.key != b.number.key) return a.number.key < b.number.key;
       const int order = index::compare_text(bytes(a), bytes(b));
       return order != 0 ? order < 0 : a.number.rowid < b.number.rowid;
     }, interrupted);
   }
 
  private:
+  static std::uint64_t head_of(std::string_view key) {
+    char head[8] = {};
+    std::memcpy(head, key.data(), std::min<std::size_t>(key.size(), 8));
+    return load_be<std::uint64_t>(head);
+  }
   Array<Entry> entries_;
   RecordBuffer bytes_;
   KeyBuffer key_;

@@ -215,11 +215,18 @@ struct BytesNodes {
     return compare_suffix(node, i, key.bytes.substr(common.size()), key.rowid);
   }
   static int compare_suffix(const Image* node, std::uint32_t i, std::string_view tail, std::uint64_t row) {
-    const std::uint32_t head = head_of(tail);
+    return compare_suffix(node, i, tail, head_of(tail), row);
+  }
+  static int compare_suffix(const Image* node, std::uint32_t i, std::string_view tail, std::uint32_t head, std::uint64_t row) {
     if (slots(node)[i].head != head) return slots(node)[i].head < head ? -1 : 1;
-    if (const int order = compare_text(suffix(node, i), tail); order != 0) return order;
-    const std::uint64_t mine = rowid(node, i);
-    return mine < row ? -1 : mine > row ? 1 : 0;
+    // Equal heads are equal first four bytes, or all there are.
+    const std::string_view mine = suffix(node, i);
+    const std::size_t least = std::min(mine.size(), tail.size());
+    if (least > 4)
+      if (const int order = std::memcmp(mine.data() + 4, tail.data() + 4, least - 4); order != 0) return order;
+    if (mine.size() != tail.size()) return mine.size() < tail.size() ? -1 : 1;
+    const std::uint64_t at = rowid(node, i);
+    return at < row ? -1 : at > row ? 1 : 0;
   }
   static std::uint32_t lower(const Image* node, const Key& key) {
     const std::string_view common = prefix(node);
@@ -227,17 +234,20 @@ struct BytesNodes {
     if (order > 0) return 0;
     if (order < 0) return count(node);
     const std::string_view tail = key.bytes.substr(common.size());
+    const std::uint32_t head = head_of(tail);
     std::uint32_t low = 0, high = count(node);
+    // Rows come with ascending rowids: of equal keys the new one is the last, and often the last of the node.
+    if (high != 0 && compare_suffix(node, high - 1, tail, head, key.rowid) < 0) return high;
     while (low < high) {
       const std::uint32_t middle = (low + high) / 2;
-      if (compare_suffix(node, middle, tail, key.rowid) < 0) low = middle + 1;
+      if (compare_suffix(node, middle, tail, head, key.rowid) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
   }
   static std::uint32_t child(const Image* node, const Key& key) {
     const std::uint32_t at = lower(node, key);
-    return at < count(node) && compare(node, at, key) == 0 ? at + 1 : at;
+    return at < count(node) && rowid(node, at) == key.rowid && compare(node, at, key) == 0 ? at + 1 : at;
   }
 
   static void reset(Image* node, std::uint32_t end, std::string_view common) {
