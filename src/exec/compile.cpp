@@ -237,6 +237,7 @@ Result<const Code*> Compiler::expr(const Expr& e) {
     ~Depth() { --depth; }
   } guard(depth_);
   if (depth_ > depth_max) return Error::make(sqlstate::statement_too_complex, "stack depth limit exceeded");
+  SPG_TRY(arena_->check());
   switch (e.kind) {
     case ExprKind::constant: {
       Code* code = make(e, eval_constant);

@@ -280,7 +280,8 @@ class IndexScanOp final : public ScanBase {
     type::ArrayReader reader(body);
     ValueSet known(reader.element_type(), static_cast<std::size_t>(reader.count()), scan_arena_);
     Value element;
-    while (reader.next(&element)) {
+    for (std::uint32_t count = 1; reader.next(&element); ++count) {
+      if (count % 1024 == 0) SPG_TRY(scan_arena_.check());
       if (element.is_null || known.contains(element)) continue;
       known.add(element);
       const StoredValue stored = to_stored(element, key_column(at), scan_arena_);

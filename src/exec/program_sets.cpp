@@ -179,7 +179,10 @@ namespace {
 Result<std::span<Vector>> evaluate_all(const Code& code, Frame& frame, Selection rows) {
   const std::size_t count = code.arguments.size();
   std::span<Vector> parts{frame.arena->array<Vector>(count), count};
-  for (std::size_t i = 0; i < count; ++i) SPG_TRY(evaluate(*code.arguments[i], frame, rows, parts[i]));
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % 1024 == 1023) SPG_TRY(frame.arena->check());
+    SPG_TRY(evaluate(*code.arguments[i], frame, rows, parts[i]));
+  }
   return parts;
 }
 

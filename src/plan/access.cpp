@@ -209,6 +209,7 @@ void Planner::scan_columns(RangeEntry* entry, Rel& rel, Vec<std::uint16_t>& numb
 }
 
 Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const WantedOrder* order) {
+  SPG_TRY(arena_->check());
   const catalog::Relation& relation = *entry->relation;
   if (relation.is_virtual || relation.table == TableId::none) {
     auto* scan = make_node<VirtualScan>(NodeKind::virtual_scan);

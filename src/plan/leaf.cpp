@@ -71,6 +71,7 @@ bool Planner::can_push(Query* query, std::uint16_t relation, Expr* qual) {
 }
 
 Result<Rel> Planner::plan_leaf(Unit& unit, const WantedOrder* order) {
+  SPG_TRY(arena_->check());
   RangeEntry* entry = unit.range;
   Vec<Expr*> quals(*arena_), later(*arena_);
   for (Expr* qual : unit.quals) {

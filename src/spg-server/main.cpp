@@ -8,6 +8,10 @@
 #include <cstring>
 #include <string>
 
+#if __has_include(<malloc.h>)
+#include <malloc.h>
+#endif
+
 #include "spg/profile/daemon.hpp"
 #include "spg/profile/memory.hpp"
 #include "spg/server/server.hpp"
@@ -136,9 +140,19 @@ int serve(const Arguments& arguments) {
   return 0;
 }
 
+/// The memory of statements goes back to the system with them. glibc would keep what large ones had, per thread, and so
+/// hold hundreds of megabytes after a few sorts: an arena's larger chunks are mapped by themselves instead.
+void limit_malloc() {
+#if defined(__GLIBC__)
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  ::mallopt(M_ARENA_MAX, 4);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  limit_malloc();
   Arguments arguments;
   const char* positional[4] = {environment("SPG_ADDR", "127.0.0.1:5544"), environment("SPG_DB", "./spg.db"), "-", environment("SPG_WAL", "./wal.log")};
   int count = 0;
