@@ -87,6 +87,9 @@ def reference():
 
 
 def unpack_debian(folder):
+    if not (SHARED / "data/debian").exists():
+        print(f"skipped: there is no data in {SHARED} (SPG_SHARED says where it is)")
+        sys.exit(77)
     for name in ("maintainers", "packages", "depends"):
         with gzip.open(SHARED / f"data/debian/{name}.tsv.gz") as source, open(pathlib.Path(folder) / f"{name}.tsv", "wb") as to:
             shutil.copyfileobj(source, to)
