@@ -10,17 +10,6 @@ namespace {
 
 constexpr std::size_t sector_bytes = 512;
 
-struct PendingWrite {
-  std::uint64_t at;
-  std::vector<std::byte> bytes;
-  bool is_resize = false;  // at = the new size
-};
-struct Inode {
-  std::vector<std::byte> durable, current;
-  std::vector<PendingWrite> pending;
-};
-using Names = std::map<std::string, std::uint64_t, std::less<>>;
-
 void put(std::vector<std::byte>& to, std::uint64_t at, Bytes from) {
   if (to.size() < at + from.size()) to.resize(at + from.size());
   if (!from.empty()) std::memcpy(to.data() + at, from.data(), from.size());
@@ -32,9 +21,20 @@ std::string_view directory_of(std::string_view path) {
 
 }  // namespace
 
+struct SimWrite {
+  std::uint64_t at;
+  std::vector<std::byte> bytes;
+  bool is_resize = false;  // at = the new size
+};
+struct SimInode {
+  std::vector<std::byte> durable, current;
+  std::vector<SimWrite> pending;
+};
+using SimNames = std::map<std::string, std::uint64_t, std::less<>>;
+
 struct SimDiskState {
-  std::map<std::uint64_t, Inode> inodes;
-  Names names, durable_names;
+  std::map<std::uint64_t, SimInode> inodes;
+  SimNames names, durable_names;
   std::uint64_t next_inode = 1, steps = 0, cut_at = 0, fail_at = 0;
   Sqlstate fail_code{};
   bool fail_sticky = false, dead = false, ignore_syncs = false;
@@ -70,7 +70,7 @@ Status SimFile::read_at(std::uint64_t at, MutableBytes into) {
 }
 Status SimFile::write_at(std::uint64_t at, Bytes from) {
   Status failed = disk_->step();
-  Inode& inode = disk_->inodes[inode_];
+  SimInode& inode = disk_->inodes[inode_];
   // A write that fails or that the power cut may still have reached the disk in part.
   inode.pending.push_back({at, {from.begin(), from.end()}});
   if (failed) return failed;
@@ -80,7 +80,7 @@ Status SimFile::write_at(std::uint64_t at, Bytes from) {
 Status SimFile::sync() {
   SPG_TRY(disk_->step());
   if (disk_->ignore_syncs) return ok();
-  Inode& inode = disk_->inodes[inode_];
+  SimInode& inode = disk_->inodes[inode_];
   inode.durable = inode.current;
   inode.pending.clear();
   return ok();
@@ -91,7 +91,7 @@ Result<std::uint64_t> SimFile::size() {
 }
 Status SimFile::resize(std::uint64_t bytes) {
   SPG_TRY(disk_->step());
-  Inode& inode = disk_->inodes[inode_];
+  SimInode& inode = disk_->inodes[inode_];
   inode.current.resize(bytes);
   inode.pending.push_back({bytes, {}, true});
   return ok();
@@ -161,9 +161,9 @@ void SimStorage::ignore_syncs(bool ignore) { disk_->ignore_syncs = ignore; }
 
 void SimStorage::power_cycle(SimChance& chance, Survival survival) {
   auto lives = [&] { return survival == Survival::all || (survival == Survival::torn && chance.below(2) == 0); };
-  // Names first: each that differs between the two states is decided by itself. (A rename over an existing name is
+  // SimNames first: each that differs between the two states is decided by itself. (A rename over an existing name is
   // atomic: the name refers to the old or to the new file.)
-  Names names = disk_->durable_names;
+  SimNames names = disk_->durable_names;
   for (const auto& [name, inode] : disk_->names) {
     const auto old = disk_->durable_names.find(name);
     if ((old == disk_->durable_names.end() || old->second != inode) && lives()) names[name] = inode;
@@ -173,7 +173,7 @@ void SimStorage::power_cycle(SimChance& chance, Survival survival) {
   disk_->names = disk_->durable_names = names;
   for (auto& [number, inode] : disk_->inodes) {
     std::vector<std::byte> bytes = inode.durable;
-    for (const PendingWrite& write : inode.pending) {
+    for (const SimWrite& write : inode.pending) {
       if (write.is_resize) {
         if (lives()) bytes.resize(write.at);
         continue;
@@ -196,7 +196,7 @@ void SimStorage::power_cycle(SimChance& chance, Survival survival) {
 bool SimStorage::flip(std::string_view path, std::uint64_t at, unsigned bit) {
   const auto found = disk_->names.find(path);
   if (found == disk_->names.end()) return false;
-  Inode& inode = disk_->inodes[found->second];
+  SimInode& inode = disk_->inodes[found->second];
   if (at >= inode.current.size()) return false;
   inode.current[at] ^= static_cast<std::byte>(1u << (bit % 8));
   if (at < inode.durable.size()) inode.durable[at] = inode.current[at];

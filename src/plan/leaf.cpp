@@ -26,11 +26,6 @@ Expr* with_keys(Arena& arena, Expr* expr, const Query* query) {
   for_each_part(made, [&](Expr*& part) { part = with_keys(arena, part, query); });
   return made;
 }
-bool has_subquery(Expr* expr) {
-  bool found = expr->kind == ExprKind::subquery;
-  for_each_part(expr, [&](Expr*& part) { found = found || has_subquery(part); });
-  return found;
-}
 }  // namespace
 
 bool Planner::push_into_query(Query* query, std::uint16_t relation, Expr* qual) {

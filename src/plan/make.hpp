@@ -68,6 +68,8 @@ bool same_expr(const Expr* a, const Expr* b);
 /// Calls `visit(Expr*&)` for the direct parts of an expression. Of subquery links: the operands, not the query.
 template <class Visit>
 void for_each_part(Expr* expr, Visit visit);
+/// Whether a subquery stands anywhere in it; null: no.
+bool has_subquery(const Expr* expr);
 
 /// A copy of the node (not of its parts), so that its parts may be changed.
 Expr* copy_node(Arena& arena, const Expr* expr);

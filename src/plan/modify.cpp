@@ -112,13 +112,14 @@ bool is_short_plan(const Node* node) {
   }
 }
 
-namespace {
 bool has_subquery(const Expr* expr) {
   if (expr == nullptr) return false;
   bool found = expr->kind == ExprKind::subquery;
   for_each_part(const_cast<Expr*>(expr), [&](Expr*& part) { found = found || has_subquery(part); });
   return found;
 }
+
+namespace {
 /// Subqueries do unbounded work wherever they stand.
 bool has_subqueries(const Node* node) {
   const auto any = [](std::span<Expr*> list) {
