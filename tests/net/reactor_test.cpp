@@ -15,7 +15,7 @@ using namespace spg::net;
 namespace {
 
 /// A handler of three functions.
-struct Callbacks : Handler {
+struct Callbacks final : Handler {
   std::function<void(Stream&, std::string_view)> readable = [](Stream&, std::string_view) {};
   std::function<void(Stream&)> writable = [](Stream&) {};
   std::function<void(CloseReason)> closed = [](CloseReason) {};
