@@ -25,6 +25,8 @@ class Log {
   Log(Storage& storage, std::string_view path);
   ~Log();
 
+  /// Whether the files are there that a log with its start at `from` has.
+  bool has_files(std::uint64_t from) const;
   /// Reads the records from `from` on and finds the end. `history`: epochs in ascending order of start.
   /// XX001 when the log is damaged before its end; an error of `visit` ends the scan.
   Status recover(std::uint64_t from, std::span<const Epoch> history, FunctionRef<Status(const Record&)> visit);

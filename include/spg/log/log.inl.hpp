@@ -28,6 +28,18 @@ std::string_view Log<St, Sy>::directory() const {
 }
 
 template <policy::Storage St, policy::Sync Sy>
+bool Log<St, Sy>::has_files(std::uint64_t from) const {
+  const auto exists = [&](std::uint64_t number) {
+    char name[512];
+    file_name(name, number);
+    return storage_->open(name, policy::OpenMode::read).has_value();
+  };
+  // A start on the very edge of a file may be from before that file was made.
+  const std::uint64_t number = from / file_data_bytes;
+  return exists(number) || (number != 0 && from % file_data_bytes == 0 && exists(number - 1));
+}
+
+template <policy::Storage St, policy::Sync Sy>
 Result<typename St::File*> Log<St, Sy>::file_at(std::uint64_t number) {
   for (OpenFile& open : open_)
     if (open.number == number) return &open.file;

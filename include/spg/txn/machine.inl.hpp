@@ -153,6 +153,11 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   for (const store::ManifestEpoch& epoch : manifest.epochs)
     if (!history.push_back({epoch.number, epoch.start})) return Error::out_of_memory();
   if (history.empty()) return Error::make(sqlstate::data_corrupted, "manifest names no epoch");
+  // A database without its log would open as of its last checkpoint, and then forget the rest for good. Manifest 1 is
+  // written before the first log file: a start that did not end may have left it alone.
+  if (manifest.number != 1 && !log_.has_files(manifest.log_start))
+    return Error::make(sqlstate::undefined_file, "the write-ahead log \"", options_.log_path, "\" of database \"", options_.database_path, "\" is not there")
+        .hint("Say where it is: without it, what was committed since the last checkpoint would be lost.");
   SPG_TRY(log_.recover(manifest.log_start, history, [&](const log::Record& record) { return replay(record); }));
   // The next epoch is durable before anything is written under it.
   manifest_ = std::move(manifest);
