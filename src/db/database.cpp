@@ -112,9 +112,9 @@ Result<Rows> ConnectionState::drive() {
         return Rows(std::move(result));
       }
       case Progress::waits_turn:
-        if (turn->wait()) break;
+        if (session->is_woken() || turn->wait(session->time_left_ns())) break;
         session->fail();
-        return Error::make(sqlstate::lock_not_available, "could not obtain the right to write: another connection's transaction has it");
+        return Error::make(sqlstate::lock_not_available, "could not obtain lock: another connection's transaction has it");
       case Progress::waits_durable: SPG_TRY(database->machine->wait_durable(session->floor())); break;
       case Progress::wants_copy_data: return session->copy_fail("COPY FROM STDIN has no input in an embedded database");
       case Progress::output_full: case Progress::wants_worker: break;

@@ -43,10 +43,12 @@ SessionImpl::~SessionImpl() {
 
 Status SessionImpl::start() {
   transaction_->set_interrupts(this);
+  shared_->share_locks_of(*transaction_);
   std::byte key[4];
   fill_random(key);
   secret_key_ = load_le<std::uint32_t>(key);
   process_id_ = instance_.register_session(*this, secret_key_);
+  transaction_->lock_owner().process_id = process_id_;
   catalog_.set_role(role_.oid, user_);
   settings_.set_start("session_authorization", user_);
   settings_.set_start("is_superuser", role_.is_superuser ? "on" : "off");
@@ -59,14 +61,13 @@ Status SessionImpl::start() {
 void SessionImpl::set_wake(Wake wake, void* context) {
   wake_ = wake;
   wake_context_ = context;
-  // One waiter per lineage; both wake the same session.
-  for (txn::TransactionControl* one : {transaction_.get(), shared_.get()}) {
-    one->turn_waiter().context = this;
-    one->turn_waiter().granted = [](txn::TurnWaiter& waiter) {
-      auto& self = *static_cast<SessionImpl*>(waiter.context);
-      if (self.wake_ != nullptr) self.wake_(self.wake_context_);
-    };
-  }
+  for (txn::TransactionControl* one : {transaction_.get(), shared_.get()})
+    one->set_wake([](void* self) { static_cast<SessionImpl*>(self)->wake_up(); }, this);
+}
+
+void SessionImpl::wake_up() {
+  is_woken_.store(true, std::memory_order_seq_cst);
+  if (wake_ != nullptr) wake_(wake_context_);
 }
 
 Status SessionImpl::set_at_start(std::string_view name, std::string_view value) {
@@ -127,6 +128,8 @@ void SessionImpl::apply_settings() {
   query_budget_.set_limit_bytes(hot_settings_.statement_memory_bytes);
   statement_budget_.set_limit_bytes(hot_settings_.statement_memory_bytes);
   hot_settings_.synchronous_commit = settings_.value("synchronous_commit") != "off";
+  hot_settings_.deadlock_timeout_ms = settings_.number("deadlock_timeout");
+  hot_settings_.lock_timeout_ms = settings_.number("lock_timeout");
   hot_settings_.standard_strings = settings_.is_on("standard_conforming_strings");
   const std::string_view isolation = settings_.value("default_transaction_isolation");
   hot_settings_.begin.isolation = isolation == "serializable" ? txn::Isolation::serializable : isolation == "repeatable read" ? txn::Isolation::repeatable_read
@@ -185,15 +188,19 @@ void SessionImpl::warn(Sqlstate code, std::string_view message) {
   send(notice);
 }
 
+/// The next moment at which a wait must be looked at.
 std::uint64_t SessionImpl::time_left_ns() const {
-  if (deadline_ns_ == 0) return UINT64_MAX;
+  std::uint64_t next = UINT64_MAX;
+  for (const std::uint64_t at : {deadline_ns_, lock_wait_.deadlock_check_ns, lock_wait_.deadline_ns})
+    if (at != 0 && at < next) next = at;
+  if (next == UINT64_MAX) return next;
   const std::uint64_t now = instance_.machine().monotonic_ns();
-  return now >= deadline_ns_ ? 0 : deadline_ns_ - now;
+  return now >= next ? 0 : next - now;
 }
 
 void SessionImpl::cancel() {
   cancelled_.store(true, std::memory_order_seq_cst);
-  if (wake_ != nullptr) wake_(wake_context_);
+  wake_up();
 }
 
 Status SessionImpl::check_interrupts() {
@@ -217,8 +224,46 @@ void SessionImpl::start_statement_clock() {
 }
 
 void SessionImpl::stop_waiting() {
+  lock_wait_ = {};
   transaction_->stop_waiting();
   shared_->stop_waiting();
+}
+
+/// The statement cannot go on yet: it is undone, but for its locks, and begins anew when it is woken.
+Progress SessionImpl::wait_for_lock() {
+  execution_.close();
+  end_statement(false);
+  sink_.rewind(sink_mark_);
+  phase_ = Phase::begin;
+  begin_lock_wait();
+  return Progress::waits_turn;
+}
+
+void SessionImpl::begin_lock_wait() {
+  if (lock_wait_.is_waiting || !transaction_->waits_for_lock()) return;
+  const std::uint64_t now = instance_.machine().monotonic_ns();
+  const auto after = [&](std::int64_t timeout_ms) { return now + static_cast<std::uint64_t>(timeout_ms) * 1'000'000; };
+  lock_wait_.is_waiting = true;
+  lock_wait_.deadlock_check_ns = after(hot_settings_.deadlock_timeout_ms);
+  lock_wait_.deadline_ns = hot_settings_.lock_timeout_ms > 0 ? after(hot_settings_.lock_timeout_ms) : 0;
+}
+
+/// Whether a statement that waits for a lock must go on waiting. As in PostgreSQL, cycles are looked for once, when the
+/// wait has lasted for deadlock_timeout.
+Result<bool> SessionImpl::still_waits() {
+  if (!lock_wait_.is_waiting) return false;
+  if (!transaction_->waits_for_lock()) {
+    lock_wait_ = {};
+    return false;
+  }
+  const std::uint64_t now = instance_.machine().monotonic_ns();
+  if (lock_wait_.deadline_ns != 0 && now >= lock_wait_.deadline_ns)
+    return Error::make(sqlstate::lock_not_available, "canceling statement due to lock timeout");
+  if (lock_wait_.deadlock_check_ns != 0 && now >= lock_wait_.deadlock_check_ns) {
+    lock_wait_.deadlock_check_ns = 0;
+    SPG_TRY(transaction_->check_deadlock());
+  }
+  return true;
 }
 
 // --- transactions ---------------------------------------------------------------------------------------------------
@@ -226,7 +271,9 @@ void SessionImpl::stop_waiting() {
 Status SessionImpl::begin_transaction() {
   if (transaction_->is_active()) return ok();
   apply_settings();
-  SPG_TRY(transaction_->begin(hot_settings_.begin));
+  txn::BeginOptions options = hot_settings_.begin;
+  options.is_block = in_block_;
+  SPG_TRY(transaction_->begin(options));
   return shared_->begin({});
 }
 
@@ -254,6 +301,7 @@ Status SessionImpl::commit_transaction() {
   // The shared lineage goes second (DESIGN 1.6).
   txn::TransactionControl* const both[] = {transaction_.get(), shared_.get()};
   Status failed = instance_.machine().commit_together(both);
+  if (failed.is_must_wait() || failed.is_would_block()) return failed;
   if (failed) settings_.undo_to(0);
   else settings_.commit();
   savepoints_.clear();
@@ -287,12 +335,15 @@ void SessionImpl::statement_failed() {
     abort_transaction();
   } else {
     failed_ = true;
-    // Nothing but a savepoint can bring the block back: without one, others need not wait for its end.
+    // Nothing but a savepoint can bring the block back: what came after it, and its locks, go now.
     if (savepoints_.empty()) {
       if (transaction_->is_active()) transaction_->rollback();
       if (shared_->is_active()) shared_->rollback();
+    } else {
+      (void)transaction_->rollback_to(savepoints_.back().depth);
+      (void)shared_->rollback_to(savepoints_.back().shared_depth);
     }
-    }
+  }
   apply_settings();
 }
 
@@ -320,15 +371,16 @@ Status SessionImpl::start_block(const sql::TransactionModes& modes) {
     warn(sqlstate::active_sql_transaction, "there is already a transaction in progress");
     return ok();
   }
-  SPG_TRY(begin_transaction());
   in_block_ = true;
   implicit_block_ = false;
   failed_ = false;
+  SPG_TRY(begin_transaction());
   return set_transaction_modes(modes);
 }
 
 Status SessionImpl::set_transaction_modes(const sql::TransactionModes& modes) {
   txn::BeginOptions options = transaction_->options();
+  options.is_block = in_block_;
   if (modes.isolation != sql::Isolation::unspecified) {
     const auto isolation = static_cast<txn::Isolation>(static_cast<int>(modes.isolation) - 1);
     if (transaction_->has_snapshot() && isolation != options.isolation)
@@ -363,17 +415,15 @@ Status SessionImpl::run_transaction_statement(const sql::Transaction& statement)
   switch (statement.action) {
     case TransactionAction::begin: case TransactionAction::start: return start_block(statement.modes);
     case TransactionAction::commit: {
-      const bool was_failed = failed_;
-      if (!in_block_ || implicit_block_) {
-        if (!in_block_) warn(sqlstate::no_active_sql_transaction, "there is no transaction in progress");
-      }
-      in_block_ = implicit_block_ = failed_ = false;
-      if (was_failed) {
+      if (!in_block_) warn(sqlstate::no_active_sql_transaction, "there is no transaction in progress");
+      if (failed_) {
+        in_block_ = implicit_block_ = failed_ = false;
         abort_transaction();
         set_tag("ROLLBACK", 0, false);
         return ok();
       }
-      return commit_transaction();
+      ends_block_ = true;
+      return ok();
     }
     case TransactionAction::rollback:
       if (!in_block_ || implicit_block_) warn(sqlstate::no_active_sql_transaction, "there is no transaction in progress");
@@ -468,13 +518,13 @@ Result<Progress> SessionImpl::step(Where where) {
       case Phase::begin: {
         SPG_TRY(check_interrupts());
         if (wait_for_worker_ && where == Where::reactor) return Progress::wants_worker;
+        is_woken_.store(false, std::memory_order_seq_cst);
+        SPG_ASSIGN(const bool waits, still_waits());
+        if (waits) return Progress::waits_turn;
         bool move_to_worker = false;
         sink_mark_ = sink_.mark();
         Status failed = begin_run(where, move_to_worker);
-        if (failed.is_must_wait()) {
-          phase_ = Phase::begin;
-          return Progress::waits_turn;
-        }
+        if (failed.is_must_wait()) return wait_for_lock();
         if (failed.is_would_block() || move_to_worker) {
           phase_ = Phase::begin;
           execution_.close();
@@ -487,7 +537,11 @@ Result<Progress> SessionImpl::step(Where where) {
         break;
       }
       case Phase::run: {
-        if (copy_in_ != nullptr) return Progress::wants_copy_data;
+        if (copy_in_ != nullptr) {
+          if (!copy_in_->is_blocked) return Progress::wants_copy_data;
+          SPG_ASSIGN(const bool waits, insert_blocked(false));
+          return waits ? Progress::waits_turn : Progress::wants_copy_data;
+        }
         if (wait_for_worker_ && where == Where::reactor) return Progress::wants_worker;
         if (where == Where::worker) {
           transaction_->allow_waiting();
@@ -502,6 +556,7 @@ Result<Progress> SessionImpl::step(Where where) {
           phase_ = Phase::begin;
           return Progress::wants_worker;
         }
+        if (!more && more.error().is_must_wait()) return wait_for_lock();
         if (!more) return more.take_error();
         if (*more) {
           // A part of the answer leaves now: the statement cannot be run again from its start, so it goes on where it may wait.
@@ -511,12 +566,14 @@ Result<Progress> SessionImpl::step(Where where) {
         phase_ = Phase::finish;
         break;
       }
-      case Phase::copy_end:
-        SPG_TRY(insert_copied(true));
+      case Phase::copy_end: {
+        SPG_ASSIGN(const bool waits, insert_blocked(true));
+        if (waits) return Progress::waits_turn;
         set_tag("COPY", copy_in_->total, true);
         copy_in_.reset();
         phase_ = Phase::finish;
         break;
+      }
       case Phase::finish: {
         deadline_ns_ = 0;  // the work is done: what follows is not given up
         execution_.close();
@@ -528,11 +585,23 @@ Result<Progress> SessionImpl::step(Where where) {
         phase_ = commits ? Phase::commit : Phase::complete;
         break;
       }
-      case Phase::commit:
-        if (implicit_block_) in_block_ = implicit_block_ = false;
-        SPG_TRY(commit_transaction());
+      case Phase::commit: {
+        is_woken_.store(false, std::memory_order_seq_cst);
+        if (where == Where::worker) {
+          transaction_->allow_waiting();
+          shared_->allow_waiting();
+        }
+        Status failed = commit_transaction();
+        if (failed.is_must_wait()) return Progress::waits_turn;
+        if (failed.is_would_block()) {
+          wait_for_worker_ = true;
+          return Progress::wants_worker;
+        }
+        if (implicit_block_ || ends_block_) in_block_ = implicit_block_ = ends_block_ = false;
+        if (failed) return failed;
         phase_ = Phase::await;
         break;
+      }
       case Phase::await:
         if (hot_settings_.synchronous_commit && !instance_.machine().is_durable(floor())) {
           if (instance_.machine().log_is_broken())

@@ -323,7 +323,11 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
 Status SessionImpl::copy_data(Bytes bytes) {
   if (copy_in_ == nullptr) return ok();  // what follows a failed COPY
   Status failed = copy_in_->feed(bytes);
-  if (!failed) failed = insert_copied(false);
+  if (!failed && !copy_in_->is_blocked) failed = insert_copied(false);
+  if (failed.is_must_wait()) {
+    copy_in_->is_blocked = true;
+    return ok();
+  }
   if (failed) {
     statement_failed();
     end_activity();
@@ -340,6 +344,24 @@ Error SessionImpl::copy_fail(std::string_view reason) {
   statement_failed();
   end_activity();
   return Error::make(sqlstate::query_canceled, "COPY from stdin failed: ", reason);
+}
+
+bool SessionImpl::copy_waits() const { return copy_in_ != nullptr && copy_in_->is_blocked; }
+
+/// Goes on with rows that had to wait for a lock; true when they must wait still. COPY reads nothing but keys, so that it
+/// need not begin anew.
+Result<bool> SessionImpl::insert_blocked(bool at_end) {
+  is_woken_.store(false, std::memory_order_seq_cst);
+  SPG_TRY(check_interrupts());
+  SPG_ASSIGN(const bool waits, still_waits());
+  if (waits) return true;
+  if (std::exchange(copy_in_->is_blocked, false)) transaction_->renew_statement();
+  Status failed = insert_copied(at_end);
+  if (!failed) return false;
+  if (!failed.is_must_wait()) return failed;
+  copy_in_->is_blocked = true;
+  begin_lock_wait();
+  return true;
 }
 
 /// Runs what has gathered through the INSERT once a batch is full (or at the end).
@@ -396,6 +418,7 @@ Status SessionImpl::insert_copied(bool at_end) {
       type::Batch none;
       auto done = execution_.next(none);
       execution_.close();
+      if (!done && done.error().is_must_wait()) return done.take_error();
       if (!done) {
         Error error = done.take_error();
         return std::move(error).context("COPY ", std::string_view(in.relation), ", line ", in.reader->line());

@@ -56,6 +56,7 @@ struct CopyIn {
   std::uint32_t rows = 0;
   std::size_t pending_bytes = 0;
   std::uint64_t total = 0, first_line = 1;
+  bool is_blocked = false;                       ///< the gathered batch waits for a lock
   const exec::CompiledPlan* plan = nullptr;
   CopySource source;
 };

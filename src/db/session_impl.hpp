@@ -107,6 +107,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   void close_portal(std::string_view name) override;
   void fail() override;
   std::uint64_t time_left_ns() const override;
+  bool is_woken() const override { return is_woken_.load(std::memory_order_seq_cst); }
+  bool copy_waits() const override;
   void cancel() override;
   void stop_waiting() override;
 
@@ -134,6 +136,10 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // session.cpp
   Result<Progress> step(Where where);
   Status begin_transaction();
+  void wake_up();
+  Progress wait_for_lock();
+  void begin_lock_wait();
+  Result<bool> still_waits();
   Status begin_statement(bool writes, Where where);
   void end_statement(bool succeeded);
   Status commit_transaction();
@@ -200,6 +206,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status start_copy_to(const sql::Copy& copy, const CopyFormat& format);
   Status copy_rows_out(const type::Batch& batch);
   Status insert_copied(bool at_end);
+  Result<bool> insert_blocked(bool at_end);
 
   Instance& instance_;
   ResultSink& sink_;
@@ -217,6 +224,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   struct {
     std::int64_t statement_timeout_ms = 0;
     std::size_t statement_memory_bytes = SIZE_MAX;
+    std::int64_t deadlock_timeout_ms = 1000, lock_timeout_ms = 0;
     bool synchronous_commit = true, standard_strings = true;
     txn::BeginOptions begin;
   } hot_settings_;
@@ -224,6 +232,11 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   std::vector<std::string_view> path_views_;
   std::uint32_t process_id_ = 0, secret_key_ = 0;
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> is_woken_{false};       ///< something that was waited for may have come since the last run()
+  struct {
+    bool is_waiting = false;
+    std::uint64_t deadlock_check_ns = 0, deadline_ns = 0;  ///< 0: no more
+  } lock_wait_;
   bool is_busy_ = false;                    ///< between a client's message and the end of what it began: can be cancelled
   std::uint64_t deadline_ns_ = 0;           ///< 0: none, or no statement runs
   Wake wake_ = nullptr;
@@ -231,6 +244,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
 
   // transaction block
   bool in_block_ = false, failed_ = false, implicit_block_ = false;
+  bool ends_block_ = false;                 ///< COMMIT runs
   bool writes_shared_ = false;              ///< the statement changes roles or databases
   std::vector<Savepoint> savepoints_;
 

@@ -325,7 +325,8 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   if (const auto* transaction = sql::as<sql::Transaction>(tree)) {
     set_tag(current_->statement.tag, 0, false);
     SPG_TRY(run_transaction_statement(*transaction));
-    phase_ = transaction_->is_active() ? Phase::complete : Phase::await;
+    phase_ = ends_block_ && transaction_->is_active() ? Phase::commit : transaction_->is_active() ? Phase::complete : Phase::await;
+    if (phase_ != Phase::commit && ends_block_) in_block_ = implicit_block_ = ends_block_ = false;
     return ok();
   }
   if (portal_ != nullptr && portal_->stored.is_filled) {  // a suspended portal goes on with what was kept
@@ -369,7 +370,8 @@ Result<bool> SessionImpl::send_until_full() {
     SPG_TRY(send_rows(piece));
     unsent_from_ += count;
     rows_sent_ += count;
-    if (sink_.is_full()) return true;
+    // A statement that may have to begin anew keeps what it has answered.
+    if (sink_.is_full() && !current_->plan->writes) return true;
     if (sink_.mark() - before < piece_bytes) rows *= 4;
   }
   return false;

@@ -125,8 +125,8 @@ Status Connection::handle(const Event& event, db::Where where) {
       return drive();
     case EventKind::copy_data:
       // LATIN1 has a character a byte, so that pieces convert by themselves. The session checks UTF-8, by rows.
-      if (sink_.encoding() == ClientEncoding::latin1) return session_->copy_data(as_bytes(codec::latin1_to_utf8(as_text(event.data), arena_)));
-      return session_->copy_data(event.data);
+      SPG_TRY(session_->copy_data(sink_.encoding() == ClientEncoding::latin1 ? as_bytes(codec::latin1_to_utf8(as_text(event.data), arena_)) : event.data));
+      return session_->copy_waits() ? drive() : ok();
     case EventKind::copy_done:
       session_->copy_done();
       return drive();
@@ -265,6 +265,8 @@ void Connection::wait_for(Waiting what) {
   } else if (what == Waiting::turn) {
     const std::uint64_t left_ns = session_->time_left_ns();
     if (left_ns != UINT64_MAX) shared_.reactor->arm(statement_deadline_, static_cast<net::Milliseconds>(left_ns / 1'000'000 + 1));
+    // The wake may have come while a worker had the session, when nobody waited yet.
+    if (session_->is_woken()) shared_.reactor->post(wake_post_);
   }
 }
 

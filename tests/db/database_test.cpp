@@ -178,7 +178,7 @@ TEST_CASE("connections of several threads take turns") {
   REQUIRE(database.connect().value().execute("SELECT a FROM t").value()[0][0].as<int>().value() == 100);
 }
 
-TEST_CASE("without threads, another connection's turn is an error and not a wait") {
+TEST_CASE("without threads, a key that another connection's transaction has written is an error and not a wait") {
   std::vector<std::byte> disk(32u << 20), memory(32u << 20);
   os::RamStorage storage(disk);
   os::FixedAlloc alloc(memory);
@@ -188,12 +188,13 @@ TEST_CASE("without threads, another connection's turn is an error and not a wait
   REQUIRE_FALSE(machine.open().failed());
   Database database = Database::over(machine, {}).value();
   Connection one = database.connect().value(), two = database.connect().value();
-  one.execute("CREATE TABLE t (a int)").value();
+  one.execute("CREATE TABLE t (a int PRIMARY KEY)").value();
   one.execute("BEGIN; INSERT INTO t VALUES (1)").value();
-  REQUIRE(code_of(two.execute("INSERT INTO t VALUES (2)").error()) == "55P03");
-  REQUIRE(code_of(two.execute("INSERT INTO t VALUES ($1)", 2).error()) == "55P03");
-  one.execute("COMMIT").value();
+  REQUIRE(code_of(two.execute("INSERT INTO t VALUES (1)").error()) == "55P03");
+  REQUIRE(code_of(two.execute("INSERT INTO t VALUES ($1)", 1).error()) == "55P03");
   two.execute("INSERT INTO t VALUES (2)").value();
+  one.execute("COMMIT").value();
+  REQUIRE(code_of(two.execute("INSERT INTO t VALUES (1)").error()) == "23505");
   REQUIRE(two.execute("SELECT count(*) FROM t").value()[0][0].as<int>().value() == 2);
   // Nobody flushes but the commit itself.
   REQUIRE_FALSE(machine.log().has_unflushed());

@@ -417,7 +417,7 @@ TEST_CASE("a failing disk call is an error, and nothing acknowledged is lost") {
   }
 }
 
-TEST_CASE("readers keep their version while writers go on, and writers wait for the turn") {
+TEST_CASE("readers keep their version while writers go on, and writers wait for keys and rows, not for each other") {
   os::SimStorage disk;
   World world(disk);
   REQUIRE_FALSE(world.open());
@@ -431,14 +431,18 @@ TEST_CASE("readers keep their version while writers go on, and writers wait for 
   REQUIRE_FALSE(put(writer, 1, "one", conflict));
   REQUIRE_FALSE(writer.end_statement(true));
   REQUIRE_FALSE(other.begin({}));
-  CHECK(other.begin_statement(true, store::Access::wait).is_must_wait());
-  static bool granted;
-  granted = false;
-  other.turn_waiter().granted = [](TurnWaiter&) { granted = true; };
+  REQUIRE_FALSE(other.begin_statement(true, store::Access::wait));
+  REQUIRE_FALSE(put(other, 2, "two", conflict));
+  CHECK(put(other, 1, "another one", conflict).is_must_wait());
+  REQUIRE_FALSE(other.end_statement(false));
+  bool granted = false;
+  other.set_wake([](void* flag) { *static_cast<bool*>(flag) = true; }, &granted);
   REQUIRE_FALSE(writer.commit());
   CHECK(granted);
   REQUIRE_FALSE(other.begin_statement(true, store::Access::wait));
   CHECK(find(other, world.arena, 1).size() == 1);  // it reads the tip
+  REQUIRE_FALSE(put(other, 1, "another one", conflict));
+  CHECK(conflict.found());
   REQUIRE_FALSE(other.end_statement(true));
   other.rollback();
   CHECK(contents(reader, world.arena).empty());

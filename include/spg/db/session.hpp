@@ -21,7 +21,7 @@ class Instance;
 
 enum class Progress : std::uint8_t {
   done,
-  waits_turn,       ///< on_wake is called when the turn has come
+  waits_turn,       ///< for a lock, or the turn to commit: wake is called when it may have come
   waits_durable,    ///< until MachineControl::is_durable(floor())
   output_full,      ///< until the sink has room again
   wants_worker,     ///< long or cold work: call run(Where::worker) on a thread that may wait
@@ -43,7 +43,7 @@ struct ParameterInput {
 
 class Session {
  public:
-  /// Called from any thread when a wait for the turn is over, or should look at a cancellation: call run() again.
+  /// Called from any thread when a wait may be over, or should look at a cancellation: call run() again.
   using Wake = void (*)(void* context);
 
   /// 3D000 when there is no such database.
@@ -81,12 +81,15 @@ class Session {
   /// An error that did not come from run(): the block fails as if a statement had.
   virtual void fail() = 0;
 
-  /// Of the running statement's time (statement_timeout); UINT64_MAX = no limit. Whoever waits for the turn runs it again
-  /// then.
+  /// Until a waiting session must look at its time-outs: whoever waits runs it again then. UINT64_MAX: never.
   virtual std::uint64_t time_left_ns() const = 0;
-  /// Ends the running statement with 57014 soon; wakes it where it waits for the turn.
+  /// Whether wake has been called since run() looked last: who has just been told to wait asks, and runs it again.
+  virtual bool is_woken() const = 0;
+  /// Whether rows of a COPY FROM wait for a lock: run() before more data.
+  virtual bool copy_waits() const = 0;
+  /// Ends the running statement with 57014 soon; wakes it where it waits.
   virtual void cancel() = 0;
-  /// Gives up waiting for the turn (a cancelled or vanished client).
+  /// Gives up waiting (a cancelled or vanished client).
   virtual void stop_waiting() = 0;
 };
 

@@ -5,7 +5,8 @@
 // the scope is undone), `retired` every object that it put out of use (freed when the commit has been published, is
 // durable, and the last pin from before has gone).
 //
-// A scope belongs to one thread at a time.
+// A scope belongs to one thread at a time. One under the turn may also append to chunks and heaps that it shares with
+// published versions (DESIGN 1.3); others, which run beside it, may not.
 #pragma once
 #include <cstdint>
 
@@ -55,11 +56,13 @@ template <class ObjectsType, policy::Alloc Alloc>
 class BasicScope {
  public:
   using ObjectsOf = ObjectsType;
-  BasicScope(ObjectsType& objects, Generation generation) : objects_(&objects), generation_(generation), fresh_(objects.alloc()), retired_(objects.alloc()) {}
+  BasicScope(ObjectsType& objects, Generation generation, bool appends_to_shared = true)
+      : objects_(&objects), generation_(generation), appends_to_shared_(appends_to_shared), fresh_(objects.alloc()), retired_(objects.alloc()) {}
   BasicScope(BasicScope&&) noexcept = default;
 
   ObjectsType& objects() { return *objects_; }
   Generation generation() const { return generation_; }
+  bool appends_to_shared() const { return appends_to_shared_; }
   bool owns(const Cell& cell) const { return raw(cell.birth) >= raw(generation_) && !cell.has_address(); }
 
   Result<Cell*> make(Kind kind, std::uint32_t image_bytes, std::uint16_t children, std::uint32_t children_at) {
@@ -105,6 +108,7 @@ class BasicScope {
  private:
   ObjectsType* objects_;
   Generation generation_;
+  bool appends_to_shared_;
   CellList<Alloc> fresh_, retired_;
 };
 

@@ -129,6 +129,7 @@ Result<StringRef> store_string(Scope& scope, store::Cell*& chunk_slot, std::uint
       store::Cell* cell = chunk->child_array()[heaps - back];
       store::Image* heap = cell->image.load(std::memory_order_acquire);
       if (heap == nullptr || heap->kind != store::Kind::heap || scope.objects().is_sealed(*cell) || cell->has_address()) continue;
+      if (!scope.appends_to_shared() && !scope.owns(*cell)) continue;
       std::uint32_t used = heap->claimed.load(std::memory_order_relaxed);
       if (heap->bytes - sizeof(store::Image) - used < length) continue;
       if (!heap->claimed.compare_exchange_strong(used, used + length, std::memory_order_relaxed)) continue;

@@ -61,7 +61,8 @@ template <class Scope>
 Result<std::uint64_t> append_rows(Scope& scope, store::Image* table, const LayoutView& layout,
                                   std::span<const ColumnInput> columns, type::Selection rows, store::Access access);
 
-/// Appends rows at fixed rowids (replay, rebase): the same, but from `first_rowid` on, which must not be below next_rowid.
+/// Inserts rows at rowids that were drawn before: the same, but from `first_rowid` on. Those may lie below next_rowid,
+/// where later ones were published first; XX001 when a row is there.
 template <class Scope>
 Status append_rows_at(Scope& scope, store::Image* table, const LayoutView& layout, std::uint64_t first_rowid,
                       std::span<const ColumnInput> columns, type::Selection rows, store::Access access);

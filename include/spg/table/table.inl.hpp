@@ -180,15 +180,20 @@ Status prepare_chunk(Scope& scope, store::Image* block, std::size_t at, const La
   store::Image* chunk = Scope::ObjectsOf::image_of(slot);
   if (upto > chunk_state(chunk).capacity) {
     SPG_TRY(resize_chunk(scope, slot, used, chunk_capacity_for(upto), chunk->children));
+    if (used % 64 != 0) chunk_validity(Scope::ObjectsOf::image_of(slot))[used / 64] = entry.last_validity;
     Scope::ObjectsOf::image_of(slot)->claimed.store(upto, std::memory_order_relaxed);
   } else if (scope.owns(*slot)) {
     if (upto > used) chunk->claimed.store(upto, std::memory_order_relaxed);
   } else {
     std::uint32_t claimed = used;
-    const bool appended = in_place && !slot->has_address() && !scope.objects().is_sealed(*slot) &&
+    const bool appended = in_place && scope.appends_to_shared() && !slot->has_address() && !scope.objects().is_sealed(*slot) &&
                           chunk->claimed.compare_exchange_strong(claimed, upto, std::memory_order_relaxed);
     if (!appended) {
-      SPG_ASSIGN(store::Image * copy, scope.writable(slot));
+      // Another may be appending to it right now: only the rows in use are copied, and of their last word what this
+      // version of the block knows.
+      SPG_TRY(resize_chunk(scope, slot, used, chunk_state(chunk).capacity, chunk->children));
+      store::Image* copy = Scope::ObjectsOf::image_of(slot);
+      if (used % 64 != 0) chunk_validity(copy)[used / 64] = entry.last_validity;
       copy->claimed.store(upto > used ? upto : used, std::memory_order_relaxed);
     }
   }
@@ -219,7 +224,6 @@ Status append_rows_at(Scope& scope, store::Image* table, const LayoutView& layou
                       std::span<const ColumnInput> columns, type::Selection rows, store::Access access) {
   static const std::uint64_t no_row_valid = 0;
   TableState& state = table_state(table);
-  SPG_ASSERT(first_rowid >= state.next_rowid);
   std::uint32_t done = 0;
   while (done < rows.count) {
     const std::uint64_t rowid = first_rowid + done, number = rowid / block_rows;
@@ -235,11 +239,15 @@ Status append_rows_at(Scope& scope, store::Image* table, const LayoutView& layou
     }
     store::Image* block = Scope::ObjectsOf::image_of(*block_slot);
     BlockState& block_of = block_state(block);
-    // Slots between `used` and `from` (rowids that were skipped) are in use but dead; their values are zeros.
+    // Slots between `used` and `from` (rowids that were skipped) are in use but dead; their values are zeros. They are
+    // filled when the transaction that drew them comes later than those behind it.
     const std::uint32_t used = block_of.used;
-    SPG_ASSERT(used <= from);
+    const bool appends = used <= from;
+    const std::uint32_t end = std::max(used, from + count);
+    for (std::uint32_t slot = from; slot < used && slot < from + count; ++slot)
+      if (block_of.is_live(slot)) return Error::make(sqlstate::data_corrupted, "row ", number * block_rows + slot, " is there already");
     for (std::size_t at = 0; at < block_of.column_count; ++at) {
-      SPG_TRY(prepare_chunk(scope, block, at, layout, used, from + count, true, access));
+      SPG_TRY(prepare_chunk(scope, block, at, layout, used, end, appends, access));
       ColumnEntry& entry = block_of.entries()[at];
       const ColumnInput* input = nullptr;
       for (const ColumnInput& one : columns)
@@ -258,7 +266,7 @@ Status append_rows_at(Scope& scope, store::Image* table, const LayoutView& layou
         SPG_TRY(write_values(scope, block->child_array()[at], entry, from, values, part, [&](std::uint32_t i) { return from + i; }));
       }
     }
-    block_of.used = static_cast<std::uint16_t>(from + count);
+    block_of.used = static_cast<std::uint16_t>(end);
     set_live(block_of, from, count);
     for (std::size_t at = 0; at < block_of.column_count; ++at) note_last_validity(block, at);
     done += count;

@@ -28,9 +28,9 @@ struct TableEdit {
   }
 };
 
-/// Opens a table for change in `root` (made writable). XX001 when the table is not there.
+/// Opens the table in `slot` for change (made writable). XX001 when the table is not there.
 template <class Scope>
-Result<TableEdit<Scope>> edit_table(Scope& scope, Cell*& root, TableId id, Arena& arena, Access access);
+Result<TableEdit<Scope>> edit_table(Scope& scope, Cell*& slot, TableId id, Arena& arena, Access access);
 
 /// Inserts rows at fixed rowids (see table::append_rows_at) with their index entries. With `check`, unique indexes are
 /// looked at first and a conflict stops everything.

@@ -11,14 +11,13 @@
 namespace spg::txn {
 
 template <class Scope>
-Result<TableEdit<Scope>> edit_table(Scope& scope, Cell*& root, TableId id, Arena& arena, Access access) {
-  SPG_ASSIGN(Cell * *slot, table_slot(scope, root, id, access));
-  if (*slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
-  SPG_ASSIGN(Image * image, scope.writable(*slot));
+Result<TableEdit<Scope>> edit_table(Scope& scope, Cell*& slot, TableId id, Arena& arena, Access access) {
+  if (slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
+  SPG_TRY(scope.objects().read(slot, access).status());
+  SPG_ASSIGN(Image * image, scope.writable(slot));
   SPG_ASSIGN(const Image* layout, scope.objects().read(image->child_array()[table::layout_child], access));
   table::TableState& state = table::table_state(image);
   state.stamp = state.content_stamp = raw(scope.generation());
-  if (raw(id) < first_user_table) root_state(Scope::ObjectsOf::image_of(root)).catalog_stamp = raw(scope.generation());
   return TableEdit<Scope>{scope, image, table::LayoutView(layout), arena, access};
 }
 
@@ -84,9 +83,19 @@ class KeySet {
     return ok();
   }
   std::span<Entry> entries() { return {entries_.data(), entries_.size()}; }
+  std::span<const Entry> entries() const { return {entries_.data(), entries_.size()}; }
   std::string_view bytes(const Entry& entry) const { return as_text(bytes_.bytes().subspan(entry.at, entry.size)); }
   bool same_key(table::KeyKind kind, const Entry& a, const Entry& b) const {
     return kind == table::KeyKind::integer ? a.number.key == b.number.key && a.has_null == b.has_null : bytes(a) == bytes(b);
+  }
+  /// For locks on keys: equal keys have equal hashes.
+  std::uint64_t hash(table::KeyKind kind, const Entry& entry) const {
+    std::uint64_t hash = entry.has_null ? 0x9e3779b97f4a7c15u : 0;
+    if (kind == table::KeyKind::integer) return (entry.number.key ^ hash) * 0xbf58476d1ce4e5b9u;
+    std::string_view rest = bytes(entry);
+    for (; rest.size() >= 8; rest.remove_prefix(8)) hash = (hash ^ load_le<std::uint64_t>(rest.data())) * 0xbf58476d1ce4e5b9u, hash ^= hash >> 31;
+    for (const char c : rest) hash = (hash ^ static_cast<unsigned char>(c)) * 0x94d049bb133111ebu;
+    return hash ^ hash >> 29;
   }
   void sort(table::KeyKind kind) {
     (void)sort(kind, [] { return ok(); });  // fails only when interrupted
@@ -232,16 +241,19 @@ Status present_keys(TableEdit<Scope>& edit, std::size_t position, std::span<cons
       [&](std::uint32_t i) { return rowids[i]; });
 }
 
+/// Whether an update of these columns changes keys of the index.
+inline bool touches_index(const table::LayoutView& layout, std::size_t position, std::span<const table::ColumnInput> columns) {
+  for (const table::KeyPart& part : layout.parts(layout.indexes()[position]))
+    for (const table::ColumnInput& column : columns)
+      if (column.number == part.column) return true;
+  return false;
+}
+
 template <class Scope>
 Status update_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
                    type::Selection rows, bool check, Conflict& conflict) {
   const auto indexes = edit.layout.indexes();
-  auto touched = [&](std::size_t position) {
-    for (const table::KeyPart& part : edit.layout.parts(indexes[position]))
-      for (const table::ColumnInput& column : columns)
-        if (column.number == part.column) return true;
-    return false;
-  };
+  auto touched = [&](std::size_t position) { return touches_index(edit.layout, position, columns); };
   KeySet keys;
   for (std::size_t position = 0; position < indexes.size(); ++position) {
     if (!touched(position)) continue;

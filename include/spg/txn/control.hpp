@@ -23,6 +23,7 @@ enum class Isolation : std::uint8_t { read_uncommitted, read_committed, repeatab
 struct BeginOptions {
   Isolation isolation = Isolation::read_committed;
   bool read_only = false;
+  bool is_block = false;   ///< BEGIN ... COMMIT: what it reads it protects from changes of the schema
 };
 
 /// One session's transactions on one database.
@@ -35,25 +36,34 @@ class TransactionControl : public View {
   virtual void set_options(const BeginOptions& options) = 0;
   virtual const BeginOptions& options() const = 0;
   virtual bool has_snapshot() const = 0;
-  /// Sets what reads see. `writes`: the statement may write, and needs the turn ("must wait" when another has it: the
-  /// waiter's granted() is called later, and the statement begins anew).
+  /// Sets what reads see. `writes`: the statement may write or lock.
   virtual Status begin_statement(bool writes, store::Access access) = 0;
+  /// The running statement, which has not read anything that it must see again, goes on with the newest version.
+  virtual void renew_statement() = 0;
   /// From here on the running statement's reads wait for cold objects: it has come to where it may.
   virtual void allow_waiting() = 0;
   /// Keeps (succeeded) or undoes what the statement wrote.
   virtual Status end_statement(bool succeeded) = 0;
   virtual bool in_statement() const = 0;
-  /// Publishes; afterwards not active. The reply must wait until the log is durable up to floor().
+  /// Publishes; afterwards not active, unless it "must wait" for the turn or "would block": then it is called again. The
+  /// reply must wait until the log is durable up to floor().
   virtual Status commit() = 0;
   virtual void rollback() = 0;
   /// The newest log position that the session has read or committed behind (DESIGN 1.7).
   virtual std::uint64_t floor() const = 0;
   virtual bool has_written() const = 0;
-  virtual bool holds_turn() const = 0;
-  virtual TurnWaiter& turn_waiter() = 0;
+  /// `wake` is called, from any thread, when something that must be waited for may have come: it may only leave a message.
+  virtual void set_wake(void (*wake)(void*), void* context) = 0;
+  /// A session's transactions on several databases are one owner of locks.
+  virtual void share_locks_of(TransactionControl& other) = 0;
+  virtual LockOwner& lock_owner() = 0;
+  /// Whether a lock has been asked for that has not been granted yet.
+  virtual bool waits_for_lock() = 0;
+  /// 40P01 when the wait is one of a cycle.
+  virtual Status check_deadlock() = 0;
   /// Asked while an index is built. Null: never.
   virtual void set_interrupts(Interrupts* interrupts) = 0;
-  /// Leaves the queue for the turn (cancelled while waiting).
+  /// Leaves the queues (cancelled while waiting).
   virtual void stop_waiting() = 0;
 };
 
@@ -71,8 +81,9 @@ class Event {
   virtual ~Event() = default;
   /// From any thread.
   virtual void set() = 0;
-  /// Returns true once set() was called since the last wait(); false at once where nothing runs beside the caller.
-  virtual bool wait() = 0;
+  /// Returns true once set() was called since the last wait(), or after `at_most_ns`; false at once where nothing runs beside
+  /// the caller.
+  virtual bool wait(std::uint64_t at_most_ns) = 0;
 };
 
 class MachineControl {
@@ -83,7 +94,7 @@ class MachineControl {
   /// Null when there is no such database or no memory. The caller deletes it.
   virtual TransactionControl* open_transaction(DatabaseId id) = 0;
   /// Commits transactions of different databases by one log record: all of them or, after a crash or an error, none.
-  /// Afterwards none is active.
+  /// Afterwards none is active, but see TransactionControl::commit().
   virtual Status commit_together(std::span<TransactionControl* const> transactions) = 0;
   virtual bool is_durable(std::uint64_t position) const = 0;
   /// Waits until the log is durable up to the position. 08007 when it broke.

@@ -7,7 +7,9 @@
 #pragma once
 #include <atomic>
 
+#include "spg/base/array.hpp"
 #include "spg/base/cpu.hpp"
+#include "spg/base/record_buffer.hpp"
 #include "spg/policy/policy.hpp"
 #include "spg/store/scope.hpp"
 #include "spg/txn/control.hpp"
@@ -108,6 +110,9 @@ struct Version {
   std::uint64_t log_end = 0;                ///< durable once the log is synced up to here
   std::atomic<Version*> newer{nullptr};
   store::CellList<Alloc> retired;           ///< what this version's commit put out of use
+  /// The commit's write set, for those who bring work on an older version up to date; absent when too much was kept.
+  RecordBuffer changes;
+  bool has_changes = false;
 };
 
 /// A session's announcement of the version that it reads. One pin per slot.
@@ -147,8 +152,18 @@ class Lineage {
   /// A version for publish(); null when there is no memory.
   VersionOf* make_version();
   void drop_version(VersionOf* version);
+  /// Copies the write set into a version that is about to be published, unless old versions keep too much already.
+  void keep_changes(VersionOf& version, Bytes changes);
   /// Under the turn: the version becomes the tip.
   void publish(VersionOf* version);
+
+  /// Numbers that transactions draw before they commit. They are never handed out twice; `least` is what the drawer's
+  /// version would give.
+  std::uint64_t draw_table(std::uint64_t least) { return draw(next_table_, least, 1); }
+  std::uint64_t draw_index(std::uint64_t least) { return draw(next_index_, least, 1); }
+  /// The first of `count` rowids of a table. UINT64_MAX when there is no memory.
+  std::uint64_t draw_rowids(TableId table, std::uint64_t least, std::uint32_t count);
+  void forget_table(TableId table);
   /// The log is durable up to `position`.
   void advance_durable(std::uint64_t position);
   /// Frees versions that nobody can read any more and what died with them; at most `quota` versions.
@@ -165,9 +180,52 @@ class Lineage {
   std::atomic<VersionOf*> tip_{nullptr}, durable_{nullptr};
   VersionOf* oldest_ = nullptr;
   Turn<Sync> turn_;
-  typename Sync::Mutex apply_mutex_, slots_mutex_, reclaim_mutex_;
+  typename Sync::Mutex apply_mutex_, slots_mutex_, reclaim_mutex_, numbers_mutex_;
   Slot* slots_ = nullptr;
+  static constexpr std::size_t kept_bytes_max = 64 << 20;
+  std::atomic<std::size_t> kept_bytes_{0};
+
+  struct NextRow { TableId table; std::uint64_t rowid; };
+  std::uint64_t draw(std::uint64_t& counter, std::uint64_t least, std::uint32_t count) {
+    policy::LockGuard lock(numbers_mutex_);
+    if (counter < least) counter = least;
+    counter += count;
+    return counter - count;
+  }
+  std::uint64_t next_table_ = 0, next_index_ = 0;
+  Array<NextRow> next_rows_;  ///< sorted by table: of those that were written to
 };
+
+template <class O, policy::Alloc A, policy::Sync S>
+std::uint64_t Lineage<O, A, S>::draw_rowids(TableId table, std::uint64_t least, std::uint32_t count) {
+  policy::LockGuard lock(numbers_mutex_);
+  std::size_t at = 0, end = next_rows_.size();
+  while (at < end) {
+    const std::size_t middle = (at + end) / 2;
+    if (raw(next_rows_[middle].table) < raw(table)) at = middle + 1; else end = middle;
+  }
+  if (at == next_rows_.size() || next_rows_[at].table != table) {
+    if (!next_rows_.push_back({table, least})) return UINT64_MAX;
+    for (std::size_t i = next_rows_.size() - 1; i > at; --i) std::swap(next_rows_[i], next_rows_[i - 1]);
+  }
+  NextRow& counter = next_rows_[at];
+  if (counter.rowid < least) counter.rowid = least;
+  counter.rowid += count;
+  return counter.rowid - count;
+}
+template <class O, policy::Alloc A, policy::Sync S>
+void Lineage<O, A, S>::forget_table(TableId table) {
+  policy::LockGuard lock(numbers_mutex_);
+  for (std::size_t i = 0; i < next_rows_.size(); ++i)
+    if (next_rows_[i].table == table) { next_rows_.erase(i); return; }
+}
+
+template <class O, policy::Alloc A, policy::Sync S>
+void Lineage<O, A, S>::keep_changes(VersionOf& version, Bytes changes) {
+  if (kept_bytes_.load(std::memory_order_relaxed) > kept_bytes_max || !version.changes.add(changes)) return;
+  version.has_changes = true;
+  kept_bytes_.fetch_add(changes.size(), std::memory_order_relaxed);
+}
 
 template <class O, policy::Alloc A, policy::Sync S>
 Version<A>* Lineage<O, A, S>::make_version() {
@@ -266,6 +324,10 @@ void Lineage<O, A, S>::reclaim(std::size_t quota) {
     VersionOf* newer = version->newer.load(std::memory_order_acquire);
     newer->retired.each([&](store::Cell* cell, bool whole) { whole ? objects_->free_tree(cell) : objects_->free(cell); });
     newer->retired.clear();
+    // Whoever needs a version's changes has pinned one before it.
+    kept_bytes_.fetch_sub(newer->has_changes ? newer->changes.size() : 0, std::memory_order_relaxed);
+    newer->has_changes = false;
+    newer->changes.shrink(0);
     oldest_ = newer;
     drop_version(version);
   }

@@ -12,6 +12,7 @@
 #include "spg/store/segment.hpp"
 #include "spg/txn/control.hpp"
 #include "spg/txn/lineage.hpp"
+#include "spg/txn/locks.hpp"
 #include "spg/txn/root.hpp"
 #include "spg/txn/write_set.hpp"
 
@@ -108,6 +109,7 @@ class Machine final : public MachineControl {
   typename Env::Clock& clock() { return *clock_; }
   typename Env::Random& random() { return *random_; }
   LogOf& log() { return log_; }
+  Locks<Sync>& locks() { return locks_; }
   const store::Manifest& manifest() const { return manifest_; }
 
  private:
@@ -130,6 +132,7 @@ class Machine final : public MachineControl {
   ObjectsOf objects_;
   SegmentsOf segments_;
   LogOf log_;
+  Locks<Sync> locks_;
   store::Manifest manifest_;
   std::uint64_t manifest_tried_ = 0;   ///< the highest number written, or tried: what failed may still be in force
   bool is_new_ = false;
@@ -146,9 +149,5 @@ class Machine final : public MachineControl {
   DurableListener* listener_ = nullptr;
   MemoryBudget replay_budget_;
 };
-
-/// Applies one decoded change to a root that the scope changes: recovery's and rebase's way of writing.
-template <class Scope>
-Status apply_change(Scope& scope, store::Cell*& root, const Change& change, Arena& arena);
 
 }  // namespace spg::txn

@@ -10,48 +10,42 @@
 
 namespace spg::txn {
 
-// --- schema changes of one table, shared by statements and replay ---------------------------------------------------
+// --- one change, applied to the slot of its table: by statements that look at their own writes, commit, and replay ------
 
 template <class Scope>
-Status create_table_at(Scope& scope, Cell*& root, TableId id, const table::LayoutBuilder& layout) {
-  SPG_ASSIGN(Cell * *slot, table_slot(scope, root, id, Access::wait));
-  if (*slot != nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " exists already");
+Status create_table_at(Scope& scope, Cell*& slot, TableId id, const table::LayoutBuilder& layout) {
+  if (slot != nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " exists already");
   SPG_ASSIGN(Cell * layout_cell, layout.write(scope, id));
-  SPG_ASSIGN(*slot, table::make_table(scope, id, layout_cell));
-  RootState& state = root_state(Scope::ObjectsOf::image_of(root));
-  if (raw(id) >= state.next_table) state.next_table = std::uint64_t{raw(id)} + 1;
-  if (raw(id) < first_user_table) state.catalog_stamp = raw(scope.generation());
+  SPG_ASSIGN(slot, table::make_table(scope, id, layout_cell));
+  table::TableState& state = table::table_state(Scope::ObjectsOf::image_of(slot));
+  state.stamp = state.content_stamp = raw(scope.generation());
   return ok();
 }
 
 template <class Scope>
-Status drop_table_at(Scope& scope, Cell*& root, TableId id) {
-  SPG_ASSIGN(Cell * *slot, table_slot(scope, root, id, Access::wait));
-  if (*slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
-  SPG_TRY(scope.retire(*slot, true));
-  *slot = nullptr;
+Status drop_table_at(Scope& scope, Cell*& slot, TableId id) {
+  if (slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
+  SPG_TRY(scope.retire(slot, true));
+  slot = nullptr;
   return ok();
 }
 
 /// Gives the table another layout and builds the indexes that are new in it.
 template <class Scope>
-Status set_layout_at(Scope& scope, Cell*& root, TableId id, const table::LayoutBuilder& layout, Arena& arena, bool check,
-                     Conflict& conflict, FunctionRef<Status()> interrupted) {
-  SPG_ASSIGN(Cell * *slot, table_slot(scope, root, id, Access::wait));
-  if (*slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
-  const Image* before_image = Scope::ObjectsOf::image_of(*slot);
-  SPG_ASSIGN(const Image* before_layout, scope.objects().read(before_image->child_array()[table::layout_child], Access::wait));
+Status set_layout_at(Scope& scope, Cell*& slot, TableId id, const table::LayoutBuilder& layout, Arena& arena, bool check,
+                     Conflict& conflict, FunctionRef<Status()> interrupted, Access access) {
+  if (slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
+  SPG_ASSIGN(const Image* before_image, scope.objects().read(slot, access));
+  SPG_ASSIGN(const Image* before_layout, scope.objects().read(before_image->child_array()[table::layout_child], access));
   std::uint64_t known[64];
   std::size_t known_count = 0;
   for (const table::IndexLayout& index : table::LayoutView(before_layout).indexes())
     if (known_count < 64) known[known_count++] = raw(index.id);
   SPG_ASSIGN(Cell * layout_cell, layout.write(scope, id));
-  SPG_TRY(table::replace_layout(scope, *slot, layout_cell));
-  RootState& state = root_state(Scope::ObjectsOf::image_of(root));
-  SPG_ASSIGN(auto edit, edit_table(scope, root, id, arena, Access::wait));
+  SPG_TRY(table::replace_layout(scope, slot, layout_cell));
+  SPG_ASSIGN(auto edit, edit_table(scope, slot, id, arena, access));
   const auto indexes = edit.layout.indexes();
   for (std::size_t position = 0; position < indexes.size(); ++position) {
-    if (raw(indexes[position].id) >= state.next_index) state.next_index = std::uint64_t{raw(indexes[position].id)} + 1;
     if (std::find(known, known + known_count, raw(indexes[position].id)) != known + known_count) continue;
     SPG_TRY(build_index(edit, position, check, conflict, interrupted));
     if (conflict.found()) return ok();
@@ -60,16 +54,16 @@ Status set_layout_at(Scope& scope, Cell*& root, TableId id, const table::LayoutB
 }
 
 template <class Scope>
-Status apply_change(Scope& scope, Cell*& root, const Change& change, Arena& arena) {
+Status apply_change(Scope& scope, Cell*& slot, const Change& change, Arena& arena, Access access) {
   Conflict conflict;
   auto never = [] { return ok(); };
   switch (change.kind) {
-    case ChangeKind::create_table: return create_table_at(scope, root, change.table, change.layout);
-    case ChangeKind::drop_table: return drop_table_at(scope, root, change.table);
-    case ChangeKind::set_layout: return set_layout_at(scope, root, change.table, change.layout, arena, false, conflict, never);
+    case ChangeKind::create_table: return create_table_at(scope, slot, change.table, change.layout);
+    case ChangeKind::drop_table: return drop_table_at(scope, slot, change.table);
+    case ChangeKind::set_layout: return set_layout_at(scope, slot, change.table, change.layout, arena, false, conflict, never, access);
     default: break;
   }
-  SPG_ASSIGN(auto edit, edit_table(scope, root, change.table, arena, Access::wait));
+  SPG_ASSIGN(auto edit, edit_table(scope, slot, change.table, arena, access));
   const type::Selection rows{nullptr, change.rows};
   // Replayed bytes are under a checksum, but a wrong column would still be undefined behaviour further down.
   for (const table::ColumnInput& column : change.columns) {
@@ -78,14 +72,28 @@ Status apply_change(Scope& scope, Cell*& root, const Change& change, Arena& aren
       return Error::make(sqlstate::data_corrupted, "log record writes column ", column.number, " of table ", raw(change.table), ", which is of another type");
   }
   switch (change.kind) {
-    case ChangeKind::insert:
-      if (change.first_rowid < table::table_state(edit.image).next_rowid)
-        return Error::make(sqlstate::data_corrupted, "log record reuses row ", change.first_rowid, " of table ", raw(change.table));
-      return insert_rows(edit, change.first_rowid, change.columns, rows, false, conflict);
+    case ChangeKind::insert: return insert_rows(edit, change.first_rowid, change.columns, rows, false, conflict);
     case ChangeKind::update: return update_rows(edit, change.rowids, change.columns, rows, false, conflict);
     case ChangeKind::remove: return remove_rows(edit, change.rowids);
     default: return truncate(edit);
   }
+}
+
+/// What the root keeps of a change.
+inline void note_change(RootState& state, const Change& change, Generation generation) {
+  if (raw(change.table) < first_user_table) state.catalog_stamp = raw(generation);
+  if (change.kind == ChangeKind::create_table && raw(change.table) >= state.next_table) state.next_table = std::uint64_t{raw(change.table)} + 1;
+  for (const table::IndexLayout& index : change.layout.indexes)
+    if (raw(index.id) >= state.next_index) state.next_index = std::uint64_t{raw(index.id)} + 1;
+}
+
+/// Applies one decoded change to a root.
+template <class Scope>
+Status apply_to_root(Scope& scope, Cell*& root, const Change& change, Arena& arena, Access access) {
+  SPG_ASSIGN(Cell * *slot, table_slot(scope, root, change.table, access));
+  SPG_TRY(apply_change(scope, *slot, change, arena, access));
+  note_change(root_state(Scope::ObjectsOf::image_of(root)), change, scope.generation());
+  return ok();
 }
 
 // --- machine --------------------------------------------------------------------------------------------------------
@@ -215,7 +223,7 @@ Status Machine<E>::apply_changes(DatabaseId database, Bytes changes, std::uint64
   while (!failed && reader.ok() && !reader.at_end()) {
     Change change(arena);
     failed = decode_change(reader, arena, change);
-    if (!failed) failed = apply_change(scope, root, change, arena);
+    if (!failed) failed = apply_to_root(scope, root, change, arena, Access::wait);
     arena.reset();
   }
   if (!failed && !reader.ok()) failed = Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
@@ -300,6 +308,7 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
     versions[i]->log_end = end;
     auto retired = parts[i].scope->take_retired();
     versions[i]->retired.splice(retired);
+    lineage.keep_changes(*versions[i], parts[i].changes);
     lineage.publish(versions[i]);
     if (!options_.ephemeral) continue;
     lineage.advance_durable(UINT64_MAX);
@@ -364,10 +373,13 @@ std::unique_ptr<Event> Machine<E>::make_event() {
       is_set = true;
       changed.notify_all();
     }
-    bool wait() override {
+    bool wait(std::uint64_t at_most_ns) override {
       policy::LockGuard lock(mutex);
-      while (Sync::has_threads && !is_set) changed.wait(mutex);
-      return std::exchange(is_set, false);
+      if (!Sync::has_threads) return std::exchange(is_set, false);
+      // Woken early, the caller looks and waits again.
+      if (!is_set) changed.wait_for(mutex, std::min<std::uint64_t>(at_most_ns, 1'000'000'000));
+      is_set = false;
+      return true;
     }
     typename Sync::Mutex mutex;
     typename Sync::CondVar changed;

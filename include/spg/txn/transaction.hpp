@@ -1,25 +1,36 @@
 // Transaction: one session's way into a lineage: begin, statements, savepoints, commit; and the model of the seam (view.hpp).
 //
-// States: idle (no pin, no scope) -> in a statement or block -> idle. A block that has written keeps the turn until it
-// ends; its private root is built in scopes, one per savepoint and one per statement, each of which is also its own undo.
-// A write statement takes the turn before it reads, so that it reads the tip; when the turn is taken, begin_statement
-// answers "must wait" and the waiter's granted() says when to try again.
-// Threads: one at a time; granted() runs in whichever thread gives the turn up.
+// A transaction is a pinned version, a write set, the private tables that follow from it (private_table.hpp), and its locks
+// (locks.hpp). Nothing of it is seen by others, and nobody waits for it but for its locks, until COMMIT takes the turn for
+// as long as it needs to apply the write set to the tip (DESIGN 1.6).
+//
+// A writing statement locks what it changes, then compares that with the tip: what has changed since the version that it
+// reads makes it begin anew on the newest (READ COMMITTED) or fail with 40001. "Must wait" (Error::is_must_wait) stands for
+// both: wake() tells when to run the statement again, from its begin_statement on; its locks are kept over that.
+// Threads: one at a time; wake() runs in whichever thread makes the wait end.
+//
+// The parts: transaction.inl.hpp (life and commit), transaction_read.inl.hpp, transaction_write.inl.hpp.
 #pragma once
 #include "spg/txn/control.hpp"
 #include "spg/txn/machine.hpp"
+#include "spg/txn/private_table.hpp"
 
 namespace spg::txn {
 
 using store::Access;
+using store::Cell;
+
+class KeySet;
 
 template <policy::Env Env>
 class Transaction final : public TransactionControl {
  public:
   using MachineOf = Machine<Env>;
   using LineageOf = typename MachineOf::LineageOf;
+  using VersionOf = typename MachineOf::VersionOf;
   using ScopeOf = typename MachineOf::ScopeOf;
   using Objects = typename MachineOf::ObjectsOf;
+  using PrivateOf = PrivateTable<ScopeOf>;
 
   Transaction(MachineOf& machine, LineageOf& lineage);
   ~Transaction() override;
@@ -31,6 +42,7 @@ class Transaction final : public TransactionControl {
   const BeginOptions& options() const override { return options_; }
   bool has_snapshot() const override { return pinned_; }
   Status begin_statement(bool writes, Access access) override;
+  void renew_statement() override;
   void allow_waiting() override { access_ = Access::wait; }
   Status end_statement(bool succeeded) override;
   bool in_statement() const override { return in_statement_; }
@@ -41,9 +53,12 @@ class Transaction final : public TransactionControl {
   void rollback() override;
   std::uint64_t floor() const override { return floor_; }
   bool has_written() const override { return changes_.size() != 0; }
-  bool holds_turn() const override { return waiter_.owns; }
-  TurnWaiter& turn_waiter() override { return waiter_; }
-  void stop_waiting() override { if (!has_written()) lineage_->turn().abandon(waiter_); }
+  void set_wake(void (*wake)(void*), void* context) override { wake_ = wake; wake_context_ = context; }
+  void share_locks_of(TransactionControl& other) override { owner_ = static_cast<Transaction&>(other).owner_; }
+  LockOwner& lock_owner() override { return *owner_; }
+  bool waits_for_lock() override;
+  Status check_deadlock() override;
+  void stop_waiting() override;
 
   // --- View
   Result<std::uint64_t> row_count(TableId table) override;
@@ -55,6 +70,8 @@ class Transaction final : public TransactionControl {
   Status fetch(TableId table, std::span<const std::uint64_t> rowids, std::span<const std::uint16_t> columns, Arena& arena,
                std::span<type::Vector> out) override;
   void renew_guard() override { machine_->objects().enter(*guard_); }
+  Status lock_table(TableId table, TableLock mode, LockWait wait) override;
+  Status lock_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, RowWait wait, std::span<bool> taken) override;
   Result<std::uint64_t> insert(TableId table, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) override;
   Status update(TableId table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
                 type::Selection rows, Conflict& conflict) override;
@@ -80,45 +97,99 @@ class Transaction final : public TransactionControl {
 
  private:
   friend MachineOf;
-  /// A mark to go back to: the scope that collects what comes after it.
-  struct Level {
-    Level(Objects& objects, Generation generation) : scope(objects, generation) {}
-    ScopeOf scope;
-    store::Cell* root_before = nullptr;
-    std::size_t changes_before = 0;
-    Level* below = nullptr;
-  };
+  using Layer = txn::Layer<ScopeOf>;
+  /// A mark to go back to: a savepoint, or the running statement's start.
+  struct Level { std::size_t changes_before; };
+  /// What a table lock is known to be held at, so that it is asked for once.
+  struct KnownLock { TableId table; TableLock mode; };
+
+  // transaction.inl.hpp
+  bool is_stable() const { return options_.isolation >= Isolation::repeatable_read; }
+  std::uint32_t depth() const { return static_cast<std::uint32_t>(levels_.size()) + 1; }  ///< the transaction itself is 1
+  std::uint32_t lock_level() const { return depth() - (statement_level_ ? 1 : 0); }
   Status push_level();
   void pop_level(bool keep);
-  /// The work of all levels in one scope, for Machine::commit.
-  typename MachineOf::CommitPart whole_work();
-  /// The work has been published; the log ends behind it at `log_end`.
-  void published(std::uint64_t log_end);
+  void read_version(VersionOf* version);
+  void forget_private();
+  void forget_layers();
+  PrivateOf* find_private(TableId table);
+  Result<PrivateOf*> open_private(TableId table);
+  Status stand_on_read_version(PrivateOf& table);
+  Status apply(PrivateOf& table, std::size_t upto);
+  Status settle(PrivateOf& table);
+  Status apply_own(PrivateOf& table);
+  Result<Layer*> own_layer(PrivateOf& table);
+  Status decode(const RecordPlace& place, Change& change);
+  // Commit, driven by Machine::commit_together.
+  Status catch_up();
+  Status build(ScopeOf& scope, Cell*& root);
+  Status bring_to_tip(PrivateOf& table, ScopeOf& scope, Cell*& slot);
+  Result<bool> add_others_changes(PrivateOf& table, ScopeOf& scope, Cell*& slot);
+  bool take_turn() { return waiter_.owns || lineage_->turn().acquire(waiter_); }
+  void give_turn() { if (waiter_.owns) lineage_->turn().release(waiter_); }
+  void published(std::uint64_t log_end) { if (log_end > floor_) floor_ = log_end; }
   void end_transaction();
-  Status require_writable();
+
+  // transaction_read.inl.hpp
+  Result<Cell*> committed(Cell* root, TableId table);
   Result<const store::Image*> read_table(TableId table);
   Result<table::LayoutView> layout_of(const store::Image* table);
-  Status change_layout(TableId table, const table::LayoutBuilder& layout, Conflict& conflict);
-  ScopeOf& scope() { return top_->scope; }
+
+  // transaction_write.inl.hpp
+  Status try_again();
+  Status lock_for_reading(TableId table);
+  Result<bool> lock(const LockTag& tag, std::uint16_t slot, std::uint8_t mode, LockWait wait);
+  LockTag tag_of(LockSpace space, std::uint32_t object, std::uint64_t place = 0) const { return {lineage_->id(), space, object, place}; }
+  Status see_tip();
+  Result<Cell*> tip_table(TableId table);
+  Status lock_for_writing(TableId table, TableLock mode);
+  Status lock_for_change(TableId table, TableLock mode);
+  Result<const store::Image*> layout_table(PrivateOf& table);
+  Result<bool> is_same_row(const store::Image* ours, const store::Image* theirs, std::uint64_t rowid);
+  Status check_unchanged(TableId table, std::span<const std::uint64_t> rowids);
+  Status lock_and_check_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode);
+  /// Whether the row is locked by this transaction as one that it writes.
+  bool is_own_row(TableId table, std::uint64_t rowid);
+  Result<std::uint64_t> find_key(const store::Image* table, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry);
+  Status lock_keys(TableId table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
+                   std::span<const std::uint64_t> but, bool& look_at_own, Conflict& conflict);
+  Status check_own_keys(PrivateOf& table, std::size_t position, KeySet& keys, Conflict& conflict);
+  Result<bool> is_stale(PrivateOf& table, std::uint64_t rowid);
+  Status record(PrivateOf& table, std::size_t before, bool changes_layout);
+  Status record_plain(PrivateOf& table, ChangeKind kind);
+  Status update_keys(PrivateOf& table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
+                     type::Selection rows, Conflict& conflict);
+  Status change_layout(PrivateOf& table, const table::LayoutBuilder& layout, Conflict& conflict);
+  Result<PrivateOf*> open_for_change(TableId table, TableLock mode, table::LayoutBuilder& layout);
+  Status interrupted() { return interrupts_ == nullptr ? ok() : interrupts_->check_interrupts(); }
 
   MachineOf* machine_;
   LineageOf* lineage_;
-  PinSlot<typename Env::Alloc> pin_;
+  PinSlot<typename Env::Alloc> pins_[2];   ///< the version that is read, and room for the next
+  PinSlot<typename Env::Alloc> tip_pin_;
+  unsigned pin_ = 0;
   store::GuardSlot* guard_;
   TurnWaiter waiter_;
-  Level* top_ = nullptr;
-  std::uint32_t depth_ = 0;          ///< levels, the transaction's own included
-  bool active_ = false, in_statement_ = false, statement_level_ = false, pinned_ = false;
+  LockOwner own_locks_;
+  LockOwner* owner_ = &own_locks_;         ///< a session's transactions on two lineages share one
+  void (*wake_)(void*) = nullptr;
+  void* wake_context_ = nullptr;
   BeginOptions options_;
+  bool active_ = false, in_statement_ = false, statement_level_ = false, pinned_ = false, has_locked_ = false;
   Access access_ = Access::wait;
-  store::Cell* root_ = nullptr;      ///< the newest: private once written
-  store::Cell* read_root_ = nullptr; ///< what the statement sees
-  std::uint64_t base_generation_ = 0, base_log_end_ = 0, floor_ = 0, number_ = 0;
+  Cell* root_ = nullptr;                   ///< of the version that is read
+  Cell* tip_root_ = nullptr;               ///< of the tip as the running write call has seen it; null: not looked at
+  std::uint64_t floor_ = 0, number_ = 0, statement_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
   RecordBuffer changes_;
+  Array<Level> levels_;
+  Array<KnownLock> known_locks_;
+  PrivateOf* private_ = nullptr;
+  // The stamp of the catalog with the transaction's own changes: a number for each pair of the version's and the own one.
+  std::uint64_t own_catalog_ = 0, own_catalog_before_ = 0, stamp_of_version_ = 0, stamp_of_own_ = 0, stamp_ = 0;
   Interrupts* interrupts_ = nullptr;
   MemoryBudget scratch_budget_;
-  Arena scratch_{scratch_budget_};   ///< for one call
+  Arena scratch_{scratch_budget_};         ///< for one call
 };
 
 }  // namespace spg::txn

@@ -6,44 +6,180 @@
 
 namespace spg::txn {
 
+/// More than so much of a write set is applied before the turn is taken; less, under it.
+inline constexpr std::size_t bytes_under_turn_max = 32 * 1024;
+
 template <policy::Env E>
 Transaction<E>::Transaction(MachineOf& machine, LineageOf& lineage)
     : machine_(&machine), lineage_(&lineage), guard_(machine.objects().open_guard_slot()) {
-  lineage_->open_slot(pin_);
+  for (auto& pin : pins_) lineage_->open_slot(pin);
+  lineage_->open_slot(tip_pin_);
+  waiter_.context = own_locks_.context = this;
+  waiter_.granted = [](TurnWaiter& waiter) {
+    auto& self = *static_cast<Transaction*>(waiter.context);
+    if (self.wake_ != nullptr) self.wake_(self.wake_context_);
+  };
+  own_locks_.wake = [](LockOwner& owner) {
+    auto& self = *static_cast<Transaction*>(owner.context);
+    if (self.wake_ != nullptr) self.wake_(self.wake_context_);
+  };
 }
 template <policy::Env E>
 Transaction<E>::~Transaction() {
   if (active_) rollback();
   lineage_->turn().abandon(waiter_);
-  lineage_->close_slot(pin_);
+  machine_->locks().with([&](LockTable& locks) {
+    locks.release_above(own_locks_, 0);
+    for (const LockSpace space : {LockSpace::table, LockSpace::row, LockSpace::key, LockSpace::advisory, LockSpace::database})
+      locks.release_space(own_locks_, space, LockOwner::session_level);
+  });
+  for (auto& pin : pins_) lineage_->close_slot(pin);
+  lineage_->close_slot(tip_pin_);
   machine_->objects().close_guard_slot(guard_);
 }
 
+// --- levels and private tables --------------------------------------------------------------------------------------
+
 template <policy::Env E>
 Status Transaction<E>::push_level() {
-  auto* level = new (std::nothrow) Level(machine_->objects(), machine_->draw_generation());
-  if (level == nullptr) return Error::out_of_memory();
-  level->root_before = root_;
-  level->changes_before = changes_.size();
-  level->below = top_;
-  top_ = level;
-  ++depth_;
-  return ok();
+  return levels_.push_back({changes_.size()}) ? ok() : Error::out_of_memory();
 }
+
+/// Ends the newest level: its work belongs to the one below, or is undone.
 template <policy::Env E>
 void Transaction<E>::pop_level(bool keep) {
-  Level* level = top_;
-  if (keep && level->below != nullptr) {
-    level->scope.hand_to(level->below->scope);
-  } else if (!keep) {
-    root_ = level->root_before;
-    changes_.resize(level->changes_before);
-    level->scope.undo();
+  const std::uint32_t level = depth();
+  const std::size_t changes_before = levels_.back().changes_before;
+  for (PrivateOf* table = private_; table != nullptr; table = table->next) {
+    if (!keep) {
+      while (table->top != nullptr && table->top->depth >= level) table->pop_layer();
+      std::size_t kept = table->records.size();
+      while (kept != 0 && table->records[kept - 1].at >= changes_before) --kept;
+      table->records.truncate(kept);
+      SPG_ASSERT(table->applied <= kept);
+      continue;
+    }
+    while (table->top != nullptr && table->top->depth >= level) {
+      Layer* layer = table->top;
+      if (layer->below == nullptr || layer->below->depth + 1 < level) { layer->depth = level - 1; break; }
+      layer->scope.hand_to(layer->below->scope);
+      table->top = layer->below;
+      delete layer;
+    }
   }
-  top_ = level->below;
-  --depth_;
-  delete level;
+  if (!keep) {
+    changes_.resize(changes_before);
+    if (own_catalog_ != 0) own_catalog_ = raw(machine_->draw_generation());  // what was read under it counts no more
+  }
+  levels_.pop_back();
 }
+
+template <policy::Env E>
+PrivateTable<typename Machine<E>::ScopeOf>* Transaction<E>::find_private(TableId id) {
+  for (PrivateOf* table = private_; table != nullptr; table = table->next)
+    if (table->id == id) return table;
+  return nullptr;
+}
+
+/// The private part of a table, ready for the statement's records.
+template <policy::Env E>
+Result<PrivateTable<typename Machine<E>::ScopeOf>*> Transaction<E>::open_private(TableId id) {
+  PrivateOf* table = find_private(id);
+  if (table == nullptr) {
+    table = new (std::nothrow) PrivateOf(id);
+    if (table == nullptr) return Error::out_of_memory();
+    table->next = private_;
+    private_ = table;
+  }
+  if (table->statement != statement_) {
+    table->statement = statement_;
+    table->before_statement = table->records.size();
+  }
+  return table;
+}
+
+template <policy::Env E>
+void Transaction<E>::forget_private() {
+  while (private_ != nullptr) delete std::exchange(private_, private_->next);
+}
+
+/// Lets go of all private tables' objects: they are made anew from the records.
+template <policy::Env E>
+void Transaction<E>::forget_layers() {
+  for (PrivateOf* table = private_; table != nullptr; table = table->next) table->stand_on(nullptr);
+}
+
+template <policy::Env E>
+Status Transaction<E>::decode(const RecordPlace& place, Change& change) {
+  ByteReader reader(changes_.bytes().subspan(place.at, place.size));
+  return decode_change(reader, scratch_, change);
+}
+
+/// Lets the private table stand on the committed one of the version that is read.
+template <policy::Env E>
+Status Transaction<E>::stand_on_read_version(PrivateOf& table) {
+  SPG_ASSIGN(Cell * cell, committed(root_, table.id));
+  if (!table.is_on(cell)) table.stand_on(cell);
+  return ok();
+}
+
+/// A layer for changes that come now: the statement's newest, when that is not read by it.
+template <policy::Env E>
+Result<Layer<typename Machine<E>::ScopeOf>*> Transaction<E>::own_layer(PrivateOf& table) {
+  Layer* top = table.top;
+  if (top != nullptr && top->statement == statement_ && top->depth == depth() && table.read != table.mine) return top;
+  top = new (std::nothrow) Layer(machine_->objects(), machine_->draw_generation());
+  if (top == nullptr) return Error::out_of_memory();
+  top->mine = table.mine;
+  top->base = table.base;
+  top->base_birth = table.base_birth;
+  top->applied = table.applied;
+  top->depth = depth();
+  top->statement = statement_;
+  top->below = table.top;
+  table.top = top;
+  return top;
+}
+
+/// Does the first `upto` records. On an error the layer that it worked on is undone.
+template <policy::Env E>
+Status Transaction<E>::apply(PrivateOf& table, std::size_t upto) {
+  if (table.applied >= upto) return ok();
+  SPG_ASSIGN(Layer * layer, own_layer(table));
+  for (; table.applied < upto; ++table.applied) {
+    scratch_.reset();
+    Change change(scratch_);
+    Status failed = decode(table.records[table.applied], change);
+    if (!failed) failed = apply_change(layer->scope, table.mine, change, scratch_, access_);
+    if (!failed && table.applied % 64 == 63) failed = interrupted();
+    if (!failed) continue;
+    table.pop_layer();
+    return failed;
+  }
+  return ok();
+}
+
+/// Makes what the statement reads: the table with the records from before it.
+template <policy::Env E>
+Status Transaction<E>::settle(PrivateOf& table) {
+  if (table.read_statement == statement_) return ok();
+  SPG_TRY(stand_on_read_version(table));
+  const std::size_t before = table.statement == statement_ ? table.before_statement : table.records.size();
+  table.read = nullptr;
+  SPG_TRY(apply(table, before));
+  table.read = table.mine;
+  table.read_statement = statement_;
+  return ok();
+}
+
+/// Does all records, the running statement's included; what it reads stays as it was.
+template <policy::Env E>
+Status Transaction<E>::apply_own(PrivateOf& table) {
+  SPG_TRY(settle(table));
+  return apply(table, table.records.size());
+}
+
+// --- begin, statements, savepoints ----------------------------------------------------------------------------------
 
 template <policy::Env E>
 Status Transaction<E>::begin(const BeginOptions& options) {
@@ -51,45 +187,45 @@ Status Transaction<E>::begin(const BeginOptions& options) {
   active_ = true;
   options_ = options;
   number_ = raw(machine_->draw_generation());
+  if (owner_ == &own_locks_) owner_->transaction = number_;
   transaction_us_ = machine_->clock_us();
   return ok();
+}
+
+/// Reads `version`, which is pinned in the other slot, from here on.
+template <policy::Env E>
+void Transaction<E>::read_version(VersionOf* version) {
+  lineage_->unpin(pins_[pin_]);
+  pin_ ^= 1;
+  pinned_ = true;
+  root_ = version->root;
+  if (version->log_end > floor_) floor_ = version->log_end;
 }
 
 template <policy::Env E>
 Status Transaction<E>::begin_statement(bool writes, Access access) {
   SPG_ASSERT(active_ && !in_statement_);
   access_ = access;
-  const bool stable = options_.isolation >= Isolation::repeatable_read;
-  if (writes && !waiter_.owns) {
-    if (machine_->log_is_broken()) return machine_->log_error();
-    if (!lineage_->turn().acquire(waiter_)) return Error::must_wait();
-  }
-  if (writes && top_ == nullptr) {
-    // The first write: from here on the transaction works on the tip, which nobody else can move.
-    const auto* tip = lineage_->tip();
-    if (stable && pinned_ && raw(tip->generation) != base_generation_)
-      return Error::make(sqlstate::t_r_serialization_failure, "could not serialize access due to concurrent update");
-    lineage_->pin_tip(pin_);
-    pinned_ = true;
-    root_ = tip->root;
-    base_generation_ = raw(tip->generation);
-    base_log_end_ = tip->log_end;
-    SPG_TRY(push_level());
-  } else if (top_ == nullptr && (!pinned_ || !stable)) {
-    const auto* version = lineage_->pin(pin_, floor_);
-    pinned_ = true;
-    root_ = version->root;
-    base_generation_ = raw(version->generation);
-    base_log_end_ = version->log_end;
-  }
-  if (base_log_end_ > floor_) floor_ = base_log_end_;
+  if (writes && machine_->log_is_broken()) return machine_->log_error();
+  // What a transaction has locked, and what it may lock, is looked at on the tip: the version that is read should be that,
+  // or as little behind it as can be.
+  auto& slot = pins_[pin_ ^ 1];
+  if (!pinned_ || !is_stable()) read_version(writes || has_locked_ || has_written() ? lineage_->pin_tip(slot) : lineage_->pin(slot, floor_));
+  ++statement_;
   if (writes) SPG_TRY(push_level());
   statement_level_ = writes;
   in_statement_ = true;
+  own_catalog_before_ = own_catalog_;
   statement_us_ = machine_->clock_us();
-  read_root_ = root_;
   renew_guard();
   return ok();
+}
+
+template <policy::Env E>
+void Transaction<E>::renew_statement() {
+  SPG_ASSERT(in_statement_);
+  if (!is_stable()) read_version(lineage_->pin_tip(pins_[pin_ ^ 1]));
+  ++statement_;
 }
 
 template <policy::Env E>
@@ -98,56 +234,49 @@ Status Transaction<E>::end_statement(bool succeeded) {
   in_statement_ = false;
   if (statement_level_) pop_level(succeeded);
   statement_level_ = false;
+  tip_root_ = nullptr;
+  lineage_->unpin(tip_pin_);
+  own_catalog_before_ = own_catalog_;
   machine_->objects().leave(*guard_);
-  read_root_ = root_;
   return ok();
 }
 
 template <policy::Env E>
+Result<std::uint32_t> Transaction<E>::savepoint() {
+  SPG_TRY(push_level());
+  return depth();
+}
+template <policy::Env E>
+Status Transaction<E>::release(std::uint32_t depth) {
+  while (this->depth() >= depth) pop_level(true);
+  machine_->locks().with([&](LockTable& locks) { locks.lower_to(*owner_, depth - 1); });
+  return ok();
+}
+template <policy::Env E>
+Status Transaction<E>::rollback_to(std::uint32_t depth) {
+  while (this->depth() >= depth) pop_level(false);
+  own_catalog_before_ = own_catalog_;
+  known_locks_.clear();
+  machine_->locks().with([&](LockTable& locks) { locks.release_above(*owner_, depth - 1); });
+  return push_level();  // the mark stays
+}
+
+template <policy::Env E>
 void Transaction<E>::end_transaction() {
-  while (top_ != nullptr) pop_level(false);
-  SPG_ASSERT(depth_ == 0);
+  forget_private();
+  levels_.clear();
   changes_.shrink(64 * 1024);
   changes_.clear();
-  lineage_->unpin(pin_);
-  pinned_ = active_ = in_statement_ = statement_level_ = false;
-  if (waiter_.owns) lineage_->turn().release(waiter_);
-  root_ = read_root_ = nullptr;
-}
-
-template <policy::Env E>
-typename Machine<E>::CommitPart Transaction<E>::whole_work() {
-  while (top_->below != nullptr) pop_level(true);
-  return {lineage_, &top_->scope, root_, changes_.bytes()};
-}
-
-template <policy::Env E>
-void Transaction<E>::published(std::uint64_t log_end) {
-  if (log_end > floor_) floor_ = log_end;
-  Level* level = top_;  // its scope is empty now: nothing is undone
-  top_ = nullptr;
-  depth_ = 0;
-  delete level;
-}
-
-template <policy::Env E>
-Status Machine<E>::commit_together(std::span<TransactionControl* const> transactions) {
-  CommitPart parts[commit_parts_max];
-  std::size_t count = 0;
-  SPG_ASSERT(transactions.size() <= commit_parts_max);
-  for (TransactionControl* one : transactions) {
-    SPG_ASSERT(one->is_active() && !one->in_statement());
-    if (one->has_written()) parts[count++] = static_cast<Transaction<E>*>(one)->whole_work();
-  }
-  Status failed;
-  if (count != 0) {
-    auto end = commit({parts, count});
-    if (!end) failed = end.take_error();
-    for (TransactionControl* one : transactions)
-      if (end && one->has_written()) static_cast<Transaction<E>*>(one)->published(*end);
-  }
-  for (TransactionControl* one : transactions) static_cast<Transaction<E>*>(one)->end_transaction();
-  return failed;
+  known_locks_.clear();
+  if (owner_->holders != nullptr || owner_->waits_at != nullptr)
+    machine_->locks().with([&](LockTable& locks) { locks.release_above(*owner_, LockOwner::session_level); });
+  for (auto& pin : pins_) lineage_->unpin(pin);
+  lineage_->unpin(tip_pin_);
+  pinned_ = active_ = in_statement_ = statement_level_ = has_locked_ = false;
+  give_turn();
+  lineage_->turn().abandon(waiter_);
+  root_ = tip_root_ = nullptr;
+  own_catalog_ = own_catalog_before_ = 0;
 }
 
 template <policy::Env E>
@@ -156,522 +285,176 @@ void Transaction<E>::rollback() {
   end_transaction();
 }
 
-// --- savepoints -----------------------------------------------------------------------------------------------------
-
 template <policy::Env E>
-Result<std::uint32_t> Transaction<E>::savepoint() {
-  // A block that has not written yet has nothing to mark: its levels begin with the first write, and going back to a
-  // mark from before that is going back to the start.
-  if (top_ == nullptr) return std::uint32_t{0};
-  SPG_TRY(push_level());
-  return depth_;
+bool Transaction<E>::waits_for_lock() {
+  return machine_->locks().with([&](LockTable&) { return owner_->waits_at != nullptr; });
 }
 template <policy::Env E>
-Status Transaction<E>::release(std::uint32_t depth) {
-  const std::uint32_t keep = depth == 0 ? 1 : depth - 1;
-  while (depth_ > keep) pop_level(true);
-  return ok();
+Status Transaction<E>::check_deadlock() {
+  return machine_->locks().with([&](LockTable& locks) { return locks.check_deadlock(*owner_); });
 }
 template <policy::Env E>
-Status Transaction<E>::rollback_to(std::uint32_t depth) {
-  if (top_ == nullptr) return ok();
-  const std::uint32_t keep = depth == 0 ? 0 : depth - 1;
-  while (depth_ > keep) pop_level(false);
-  SPG_TRY(push_level());  // the mark stays
-  return ok();
+void Transaction<E>::stop_waiting() {
+  machine_->locks().with([&](LockTable& locks) { locks.stop_waiting(*owner_); });
+  lineage_->turn().abandon(waiter_);
 }
 
-// --- reading --------------------------------------------------------------------------------------------------------
-
-template <policy::Env E>
-Result<const store::Image*> Transaction<E>::read_table(TableId table) {
-  SPG_ASSIGN(const store::Image* image, find_table(machine_->objects(), read_root_, table, access_));
-  if (image == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(table), " is not there");
-  return image;
-}
-template <policy::Env E>
-Result<table::LayoutView> Transaction<E>::layout_of(const store::Image* table) {
-  SPG_ASSIGN(const store::Image* image, machine_->objects().read(table->child_array()[table::layout_child], access_));
-  return table::LayoutView(image);
-}
-
-template <policy::Env E>
-Result<std::uint64_t> Transaction<E>::row_count(TableId id) {
-  SPG_ASSIGN(const store::Image* image, read_table(id));
-  return table::table_state(image).rows;
-}
-template <policy::Env E>
-Result<std::uint64_t> Transaction<E>::block_count(TableId id) {
-  SPG_ASSIGN(const store::Image* image, read_table(id));
-  return (table::table_state(image).next_rowid + table::block_rows - 1) / table::block_rows;
-}
-
-/// Whether a block can hold rows that satisfy the predicate.
-inline bool zone_may_match(const table::BlockState& block, const ZonePredicate& zone) {
-  const int at = block.find(zone.column);
-  if (at < 0) return true;
-  const table::ColumnEntry& entry = block.entries()[static_cast<std::size_t>(at)];
-  using Op = ZonePredicate::Op;
-  if (zone.op == Op::is_null) return entry.null_count != 0;
-  if (zone.op == Op::is_not_null) return entry.null_count < block.used;
-  if (zone.value.is_null || zone.value.physical != entry.physical || !table::has_bounds(entry.physical)) return true;
-  if (entry.bounded == 0) return false;  // only NULLs were ever written
-  const std::uint64_t bound = table::bound_of(entry.physical, zone.value.bytes);
-  switch (zone.op) {
-    case Op::equal: return entry.low <= bound && bound <= entry.high;
-    // Equal bounds may still hide a difference (float4 in double, the low half of 128 bits): only strict order skips.
-    case Op::less: case Op::less_equal: return entry.low <= bound;
-    case Op::greater: case Op::greater_equal: return entry.high >= bound;
-    default: return true;
-  }
-}
-
-template <class Objects>
-class TableScanOf final : public Scan {
- public:
-  TableScanOf(Objects& objects, const ScanRequest& request, const store::Image* table, table::LayoutView layout, Arena& arena, const Access& access)
-      : objects_(&objects), table_(table), layout_(layout), arena_(&arena), batch_arena_(arena.budget()), access_(access), next_(request.first_block), end_(request.end_block) {
-    columns_ = {arena.array<std::uint16_t>(request.columns.size()), request.columns.size()};
-    std::copy(request.columns.begin(), request.columns.end(), columns_.begin());
-    zones_ = {arena.array<ZonePredicate>(request.zones.size()), request.zones.size()};
-    std::copy(request.zones.begin(), request.zones.end(), zones_.begin());
-    vectors_ = {arena.array<type::Vector>(columns_.size()), columns_.size()};
-    selection_ = arena.array<std::uint16_t>(type::batch_rows_max);
-  }
-  Result<bool> next(RowBatch& rows) override {
-    batch_arena_.reset();
-    for (;; ++next_) {
-      SPG_ASSIGN(const store::Image* block, table::next_block(*objects_, table_, next_, access_));
-      if (block == nullptr || next_ >= end_) return false;
-      const table::BlockState& state = table::block_state(block);
-      bool may_match = state.live_count != 0;
-      for (const ZonePredicate& zone : zones_) may_match = may_match && zone_may_match(state, zone);
-      if (!may_match) continue;
-      for (std::size_t i = 0; i < columns_.size(); ++i) {
-        const table::ColumnLayout* column = layout_.column(columns_[i]);
-        if (column == nullptr) return Error::make(sqlstate::data_corrupted, "column ", columns_[i], " of table ", table_->table, " is not there");
-        SPG_ASSIGN(vectors_[i], table::block_column(*objects_, block, layout_, *column, batch_arena_, access_));
-      }
-      rows.batch = {vectors_, state.used, {nullptr, state.used}};
-      rows.first_rowid = next_ * table::block_rows;
-      if (state.live_count != state.used) {
-        std::uint32_t count = 0;
-        for (std::uint32_t word = 0; word * 64 < state.used; ++word)
-          for (std::uint64_t bits = state.live[word]; bits != 0; bits &= bits - 1)
-            selection_[count++] = static_cast<std::uint16_t>(word * 64 + static_cast<std::uint32_t>(__builtin_ctzll(bits)));
-        rows.batch.selected = {selection_, count};
-      }
-      ++next_;
-      return true;
-    }
-  }
-
- private:
-  Objects* objects_;
-  const store::Image* table_;
-  table::LayoutView layout_;
-  Arena* arena_;
-  Arena batch_arena_;
-  const Access& access_;  ///< the transaction's: allow_waiting() may come while the scan goes on
-  std::uint64_t next_, end_;
-  std::span<std::uint16_t> columns_;
-  std::span<ZonePredicate> zones_;
-  std::span<type::Vector> vectors_;
-  std::uint16_t* selection_;
-};
-
-template <policy::Env E>
-Result<Scan*> Transaction<E>::open_scan(const ScanRequest& request, Arena& arena) {
-  SPG_ASSIGN(const store::Image* image, read_table(request.table));
-  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
-  auto* scan = new (std::nothrow) TableScanOf<Objects>(machine_->objects(), request, image, layout, arena, access_);
-  if (scan == nullptr) return Error::out_of_memory();
-  return static_cast<Scan*>(scan);
-}
-
-/// Entries of one tree between two keys. The bounds are kept as keys of their own.
-template <class Nodes, class Objects>
-class IndexScanOf final : public IndexScan {
- public:
-  using Owned = typename Nodes::OwnedKey;
-  IndexScanOf(Objects& objects, Cell* root, unsigned height, const Owned& low, const Owned& high, bool backward, const Access& access)
-      : cursor_(objects, root, height), low_(low), high_(high), backward_(backward), access_(access) {}
-  Result<std::size_t> next(std::span<std::uint64_t> rowids) override {
-    if (!started_) {
-      SPG_TRY(cursor_.seek(Nodes::key_of(backward_ ? high_ : low_), access_));
-      started_ = true;
-    }
-    std::size_t count = 0;
-    while (count < rowids.size()) {
-      std::uint32_t at;
-      SPG_ASSIGN(const Image* leaf, backward_ ? cursor_.prev(at, access_) : cursor_.next(at, access_));
-      // Entries at or above `high` and below `low` are outside: bounds are half-open intervals of (key, rowid).
-      if (leaf == nullptr) break;
-      if (backward_ ? Nodes::compare(leaf, at, Nodes::key_of(low_)) < 0 : Nodes::compare(leaf, at, Nodes::key_of(high_)) >= 0) break;
-      rowids[count++] = Nodes::rowid(leaf, at);
-    }
-    return count;
-  }
-
- private:
-  index::Cursor<Nodes, Objects> cursor_;
-  Owned low_, high_;
-  bool backward_, started_ = false;
-  const Access& access_;  ///< the transaction's: allow_waiting() may come while the scan goes on
-};
-
-/// The half-open interval [low, high) of an integer tree that a range means.
-inline void int_bounds(const KeyRange& range, index::IntKey& low, index::IntKey& high) {
-  constexpr index::IntKey first_null{UINT64_MAX, index::null_rowid_bit};
-  constexpr index::IntKey above_all{UINT64_MAX, UINT64_MAX};
-  low = {0, 0};
-  high = range.with_nulls ? above_all : first_null;
-  auto after = [&](std::uint64_t key) { return key == UINT64_MAX ? first_null : index::IntKey{key + 1, 0}; };
-  const type::Value* from = range.prefix.empty() ? range.low : &range.prefix[0];
-  const type::Value* to = range.prefix.empty() ? range.high : &range.prefix[0];
-  if (from != nullptr && from->is_null) {
-    low = first_null;
-    high = range.prefix.empty() ? first_null : above_all;  // comparisons with NULL match nothing; equality as a prefix does
-    return;
-  }
-  if (from != nullptr) {
-    low = int_key(*from, 0);
-    if (range.prefix.empty() && !range.low_inclusive) low = after(low.key);
-  }
-  if (to != nullptr) {
-    if (to->is_null) { high = low; return; }
-    high = int_key(*to, 0);
-    if (!range.prefix.empty() || range.high_inclusive) high = after(high.key);
-  }
-}
-
-/// The same for a bytes tree. `above_all` stands for "no upper bound".
-inline void bytes_bounds(std::span<const table::KeyPart> parts, const KeyRange& range, index::BytesNodes::OwnedKey& low,
-                         index::BytesNodes::OwnedKey& high) {
-  static constexpr char highest[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
-  auto assign = [](index::BytesNodes::OwnedKey& to, const KeyBuffer& key) {
-    to.assign({}, key.view().substr(0, index::key_bytes_max), 0);
-  };
-  auto assign_next = [&](index::BytesNodes::OwnedKey& to, KeyBuffer& key) {
-    if (key.to_next_prefix()) assign(to, key);
-    else to.assign({}, {highest, 16}, UINT64_MAX);
-  };
-  KeyBuffer prefix, key;
-  for (std::size_t i = 0; i < range.prefix.size(); ++i) append_key_part(prefix, parts[i], range.prefix[i]);
-  const bool more = range.prefix.size() < parts.size();
-  const table::KeyPart part = more ? parts[range.prefix.size()] : table::KeyPart{};
-  // On a descending column the bounds change places.
-  const bool swapped = part.descending != 0;
-  const type::Value* from = swapped ? range.high : range.low;
-  const type::Value* to = swapped ? range.low : range.high;
-  const bool from_inclusive = swapped ? range.high_inclusive : range.low_inclusive;
-  const bool to_inclusive = swapped ? range.low_inclusive : range.high_inclusive;
-  if ((from != nullptr && from->is_null) || (to != nullptr && to->is_null)) {
-    low.assign({}, {}, 0);
-    high.assign({}, {}, 0);
-    return;
-  }
-  // NULLs of the bounded column lie before or behind the values; a bound on that side keeps them out by itself.
-  const type::Value null = type::Value::null_of(type::Physical::none);
-  key.assign(prefix);
-  if (from != nullptr) {
-    append_key_part(key, part, *from);
-    if (from_inclusive) assign(low, key); else assign_next(low, key);
-  } else if (more && !range.with_nulls && part.nulls_first != 0) {
-    append_key_part(key, part, null);
-    assign_next(low, key);
-  } else {
-    assign(low, key);
-  }
-  key.assign(prefix);
-  if (to != nullptr) {
-    append_key_part(key, part, *to);
-    if (to_inclusive) assign_next(high, key); else assign(high, key);
-  } else if (more && !range.with_nulls && part.nulls_first == 0) {
-    append_key_part(key, part, null);
-    assign(high, key);
-  } else {
-    assign_next(high, key);
-  }
-}
-
-template <policy::Env E>
-Result<IndexScan*> Transaction<E>::open_index(TableId id, IndexId index, const KeyRange& range, bool backward, Arena&) {
-  SPG_ASSIGN(const store::Image* image, read_table(id));
-  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
-  const int position = layout.index_position(index);
-  if (position < 0) return Error::make(sqlstate::data_corrupted, "index ", raw(index), " is not there");
-  const auto at = static_cast<std::size_t>(position);
-  Cell* root = image->child_array()[table::index_children + at];
-  const unsigned height = table::table_state(image).indexes()[at].height;
-  IndexScan* scan = nullptr;
-  if (layout.indexes()[at].kind == table::KeyKind::integer) {
-    index::IntKey low, high;
-    int_bounds(range, low, high);
-    scan = new (std::nothrow) IndexScanOf<index::IntNodes, Objects>(machine_->objects(), root, height, low, high, backward, access_);
-  } else {
-    index::BytesNodes::OwnedKey low, high;
-    bytes_bounds(layout.parts(layout.indexes()[at]), range, low, high);
-    scan = new (std::nothrow) IndexScanOf<index::BytesNodes, Objects>(machine_->objects(), root, height, low, high, backward, access_);
-  }
-  if (scan == nullptr) return Error::out_of_memory();
-  return scan;
-}
-
-template <policy::Env E>
-Status Transaction<E>::probe(TableId id, IndexId index, std::span<const type::Vector> keys, type::Selection rows,
-                             Vec<std::uint64_t>& rowids, std::span<std::uint32_t> ends) {
-  SPG_ASSIGN(const store::Image* image, read_table(id));
-  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
-  const int position = layout.index_position(index);
-  if (position < 0) return Error::make(sqlstate::data_corrupted, "index ", raw(index), " is not there");
-  const auto at = static_cast<std::size_t>(position);
-  Cell* root = image->child_array()[table::index_children + at];
-  const unsigned height = table::table_state(image).indexes()[at].height;
-  const bool integer = layout.indexes()[at].kind == table::KeyKind::integer;
-  type::Value values[64];
-  auto collect = [&](auto& scan) -> Status {
-    for (;;) {
-      std::uint64_t found[16];
-      SPG_ASSIGN(const std::size_t count, scan.next(found));
-      rowids.append(std::span<const std::uint64_t>(found, count));
-      if (count < 16) return ok();
-    }
-  };
-  for (std::uint32_t i = 0; i < rows.count; ++i) {
-    bool has_null = false;
-    for (std::size_t k = 0; k < keys.size(); ++k) {
-      const std::uint32_t row = rows[i];
-      values[k] = type::Value::null_of(keys[k].physical);
-      if (keys[k].is_null(row)) { has_null = true; continue; }
-      values[k].is_null = false;
-      const std::size_t width = type::physical_bytes(keys[k].physical);
-      std::memcpy(values[k].bytes, static_cast<const std::byte*>(keys[k].values) + keys[k].slot(row) * width, width);
-    }
-    if (!has_null) {  // a join's equality never holds for NULL
-      KeyRange range;
-      range.prefix = {values, keys.size()};
-      range.with_nulls = true;
-      if (integer) {
-        index::IntKey low, high;
-        int_bounds(range, low, high);
-        IndexScanOf<index::IntNodes, Objects> scan(machine_->objects(), root, height, low, high, false, access_);
-        SPG_TRY(collect(scan));
-      } else {
-        index::BytesNodes::OwnedKey low, high;
-        bytes_bounds(layout.parts(layout.indexes()[at]), range, low, high);
-        IndexScanOf<index::BytesNodes, Objects> scan(machine_->objects(), root, height, low, high, false, access_);
-        SPG_TRY(collect(scan));
-      }
-    }
-    ends[i] = static_cast<std::uint32_t>(rowids.size());
-  }
-  return ok();
-}
-
-template <policy::Env E>
-Status Transaction<E>::fetch(TableId id, std::span<const std::uint64_t> rowids, std::span<const std::uint16_t> columns, Arena& arena,
-                             std::span<type::Vector> out) {
-  SPG_ASSIGN(const store::Image* image, read_table(id));
-  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
-  auto& objects = machine_->objects();
-  const std::size_t count = rowids.size(), words = (count + 63) / 64;
-  SPG_ASSERT(count <= type::batch_rows_max && out.size() >= columns.size());
-  const table::ColumnLayout* found[table::block_rows];
-  std::byte* values[table::block_rows];
-  std::uint64_t* validity[table::block_rows];
-  SPG_ASSERT(columns.size() <= table::block_rows);
-  for (std::size_t c = 0; c < columns.size(); ++c) {
-    found[c] = layout.column(columns[c]);
-    if (found[c] == nullptr) return Error::make(sqlstate::data_corrupted, "column ", columns[c], " of table ", raw(id), " is not there");
-    values[c] = static_cast<std::byte*>(arena.allocate(type::physical_bytes(found[c]->physical) * (count == 0 ? 1 : count)));
-    validity[c] = nullptr;
-    out[c] = {found[c]->physical, type::Vector::Form::flat, values[c], nullptr, nullptr};
-  }
-  const store::Image* block = nullptr;
-  std::uint64_t block_number = UINT64_MAX;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (rowids[i] / table::block_rows != block_number) {
-      block_number = rowids[i] / table::block_rows;
-      SPG_ASSIGN(block, table::read_block(objects, image, block_number, access_));
-    }
-    const auto slot = static_cast<std::uint32_t>(rowids[i] % table::block_rows);
-    if (block == nullptr || !table::block_state(block).is_live(slot)) return table::no_such_row(rowids[i]);
-    for (std::size_t c = 0; c < columns.size(); ++c) {
-      SPG_ASSIGN(const type::Value value, table::read_value(objects, block, layout, *found[c], slot, arena, access_));
-      const std::size_t width = type::physical_bytes(found[c]->physical);
-      std::memcpy(values[c] + i * width, value.bytes, width);
-      if (!value.is_null) continue;
-      if (validity[c] == nullptr) {
-        validity[c] = arena.array<std::uint64_t>(words);
-        std::memset(validity[c], 0xff, words * 8);
-        out[c].validity = validity[c];
-      }
-      validity[c][i / 64] &= ~(std::uint64_t{1} << (i % 64));
-    }
-  }
-  return ok();
-}
-
-// --- writing --------------------------------------------------------------------------------------------------------
-
-template <policy::Env E>
-Status Transaction<E>::require_writable() {
-  SPG_ASSERT(in_statement_ && statement_level_ && waiter_.owns);
-  return ok();
-}
-
-template <policy::Env E>
-Result<std::uint64_t> Transaction<E>::insert(TableId id, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) {
-  SPG_TRY(require_writable());
-  if (rows.count == 0) return std::uint64_t{0};
-  policy::LockGuard lock(lineage_->apply_mutex());
-  scratch_.reset();
-  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
-  const std::uint64_t first = table::table_state(edit.image).next_rowid;
-  SPG_TRY(insert_rows(edit, first, columns, rows, true, conflict));
-  if (conflict.found()) return std::uint64_t{0};
-  SPG_TRY(encode_insert(changes_, id, first, columns, rows));
-  return first;
-}
-
-template <policy::Env E>
-Status Transaction<E>::update(TableId id, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
-                              type::Selection rows, Conflict& conflict) {
-  SPG_TRY(require_writable());
-  if (rowids.empty()) return ok();
-  policy::LockGuard lock(lineage_->apply_mutex());
-  scratch_.reset();
-  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
-  SPG_TRY(update_rows(edit, rowids, columns, rows, true, conflict));
-  if (conflict.found()) return ok();
-  return encode_update(changes_, id, rowids, columns, rows);
-}
-
-template <policy::Env E>
-Status Transaction<E>::remove(TableId id, std::span<const std::uint64_t> rowids) {
-  SPG_TRY(require_writable());
-  if (rowids.empty()) return ok();
-  policy::LockGuard lock(lineage_->apply_mutex());
-  scratch_.reset();
-  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
-  SPG_TRY(remove_rows(edit, rowids));
-  return encode_remove(changes_, id, rowids);
-}
-
-template <policy::Env E>
-Result<TableId> Transaction<E>::create_table(TableUse use, std::span<const table::ColumnLayout> columns) {
-  SPG_TRY(require_writable());
-  policy::LockGuard lock(lineage_->apply_mutex());
-  scratch_.reset();
-  SPG_TRY(machine_->objects().read(root_, access_).status());
-  SPG_ASSIGN(store::Image * image, scope().writable(root_));
-  RootState& state = root_state(image);
-  if (use == TableUse::user && state.next_table < first_user_table) state.next_table = first_user_table;
-  const TableId id{static_cast<std::uint32_t>(state.next_table++)};
-  table::LayoutBuilder layout(scratch_);
-  layout.columns = Vec<table::ColumnLayout>(scratch_);
-  layout.columns.append(columns);
-  SPG_TRY(create_table_at(scope(), root_, id, layout));
-  SPG_TRY(encode_layout(changes_, ChangeKind::create_table, id, layout));
-  return id;
-}
-
-template <policy::Env E>
-Status Transaction<E>::drop_table(TableId id) {
-  SPG_TRY(require_writable());
-  policy::LockGuard lock(lineage_->apply_mutex());
-  SPG_TRY(drop_table_at(scope(), root_, id));
-  return encode_plain(changes_, ChangeKind::drop_table, id);
-}
-
-template <policy::Env E>
-Status Transaction<E>::truncate_table(TableId id) {
-  SPG_TRY(require_writable());
-  policy::LockGuard lock(lineage_->apply_mutex());
-  scratch_.reset();
-  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
-  SPG_TRY(truncate(edit));
-  return encode_plain(changes_, ChangeKind::truncate, id);
-}
-
-template <policy::Env E>
-Status Transaction<E>::change_layout(TableId id, const table::LayoutBuilder& layout, Conflict& conflict) {
-  auto interrupted = [&] { return interrupts_ == nullptr ? ok() : interrupts_->check_interrupts(); };
-  SPG_TRY(set_layout_at(scope(), root_, id, layout, scratch_, true, conflict, interrupted));
-  if (conflict.found()) return ok();
-  return encode_layout(changes_, ChangeKind::set_layout, id, layout);
-}
-
-template <policy::Env E>
-Status Transaction<E>::add_column(TableId id, const table::ColumnLayout& column) {
-  SPG_TRY(require_writable());
-  policy::LockGuard lock(lineage_->apply_mutex());
-  scratch_.reset();
-  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
-  table::LayoutBuilder layout(scratch_);
-  layout.start_from(edit.layout);
-  layout.columns.push_back(column);
-  Conflict none;
-  return change_layout(id, layout, none);
-}
-
-template <policy::Env E>
-Status Transaction<E>::drop_column(TableId id, std::uint16_t number) {
-  SPG_TRY(require_writable());
-  policy::LockGuard lock(lineage_->apply_mutex());
-  scratch_.reset();
-  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
-  table::LayoutBuilder layout(scratch_);
-  layout.start_from(edit.layout);
-  for (table::ColumnLayout& column : layout.columns)
-    if (column.number == number) column.dropped = 1;
-  Conflict none;
-  return change_layout(id, layout, none);
-}
-
-template <policy::Env E>
-Result<IndexId> Transaction<E>::create_index(TableId id, const IndexSpec& spec, Conflict& conflict) {
-  SPG_TRY(require_writable());
-  policy::LockGuard lock(lineage_->apply_mutex());
-  scratch_.reset();
-  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
-  table::LayoutBuilder layout(scratch_);
-  layout.start_from(edit.layout);
-  table::IndexLayout index;
-  index.id = IndexId{static_cast<std::uint32_t>(root_state(Objects::image_of(root_)).next_index)};
-  index.unique = spec.unique;
-  index.nulls_distinct = spec.nulls_distinct;
-  index.kind = key_kind_of(spec.parts);
-  layout.add_index(index, spec.parts);
-  SPG_TRY(change_layout(id, layout, conflict));
-  return index.id;
-}
-
-template <policy::Env E>
-Status Transaction<E>::drop_index(TableId id, IndexId index) {
-  SPG_TRY(require_writable());
-  policy::LockGuard lock(lineage_->apply_mutex());
-  scratch_.reset();
-  SPG_ASSIGN(auto edit, edit_table(scope(), root_, id, scratch_, access_));
-  table::LayoutBuilder layout(scratch_);
-  layout.start_from(edit.layout);
-  layout.drop_index(index);
-  Conflict none;
-  return change_layout(id, layout, none);
-}
-
+/// The catalog as the statement reads it. Own changes count from the next statement on, as reads do.
 template <policy::Env E>
 std::uint64_t Transaction<E>::catalog_stamp() {
   // The root of a pinned version is in RAM or was read by the statement; a cold one is read here.
-  // What reads see: a statement's own changes of the catalog count from the next one on, as its reads do.
-  auto image = machine_->objects().read(read_root_, Access::wait);
-  return image ? root_state(*image).catalog_stamp : 0;
+  auto image = machine_->objects().read(root_, Access::wait);
+  const std::uint64_t of_version = image ? root_state(*image).catalog_stamp : 0;
+  if (own_catalog_before_ == 0) return of_version;
+  if (stamp_ == 0 || stamp_of_version_ != of_version || stamp_of_own_ != own_catalog_before_) {
+    stamp_ = raw(machine_->draw_generation());
+    stamp_of_version_ = of_version;
+    stamp_of_own_ = own_catalog_before_;
+  }
+  return stamp_;
 }
 
-}  // namespace spg::txn
+// --- commit ---------------------------------------------------------------------------------------------------------
 
-namespace spg::txn {
+/// Off the turn: applies the write set to the newest version, so that little is left to do under it.
+template <policy::Env E>
+Status Transaction<E>::catch_up() {
+  read_version(lineage_->pin_tip(pins_[pin_ ^ 1]));
+  ++statement_;
+  for (PrivateOf* table = private_; table != nullptr; table = table->next) {
+    if (table->records.empty()) continue;
+    SPG_TRY(settle(*table));
+  }
+  return ok();
+}
+
+/// Applies to a private table what others have committed since the version that it stands on. False when that is not to
+/// be had, or is more than the own work.
+template <policy::Env E>
+Result<bool> Transaction<E>::add_others_changes(PrivateOf& table, ScopeOf& scope, Cell*& slot) {
+  std::size_t bytes = 0;
+  const std::size_t own = table.record_bytes();
+  const VersionOf* const from = pins_[pin_].version.load(std::memory_order_relaxed);
+  SPG_ASSIGN(Cell * pinned, committed(from->root, table.id));
+  if (!table.is_on(pinned) || table.applied != table.records.size()) return false;
+  for (const VersionOf* version = from->newer.load(std::memory_order_acquire); version != nullptr; version = version->newer.load(std::memory_order_acquire)) {
+    if (!version->has_changes || (bytes += version->changes.size()) > own) return false;
+  }
+  slot = table.mine;
+  for (const VersionOf* version = from->newer.load(std::memory_order_acquire); version != nullptr; version = version->newer.load(std::memory_order_acquire)) {
+    ByteReader reader(version->changes.bytes());
+    while (!reader.at_end()) {
+      scratch_.reset();
+      Change change(scratch_);
+      SPG_TRY(decode_change(reader, scratch_, change));
+      if (change.table == table.id) SPG_TRY(apply_change(scope, slot, change, scratch_, access_));
+    }
+  }
+  return true;
+}
+
+/// Puts the table with the transaction's records into `slot`, which holds the tip's.
+template <policy::Env E>
+Status Transaction<E>::bring_to_tip(PrivateOf& table, ScopeOf& scope, Cell*& slot) {
+  if (table.is_on(slot)) {
+    slot = table.mine;
+    table.hand_layers_to(scope);
+  } else {
+    // Much work on an old object: rather the others' few records onto it than all of the own ones onto theirs.
+    if (table.records.size() > 64) {
+      Cell* const theirs = slot;
+      SPG_ASSIGN(const bool added, add_others_changes(table, scope, slot));
+      if (added) { table.hand_layers_to(scope); return ok(); }
+      slot = theirs;
+    }
+    table.stand_on(slot);
+  }
+  for (; table.applied < table.records.size(); ++table.applied) {
+    scratch_.reset();
+    Change change(scratch_);
+    SPG_TRY(decode(table.records[table.applied], change));
+    SPG_TRY(apply_change(scope, slot, change, scratch_, access_));
+  }
+  return ok();
+}
+
+/// Under the turn: the tip with this transaction's work.
+template <policy::Env E>
+Status Transaction<E>::build(ScopeOf& scope, Cell*& root) {
+  policy::LockGuard lock(lineage_->apply_mutex());
+  root = lineage_->tip()->root;
+  for (PrivateOf* table = private_; table != nullptr; table = table->next) {
+    if (table->records.empty()) continue;
+    SPG_ASSIGN(Cell * *slot, table_slot(scope, root, table->id, access_));
+    SPG_TRY(bring_to_tip(*table, scope, *slot));
+    RootState& state = root_state(Objects::image_of(root));
+    if (raw(table->id) < first_user_table) state.catalog_stamp = raw(scope.generation());
+    if (!table->changes_layout) continue;
+    for (const RecordPlace& place : table->records) {
+      scratch_.reset();
+      Change change(scratch_);
+      SPG_TRY(decode(place, change));
+      note_change(state, change, scope.generation());
+      if (change.kind == ChangeKind::drop_table) lineage_->forget_table(table->id);
+    }
+  }
+  return ok();
+}
+
+template <policy::Env E>
+Status Machine<E>::commit_together(std::span<TransactionControl* const> transactions) {
+  using TransactionOf = Transaction<E>;
+  SPG_ASSERT(transactions.size() <= commit_parts_max);
+  TransactionOf* writers[commit_parts_max];
+  std::size_t count = 0;
+  for (TransactionControl* one : transactions) {
+    SPG_ASSERT(one->is_active() && !one->in_statement());
+    if (one->has_written()) writers[count++] = static_cast<TransactionOf*>(one);
+  }
+  const auto for_all = [&](auto what) { for (TransactionControl* one : transactions) what(*static_cast<TransactionOf*>(one)); };
+  Status failed;
+  for (int tries = 0; count != 0; ++tries) {
+    failed = ok();
+    for (std::size_t i = 0; i < count && !failed; ++i)
+      if (tries != 0 || writers[i]->changes_.size() > bytes_under_turn_max) failed = writers[i]->catch_up();
+    if (failed.is_would_block()) return failed;
+    for (std::size_t i = 0; i < count && !failed; ++i) {
+      if (writers[i]->take_turn()) continue;
+      for (std::size_t held = 0; held < i; ++held) writers[held]->give_turn();
+      return Error::must_wait();
+    }
+    // From here on until they are given up, the turns are held.
+    CommitPart parts[commit_parts_max];
+    alignas(ScopeOf) std::byte memory[commit_parts_max][sizeof(ScopeOf)];
+    ScopeOf* scopes[commit_parts_max] = {};
+    for (std::size_t i = 0; i < count && !failed; ++i) {
+      scopes[i] = new (memory[i]) ScopeOf(objects_, draw_generation());
+      parts[i] = {writers[i]->lineage_, scopes[i], nullptr, writers[i]->changes_.bytes()};
+      // A cold object must not be waited for here: catch_up() reads it, off the turn.
+      const auto access = std::exchange(writers[i]->access_, tries < 3 ? Access::no_wait : Access::wait);
+      failed = writers[i]->build(*scopes[i], parts[i].root);
+      writers[i]->access_ = access;
+    }
+    if (!failed) {
+      auto end = commit({parts, count});
+      if (end) for (std::size_t i = 0; i < count; ++i) writers[i]->published(*end);
+      else failed = end.take_error();
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (scopes[i] == nullptr) continue;
+      if (failed) scopes[i]->undo();
+      scopes[i]->~ScopeOf();
+    }
+    if (!failed.is_would_block()) break;
+    for (std::size_t i = 0; i < count; ++i) {
+      writers[i]->forget_layers();
+      writers[i]->give_turn();
+    }
+    if (writers[0]->access_ == Access::no_wait) return failed;
+  }
+  for_all([](TransactionOf& one) { one.end_transaction(); });
+  return failed;
+}
 
 template <policy::Env E>
 TransactionControl* Machine<E>::open_transaction(DatabaseId id) {
@@ -680,3 +463,6 @@ TransactionControl* Machine<E>::open_transaction(DatabaseId id) {
 }
 
 }  // namespace spg::txn
+
+#include "spg/txn/transaction_read.inl.hpp"
+#include "spg/txn/transaction_write.inl.hpp"

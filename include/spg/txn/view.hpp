@@ -1,7 +1,7 @@
 // THE SEAM (DESIGN 2): all that the language (catalog, plan, exec) knows of the machine. One virtual call per batch or point
 // access, none per value. Everything returns ready, an error, or "would block" (Error::is_would_block: a cold read; the
-// statement is undone and run again where waiting is allowed) or "must wait" (Error::is_must_wait: the turn or a lock; the
-// session is parked and woken, and the statement runs again).
+// statement is undone and run again where waiting is allowed) or "must wait" (Error::is_must_wait: a lock, or what the
+// statement has read is not the newest any more; the session is parked and woken, and the statement runs again).
 //
 // A View belongs to one session. Within a statement, reads see the root as it was when the statement began, never the
 // statement's own writes. Vectors and strings that it returns stay valid until the next call of renew_guard() or the end
@@ -13,6 +13,7 @@
 #include "spg/base/arena.hpp"
 #include "spg/base/ids.hpp"
 #include "spg/table/table.hpp"
+#include "spg/txn/locks.hpp"
 #include "spg/type/vector.hpp"
 
 namespace spg::txn {
@@ -78,6 +79,9 @@ struct IndexSpec {
   bool nulls_distinct = true;
 };
 
+/// What a statement does about rows that another has locked.
+enum class RowWait : std::uint8_t { wait, no_wait, skip };
+
 enum class TableUse : std::uint8_t { catalog, user };
 
 class View {
@@ -101,7 +105,13 @@ class View {
   /// Lets go of image pointers handed out so far; called between batches.
   virtual void renew_guard() = 0;
 
-  // --- writing, to the scope's root. Up to 1024 rows a call. On a conflict nothing of the call is done.
+  // --- locks, kept to the end of the transaction. "Must wait" when another's is in the way.
+  virtual Status lock_table(TableId table, TableLock mode, LockWait wait) = 0;
+  /// Locks rows that the statement has read. taken[i] (may be empty): whether row i was locked (false: skipped). 55P03 when
+  /// one is locked and `wait` is no_wait.
+  virtual Status lock_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, RowWait wait, std::span<bool> taken) = 0;
+
+  // --- writing. Up to 1024 rows a call. On a conflict nothing of the call is done. Rows and keys that it writes are locked.
   virtual Result<std::uint64_t> insert(TableId table, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) = 0;
   virtual Status update(TableId table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
                         type::Selection rows, Conflict& conflict) = 0;

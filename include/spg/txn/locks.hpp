@@ -1,0 +1,162 @@
+// Locks: who may change or keep what until a transaction ends: tables, rows, keys of unique indexes, advisory locks. One
+// table for the server, one graph of who waits for whom (DESIGN 1.6; PostgreSQL chapter 13.3).
+//
+// Requests are granted first-come: one that conflicts with a holder, or with an earlier request that waits, is queued and
+// granted by whoever releases; its owner is told by wake(). A lock that is held covers weaker requests. Row locks of one
+// owner in one block share a holder with a bitmap, so that a large writer costs bits, not entries; there is no escalation.
+//
+// LockTable is plain code without a mutex; Locks<Sync> (below) is the same under one.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "spg/base/ids.hpp"
+#include "spg/base/result.hpp"
+#include "spg/policy/policy.hpp"
+
+namespace spg::txn {
+
+/// PostgreSQL's table lock modes, weakest first.
+enum class TableLock : std::uint8_t {
+  access_share, row_share, row_exclusive, share_update_exclusive, share, share_row_exclusive, exclusive, access_exclusive
+};
+enum class RowLock : std::uint8_t { key_share, share, no_key_update, update };
+enum class SimpleLock : std::uint8_t { share, exclusive };
+
+enum class LockSpace : std::uint8_t {
+  table,     ///< TableLock; object = table
+  row,       ///< RowLock; object = table, place = block number, slot = row of the block
+  key,       ///< SimpleLock; object = index, place = hash of the key
+  advisory,  ///< SimpleLock; object = class (1: one key of 64 bits, 2: two of 32), place = key
+  database   ///< SimpleLock: BEGIN EXCLUSIVE
+};
+
+struct LockTag {
+  DatabaseId database{};
+  LockSpace space{};
+  std::uint32_t object = 0;
+  std::uint64_t place = 0;
+  bool operator==(const LockTag&) const = default;
+};
+
+enum class LockWait : std::uint8_t { wait, no_wait };
+enum class LockResult : std::uint8_t {
+  granted,        ///< now
+  held,           ///< a lock that covers it was held before
+  must_wait,      ///< queued; wake() comes
+  not_available,  ///< no_wait, and it is not free
+  out_of_memory
+};
+
+struct LockHolder;
+struct LockEntry;
+
+/// One session's locks and its one request that waits. Levels are savepoint depths: locks taken since a savepoint go with
+/// it. `session_level` is for those that outlast the transaction.
+struct LockOwner {
+  static constexpr std::uint32_t session_level = 0;
+  /// The request that waits has been granted, or should be tried again. Called with the table locked: may leave a message only.
+  void (*wake)(LockOwner&) = nullptr;
+  void* context = nullptr;           ///< for wake()
+  std::uint32_t process_id = 0;
+  std::uint64_t transaction = 0;     ///< number, for messages
+
+  LockHolder* holders = nullptr;     ///< newest first; levels never rise along the list, but for session_level
+  // The waiting request.
+  LockEntry* waits_at = nullptr;
+  LockOwner* next_waiter = nullptr;
+  std::uint32_t level = 0;
+  std::uint16_t slot = 0;
+  std::uint8_t mode = 0;
+  std::uint64_t mark = 0;            ///< of the last search for cycles that came by
+  LockOwner* found_from = nullptr;
+};
+
+/// One line of pg_locks.
+struct LockFact {
+  LockTag tag;
+  std::uint16_t slot = 0;            ///< row of the block
+  std::uint8_t mode = 0;
+  std::uint32_t process_id = 0;
+  std::uint64_t transaction = 0;
+  bool granted = false;
+};
+
+class LockTable {
+ public:
+  LockTable() = default;
+  ~LockTable();
+  LockTable(const LockTable&) = delete;
+  LockTable& operator=(const LockTable&) = delete;
+
+  LockResult request(LockOwner& owner, const LockTag& tag, std::uint16_t slot, std::uint8_t mode, std::uint32_t level, LockWait wait);
+  /// Whether somebody else holds a lock that `mode` conflicts with.
+  bool is_held_by_other(const LockOwner& owner, const LockTag& tag, std::uint16_t slot, std::uint8_t mode) const;
+  /// The strongest mode that the owner holds, or -1.
+  int held_mode(const LockOwner& owner, const LockTag& tag, std::uint16_t slot) const;
+  /// Gives up the waiting request.
+  void stop_waiting(LockOwner& owner);
+  /// Releases what was taken at levels above `level`, and gives up a waiting request.
+  void release_above(LockOwner& owner, std::uint32_t level);
+  /// Counts locks of levels above `level` to it (a released savepoint).
+  void lower_to(LockOwner& owner, std::uint32_t level);
+  /// Releases one count of a session's or transaction's advisory lock. False when there is none.
+  bool release_one(LockOwner& owner, const LockTag& tag, std::uint8_t mode, std::uint32_t level);
+  /// Releases everything in `space` at exactly this level.
+  void release_space(LockOwner& owner, LockSpace space, std::uint32_t level);
+
+  /// Looks for a cycle through the owner's waiting request. 40P01 with PostgreSQL's detail, or ok.
+  Status check_deadlock(LockOwner& owner);
+  /// Visits the processes that the owner waits for.
+  void each_blocker(const LockOwner& owner, FunctionRef<void(std::uint32_t process_id)> visit) const;
+  /// Visits every lock and request.
+  void each(FunctionRef<void(const LockFact&)> visit) const;
+  bool is_empty() const { return entry_count_ == 0; }
+  /// Holders and requests of ACCESS EXCLUSIVE; read without the mutex.
+  std::uint32_t access_exclusive_count() const { return access_exclusive_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t spare_max = 256;
+  LockEntry** bucket(const LockTag& tag) const;
+  LockEntry* find(const LockTag& tag) const;
+  LockEntry* find_or_make(const LockTag& tag);
+  bool grow();
+  bool grant(LockOwner& owner, LockEntry& entry, std::uint16_t slot, std::uint8_t mode, std::uint32_t level);
+  void grant_waiters(LockEntry& entry);
+  void remove_waiter(LockOwner& owner);
+  void drop_holder(LockHolder* holder);
+  void drop_if_unused(LockEntry* entry);
+  bool is_blocked(const LockOwner& owner, const LockEntry& entry, std::uint16_t slot, std::uint8_t mode) const;
+
+  LockEntry** buckets_ = nullptr;
+  std::size_t bucket_count_ = 0, entry_count_ = 0;
+  LockEntry* spare_entries_ = nullptr;
+  LockHolder* spare_holders_ = nullptr;
+  std::size_t spare_entry_count_ = 0, spare_holder_count_ = 0;
+  std::uint64_t last_mark_ = 0;
+  std::atomic<std::uint32_t> access_exclusive_{0};
+};
+
+/// The same for many threads.
+template <policy::Sync Sync>
+class Locks {
+ public:
+  /// `use(LockTable&)` with the table locked: short.
+  template <class Use>
+  decltype(auto) with(Use use) {
+    policy::LockGuard lock(mutex_);
+    return use(table_);
+  }
+  /// Whether anybody has or wants a table for himself; readers outside of blocks look at no lock otherwise.
+  bool has_access_exclusive() const { return table_.access_exclusive_count() != 0; }
+
+ private:
+  typename Sync::Mutex mutex_;
+  LockTable table_;
+};
+
+/// PostgreSQL's name of a mode, as in pg_locks.
+std::string_view lock_mode_name(LockSpace space, std::uint8_t mode);
+
+}  // namespace spg::txn

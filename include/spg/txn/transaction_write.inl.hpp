@@ -1,0 +1,569 @@
+// The writing half of Transaction: locks, what must be checked under them, and records.
+#pragma once
+#include <cstring>
+
+#include "spg/txn/transaction.hpp"
+
+namespace spg::txn {
+
+// --- locks ----------------------------------------------------------------------------------------------------------
+
+/// The statement has read what is not the newest any more: it begins anew (READ COMMITTED), or cannot go on.
+template <policy::Env E>
+Status Transaction<E>::try_again() {
+  if (is_stable()) return Error::make(sqlstate::t_r_serialization_failure, "could not serialize access due to concurrent update");
+  if (wake_ != nullptr) wake_(wake_context_);
+  return Error::must_wait();
+}
+
+/// True when a lock that covers it was held before.
+template <policy::Env E>
+Result<bool> Transaction<E>::lock(const LockTag& tag, std::uint16_t slot, std::uint8_t mode, LockWait wait) {
+  has_locked_ = true;
+  switch (machine_->locks().with([&](LockTable& locks) { return locks.request(*owner_, tag, slot, mode, lock_level(), wait); })) {
+    case LockResult::granted: return false;
+    case LockResult::held: return true;
+    case LockResult::must_wait: return Error::must_wait();
+    case LockResult::not_available: return Error::make(sqlstate::lock_not_available, "could not obtain lock");
+    case LockResult::out_of_memory: break;
+  }
+  return Error::out_of_memory();
+}
+
+/// Looks at the tip; what the locks protect is there as the last holder has left it, and cannot change any more.
+template <policy::Env E>
+Status Transaction<E>::see_tip() {
+  const VersionOf* tip = lineage_->pin_tip(tip_pin_);
+  tip_root_ = tip->root;
+  if (tip->log_end > floor_) floor_ = tip->log_end;
+  return ok();
+}
+template <policy::Env E>
+Result<Cell*> Transaction<E>::tip_table(TableId id) {
+  return committed(tip_root_, id);
+}
+
+/// ACCESS SHARE, which blocks must keep to their end. Elsewhere it matters only to those who ask for ACCESS EXCLUSIVE.
+template <policy::Env E>
+Status Transaction<E>::lock_for_reading(TableId id) {
+  if (raw(id) < first_user_table || (!options_.is_block && !machine_->locks().has_access_exclusive())) return ok();
+  for (const KnownLock& known : known_locks_)
+    if (known.table == id) return ok();
+  if (const PrivateOf* own = find_private(id); own != nullptr && own->base == nullptr && own->changes_layout) return ok();
+  SPG_TRY(lock(tag_of(LockSpace::table, raw(id)), 0, static_cast<std::uint8_t>(TableLock::access_share), LockWait::wait).status());
+  return known_locks_.push_back({id, TableLock::access_share}) ? ok() : Error::out_of_memory();
+}
+
+template <policy::Env E>
+Status Transaction<E>::lock_table(TableId id, TableLock mode, LockWait wait) {
+  for (const KnownLock& known : known_locks_)
+    if (known.table == id && known.mode == mode) return ok();
+  SPG_TRY(lock(tag_of(LockSpace::table, raw(id)), 0, static_cast<std::uint8_t>(mode), wait).status());
+  return known_locks_.push_back({id, mode}) ? ok() : Error::out_of_memory();
+}
+
+/// Locks the table, then sees to it that its layout is the one that the statement was planned for. Tables of the catalog
+/// have none but row locks, and one layout for ever.
+template <policy::Env E>
+Status Transaction<E>::lock_for_writing(TableId id, TableLock mode) {
+  if (raw(id) < first_user_table) return ok();
+  for (const KnownLock& known : known_locks_)
+    if (known.table == id && known.mode == mode) return ok();
+  SPG_TRY(lock_table(id, mode, LockWait::wait));
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * ours, committed(root_, id));
+  SPG_ASSIGN(Cell * theirs, tip_table(id));
+  if (ours == theirs) return ok();
+  const auto layout_of_cell = [&](Cell* cell) -> Result<const Cell*> {
+    if (cell == nullptr) return static_cast<const Cell*>(nullptr);
+    SPG_ASSIGN(const Image* image, machine_->objects().read(cell, access_));
+    return static_cast<const Cell*>(image->child_array()[table::layout_child]);
+  };
+  SPG_ASSIGN(const Cell* our_layout, layout_of_cell(ours));
+  SPG_ASSIGN(const Cell* their_layout, layout_of_cell(theirs));
+  if (our_layout == their_layout) return ok();
+  known_locks_.clear();
+  return try_again();
+}
+
+/// For what changes the table itself: nothing may have happened to it since the version that the statement reads.
+template <policy::Env E>
+Status Transaction<E>::lock_for_change(TableId id, TableLock mode) {
+  if (raw(id) < first_user_table) return ok();
+  SPG_TRY(lock_table(id, mode, LockWait::wait));
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * ours, committed(root_, id));
+  SPG_ASSIGN(Cell * theirs, tip_table(id));
+  return ours == theirs ? ok() : try_again();
+}
+
+/// Whether a row is in both tables with the same values, or in neither.
+template <policy::Env E>
+Result<bool> Transaction<E>::is_same_row(const Image* ours, const Image* theirs, std::uint64_t rowid) {
+  auto& objects = machine_->objects();
+  const auto block_of = [&](const Image* of) {
+    return table::radix_find(objects, of->child_array()[table::rows_child], table::table_state(of).row_height, rowid / table::block_rows, access_);
+  };
+  SPG_ASSIGN(Cell * our_cell, block_of(ours));
+  SPG_ASSIGN(Cell * their_cell, block_of(theirs));
+  if (our_cell == their_cell) return true;
+  const Image* our_block = nullptr;
+  const Image* their_block = nullptr;
+  if (our_cell != nullptr) { SPG_ASSIGN(our_block, objects.read(our_cell, access_)); }
+  if (their_cell != nullptr) { SPG_ASSIGN(their_block, objects.read(their_cell, access_)); }
+  const auto slot = static_cast<std::uint32_t>(rowid % table::block_rows);
+  const bool in_ours = our_block != nullptr && table::block_state(our_block).is_live(slot);
+  const bool in_theirs = their_block != nullptr && table::block_state(their_block).is_live(slot);
+  if (!in_ours || !in_theirs) return in_ours == in_theirs;
+  SPG_ASSIGN(const table::LayoutView layout, layout_of(theirs));
+  for (const table::ColumnEntry& entry : table::block_state(their_block).entries()) {
+    const int at = table::block_state(our_block).find(entry.number);
+    const int their_at = table::block_state(their_block).find(entry.number);
+    if (at >= 0 && our_block->child_array()[at] == their_block->child_array()[their_at]) continue;
+    const table::ColumnLayout& column = *layout.column(entry.number);
+    SPG_ASSIGN(const type::Value a, table::read_value(objects, our_block, layout, column, slot, scratch_, access_));
+    SPG_ASSIGN(const type::Value b, table::read_value(objects, their_block, layout, column, slot, scratch_, access_));
+    if (a.is_null || b.is_null) {
+      if (a.is_null != b.is_null) return false;
+      continue;
+    }
+    const bool same = a.physical == type::Physical::string ? a.as<type::StringRef>().view() == b.as<type::StringRef>().view()
+                                                           : std::memcmp(a.bytes, b.bytes, type::physical_bytes(a.physical)) == 0;
+    if (!same) return false;
+  }
+  return true;
+}
+
+/// Rows that have just been locked must be in the tip as the statement has read them.
+template <policy::Env E>
+Status Transaction<E>::check_unchanged(TableId id, std::span<const std::uint64_t> rowids) {
+  if (rowids.empty()) return ok();
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * ours, committed(root_, id));
+  SPG_ASSIGN(Cell * theirs, tip_table(id));
+  if (ours == theirs || ours == nullptr) return ok();
+  if (theirs == nullptr) return try_again();
+  SPG_ASSIGN(const Image* our_table, machine_->objects().read(ours, access_));
+  SPG_ASSIGN(const Image* their_table, machine_->objects().read(theirs, access_));
+  for (const std::uint64_t rowid : rowids) {
+    scratch_.reset();
+    SPG_ASSIGN(const bool same, is_same_row(our_table, their_table, rowid));
+    if (!same) return try_again();
+  }
+  return ok();
+}
+
+template <policy::Env E>
+Status Transaction<E>::lock_rows(TableId id, std::span<const std::uint64_t> rowids, RowLock mode, RowWait wait, std::span<bool> taken) {
+  SPG_TRY(lock_for_writing(id, TableLock::row_share));
+  Array<std::uint64_t> fresh;
+  for (std::size_t i = 0; i < rowids.size(); ++i) {
+    auto held = lock(tag_of(LockSpace::row, raw(id), rowids[i] / table::block_rows), static_cast<std::uint16_t>(rowids[i] % table::block_rows),
+                     static_cast<std::uint8_t>(mode), wait == RowWait::wait ? LockWait::wait : LockWait::no_wait);
+    if (!taken.empty()) taken[i] = held.has_value();
+    if (!held && wait == RowWait::skip && held.error().code() == sqlstate::lock_not_available) continue;
+    if (!held) return held.take_error();
+    if (!*held && !fresh.push_back(rowids[i])) return Error::out_of_memory();
+  }
+  return check_unchanged(id, {fresh.data(), fresh.size()});
+}
+
+template <policy::Env E>
+Status Transaction<E>::lock_and_check_rows(TableId id, std::span<const std::uint64_t> rowids, RowLock mode) {
+  std::uint64_t fresh[table::block_rows];
+  SPG_ASSERT(rowids.size() <= table::block_rows);
+  std::size_t count = 0;
+  for (const std::uint64_t rowid : rowids) {
+    SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::row, raw(id), rowid / table::block_rows),
+                                     static_cast<std::uint16_t>(rowid % table::block_rows), static_cast<std::uint8_t>(mode), LockWait::wait));
+    if (!held) fresh[count++] = rowid;
+  }
+  return check_unchanged(id, {fresh, count});
+}
+
+template <policy::Env E>
+bool Transaction<E>::is_own_row(TableId id, std::uint64_t rowid) {
+  const int mode = machine_->locks().with([&](LockTable& locks) {
+    return locks.held_mode(*owner_, tag_of(LockSpace::row, raw(id), rowid / table::block_rows), static_cast<std::uint16_t>(rowid % table::block_rows));
+  });
+  return mode >= static_cast<int>(RowLock::no_key_update);
+}
+
+// --- unique keys ----------------------------------------------------------------------------------------------------
+
+/// The row that has the key of an entry in a table's index; UINT64_MAX when there is none.
+template <policy::Env E>
+Result<std::uint64_t> Transaction<E>::find_key(const Image* of, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry) {
+  const table::IndexLayout& index = layout.indexes()[position];
+  Cell* const tree = const_cast<Cell*>(of->child_array()[table::index_children + position]);
+  const unsigned height = table::table_state(of).indexes()[position].height;
+  const KeySet::Entry& key = keys.entries()[entry];
+  return index.kind == table::KeyKind::integer ? find_unique(machine_->objects(), tree, height, key.number, access_)
+                                               : find_unique(machine_->objects(), tree, height, keys.bytes(key), access_);
+}
+
+/// Locks the keys of a unique index and looks for them in the tip. `but`: rows (ascending) whose present keys do not count,
+/// as they are being changed. Sets `look_at_own` when the transaction's own writes may have, or may have freed, a key.
+template <policy::Env E>
+Status Transaction<E>::lock_keys(TableId id, const table::LayoutView& layout, std::size_t position, KeySet& keys,
+                                 std::span<const std::uint64_t> but, bool& look_at_own, Conflict& conflict) {
+  const table::IndexLayout& index = layout.indexes()[position];
+  const auto counts = [&](const KeySet::Entry& entry) { return !entry.has_null || index.nulls_distinct == 0; };
+  keys.sort(index.kind);
+  const auto entries = keys.entries();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!counts(entries[i])) continue;
+    if (i != 0 && keys.same_key(index.kind, entries[i - 1], entries[i])) {
+      conflict = {index.id, entries[i].row, UINT64_MAX};
+      return ok();
+    }
+    SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::key, raw(index.id), keys.hash(index.kind, entries[i])), 0,
+                                     static_cast<std::uint8_t>(SimpleLock::exclusive), LockWait::wait));
+    look_at_own = look_at_own || held;
+  }
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * theirs, tip_table(id));
+  if (theirs == nullptr) {
+    look_at_own = true;
+    return ok();
+  }
+  SPG_ASSIGN(const Image* of, machine_->objects().read(theirs, access_));
+  SPG_ASSIGN(const table::LayoutView their_layout, layout_of(of));
+  const int their_position = their_layout.index_position(index.id);
+  if (their_position < 0) {  // the transaction's own index
+    look_at_own = true;
+    return ok();
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!counts(entries[i])) continue;
+    SPG_ASSIGN(const std::uint64_t row, find_key(of, their_layout, static_cast<std::size_t>(their_position), keys, i));
+    if (row == UINT64_MAX || std::binary_search(but.begin(), but.end(), row)) continue;
+    if (is_own_row(id, row)) { look_at_own = true; continue; }
+    // Another may be about to delete it, or to change its key: that is waited for. The lock is not kept for long, as the
+    // statement begins anew (the row is gone) or fails (it is still there).
+    SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::row, raw(id), row / table::block_rows), static_cast<std::uint16_t>(row % table::block_rows),
+                                     static_cast<std::uint8_t>(RowLock::key_share), LockWait::wait));
+    (void)held;
+    SPG_TRY(see_tip());
+    SPG_ASSIGN(Cell * now, tip_table(id));
+    if (now != theirs) {
+      if (now == nullptr) return try_again();
+      SPG_ASSIGN(const Image* image, machine_->objects().read(now, access_));
+      SPG_ASSIGN(const std::uint64_t still, find_key(image, their_layout, static_cast<std::size_t>(their_position), keys, i));
+      if (still != row) return try_again();
+    }
+    conflict = {index.id, entries[i].row, row};
+    return ok();
+  }
+  return ok();
+}
+
+/// Whether a row of the private table that has a wanted key is one that others have removed or changed since. Those who
+/// are about to are waited for.
+template <policy::Env E>
+Result<bool> Transaction<E>::is_stale(PrivateOf& table, std::uint64_t rowid) {
+  if (is_own_row(table.id, rowid)) return false;
+  SPG_ASSIGN(Cell * ours, committed(root_, table.id));
+  if (ours == nullptr) return false;
+  SPG_ASSIGN(const Image* image, machine_->objects().read(ours, access_));
+  SPG_ASSIGN(const bool is_committed, table::row_exists(machine_->objects(), image, rowid, access_));
+  if (!is_committed) return false;  // the transaction has inserted it
+  SPG_TRY(lock(tag_of(LockSpace::row, raw(table.id), rowid / table::block_rows), static_cast<std::uint16_t>(rowid % table::block_rows),
+               static_cast<std::uint8_t>(RowLock::key_share), LockWait::wait).status());
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * theirs, tip_table(table.id));
+  if (theirs == ours) return false;
+  if (theirs == nullptr) return true;
+  SPG_ASSIGN(const Image* their_image, machine_->objects().read(theirs, access_));
+  SPG_ASSIGN(const bool same, is_same_row(image, their_image, rowid));
+  return !same;
+}
+
+/// Looks for keys among the transaction's own writes, the statement's included.
+template <policy::Env E>
+Status Transaction<E>::check_own_keys(PrivateOf& table, std::size_t position, KeySet& keys, Conflict& conflict) {
+  SPG_TRY(apply_own(table));
+  SPG_ASSIGN(const Image* of, machine_->objects().read(table.mine, access_));
+  SPG_ASSIGN(const table::LayoutView layout, layout_of(of));
+  const table::IndexLayout& index = layout.indexes()[position];
+  for (std::size_t i = 0; i < keys.entries().size(); ++i) {
+    const KeySet::Entry& entry = keys.entries()[i];
+    if (entry.has_null && index.nulls_distinct != 0) continue;
+    SPG_ASSIGN(const std::uint64_t row, find_key(of, layout, position, keys, i));
+    if (row == UINT64_MAX) continue;
+    SPG_ASSIGN(const bool stale, is_stale(table, row));
+    if (stale) return try_again();
+    conflict = {index.id, entry.row, row};
+    return ok();
+  }
+  return ok();
+}
+
+// --- writing --------------------------------------------------------------------------------------------------------
+
+/// A record has been added to the write set behind `before`.
+template <policy::Env E>
+Status Transaction<E>::record(PrivateOf& table, std::size_t before, bool changes_layout) {
+  if (!table.records.push_back({before, changes_.size() - before})) {
+    changes_.resize(before);
+    return Error::out_of_memory();
+  }
+  table.changes_layout = table.changes_layout || changes_layout;
+  if (raw(table.id) < first_user_table) own_catalog_ = raw(machine_->draw_generation());
+  return ok();
+}
+
+/// A table object with the layout that the transaction sees.
+template <policy::Env E>
+Result<const Image*> Transaction<E>::layout_table(PrivateOf& table) {
+  Cell* cell = nullptr;
+  if (table.changes_layout) {
+    SPG_TRY(apply_own(table));
+    cell = table.mine;
+  } else {
+    SPG_ASSIGN(cell, committed(root_, table.id));
+  }
+  if (cell == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(table.id), " is not there");
+  return machine_->objects().read(cell, access_);
+}
+
+/// The keys that rows to be inserted have in one index.
+inline Status new_keys(const table::LayoutView& layout, std::size_t position, std::span<const table::ColumnInput> columns, type::Selection rows, KeySet& keys) {
+  const auto parts = layout.parts(layout.indexes()[position]);
+  return keys.fill(parts, layout.indexes()[position].kind, rows.count,
+      [&](std::size_t part, std::uint32_t i) -> Result<type::Value> {
+        return input_value(columns, parts[part].column, layout.column(parts[part].column)->physical, rows[i]);
+      },
+      [](std::uint32_t) { return std::uint64_t{0}; });
+}
+
+template <policy::Env E>
+Result<std::uint64_t> Transaction<E>::insert(TableId id, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) {
+  SPG_ASSERT(in_statement_ && statement_level_);
+  if (rows.count == 0) return std::uint64_t{0};
+  scratch_.reset();
+  SPG_TRY(lock_for_writing(id, TableLock::row_exclusive));
+  SPG_ASSIGN(PrivateOf * table, open_private(id));
+  SPG_ASSIGN(const Image* image, layout_table(*table));
+  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
+  KeySet keys;
+  for (std::size_t position = 0; position < layout.indexes().size(); ++position) {
+    const table::IndexLayout& index = layout.indexes()[position];
+    if (index.unique == 0 && index.kind == table::KeyKind::integer) continue;
+    SPG_TRY(new_keys(layout, position, columns, rows, keys));  // 54000 must come from the statement, not from COMMIT
+    if (index.unique == 0) continue;
+    bool look_at_own = false;
+    SPG_TRY(lock_keys(id, layout, position, keys, {}, look_at_own, conflict));
+    if (!conflict.found() && look_at_own) SPG_TRY(check_own_keys(*table, position, keys, conflict));
+    if (conflict.found()) return std::uint64_t{0};
+  }
+  std::uint64_t least = table::table_state(image).next_rowid;
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * theirs, tip_table(id));
+  if (theirs != nullptr) {
+    SPG_ASSIGN(const Image* their_image, machine_->objects().read(theirs, access_));
+    least = std::max(least, table::table_state(their_image).next_rowid);
+  }
+  const std::uint64_t first = lineage_->draw_rowids(id, least, rows.count);
+  if (first == UINT64_MAX) return Error::out_of_memory();
+  const std::size_t before = changes_.size();
+  SPG_TRY(encode_insert(changes_, id, first, columns, rows));
+  SPG_TRY(record(*table, before, false));
+  return first;
+}
+
+/// Does an update on the private table, whose new keys (made of given and of present values) are then locked and looked
+/// for in the tip.
+template <policy::Env E>
+Status Transaction<E>::update_keys(PrivateOf& table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
+                                   type::Selection rows, Conflict& conflict) {
+  SPG_TRY(apply_own(table));
+  SPG_ASSIGN(Layer * layer, own_layer(table));
+  scratch_.reset();
+  SPG_ASSIGN(auto edit, edit_table(layer->scope, table.mine, table.id, scratch_, access_));
+  SPG_TRY(update_rows(edit, rowids, columns, rows, true, conflict));
+  if (conflict.found()) {
+    if (conflict.existing == UINT64_MAX) return ok();
+    SPG_ASSIGN(const bool stale, is_stale(table, conflict.existing));
+    if (!stale) return ok();
+    conflict = {};
+    return try_again();
+  }
+  KeySet keys;
+  for (std::size_t position = 0; position < edit.layout.indexes().size(); ++position) {
+    if (edit.layout.indexes()[position].unique == 0 || !touches_index(edit.layout, position, columns)) continue;
+    SPG_TRY(present_keys(edit, position, rowids, keys));
+    bool ignored = false;  // the private table has been looked at
+    SPG_TRY(lock_keys(table.id, edit.layout, position, keys, rowids, ignored, conflict));
+    if (conflict.found()) return ok();
+  }
+  return ok();
+}
+
+template <policy::Env E>
+Status Transaction<E>::update(TableId id, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
+                              type::Selection rows, Conflict& conflict) {
+  SPG_ASSERT(in_statement_ && statement_level_);
+  if (rowids.empty()) return ok();
+  scratch_.reset();
+  SPG_TRY(lock_for_writing(id, TableLock::row_exclusive));
+  SPG_ASSIGN(PrivateOf * table, open_private(id));
+  SPG_ASSIGN(const Image* image, layout_table(*table));
+  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
+  bool unique_keys = false, looks = false;
+  for (std::size_t position = 0; position < layout.indexes().size(); ++position) {
+    if (!touches_index(layout, position, columns)) continue;
+    unique_keys = unique_keys || layout.indexes()[position].unique != 0;
+    looks = looks || unique_keys || layout.indexes()[position].kind == table::KeyKind::bytes;  // those can be too long
+  }
+  SPG_TRY(lock_and_check_rows(id, rowids, unique_keys ? RowLock::update : RowLock::no_key_update));
+  if (looks) {
+    Status failed = update_keys(*table, rowids, columns, rows, conflict);
+    // On a conflict nothing of the call stays. The layer may go: the records of the calls before make it anew.
+    if (conflict.found() && table->top != nullptr) table->pop_layer();
+    if (failed || conflict.found()) return failed;
+  }
+  const std::size_t before = changes_.size();
+  SPG_TRY(encode_update(changes_, id, rowids, columns, rows));
+  SPG_TRY(record(*table, before, false));
+  if (looks) table->applied = table->records.size();
+  return ok();
+}
+
+template <policy::Env E>
+Status Transaction<E>::remove(TableId id, std::span<const std::uint64_t> rowids) {
+  SPG_ASSERT(in_statement_ && statement_level_);
+  if (rowids.empty()) return ok();
+  scratch_.reset();
+  SPG_TRY(lock_for_writing(id, TableLock::row_exclusive));
+  SPG_ASSIGN(PrivateOf * table, open_private(id));
+  SPG_TRY(lock_and_check_rows(id, rowids, RowLock::update));
+  const std::size_t before = changes_.size();
+  SPG_TRY(encode_remove(changes_, id, rowids));
+  return record(*table, before, false);
+}
+
+// --- physical schema ------------------------------------------------------------------------------------------------
+
+template <policy::Env E>
+Result<TableId> Transaction<E>::create_table(TableUse use, std::span<const table::ColumnLayout> columns) {
+  SPG_ASSERT(in_statement_ && statement_level_);
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(const Image* tip, machine_->objects().read(tip_root_, access_));
+  const std::uint64_t least = root_state(tip).next_table;
+  const TableId id{static_cast<std::uint32_t>(lineage_->draw_table(use == TableUse::user ? std::max<std::uint64_t>(least, first_user_table) : least))};
+  SPG_ASSIGN(PrivateOf * table, open_private(id));
+  SPG_TRY(settle(*table));
+  SPG_ASSIGN(Layer * layer, own_layer(*table));
+  scratch_.reset();
+  table::LayoutBuilder layout(scratch_);
+  layout.columns = Vec<table::ColumnLayout>(scratch_);
+  layout.columns.append(columns);
+  SPG_TRY(create_table_at(layer->scope, table->mine, id, layout));
+  const std::size_t before = changes_.size();
+  SPG_TRY(encode_layout(changes_, ChangeKind::create_table, id, layout));
+  SPG_TRY(record(*table, before, true));
+  table->applied = table->records.size();
+  return id;
+}
+
+/// Locks a table whose object is to be changed, does all records so far, and copies its layout.
+template <policy::Env E>
+Result<PrivateTable<typename Machine<E>::ScopeOf>*> Transaction<E>::open_for_change(TableId id, TableLock mode, table::LayoutBuilder& layout) {
+  SPG_ASSERT(in_statement_ && statement_level_);
+  SPG_TRY(lock_for_change(id, mode));
+  SPG_ASSIGN(PrivateOf * table, open_private(id));
+  SPG_TRY(apply_own(*table));
+  SPG_TRY(own_layer(*table).status());
+  if (table->mine == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
+  scratch_.reset();
+  SPG_ASSIGN(const Image* image, machine_->objects().read(table->mine, access_));
+  SPG_ASSIGN(const table::LayoutView present, layout_of(image));
+  layout.start_from(present);
+  return table;
+}
+
+template <policy::Env E>
+Status Transaction<E>::drop_table(TableId id) {
+  table::LayoutBuilder layout(scratch_);
+  SPG_ASSIGN(PrivateOf * table, open_for_change(id, TableLock::access_exclusive, layout));
+  SPG_TRY(drop_table_at(table->top->scope, table->mine, id));
+  return record_plain(*table, ChangeKind::drop_table);
+}
+
+template <policy::Env E>
+Status Transaction<E>::truncate_table(TableId id) {
+  table::LayoutBuilder layout(scratch_);
+  SPG_ASSIGN(PrivateOf * table, open_for_change(id, TableLock::access_exclusive, layout));
+  SPG_ASSIGN(auto edit, edit_table(table->top->scope, table->mine, id, scratch_, access_));
+  SPG_TRY(truncate(edit));
+  return record_plain(*table, ChangeKind::truncate);
+}
+
+template <policy::Env E>
+Status Transaction<E>::record_plain(PrivateOf& table, ChangeKind kind) {
+  const std::size_t before = changes_.size();
+  SPG_TRY(encode_plain(changes_, kind, table.id));
+  SPG_TRY(record(table, before, true));
+  table.applied = table.records.size();
+  return ok();
+}
+
+template <policy::Env E>
+Status Transaction<E>::change_layout(PrivateOf& table, const table::LayoutBuilder& layout, Conflict& conflict) {
+  auto check = [&] { return interrupted(); };
+  SPG_TRY(set_layout_at(table.top->scope, table.mine, table.id, layout, scratch_, true, conflict, check, access_));
+  if (conflict.found()) return ok();  // the statement fails, and undoes it
+  const std::size_t before = changes_.size();
+  SPG_TRY(encode_layout(changes_, ChangeKind::set_layout, table.id, layout));
+  SPG_TRY(record(table, before, true));
+  table.applied = table.records.size();
+  return ok();
+}
+
+template <policy::Env E>
+Status Transaction<E>::add_column(TableId id, const table::ColumnLayout& column) {
+  table::LayoutBuilder layout(scratch_);
+  SPG_ASSIGN(PrivateOf * table, open_for_change(id, TableLock::access_exclusive, layout));
+  layout.columns.push_back(column);
+  Conflict none;
+  return change_layout(*table, layout, none);
+}
+
+template <policy::Env E>
+Status Transaction<E>::drop_column(TableId id, std::uint16_t number) {
+  table::LayoutBuilder layout(scratch_);
+  SPG_ASSIGN(PrivateOf * table, open_for_change(id, TableLock::access_exclusive, layout));
+  for (table::ColumnLayout& column : layout.columns)
+    if (column.number == number) column.dropped = 1;
+  Conflict none;
+  return change_layout(*table, layout, none);
+}
+
+template <policy::Env E>
+Result<IndexId> Transaction<E>::create_index(TableId id, const IndexSpec& spec, Conflict& conflict) {
+  table::LayoutBuilder layout(scratch_);
+  // SHARE would let two of them build at once, each with a layout that lacks the other's index.
+  SPG_ASSIGN(PrivateOf * table, open_for_change(id, TableLock::share_row_exclusive, layout));
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(const Image* tip, machine_->objects().read(tip_root_, access_));
+  table::IndexLayout index;
+  index.id = IndexId{static_cast<std::uint32_t>(lineage_->draw_index(root_state(tip).next_index))};
+  index.unique = spec.unique;
+  index.nulls_distinct = spec.nulls_distinct;
+  index.kind = key_kind_of(spec.parts);
+  layout.add_index(index, spec.parts);
+  SPG_TRY(change_layout(*table, layout, conflict));
+  return index.id;
+}
+
+template <policy::Env E>
+Status Transaction<E>::drop_index(TableId id, IndexId index) {
+  table::LayoutBuilder layout(scratch_);
+  SPG_ASSIGN(PrivateOf * table, open_for_change(id, TableLock::access_exclusive, layout));
+  layout.drop_index(index);
+  Conflict none;
+  return change_layout(*table, layout, none);
+}
+
+}  // namespace spg::txn
