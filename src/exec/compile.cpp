@@ -396,6 +396,7 @@ bool yields_unique_rows(const plan::Node& node) {
     case NodeKind::filter: return yields_unique_rows(*plan::as<plan::Filter>(node).input);
     case NodeKind::project: return yields_unique_rows(*plan::as<plan::Project>(node).input);
     case NodeKind::limit: return yields_unique_rows(*plan::as<plan::Limit>(node).input);
+    case NodeKind::lock_rows: return yields_unique_rows(*plan::as<plan::LockRows>(node).input);
     case NodeKind::sort: return yields_unique_rows(*plan::as<plan::Sort>(node).input);
     default: return false;
   }
@@ -538,6 +539,13 @@ Result<const CompiledNode*> Compiler::fill(CompiledNode* to) {
       SPG_ASSIGN(to->left, node(*limit.input));
       SPG_ASSIGN(to->count, optional(limit.count));
       SPG_ASSIGN(to->offset, optional(limit.offset));
+      return done();
+    }
+    case NodeKind::lock_rows: {
+      const auto& lock = plan::as<plan::LockRows>(n);
+      SPG_ASSIGN(to->left, node(*lock.input));
+      SPG_ASSIGN(to->count, optional(lock.count));
+      SPG_ASSIGN(to->offset, optional(lock.offset));
       return done();
     }
     case NodeKind::sort: {

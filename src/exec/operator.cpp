@@ -50,6 +50,7 @@ Operator* make_operator(State& state, const CompiledNode& node) {
     case plan::NodeKind::cte_scan: return make_cte_scan(state, node);
     case plan::NodeKind::project_set: return make_project_set(state, node);
     case plan::NodeKind::modify: return make_modify(state, node);
+    case plan::NodeKind::lock_rows: return make_lock_rows(state, node);
   }
   return nullptr;
 }

@@ -94,6 +94,7 @@ Operator* make_project_set(State& state, const CompiledNode& node);
 Operator* make_filter(State& state, const CompiledNode& node);
 Operator* make_project(State& state, const CompiledNode& node);
 Operator* make_limit(State& state, const CompiledNode& node);
+Operator* make_lock_rows(State& state, const CompiledNode& node);
 Operator* make_sort(State& state, const CompiledNode& node);
 Operator* make_distinct(State& state, const CompiledNode& node);
 Operator* make_set_operation(State& state, const CompiledNode& node);

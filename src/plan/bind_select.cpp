@@ -125,11 +125,8 @@ Result<Query*> Binder::plain_select(const sql::Select& node, Query* query, bool 
     }
   }
   SPG_TRY(limit(node, query));
-  query->locking = !node.locking.empty();
-  if (query->locking && query->grouped)
-    return fail(sqlstate::feature_not_supported, -1, "FOR UPDATE is not allowed with ",
-                query->group_keys.empty() ? "aggregate functions" : "GROUP BY clause");
   SPG_TRY(check_grouping(query));
+  SPG_TRY(locking(node, query));
   return query;
 }
 

@@ -216,6 +216,13 @@ class Binder {
   Status order_by(const Vec<sql::SortItem>& items, Query* query);
   Status distinct_on(const Vec<sql::Expr*>& items, Query* query);
   Status limit(const sql::Select& node, Query* query);
+  // bind_lock.cpp
+  Status locking(const sql::Select& node, Query* query);
+  Status check_lockable(const Query& query, sql::LockStrength strength);
+  Status lock_all(Query* query, const sql::LockingClause& clause);
+  Status lock_tree(Query* query, FromTree* tree, bool nullable, const sql::LockingClause& clause,
+                   const sql::TableRef* only, bool* found);
+  Status lock_range(Query* query, RangeEntry* range, const sql::LockingClause& clause);
   Status sort_direction(const sql::SortItem& item, Expr* value, bool* descending, bool* nulls_first);
   Status rows_of_values(const sql::Select& node, Vec<Vec<Expr*>>& rows, bool defaults_allowed);
   Status settle_targets(Query* query);

@@ -144,6 +144,7 @@ class Explainer {
       case NodeKind::filter: line.add("Filter"); break;
       case NodeKind::project: line.add("Result"); break;
       case NodeKind::limit: line.add("Limit"); break;
+      case NodeKind::lock_rows: line.add("LockRows"); break;
       case NodeKind::sort: line.add("Sort"); break;
       case NodeKind::distinct: line.add(as<Distinct>(node).sorted ? "Unique" : "HashAggregate"); break;
       case NodeKind::aggregate: line.add(as<Aggregate>(node).keys.empty() ? "Aggregate" : "HashAggregate"); break;
@@ -229,6 +230,7 @@ class Explainer {
       case NodeKind::project_set: from_exprs(as<ProjectSet>(node).expressions, as<ProjectSet>(node).input); break;
       case NodeKind::filter: return names_of(*as<Filter>(node).input);
       case NodeKind::limit: return names_of(*as<Limit>(node).input);
+      case NodeKind::lock_rows: return names_of(*as<LockRows>(node).input);
       case NodeKind::sort: return names_of(*as<Sort>(node).input);
       case NodeKind::distinct: return names_of(*as<Distinct>(node).input);
       case NodeKind::materialize: return names_of(*as<Materialize>(node).input);
@@ -431,6 +433,7 @@ class Explainer {
         subplans(as<IndexScan>(node).filter, indent);
         break;
       case NodeKind::limit: child(as<Limit>(node).input, indent); break;
+      case NodeKind::lock_rows: child(as<LockRows>(node).input, indent); break;
       case NodeKind::sort: child(as<Sort>(node).input, indent); break;
       case NodeKind::distinct: child(as<Distinct>(node).input, indent); break;
       case NodeKind::aggregate: child(as<Aggregate>(node).input, indent); break;

@@ -107,6 +107,7 @@ bool is_short_plan(const Node* node) {
     case NodeKind::sort: return is_short_plan(as<Sort>(*node).input);
     case NodeKind::aggregate: return is_short_plan(as<Aggregate>(*node).input);
     case NodeKind::modify: return is_short_plan(as<Modify>(*node).input);
+    case NodeKind::lock_rows: return is_short_plan(as<LockRows>(*node).input);
     case NodeKind::index_join: return node->rows_estimate <= 10 && is_short_plan(as<IndexJoin>(*node).left);
     default: return false;
   }
@@ -142,6 +143,7 @@ bool has_subqueries(const Node* node) {
     case NodeKind::limit: return has_subquery(as<Limit>(*node).count) || has_subqueries(as<Limit>(*node).input);
     case NodeKind::sort: return has_subqueries(as<Sort>(*node).input);
     case NodeKind::aggregate: return any(as<Aggregate>(*node).keys) || has_subqueries(as<Aggregate>(*node).input);
+    case NodeKind::lock_rows: return has_subqueries(as<LockRows>(*node).input);
     case NodeKind::modify: return any(as<Modify>(*node).returning) || has_subqueries(as<Modify>(*node).input);
     case NodeKind::index_join:
       return has_subquery(as<IndexJoin>(*node).residual) || has_subqueries(as<IndexJoin>(*node).left);
@@ -163,6 +165,7 @@ Result<Plan*> Planner::plan() {
       bound_->outputs[i].physical = rel.node->outputs[i].physical;
     made->root->outputs = bound_->outputs.span();
   }
+  made->locks_rows = locks_rows_;
   made->node_count = next_id_;
   made->internal_parameters = internal_parameters_;
   made->work_tables = bound_->work_tables;

@@ -167,6 +167,7 @@ class Planner {
   BoundStatement* bound_;
   Correlation* correlation_ = nullptr;
   std::uint32_t next_id_ = 0;
+  bool locks_rows_ = false;
   std::uint32_t internal_parameters_ = 0;
 };
 

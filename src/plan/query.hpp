@@ -83,6 +83,13 @@ struct SortBy {
   std::uint32_t target = 0;  ///< 0-based, in Query::targets
   bool descending = false, nulls_first = false;
 };
+/// A relation whose rows the query locks; `target` is its rowid.
+struct RowLocking {
+  RangeEntry* range = nullptr;
+  txn::RowLock mode{};
+  txn::RowWait wait{};
+  std::uint32_t target = 0;
+};
 struct Aggregated {
   AggregateCall call;
   std::string_view name;
@@ -114,7 +121,7 @@ struct Query {
   Query* right = nullptr;
   RangeEntry* set_range = nullptr;
   Vec<Cte*> ctes;
-  bool locking = false;
+  Vec<RowLocking> row_locks;  ///< FOR UPDATE and its kin
 };
 
 /// A subquery within an expression, before it is planned. `test` is over Parameters first_row_param.. for its row.

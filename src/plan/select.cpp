@@ -136,6 +136,7 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
   };
   for (const SortBy& sort : query->order_by) place_of(sort.target);
   for (const std::uint32_t target : query->distinct_on) place_of(target);
+  for (const RowLocking& lock : query->row_locks) place_of(lock.target);
   WantedOrder order;
   bool in_order = order_from_query(query, order) && query->from != nullptr &&
                   keeps_order(input.node, order, input, *arena_) && scan_gives(input.node, order);
@@ -252,7 +253,26 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
     node->cost_start = node->cost_total = rel.node->cost_total + rel.node->rows_estimate * 0.01;
     rel.node = node;
   }
-  if (!keys.empty() && !in_order) sort_by(keys.span(), top);
+  // Rows that are locked may be skipped, so that more than the top N may be asked for.
+  if (!keys.empty() && !in_order) sort_by(keys.span(), query->row_locks.empty() ? top : nullptr);
+  if (!query->row_locks.empty()) {
+    auto* node = make_node<LockRows>(NodeKind::lock_rows);
+    node->input = rel.node;
+    node->locks = {arena_->array<LockRows::Lock>(query->row_locks.size()), query->row_locks.size()};
+    for (std::size_t i = 0; i < query->row_locks.size(); ++i) {
+      const RowLocking& lock = query->row_locks[i];
+      node->locks[i] = {lock.range->relation->table, arena_->copy(lock.range->relation->name), place_of(lock.target), lock.mode, lock.wait};
+    }
+    // Only what LIMIT lets through is locked; what it skips is, too.
+    node->count = query->with_ties ? nullptr : count;
+    node->offset = query->with_ties ? nullptr : offset;
+    node->outputs = rel.node->outputs;
+    node->rows_estimate = rel.node->rows_estimate;
+    node->cost_start = rel.node->cost_start;
+    node->cost_total = rel.node->cost_total + rel.node->rows_estimate * 0.01;
+    rel.node = node;
+    locks_rows_ = true;
+  }
   if (count != nullptr || offset != nullptr) {
     auto* node = make_node<Limit>(NodeKind::limit);
     node->input = rel.node;
@@ -462,7 +482,7 @@ Status Planner::plan_ctes(Query* query) {
   for (Cte* cte : query->ctes) {
     if (cte->references == 0 || cte->planned != nullptr) continue;
     if (!cte->recursive && cte->references == 1 && cte->materialized != sql::Materialized::always) {
-      bool keep = cte->query->locking;
+      bool keep = !cte->query->row_locks.empty();
       for (const Target& target : cte->query->targets) keep = keep || is_volatile(target.expr);
       if (!keep || cte->materialized == sql::Materialized::never) continue;  // merged where it is read
     }

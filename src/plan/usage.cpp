@@ -74,7 +74,7 @@ void Planner::use_query(Query* query, bool all_targets) {
 bool Planner::can_pull_up(const Query* query, bool nullable) {
   if (query->grouped || query->distinct || query->limit != nullptr || query->offset != nullptr ||
       query->has_set_functions || query->set_op != sql::SetOp::none || !query->ctes.empty() || query->from == nullptr ||
-      query->locking || !query->order_by.empty())  // the rows keep their order when nothing above orders them
+      !query->row_locks.empty() || !query->order_by.empty())  // the rows keep their order when nothing above orders them
     return false;
   for (const Target& target : query->targets) {
     if (is_volatile(target.expr)) return false;
@@ -96,7 +96,7 @@ void Planner::pull_up(FromTree*& tree, bool nullable) {
   if (tree->kind != FromTree::Kind::leaf || tree->range == nullptr) return;
   RangeEntry& entry = *tree->range;
   if (entry.kind == RangeKind::cte && entry.cte->query != nullptr && entry.cte->references == 1 &&
-      entry.cte->materialized != sql::Materialized::always && !entry.cte->query->locking) {
+      entry.cte->materialized != sql::Materialized::always && entry.cte->query->row_locks.empty()) {
     bool volatile_targets = false;
     for (const Target& target : entry.cte->query->targets)
       volatile_targets = volatile_targets || is_volatile(target.expr);

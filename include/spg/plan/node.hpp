@@ -24,6 +24,7 @@ enum class NodeKind : std::uint8_t {
   cte_scan,       ///< CteScan: reads a Materialize of the plan
   project_set,    ///< ProjectSet: set-returning functions in the select list
   modify,         ///< Modify: INSERT, UPDATE, DELETE
+  lock_rows,      ///< LockRows: FOR UPDATE and its kin
 };
 
 struct OutputColumn {
@@ -163,6 +164,22 @@ struct WorkTable : Node { std::uint32_t slot = 0; std::string_view name, alias; 
 struct Materialize : Node { Node* input = nullptr; };
 struct CteScan : Node { Materialize* source = nullptr; std::string_view name, alias; };
 
+/// Locks the rows of its input, one after another, and passes them on; those that may be skipped are left out. At most
+/// count + offset (null: no bound) are locked.
+struct LockRows : Node {
+  struct Lock {
+    TableId table;
+    std::string_view relation_name;
+    std::uint32_t column;             ///< of the input: the rowid
+    txn::RowLock mode;
+    txn::RowWait wait;
+  };
+  Node* input = nullptr;
+  std::span<Lock> locks;
+  Expr* count = nullptr;
+  Expr* offset = nullptr;
+};
+
 struct Modify : Node {
   enum class Op : std::uint8_t { insert, update, remove } op{};
   Oid relation{};
@@ -194,6 +211,7 @@ struct Plan {
   std::span<Oid> parameter_types;     ///< of $1, $2, ...
   bool is_short = false;              ///< bounded work: may run on a reactor thread
   bool writes = false;
+  bool locks_rows = false;
   std::uint64_t catalog_stamp = 0;    ///< planned against this catalog
 };
 
