@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "spg/os/sim/sim.hpp"
-#include "spg/txn/machine.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 
 using namespace spg;
 using Machine = txn::Machine<os::SimEnv>;

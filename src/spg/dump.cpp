@@ -5,9 +5,10 @@
 #include <map>
 
 #include "cli.hpp"
+#include "spg/crypto/crc32c.hpp"
 #include "spg/os/posix/posix.hpp"
 #include "spg/store/manifest.hpp"
-#include "spg/store/segment.inl.hpp"
+#include "spg/store/segment.hpp"
 
 namespace spg::cli {
 namespace {

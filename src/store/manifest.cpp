@@ -1,6 +1,22 @@
 #include "spg/store/manifest.hpp"
 
+#include <cstdio>
+
+#include "spg/crypto/crc32c.hpp"
+
 namespace spg::store {
+
+DatabasePaths::DatabasePaths(std::string_view database) {
+  std::snprintf(name, sizeof name, "%.*s", static_cast<int>(database.size()), database.data());
+  std::snprintf(fresh, sizeof fresh, "%s.new", name);
+  std::snprintf(directory, sizeof directory, "%s.d", name);
+  const auto slash = database.rfind('/');
+  std::snprintf(parent, sizeof parent, "%.*s", slash == std::string_view::npos ? 0 : static_cast<int>(slash == 0 ? 1 : slash), database.data());
+}
+
+void DatabasePaths::manifest_name(char (&to)[512], std::uint64_t number) const {
+  std::snprintf(to, sizeof to, "%s/manifest-%08llu", directory, static_cast<unsigned long long>(number));
+}
 
 Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
   bool fits = out.add(std::as_bytes(std::span(manifest_magic))) && out.add_le(manifest.number) && out.add_varint(manifest.log_start) &&

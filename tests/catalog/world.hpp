@@ -8,7 +8,7 @@
 
 #include "spg/catalog/session.hpp"
 #include "spg/os/sim/sim.hpp"
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 
 namespace spg::test {
 

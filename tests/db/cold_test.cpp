@@ -3,7 +3,7 @@
 
 #include "spg/os/sim/sim.hpp"
 #include "spg/profile/memory.hpp"
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 #include "support/database.hpp"
 
 using namespace spg;

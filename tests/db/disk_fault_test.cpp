@@ -8,7 +8,7 @@
 #include "spg/os/sim/sim.hpp"
 #include "support/database.hpp"
 
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 
 using namespace spg;
 using namespace spg::test;

@@ -10,7 +10,7 @@
 #include "script.hpp"
 #include "spg/os/sim/sim.hpp"
 
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 
 using namespace spg;
 using namespace spg::test;

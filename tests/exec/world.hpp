@@ -9,7 +9,7 @@
 
 #include "spg/exec/execution.hpp"
 #include "spg/os/sim/sim.hpp"
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 #include "spg/type/io.hpp"
 #include "spg/type/numeric.hpp"
 #include "spg/type/oids.hpp"

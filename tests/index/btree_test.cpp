@@ -4,7 +4,7 @@
 #include <set>
 #include <string>
 
-#include "spg/index/btree/tree.hpp"
+#include "spg/index/btree/tree.inl.hpp"
 #include "support/objects.hpp"
 
 using namespace spg;

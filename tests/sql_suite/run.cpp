@@ -9,7 +9,7 @@
 #include "spg/profile/memory.hpp"
 #include "suite.hpp"
 
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 
 using namespace spg;
 

@@ -2,7 +2,7 @@
 #pragma once
 #include "spg/os/sim/sim.hpp"
 #include "spg/store/objects.inl.hpp"
-#include "spg/store/scope.hpp"
+#include "spg/store/scope.inl.hpp"
 
 namespace spg::test {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "spg/table/table.hpp"
+#include "spg/table/table.inl.hpp"
 #include "support/objects.hpp"
 
 using namespace spg;

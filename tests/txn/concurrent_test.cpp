@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "spg/os/posix/posix.hpp"
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 #include "spg/type/oids.hpp"
 
 using namespace spg;

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 
 using namespace spg;
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "spg/os/sim/sim.hpp"
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 #include "spg/type/oids.hpp"
 
 using namespace spg;

@@ -4,7 +4,7 @@
 #include "spg/txn/machine.hpp"
 #include "spg/txn/transaction.hpp"
 #ifdef SPG_HEADER_ONLY
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 #endif
 
 namespace spg {

@@ -33,6 +33,13 @@ struct Manifest {
   Array<ManifestDatabase> databases;
 };
 
+/// "<db>.d/manifest-00000001" and the directories it needs.
+struct DatabasePaths {
+  explicit DatabasePaths(std::string_view database);
+  void manifest_name(char (&to)[512], std::uint64_t number) const;
+  char name[400], fresh[408], directory[408], parent[408];
+};
+
 Status encode_manifest(const Manifest& manifest, RecordBuffer& out);
 /// XX001 when the bytes are not a manifest, 0A000 when it is of a newer format.
 Result<Manifest> decode_manifest(Bytes bytes);
@@ -45,5 +52,3 @@ template <policy::Storage Storage>
 Result<Manifest> read_manifest(Storage& storage, std::string_view database_path);
 
 }  // namespace spg::store
-
-#include "spg/store/manifest.inl.hpp"

@@ -1,25 +1,10 @@
 #pragma once
-#include <cstdio>
+#include <cstring>
 
 #include "spg/crypto/crc32c.hpp"
 #include "spg/store/manifest.hpp"
 
 namespace spg::store {
-
-/// "<db>.d/manifest-00000001" and the directories it needs.
-struct DatabasePaths {
-  explicit DatabasePaths(std::string_view database) {
-    std::snprintf(name, sizeof name, "%.*s", static_cast<int>(database.size()), database.data());
-    std::snprintf(fresh, sizeof fresh, "%s.new", name);
-    std::snprintf(directory, sizeof directory, "%s.d", name);
-    const auto slash = database.rfind('/');
-    std::snprintf(parent, sizeof parent, "%.*s", slash == std::string_view::npos ? 0 : static_cast<int>(slash == 0 ? 1 : slash), database.data());
-  }
-  void manifest_name(char (&to)[512], std::uint64_t number) const {
-    std::snprintf(to, sizeof to, "%s/manifest-%08llu", directory, static_cast<unsigned long long>(number));
-  }
-  char name[400], fresh[408], directory[408], parent[408];
-};
 
 template <policy::Storage Storage>
 Status write_whole_file(Storage& storage, std::string_view path, Bytes bytes) {

@@ -24,9 +24,14 @@ class CellList {
   CellList& operator=(CellList&&) = delete;
   ~CellList() { clear(); }
 
-  Status push(Cell* cell, bool whole_tree = false);
-  /// Makes room so that the next `count` pushes cannot fail.
-  Status reserve_one();
+  Status push(Cell* cell, bool whole_tree = false) {
+    SPG_TRY(reserve_one());
+    last_->entries[last_->count++] = reinterpret_cast<std::uintptr_t>(cell) | (whole_tree ? 1u : 0u);
+    ++size_;
+    return ok();
+  }
+  /// Makes room so that the next push cannot fail.
+  Status reserve_one() { return last_ != nullptr && last_->count < Page::capacity ? ok() : add_page(); }
   /// Takes the other's entries over; the other is empty afterwards.
   void splice(CellList& other);
   void clear();
@@ -46,6 +51,8 @@ class CellList {
     std::uint32_t count, padding;
     std::uintptr_t entries[capacity];
   };
+  Status add_page();
+
   Alloc* alloc_;
   Page* first_ = nullptr;
   Page* last_ = nullptr;
@@ -113,5 +120,3 @@ class BasicScope {
 };
 
 }  // namespace spg::store
-
-#include "spg/store/scope.inl.hpp"

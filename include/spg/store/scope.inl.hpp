@@ -4,22 +4,13 @@
 namespace spg::store {
 
 template <policy::Alloc A>
-Status CellList<A>::reserve_one() {
-  if (last_ != nullptr && last_->count < Page::capacity) return ok();
+Status CellList<A>::add_page() {
   auto* page = static_cast<Page*>(alloc_->allocate(sizeof(Page)));
   if (page == nullptr) return Error::out_of_memory();
   page->next = nullptr;
   page->count = 0;
   (last_ == nullptr ? first_ : last_->next) = page;
   last_ = page;
-  return ok();
-}
-
-template <policy::Alloc A>
-Status CellList<A>::push(Cell* cell, bool whole_tree) {
-  SPG_TRY(reserve_one());
-  last_->entries[last_->count++] = reinterpret_cast<std::uintptr_t>(cell) | (whole_tree ? 1u : 0u);
-  ++size_;
   return ok();
 }
 

@@ -28,6 +28,9 @@ inline constexpr std::uint64_t segment_header_bytes = 64;
 inline constexpr std::uint32_t record_header_bytes = 48;
 inline constexpr std::uint64_t segment_bytes_max = std::uint64_t{1} << 30;
 
+/// What the checksum of a record at this place starts from.
+std::uint32_t place_seed(std::uint32_t segment, std::uint64_t offset);
+
 /// What the manifest says of a segment.
 struct SegmentInfo {
   std::uint32_t number = 0;

@@ -28,13 +28,6 @@ Status Segments<O, St, Sy>::adopt(std::span<const SegmentInfo> segments) {
   return ok();
 }
 
-inline std::uint32_t place_seed(std::uint32_t segment, std::uint64_t offset) {
-  std::byte place[12];
-  store_le(place, segment);
-  store_le(place + 4, offset);
-  return crypto::crc32c(0, place);
-}
-
 template <class O, policy::Storage St, policy::Sync Sy>
 Result<typename St::File*> Segments<O, St, Sy>::file_of(std::uint32_t segment) {
   if (open_number_ == segment) return &open_file_;

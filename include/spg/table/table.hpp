@@ -111,5 +111,3 @@ Result<type::Value> read_value(Objects& objects, const store::Image* block, cons
                                const ColumnLayout& column, std::uint32_t slot, Arena& arena, store::Access access);
 
 }  // namespace spg::table
-
-#include "spg/table/table.inl.hpp"

@@ -61,5 +61,3 @@ template <class Objects>
 Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, std::string_view key, Access access);
 
 }  // namespace spg::txn
-
-#include "spg/txn/apply.inl.hpp"

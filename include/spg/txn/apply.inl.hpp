@@ -5,6 +5,8 @@
 #include "spg/base/array.hpp"
 #include "spg/base/checked_sort.hpp"
 #include "spg/base/record_buffer.hpp"
+#include "spg/index/btree/tree.inl.hpp"
+#include "spg/table/table.inl.hpp"
 #include "spg/txn/apply.hpp"
 #include "spg/txn/root.hpp"
 

@@ -2,10 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "spg/log/log.inl.hpp"
-#include "spg/store/objects.inl.hpp"
-#include "spg/store/segment.inl.hpp"
-#include "spg/txn/apply.hpp"
+#include "spg/txn/apply.inl.hpp"
 #include "spg/txn/machine.hpp"
 
 namespace spg::txn {

@@ -98,5 +98,3 @@ class BulkLoader {
 };
 
 }  // namespace spg::index
-
-#include "spg/index/btree/tree.inl.hpp"

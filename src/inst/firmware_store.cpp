@@ -1,0 +1,16 @@
+// The rooms under tables on FirmwareEnv, compiled once.
+#include "spg/log/log.inl.hpp"
+#include "spg/os/none/none.hpp"
+#include "spg/store/manifest.inl.hpp"
+#include "spg/store/objects.inl.hpp"
+#include "spg/store/scope.inl.hpp"
+#include "spg/store/segment.inl.hpp"
+
+namespace spg {
+template class store::Objects<os::FixedAlloc, os::NoSync, os::SeededRandom>;
+template class store::CellList<os::FixedAlloc>;
+template class store::Segments<store::Objects<os::FixedAlloc, os::NoSync, os::SeededRandom>, os::RamStorage, os::NoSync>;
+template Status store::write_manifest(os::RamStorage&, std::string_view, const store::Manifest&);
+template Result<store::Manifest> store::read_manifest(os::RamStorage&, std::string_view);
+template class log::Log<os::RamStorage, os::NoSync>;
+}  // namespace spg

@@ -1,0 +1,12 @@
+// The rooms under tables on MemoryEnv, compiled once; objects are PosixEnv's (posix_store.cpp).
+#include "spg/log/log.inl.hpp"
+#include "spg/os/memory/memory.hpp"
+#include "spg/store/manifest.inl.hpp"
+#include "spg/store/segment.inl.hpp"
+
+namespace spg {
+template class store::Segments<store::Objects<os::ExtentAlloc, os::StdSync, os::SystemRandom>, os::MemoryStorage, os::StdSync>;
+template Status store::write_manifest(os::MemoryStorage&, std::string_view, const store::Manifest&);
+template Result<store::Manifest> store::read_manifest(os::MemoryStorage&, std::string_view);
+template class log::Log<os::MemoryStorage, os::StdSync>;
+}  // namespace spg

@@ -1,0 +1,16 @@
+// The rooms under tables on PosixEnv, compiled once, and apart from what stands on them: an edit there is built again quickly.
+#include "spg/log/log.inl.hpp"
+#include "spg/os/posix/posix.hpp"
+#include "spg/store/manifest.inl.hpp"
+#include "spg/store/objects.inl.hpp"
+#include "spg/store/scope.inl.hpp"
+#include "spg/store/segment.inl.hpp"
+
+namespace spg {
+template class store::Objects<os::ExtentAlloc, os::StdSync, os::SystemRandom>;
+template class store::CellList<os::ExtentAlloc>;
+template class store::Segments<store::Objects<os::ExtentAlloc, os::StdSync, os::SystemRandom>, os::PosixStorage, os::StdSync>;
+template Status store::write_manifest(os::PosixStorage&, std::string_view, const store::Manifest&);
+template Result<store::Manifest> store::read_manifest(os::PosixStorage&, std::string_view);
+template class log::Log<os::PosixStorage, os::StdSync>;
+}  // namespace spg
