@@ -394,6 +394,9 @@ inline void bytes_bounds(std::span<const table::KeyPart> parts, const KeyRange& 
   }
 }
 
+inline Error other_key(const table::IndexLayout& index) {
+  return Error::make(sqlstate::data_corrupted, "index ", raw(index.id), " has another key than the catalog says");
+}
 /// XX001 when the range's values are not of the index's columns (which the catalog, stored elsewhere, said they were).
 inline Status check_range(const table::LayoutView& layout, const table::IndexLayout& index, const KeyRange& range) {
   SPG_TRY(check_key(layout, index));
@@ -405,7 +408,7 @@ inline Status check_range(const table::LayoutView& layout, const table::IndexLay
   for (std::size_t i = 0; i < range.prefix.size(); ++i) all = all && fits(i, range.prefix[i]);
   for (const type::Value* bound : {range.low, range.high})
     if (bound != nullptr) all = all && fits(range.prefix.size(), *bound);
-  return all ? ok() : Error::make(sqlstate::data_corrupted, "index ", raw(index.id), " has another key than the catalog says");
+  return all ? ok() : other_key(index);
 }
 
 template <policy::Env E>
@@ -444,6 +447,7 @@ Status Transaction<E>::probe(TableId id, IndexId index, std::span<const type::Ve
   const unsigned height = table::table_state(image).indexes()[at].height;
   const bool integer = layout.indexes()[at].kind == table::KeyKind::integer;
   type::Value values[64];
+  if (keys.size() > std::size(values)) return other_key(layout.indexes()[at]);
   for (std::size_t k = 0; k < keys.size(); ++k) values[k] = type::Value{keys[k].physical, false};
   SPG_TRY(check_range(layout, layout.indexes()[at], KeyRange{{values, keys.size()}}));
   auto collect = [&](auto& scan) -> Status {
