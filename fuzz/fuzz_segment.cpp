@@ -31,11 +31,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   os::SimRandom random;
   {
     Machine::ObjectsOf objects(alloc, random);
-    Machine::SegmentsOf segments(objects, storage, "d");
+    Machine::SegmentsOf segments(objects, storage, "d", txn::image_rules());
     const store::SegmentInfo info{1, file.size(), 0};
     if (segments.adopt({&info, 1})) std::abort();
     objects.set_source(&segments);
-    store::Cell* cell = objects.cell_at({1, length, at}, Generation{1});
+    // What is expected is what the record says, so that the rules of every kind are reached.
+    const auto kind = length > 14 ? static_cast<store::Kind>(record[14]) : store::Kind::root;
+    auto claimed = objects.claim({1, length, at}, Generation{1}, {kind, data[6], data[7]});
+    if (!claimed) std::abort();
+    store::Cell* cell = *claimed;
     auto image = objects.read(cell, store::Access::wait);
     if (!image && image.error().code() != sqlstate::data_corrupted && image.error().code() != sqlstate::io_error) std::abort();
     objects.free_tree(cell);

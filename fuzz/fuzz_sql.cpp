@@ -2,13 +2,15 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "spg/codec/utf8.hpp"
 #include "spg/sql/deparse.hpp"
 #include "spg/sql/parser.hpp"
 
 using namespace spg;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size > 20000) return 0;
+  // The lexer takes its text to be valid UTF-8; the wire refuses other text (22021) before it comes here.
+  if (size > 20000 || !codec::utf8_is_valid({reinterpret_cast<const char*>(data), size})) return 0;
   MemoryBudget budget(64 << 20);
   Arena arena(budget);
   sql::ParseOptions options;

@@ -158,6 +158,10 @@ Row*& Store::known(Stored stored, std::uint64_t rowid) {
 Result<Row*> Store::load(Stored stored, std::uint64_t rowid, std::span<const type::Vector> columns, std::size_t at) {
   Row*& row = known(stored, rowid);
   if (row != nullptr) return row;
+  const auto expected = columns_of(stored);
+  for (std::size_t c = 0; c < columns.size(); ++c)
+    if (columns[c].physical != expected[c].physical)
+      return Error::make(sqlstate::data_corrupted, "column ", c + 1, " of a catalog table is of another type than it must be");
   Value* values = arena_->array<Value>(columns.size());
   for (std::size_t c = 0; c < columns.size(); ++c) values[c] = copied(type::value_of(columns[c], at), *arena_);
   row = arena_->make<Row>();

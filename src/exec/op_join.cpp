@@ -670,6 +670,7 @@ class IndexJoinOp final : public Operator {
         continue;
       }
       out[c] = fetched[at++];
+      SPG_TRY(check_stored(out[c], column));
       if (column.is_scaled() && out[c].physical != Physical::string)
         out[c] = numerics_of(out[c], column.scale, {nullptr, count}, count, batch_arena_);
     }

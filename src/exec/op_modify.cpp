@@ -329,6 +329,7 @@ class ModifyOp final : public Operator, private ChangeListener {
                                        {fetched, old_numbers.size()}));
     for (std::size_t i = 0; i < old_numbers.size(); ++i) {
       const StoredColumn& column = node_.returned[old_places[i]];
+      SPG_TRY(check_stored(fetched[i], column));
       out[old_places[i]] = column.is_scaled() && fetched[i].physical != Physical::string
                                ? numerics_of(fetched[i], column.scale, {nullptr, rows.count}, rows.count, batch_arena_)
                                : fetched[i];

@@ -84,6 +84,7 @@ class ScanBase : public Operator {
         continue;
       }
       columns_[c] = fetched[at++];
+      SPG_TRY(check_stored(columns_[c], node_.columns[c]));
       scaled = scaled || (node_.columns[c].is_scaled() && columns_[c].physical != Physical::string);
     }
     if (scaled)

@@ -71,6 +71,13 @@ Vector numerics_of(const Vector& scaled, int scale, Selection rows, std::uint32_
   return {Physical::string, form, values, scaled.validity, nullptr};
 }
 
+Status check_stored(const Vector& values, const StoredColumn& column) {
+  // The missing-value of an added column may be NULL without a type.
+  if (values.physical == column.physical || (values.physical == Physical::none && values.form == Vector::Form::constant && values.is_null(0)))
+    return ok();
+  return Error::make(sqlstate::data_corrupted, "column ", column.number, " of a table is of another type than the catalog says");
+}
+
 StoredValue to_stored(const Value& value, const StoredColumn& column, Arena& arena) {
   StoredValue result{value};
   if (!column.is_scaled() || value.physical == column.physical) return result;

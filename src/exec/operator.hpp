@@ -124,5 +124,7 @@ struct StoredValue {
   bool negative = false;
 };
 StoredValue to_stored(const Value& value, const StoredColumn& column, Arena& arena);
+/// XX001 when what a table gave for a column is not of the type that the catalog names: they are stored apart.
+Status check_stored(const Vector& values, const StoredColumn& column);
 
 }  // namespace spg::exec

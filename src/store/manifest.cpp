@@ -62,9 +62,11 @@ Result<Manifest> decode_manifest(Bytes bytes) {
     database.root.offset = reader.varint();
     database.birth = Generation{reader.varint()};
     database.log_position = reader.varint();
+    if (raw(database.birth) >= manifest.next_generation) return damaged();
     if (!manifest.databases.push_back(database)) return Error::out_of_memory();
   }
-  if (!reader.at_end()) return damaged();
+  // Generations only grow: one that could run over would make old objects look new.
+  if (!reader.at_end() || manifest.next_generation > generations_max) return damaged();
   return manifest;
 }
 

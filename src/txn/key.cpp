@@ -1,5 +1,6 @@
 #include "spg/txn/key.hpp"
 
+#include "spg/type/io.hpp"
 #include "spg/type/oids.hpp"
 #include "spg/type/order.hpp"
 
@@ -15,6 +16,12 @@ table::KeyKind key_kind_of(std::span<const table::KeyPart> parts) {
       return table::KeyKind::integer;
     default: return table::KeyKind::bytes;
   }
+}
+
+bool key_part_fits(const table::KeyPart& part, type::Physical physical) {
+  const Physical usual = type::physical_of(Oid{part.type});
+  // numeric columns of bounded precision are stored as scaled integers.
+  return physical == usual || (Oid{part.type} == type::oid::numeric && (physical == Physical::int8 || physical == Physical::int16));
 }
 
 index::IntKey int_key(const type::Value& value, std::uint64_t rowid) {

@@ -10,13 +10,50 @@ ArrayReader::ArrayReader(const StringRef& ref) : body_(ref.view()) {
   physical_ = physical_of(element_);
   dimensions_ = static_cast<unsigned char>(body_[4]);
   has_nulls_ = body_[5] != 0;
-  if (dimensions_ > array_dimensions_max || body_.size() < 8 + 8 * static_cast<std::size_t>(dimensions_))
-    dimensions_ = 0;
+  if (find_shape() && holds_elements()) return;
+  dimensions_ = 0;  // a damaged body (from disk) is an empty array
+  count_ = 0;
+}
+
+/// Sets what follows from the dimensions. Arrays do not nest, so that nothing walks deeper than one.
+bool ArrayReader::find_shape() {
+  const TypeInfo* info = find_type(element_);
+  if (info != nullptr && (info->format == Format::array || info->format == Format::vector)) return false;
+  if (dimensions_ > array_dimensions_max || body_.size() < 8 + 8 * static_cast<std::size_t>(dimensions_)) return false;
+  ArrayDimension all[array_dimensions_max];
   count_ = dimensions_ == 0 ? 0 : 1;
-  for (int i = 0; i < dimensions_; ++i) count_ *= dimension(i).length;
+  for (int i = 0; i < dimensions_; ++i) {
+    all[i] = dimension(i);
+    count_ = all[i].length < 0 || count_ > array_elements_max ? -1 : count_ * all[i].length;
+    if (count_ < 0) return false;
+  }
+  if (check_dimensions({all, static_cast<std::size_t>(dimensions_)})) return false;
   bitmap_ = 8 + 8 * static_cast<std::size_t>(dimensions_);
   at_ = bitmap_ + (has_nulls_ ? static_cast<std::size_t>(count_ + 7) / 8 : 0);
-  if (count_ < 0 || at_ > body_.size()) count_ = 0;
+  return at_ <= body_.size();
+}
+
+/// Whether the body ends behind the last element, not before.
+bool ArrayReader::holds_elements() const {
+  const std::size_t left = body_.size() - at_, width = physical_bytes(physical_);
+  if (physical_ != Physical::string && !has_nulls_) return static_cast<std::size_t>(count_) <= left / (width == 0 ? 1 : width);
+  std::size_t at = at_;
+  for (std::int64_t i = 0; i < count_; ++i) {
+    if (has_nulls_ && !is_present(i)) continue;
+    std::size_t bytes = width;
+    if (physical_ == Physical::string) {
+      if (body_.size() - at < 4) return false;
+      bytes = load_le<std::uint32_t>(body_.data() + at);
+      at += 4;
+    }
+    if (body_.size() - at < bytes) return false;
+    at += bytes;
+  }
+  return true;
+}
+
+bool ArrayReader::is_present(std::int64_t index) const {
+  return (body_[bitmap_ + static_cast<std::size_t>(index / 8)] >> (index % 8) & 1) != 0;
 }
 
 ArrayDimension ArrayReader::dimension(int i) const {
@@ -28,7 +65,7 @@ bool ArrayReader::next(Value* value) {
   if (index_ >= count_) return false;
   const std::int64_t index = index_++;
   *value = Value::null_of(physical_);
-  if (has_nulls_ && (body_[bitmap_ + static_cast<std::size_t>(index / 8)] >> (index % 8) & 1) == 0) return true;
+  if (has_nulls_ && !is_present(index)) return true;
   const auto left = [&] { return body_.size() - at_; };
   value->is_null = false;
   if (physical_ == Physical::string) {

@@ -23,8 +23,14 @@ Decimal load(const Numeric& value, Arena& arena) {
   result.dscale = head & 0x3fff;
   result.weight = load_le<std::int16_t>(body.data() + 2);
   const int count = static_cast<int>((body.size() - 4) / 2);
+  if (value.is_zero()) return result;
   Digit* digits = result.allocate(count, arena);
-  for (int i = 0; i < count; ++i) digits[i] = load_le<Digit>(body.data() + 4 + 2 * i);
+  // Bytes from disk may be no digits: they count as 0, which no algorithm trips over.
+  for (int i = 0; i < count; ++i) {
+    const auto digit = load_le<std::uint16_t>(body.data() + 4 + 2 * i);
+    digits[i] = digit < base ? static_cast<Digit>(digit) : Digit{0};
+  }
+  if (digits[count - 1] == 0) strip(result);
   return result;
 }
 

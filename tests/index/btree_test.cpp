@@ -5,6 +5,7 @@
 #include <string>
 
 #include "spg/index/btree/tree.inl.hpp"
+#include "spg/index/node_check.hpp"
 #include "support/objects.hpp"
 
 using namespace spg;
@@ -62,6 +63,25 @@ struct TreeFixture : ObjectsFixture {
   }
 };
 
+/// The rules for nodes that come from disk hold for all that are made here.
+void require_sound(Cell* cell, const store::Expected expected) {
+  const Image* image = cell->image.load();
+  store::ChildSlots children;
+  for (std::uint16_t i = 0; i < image->children; ++i)
+    if (image->child_array()[i] != nullptr) children.set(i);
+  REQUIRE(image->kind == expected.kind);
+  const char* fault = node_fault(*image, children);
+  INFO((fault == nullptr ? "" : fault));
+  REQUIRE(fault == nullptr);
+  const bool integer = image->kind == store::Kind::int_inner;
+  for (std::uint16_t i = 0; i < image->children; ++i)
+    if (Cell* child = image->child_array()[i]) require_sound(child, tree_of(integer, expected.level - 1u));
+}
+template <class Nodes>
+void require_sound(const TreeFixture<Nodes>& tree) {
+  if (tree.root != nullptr) require_sound(tree.root, tree_of(std::is_same_v<Nodes, IntNodes>, tree.height));
+}
+
 template <class Nodes>
 void random_operations(std::uint64_t seed) {
   CAPTURE(seed);
@@ -98,6 +118,7 @@ void random_operations(std::uint64_t seed) {
       tree.commit(scope);
     }
     const std::vector<typename Model<Nodes>::Entry> want(model.begin(), model.end());
+    require_sound(tree);
     REQUIRE(tree.contents(false) == want);
     REQUIRE(tree.contents(true) == want);
     REQUIRE(tree.entries == want.size());
@@ -129,6 +150,7 @@ void bulk_load(std::size_t count) {
   BulkLoader<Nodes, Scope> loader(scope, 1, 2);
   for (const auto& entry : model) REQUIRE_FALSE(loader.add(Model<Nodes>::key(entry)));
   REQUIRE_FALSE(loader.finish(tree.where()));
+  require_sound(tree);
   CHECK(tree.contents(false) == std::vector<typename Model<Nodes>::Entry>(model.begin(), model.end()));
   for (const auto& entry : model) CHECK(*Tree<Nodes>::erase(scope, tree.where(), Model<Nodes>::key(entry), wait));
   CHECK(tree.root == nullptr);
@@ -159,6 +181,47 @@ TEST_CASE("a deep tree of ascending integers") {
   tree.commit(scope);
   tree.objects.free_tree(tree.root);
   CHECK(tree.objects.live_objects() == 0);
+}
+TEST_CASE("a key without the long prefix that all others share finds a place at either end") {
+  for (const char* stranger : {"a", "zz"}) {
+    TreeFixture<BytesNodes> tree;
+    Scope scope = tree.scope();
+    std::set<std::pair<std::string, std::uint64_t>> model;
+    auto insert = [&](std::string key) {
+      REQUIRE(*Tree<BytesNodes>::insert(scope, tree.where(), {key, 7}, 1, 2, wait));
+      model.emplace(std::move(key), 7);
+    };
+    // Enough for full inner nodes whose separators are as long as keys may be.
+    for (int i = 0; i < 9000; ++i) insert(std::string(2600, 'm') + std::to_string(100000 + (i * 7919) % 9000));
+    for (int i = 0; i < 300; ++i) insert(std::string(stranger) + std::to_string(100000 + i));
+    insert(stranger);
+    require_sound(tree);
+    CHECK(tree.contents(false) == std::vector<std::pair<std::string, std::uint64_t>>(model.begin(), model.end()));
+    tree.commit(scope);
+    tree.objects.free_tree(tree.root);
+  }
+}
+TEST_CASE("nodes stay within their size, however unlike the sizes of keys are") {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    TreeFixture<BytesNodes> tree;
+    Scope scope = tree.scope();
+    os::SimChance chance(seed);
+    std::set<std::pair<std::string, std::uint64_t>> model;
+    for (int i = 0; i < 6000; ++i) {
+      // Long keys at the low end, short ones above: halves by number would be unlike in bytes.
+      const bool is_long = chance.below(12) == 0;
+      std::string key = is_long ? "a" + std::to_string(chance.below(1000000)) : "b" + std::to_string(chance.below(seed % 2 == 0 ? 50u : 100000u));
+      if (is_long) key.append(2690 - chance.below(40), 'x');
+      if (model.emplace(key, 1).second) REQUIRE(*Tree<BytesNodes>::insert(scope, tree.where(), {key, 1}, 1, 2, wait));
+    }
+    require_sound(tree);
+    CHECK(tree.contents(false) == std::vector<std::pair<std::string, std::uint64_t>>(model.begin(), model.end()));
+    for (const auto& [key, rowid] : model) REQUIRE(*Tree<BytesNodes>::erase(scope, tree.where(), {key, rowid}, wait));
+    CHECK(tree.root == nullptr);
+    tree.commit(scope);
+    CHECK(tree.objects.live_objects() == 0);
+  }
 }
 TEST_CASE("an insert reports a failed allocation and can be undone") {
   for (std::uint64_t nth = 1; nth < 40; ++nth) {

@@ -16,6 +16,8 @@ enum class IndexId : std::uint32_t { none = 0 };
 enum class Rowid : std::uint64_t {};
 /// Process-wide stamp that says who may change an object in place (DESIGN 1.2).
 enum class Generation : std::uint64_t { none = 0 };
+/// No database lives to see it; a file that names a higher one is damaged.
+inline constexpr std::uint64_t generations_max = std::uint64_t{1} << 62;
 
 constexpr std::uint32_t raw(Oid id) { return static_cast<std::uint32_t>(id); }
 constexpr std::uint32_t raw(DatabaseId id) { return static_cast<std::uint32_t>(id); }

@@ -66,11 +66,21 @@ struct Address {
   friend bool operator==(const Address&, const Address&) = default;
 };
 
+/// What a parent's record promises of a child that has never been read: a checksum proves that a record is what somebody
+/// wrote, not that it is what its parent takes it for. Kept until the first load has checked it (ImageRules).
+struct Expected {
+  Kind kind = Kind::none;    ///< none = nothing is left to prove: the object was made here, or loaded once
+  std::uint8_t level = 0;    ///< of trees: its height; of a chunk: the physical type
+  std::uint8_t detail = 0;   ///< of a radix tree: the kind of its values; of a chunk: rows that its block looks at, in sixteens
+  friend bool operator==(const Expected&, const Expected&) = default;
+};
+
 struct Cell {
   std::atomic<Image*> image{nullptr};
   std::atomic<std::uint64_t> address{0};  ///< Address::packed(); 0 = none
   std::uint32_t length = 0;               ///< of the record on disk; written before address
   std::atomic<std::uint8_t> touched{0};   ///< clock bit of the freezer
+  Expected expected;                      ///< changed by the first load alone
   Generation birth{};
   // The running checkpoint's plan for this object; touched by the checkpoint alone.
   std::uint64_t planned = 0;

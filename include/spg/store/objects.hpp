@@ -74,8 +74,11 @@ class Objects {
     return image;
   }
 
-  /// The one cell of an address (made cold when unknown). Null when there is no memory.
-  Cell* cell_at(Address address, Generation birth);
+  /// A cold cell for an object that a manifest or a record just loaded refers to. Every object on disk has one owner (each
+  /// database keeps one version there, and databases share nothing): XX001 when the address has a cell already.
+  Result<Cell*> claim(Address address, Generation birth, Expected expected);
+  /// The cell of an address, or null.
+  Cell* find(Address address);
   /// Gives a dirty cell its address.
   void set_address(Cell* cell, Address address);
 

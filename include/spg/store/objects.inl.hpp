@@ -104,20 +104,30 @@ Result<const Image*> Objects<A, S, R>::read_cold(Cell* cell, Access access) {
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
-Cell* Objects<A, S, R>::cell_at(Address address, Generation birth) {
+Result<Cell*> Objects<A, S, R>::claim(Address address, Generation birth, Expected expected) {
+  const std::uint64_t packed = address.packed();
+  Bucket& bucket = bucket_of(packed);
+  policy::LockGuard lock(bucket.mutex);
+  for (const Cell* cell = bucket.first; cell != nullptr; cell = cell->next_by_address)
+    if (cell->address.load(std::memory_order_relaxed) == packed)
+      return Error::make(sqlstate::data_corrupted, "object in segment ", address.segment, " at ", address.offset, " is referred to twice");
+  SPG_ASSIGN(Cell * cell, make_cell(nullptr, birth));
+  cell->length = address.length;
+  cell->expected = expected;
+  cell->address.store(packed, std::memory_order_release);
+  cell->next_by_address = bucket.first;
+  bucket.first = cell;
+  return cell;
+}
+
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+Cell* Objects<A, S, R>::find(Address address) {
   const std::uint64_t packed = address.packed();
   Bucket& bucket = bucket_of(packed);
   policy::LockGuard lock(bucket.mutex);
   for (Cell* cell = bucket.first; cell != nullptr; cell = cell->next_by_address)
     if (cell->address.load(std::memory_order_relaxed) == packed) return cell;
-  auto made = make_cell(nullptr, birth);
-  if (!made) return nullptr;
-  Cell* cell = *made;
-  cell->length = address.length;
-  cell->address.store(packed, std::memory_order_release);
-  cell->next_by_address = bucket.first;
-  bucket.first = cell;
-  return cell;
+  return nullptr;
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>

@@ -38,10 +38,43 @@ struct SegmentInfo {
   std::uint64_t live_bytes = 0;
 };
 
+/// Which child slots of an image are in use.
+class ChildSlots {
+ public:
+  static constexpr std::size_t slots_max = object_bytes_max / 8;
+  void set(std::size_t slot) { words_[slot / 64] |= std::uint64_t{1} << (slot % 64); }
+  bool has(std::size_t slot) const { return (words_[slot / 64] >> (slot % 64) & 1) != 0; }
+  /// Whether exactly the first `count` are.
+  bool are_first(std::size_t count) const {
+    for (std::size_t word = 0; word < std::size(words_); ++word) {
+      const std::size_t from = word * 64;
+      const std::uint64_t mask = count >= from + 64 ? ~std::uint64_t{0} : count <= from ? 0 : (std::uint64_t{1} << (count - from)) - 1;
+      if (words_[word] != mask) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::uint64_t words_[slots_max / 64] = {};
+};
+
+/// What the rooms above know of their images. The store asks when it loads one, before anybody else sees its bytes.
+class ImageRules {
+ public:
+  /// Why the image cannot be what is expected (of kind none: what it says it is), or null. Its child array is still empty.
+  virtual const char* fault(const Image& image, Expected expected, const ChildSlots& children) const = 0;
+  /// What a child in use of an image without fault has to be.
+  virtual Expected child(const Image& image, Expected expected, std::size_t slot) const = 0;
+
+ protected:
+  ~ImageRules() = default;
+};
+
 template <class ObjectsType, policy::Storage Storage, policy::Sync Sync>
 class Segments final : public ObjectSource {
  public:
-  Segments(ObjectsType& objects, Storage& storage, std::string_view directory);
+  /// `rules` outlives it.
+  Segments(ObjectsType& objects, Storage& storage, std::string_view directory, const ImageRules& rules);
 
   /// Reads an object of a cold cell. XX001 when the bytes are not what the address promises.
   Status load(Cell& cell) override;
@@ -64,6 +97,8 @@ class Segments final : public ObjectSource {
  private:
   using File = typename Storage::File;
   struct Planned { Cell* cell; Address address; };
+  struct Reference { std::uint64_t slot; Address child; Generation birth; };
+  Status adopt_children(Cell& cell, Image* image, std::span<const Reference> references);
   Status write_object(Cell* cell);
   Status open_output();
   Status flush_output();
@@ -72,6 +107,7 @@ class Segments final : public ObjectSource {
 
   ObjectsType* objects_;
   Storage* storage_;
+  const ImageRules* rules_;
   char directory_[448];
   typename Sync::Mutex mutex_;  // open_file_
   Array<SegmentInfo> segments_;

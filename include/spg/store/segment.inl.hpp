@@ -8,7 +8,8 @@
 namespace spg::store {
 
 template <class O, policy::Storage St, policy::Sync Sy>
-Segments<O, St, Sy>::Segments(O& objects, St& storage, std::string_view directory) : objects_(&objects), storage_(&storage) {
+Segments<O, St, Sy>::Segments(O& objects, St& storage, std::string_view directory, const ImageRules& rules)
+    : objects_(&objects), storage_(&storage), rules_(&rules) {
   const std::size_t bytes = std::min(directory.size(), sizeof directory_ - 1);
   std::memcpy(directory_, directory.data(), bytes);
   directory_[bytes] = '\0';
@@ -90,8 +91,8 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
   std::memcpy(static_cast<void*>(image + 1), head.data(), head.size());
   // All references are read before the first cell is made. Children were written before their parents, and no two slots share
   // one: a record that says otherwise would make a circle, or an object with two owners.
-  struct Reference { std::uint64_t slot; Address child; Generation birth; };
   Array<Reference> references;
+  ChildSlots slots;
   std::uint64_t slot = 0;
   for (std::uint64_t left = reader.varint(); left != 0 && reader.ok(); --left) {
     slot += reader.varint();
@@ -107,27 +108,40 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
       objects_->alloc().release(image, image_bytes);
       return Error::out_of_memory();
     }
+    slots.set(static_cast<std::size_t>(slot));
   }
   const std::uint32_t tail_at = children_at + children * 8u;
   const Bytes tail = reader.bytes(image_bytes - tail_at);
   if (!reader.ok()) return fail("truncated");
   if (!tail.empty()) std::memcpy(reinterpret_cast<std::byte*>(image) + tail_at, tail.data(), tail.size());
-  Array<std::uint64_t> places;
-  for (const Reference& one : references)
-    if (!places.push_back(one.child.packed())) {
-      objects_->alloc().release(image, image_bytes);
-      return Error::out_of_memory();
-    }
-  std::sort(places.begin(), places.end());
-  if (std::adjacent_find(places.begin(), places.end()) != places.end()) return fail("child referred to twice");
-  for (const Reference& one : references) {
-    Cell* child = image->child_array()[one.slot] = objects_->cell_at(one.child, one.birth);
-    if (child == nullptr) {
-      objects_->alloc().release(image, image_bytes);
-      return Error::out_of_memory();
-    }
+  if (!reader.at_end()) return fail("length");
+  if (const char* fault = rules_->fault(*image, cell.expected, slots)) return fail(fault);
+  if (Status failed = adopt_children(cell, image, {references.data(), references.size()})) {
+    objects_->alloc().release(image, image_bytes);
+    return failed;
   }
+  cell.expected = {};
   cell.image.store(image, std::memory_order_release);
+  return ok();
+}
+
+/// Gives the image the cells of its children. The first load makes them; later ones (after an eviction) find them.
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::adopt_children(Cell& cell, Image* image, std::span<const Reference> references) {
+  const bool is_first = cell.expected.kind != Kind::none;
+  for (std::size_t done = 0; done < references.size(); ++done) {
+    const Reference& one = references[done];
+    Cell*& child = image->child_array()[one.slot];
+    if (is_first) {
+      auto claimed = objects_->claim(one.child, one.birth, rules_->child(*image, cell.expected, one.slot));
+      if (claimed) { child = *claimed; continue; }
+      while (done != 0) objects_->free(image->child_array()[references[--done].slot]);
+      return claimed.take_error();
+    }
+    child = objects_->find(one.child);
+    if (child == nullptr)
+      return Error::make(sqlstate::data_corrupted, "object in segment ", one.child.segment, " at ", one.child.offset, " is referred to by a record that has changed");
+  }
   return ok();
 }
 

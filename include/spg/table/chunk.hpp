@@ -177,6 +177,17 @@ Result<StringRef> store_string(Scope& scope, store::Cell*& chunk_slot, std::uint
   return ref;
 }
 
+inline Error heap_missing(const StringRef& ref, std::uint32_t heaps) {
+  return Error::make(sqlstate::data_corrupted, "a string refers to heap ", ref.place.heap, " of ", heaps);
+}
+/// Whether the heap holds all bytes of a long string.
+inline bool heap_holds(const store::Image* heap, const StringRef& ref) {
+  return std::uint64_t{ref.place.offset} + ref.size <= heap->bytes - sizeof(store::Image);
+}
+inline Error string_outside_heap(const StringRef& ref) {
+  return Error::make(sqlstate::data_corrupted, "a string of ", ref.size, " bytes at ", ref.place.offset, " does not lie in its heap");
+}
+
 /// Once most heap bytes belong to overwritten strings: moves the live strings of mostly dead heaps into new ones and
 /// retires those. `alive(slot)` says which rows count. The chunk must be the scope's own.
 template <class Scope, class Alive>
@@ -192,7 +203,9 @@ Status rewrite_heaps(Scope& scope, store::Cell*& chunk_slot, std::uint32_t rows,
   auto* refs = reinterpret_cast<StringRef*>(chunk_values(chunk));
   for (std::uint32_t row = 0; row < rows; ++row) {
     if (!alive(row)) refs[row] = StringRef{};
-    else if (!refs[row].is_inline()) live[refs[row].place.heap] += refs[row].size;
+    else if (refs[row].is_inline()) continue;
+    else if (refs[row].place.heap >= heaps) return heap_missing(refs[row], heaps);
+    else live[refs[row].place.heap] += refs[row].size;
   }
   constexpr std::uint32_t moved = UINT32_MAX;
   std::uint32_t renumbered[2 * block_rows];
@@ -217,7 +230,9 @@ Status rewrite_heaps(Scope& scope, store::Cell*& chunk_slot, std::uint32_t rows,
     store::Cell* from = nullptr;  // the heap_index-th of the dropped, in order
     for (std::uint32_t i = 0, nth = 0; i <= heap_index; ++i)
       if (renumbered[i] == moved) from = dropped[nth++];
-    const std::string_view text{Scope::ObjectsOf::image_of(from)->template payload<char>() + refs[row].place.offset, refs[row].size};
+    const store::Image* heap = Scope::ObjectsOf::image_of(from);
+    if (!heap_holds(heap, refs[row])) return string_outside_heap(refs[row]);
+    const std::string_view text{heap->template payload<char>() + refs[row].place.offset, refs[row].size};
     SPG_ASSIGN(const StringRef stored, store_string(scope, chunk_slot, rows, text));
     reinterpret_cast<StringRef*>(chunk_values(Scope::ObjectsOf::image_of(chunk_slot)))[row] = stored;
   }
@@ -225,7 +240,20 @@ Status rewrite_heaps(Scope& scope, store::Cell*& chunk_slot, std::uint32_t rows,
   return ok();
 }
 
-/// Copies the bytes of a split value to `to`; returns past the end.
+/// How many bytes the pieces of a split value hold.
+template <class Objects>
+Result<std::uint64_t> large_bytes(Objects& objects, store::Cell* cell, store::Access access) {
+  SPG_ASSIGN(const store::Image* image, objects.read(cell, access));
+  if (image->kind == store::Kind::heap) return std::uint64_t{image->claimed.load(std::memory_order_relaxed)};
+  std::uint64_t bytes = 0;
+  for (std::uint16_t i = 0; i < image->children; ++i) {
+    SPG_ASSIGN(const std::uint64_t piece, large_bytes(objects, image->child_array()[i], access));
+    bytes += piece;
+  }
+  return bytes;
+}
+
+/// Copies the bytes of a split value, large_bytes() of them, to `to`; returns past the end.
 template <class Objects>
 Result<char*> read_large(Objects& objects, store::Cell* cell, char* to, store::Access access) {
   SPG_ASSIGN(const store::Image* image, objects.read(cell, access));
@@ -244,13 +272,19 @@ Result<char*> read_large(Objects& objects, store::Cell* cell, char* to, store::A
 template <class Objects>
 Result<StringRef> load_string(Objects& objects, const store::Image* chunk, StringRef ref, Arena& arena, store::Access access) {
   if (ref.is_inline()) return ref;
-  if (ref.place.heap >= chunk->children) return Error::make(sqlstate::data_corrupted, "a string refers to heap ", ref.place.heap, " of ", chunk->children);
+  const std::uint32_t heaps = chunk_state(chunk).heap_count;
+  if (ref.place.heap >= heaps) return heap_missing(ref, heaps);
   store::Cell* cell = chunk->child_array()[ref.place.heap];
   SPG_ASSIGN(const store::Image* heap, objects.read(cell, access));
   if (heap->kind == store::Kind::heap) {
+    if (!heap_holds(heap, ref)) return string_outside_heap(ref);
     ref.pointer = heap->payload<char>() + ref.place.offset;
     return ref;
   }
+  // What is allocated is what is there, not what the reference says.
+  SPG_ASSIGN(const std::uint64_t bytes, large_bytes(objects, cell, access));
+  if (bytes != ref.size)
+    return Error::make(sqlstate::data_corrupted, "the pieces of a string of ", ref.size, " bytes hold ", bytes);
   auto* body = static_cast<char*>(arena.try_allocate(ref.size));
   if (body == nullptr) return Error::out_of_memory();
   SPG_TRY(read_large(objects, cell, body, access).status());

@@ -10,6 +10,9 @@
 
 namespace spg::table {
 
+/// Rowids stay below this: a bit of index entries is used for NULL, and sums of rowids and row counts do not overflow.
+inline constexpr std::uint64_t rowids_max = std::uint64_t{1} << 62;
+
 struct IndexState {
   std::uint64_t entries;
   std::uint32_t id;
@@ -33,6 +36,19 @@ inline constexpr std::size_t layout_child = 0, rows_child = 1, index_children = 
 
 inline TableState& table_state(store::Image* image) { return *image->payload<TableState>(); }
 inline const TableState& table_state(const store::Image* image) { return *image->payload<TableState>(); }
+
+/// A table's layout. XX001 when it does not list the indexes that the table has (they are two objects, and come from disk).
+template <class Objects>
+Result<LayoutView> read_layout(Objects& objects, const store::Image* table, store::Access access) {
+  SPG_ASSIGN(const store::Image* image, objects.read(table->child_array()[layout_child], access));
+  const LayoutView layout(image);
+  const auto states = table_state(table).indexes();
+  const auto indexes = layout.indexes();
+  bool fits = states.size() == indexes.size();
+  for (std::size_t i = 0; fits && i < states.size(); ++i) fits = states[i].id == raw(indexes[i].id) && states[i].kind == indexes[i].kind;
+  if (!fits) return Error::make(sqlstate::data_corrupted, "layout of table ", table->table, " does not list its indexes");
+  return layout;
+}
 
 /// A column of rows to write: its number and the values by batch row.
 struct ColumnInput {

@@ -219,6 +219,10 @@ inline void set_live(BlockState& state, std::uint32_t from, std::uint32_t count)
   state.live_count = static_cast<std::uint16_t>(state.live_count + count);
 }
 
+inline Error wrong_type(std::uint16_t column) {
+  return Error::make(sqlstate::data_corrupted, "column ", column, " of a block is of another type than that of the table");
+}
+
 template <class Scope>
 Status append_rows_at(Scope& scope, store::Image* table, const LayoutView& layout, std::uint64_t first_rowid,
                       std::span<const ColumnInput> columns, type::Selection rows, store::Access access) {
@@ -255,7 +259,7 @@ Status append_rows_at(Scope& scope, store::Image* table, const LayoutView& layou
       const type::Vector nulls{entry.physical, type::Vector::Form::constant, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", &no_row_valid, nullptr};
       const type::Selection part = rows.rows == nullptr ? type::Selection{nullptr, count} : type::Selection{rows.rows + done, count};
       type::Vector values = input != nullptr ? input->values : nulls;
-      SPG_ASSERT(values.physical == entry.physical);
+      if (values.physical != entry.physical) return wrong_type(entry.number);
       const std::uint32_t shift = rows.rows == nullptr ? done : 0;
       if (shift != 0 && values.form != type::Vector::Form::constant) {
         // Rows 0..n of a batch, continued in the next block: go through explicit row numbers.
@@ -305,10 +309,11 @@ Status update_rows(Scope& scope, store::Image* table, const LayoutView& layout, 
       if (!block_of.is_live(static_cast<std::uint32_t>(rowids[done + i] % block_rows))) return no_such_row(rowids[done + i]);
     for (const ColumnInput& input : columns) {
       const int at = block_of.find(input.number);
-      SPG_ASSERT(at >= 0);
+      if (at < 0) return Error::make(sqlstate::data_corrupted, "column ", input.number, " of table ", table->table, " is not there");
       const auto entry_at = static_cast<std::size_t>(at);
       SPG_TRY(prepare_chunk(scope, block, entry_at, layout, block_of.used, 0, false, access));
       ColumnEntry& entry = block_of.entries()[entry_at];
+      if (input.values.physical != entry.physical) return wrong_type(entry.number);
       store::Image* chunk = Scope::ObjectsOf::image_of(block->child_array()[entry_at]);
       for (std::size_t i = 0; i < count; ++i) {
         const auto slot = static_cast<std::uint32_t>(rowids[done + i] % block_rows);
@@ -363,12 +368,13 @@ Result<type::Vector> block_column(Objects& objects, const store::Image* block, c
                                   const ColumnLayout& column, Arena& arena, store::Access access) {
   const BlockState& state = block_state(block);
   const int at = state.find(column.number);
-  if (at < 0) {
+  if (at < 0 || block->child_array()[at] == nullptr) {
     auto* value = static_cast<type::Value*>(arena.allocate(sizeof(type::Value), alignof(type::Value)));
     *value = layout.missing(column);
     return value->vector();
   }
   const ColumnEntry& entry = state.entries()[static_cast<std::size_t>(at)];
+  if (entry.physical != column.physical) return wrong_type(column.number);
   SPG_ASSIGN(const store::Image* chunk, objects.read(block->child_array()[at], access));
   type::Vector vector{entry.physical, type::Vector::Form::flat, chunk_values(chunk), nullptr, nullptr};
   if (entry.null_count != 0) {
@@ -400,8 +406,9 @@ Result<type::Value> read_value(Objects& objects, const store::Image* block, cons
                                const ColumnLayout& column, std::uint32_t slot, Arena& arena, store::Access access) {
   const BlockState& state = block_state(block);
   const int at = state.find(column.number);
-  if (at < 0) return layout.missing(column);
+  if (at < 0 || block->child_array()[at] == nullptr) return layout.missing(column);
   const ColumnEntry& entry = state.entries()[static_cast<std::size_t>(at)];
+  if (entry.physical != column.physical) return wrong_type(column.number);
   SPG_ASSIGN(const store::Image* chunk, objects.read(block->child_array()[at], access));
   type::Value value = type::Value::null_of(entry.physical);
   const std::uint64_t word = slot / 64 == state.used / 64u ? entry.last_validity : chunk_validity(chunk)[slot / 64];

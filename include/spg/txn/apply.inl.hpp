@@ -17,10 +17,10 @@ Result<TableEdit<Scope>> edit_table(Scope& scope, Cell*& slot, TableId id, Arena
   if (slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
   SPG_TRY(scope.objects().read(slot, access).status());
   SPG_ASSIGN(Image * image, scope.writable(slot));
-  SPG_ASSIGN(const Image* layout, scope.objects().read(image->child_array()[table::layout_child], access));
+  SPG_ASSIGN(const table::LayoutView layout, table::read_layout(scope.objects(), image, access));
   table::TableState& state = table::table_state(image);
   state.stamp = state.content_stamp = raw(scope.generation());
-  return TableEdit<Scope>{scope, image, table::LayoutView(layout), arena, access};
+  return TableEdit<Scope>{scope, image, layout, arena, access};
 }
 
 template <class Objects>
@@ -44,6 +44,17 @@ Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height,
   const std::string_view common = index::BytesNodes::prefix(leaf), tail = index::BytesNodes::suffix(leaf, at);
   const bool same = common.size() + tail.size() == key.size() && key.substr(0, common.size()) == common && key.substr(common.size()) == tail;
   return same ? index::BytesNodes::rowid(leaf, at) : UINT64_MAX;
+}
+
+/// XX001 when the index's keys cannot be made of the layout's columns.
+inline Status check_key(const table::LayoutView& layout, const table::IndexLayout& index) {
+  const auto parts = layout.parts(index);
+  bool fits = index.kind == table::KeyKind::bytes || key_kind_of(parts) == table::KeyKind::integer;
+  for (const table::KeyPart& part : parts) {
+    const table::ColumnLayout* column = layout.column(part.column);
+    fits = fits && column != nullptr && key_part_fits(part, column->physical);
+  }
+  return fits ? ok() : Error::make(sqlstate::data_corrupted, "index ", raw(index.id), " has a key that its table does not have");
 }
 
 /// The keys of many rows for one index, in memory of its own (reused from index to index).
@@ -194,8 +205,9 @@ Status insert_rows(TableEdit<Scope>& edit, std::uint64_t first_rowid, std::span<
                    type::Selection rows, bool check, Conflict& conflict) {
   const auto indexes = edit.layout.indexes();
   KeySet keys;
-  auto fill = [&](std::size_t position) {
+  auto fill = [&](std::size_t position) -> Status {
     const auto parts = edit.layout.parts(indexes[position]);
+    SPG_TRY(check_key(edit.layout, indexes[position]));
     return keys.fill(parts, indexes[position].kind, rows.count,
         [&](std::size_t part, std::uint32_t i) -> Result<type::Value> {
           return input_value(columns, parts[part].column, edit.layout.column(parts[part].column)->physical, rows[i]);
@@ -226,6 +238,7 @@ Status present_keys(TableEdit<Scope>& edit, std::size_t position, std::span<cons
                     FunctionRef<Status()> interrupted = never_interrupted) {
   const table::IndexLayout& index = edit.layout.indexes()[position];
   const auto parts = edit.layout.parts(index);
+  SPG_TRY(check_key(edit.layout, index));
   auto& objects = edit.scope.objects();
   const Image* block = nullptr;
   std::uint64_t block_number = UINT64_MAX;

@@ -9,6 +9,8 @@ namespace spg::txn {
 
 /// Which tree an index gets: one integer-like ascending column with NULLs last goes into an integer tree.
 table::KeyKind key_kind_of(std::span<const table::KeyPart> parts);
+/// Whether values of the physical type can be a part of the key.
+bool key_part_fits(const table::KeyPart& part, type::Physical physical);
 
 /// The order-preserving number of an integer-like value. NULL: see index::IntNodes.
 index::IntKey int_key(const type::Value& value, std::uint64_t rowid);

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "spg/txn/apply.inl.hpp"
+#include "spg/txn/image_rules.hpp"
 #include "spg/txn/machine.hpp"
 
 namespace spg::txn {
@@ -69,7 +70,10 @@ Status apply_change(Scope& scope, Cell*& slot, const Change& change, Arena& aren
       return Error::make(sqlstate::data_corrupted, "log record writes column ", column.number, " of table ", raw(change.table), ", which is of another type");
   }
   switch (change.kind) {
-    case ChangeKind::insert: return insert_rows(edit, change.first_rowid, change.columns, rows, false, conflict);
+    case ChangeKind::insert:
+      if (change.first_rowid > table::rowids_max)
+        return Error::make(sqlstate::data_corrupted, "log record writes a row at ", change.first_rowid, " of table ", raw(change.table));
+      return insert_rows(edit, change.first_rowid, change.columns, rows, false, conflict);
     case ChangeKind::update: return update_rows(edit, change.rowids, change.columns, rows, false, conflict);
     case ChangeKind::remove: return remove_rows(edit, change.rowids);
     default: return truncate(edit);
@@ -98,7 +102,7 @@ Status apply_to_root(Scope& scope, Cell*& root, const Change& change, Arena& are
 template <policy::Env E>
 Machine<E>::Machine(Storage& storage, typename E::Clock& clock, Alloc& alloc, typename E::Random& random, const MachineOptions& options)
     : options_(options), storage_(&storage), clock_(&clock), random_(&random), objects_(alloc, random),
-      segments_(objects_, storage, std::string_view(store::DatabasePaths(options.database_path).directory)), log_(storage, options.log_path) {
+      segments_(objects_, storage, std::string_view(store::DatabasePaths(options.database_path).directory), image_rules()), log_(storage, options.log_path) {
   std::snprintf(database_path_, sizeof database_path_, "%.*s", static_cast<int>(options.database_path.size()), options.database_path.data());
   std::snprintf(log_path_, sizeof log_path_, "%.*s", static_cast<int>(options.log_path.size()), options.log_path.data());
   options_.database_path = database_path_;
@@ -147,12 +151,15 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   next_generation_ = manifest.next_generation;
   next_oid_ = manifest.next_oid;
   for (const store::ManifestDatabase& database : manifest.databases) {
-    Cell* root = objects_.cell_at(database.root, database.birth);
     auto* lineage = new (std::nothrow) LineageOf(objects_, database.id);
-    if (root == nullptr || lineage == nullptr) return Error::out_of_memory();
+    if (lineage == nullptr) return Error::out_of_memory();
     lineage->next = lineages_.load();
     lineages_.store(lineage);
-    SPG_TRY(lineage->start(root, database.birth, database.log_position));
+    SPG_ASSIGN(Cell * root, objects_.claim(database.root, database.birth, {store::Kind::root, 0, 0}));
+    if (Status failed = lineage->start(root, database.birth, database.log_position)) {
+      objects_.free(root);
+      return failed;
+    }
   }
   Array<log::Epoch> history;
   for (const store::ManifestEpoch& epoch : manifest.epochs)
@@ -186,7 +193,7 @@ Status Machine<E>::replay(const log::Record& record) {
   const std::uint64_t generation = reader.varint(), oid = reader.varint();
   reader.le<std::int64_t>();  // commit time
   const auto malformed = [] { return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed"); };
-  if (!reader.ok()) return malformed();
+  if (!reader.ok() || generation > generations_max) return malformed();
   if (generation >= next_generation_) next_generation_ = generation + 1;
   if (oid > next_oid_) next_oid_ = oid;
   if (record.header.type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);

@@ -31,8 +31,7 @@ Result<const store::Image*> Transaction<E>::read_table(TableId id) {
 }
 template <policy::Env E>
 Result<table::LayoutView> Transaction<E>::layout_of(const store::Image* table) {
-  SPG_ASSIGN(const store::Image* image, machine_->objects().read(table->child_array()[table::layout_child], access_));
-  return table::LayoutView(image);
+  return table::read_layout(machine_->objects(), table, access_);
 }
 
 template <policy::Env E>
@@ -235,6 +234,23 @@ inline void bytes_bounds(std::span<const table::KeyPart> parts, const KeyRange& 
   }
 }
 
+inline Error other_key(const table::IndexLayout& index) {
+  return Error::make(sqlstate::data_corrupted, "index ", raw(index.id), " has another key than the catalog says");
+}
+/// XX001 when the range's values are not of the index's columns (which the catalog, stored elsewhere, said they were).
+inline Status check_range(const table::LayoutView& layout, const table::IndexLayout& index, const KeyRange& range) {
+  SPG_TRY(check_key(layout, index));
+  const auto parts = layout.parts(index);
+  auto fits = [&](std::size_t part, const type::Value& value) {
+    return part < parts.size() && (value.is_null || value.physical == layout.column(parts[part].column)->physical);
+  };
+  bool all = true;
+  for (std::size_t i = 0; i < range.prefix.size(); ++i) all = all && fits(i, range.prefix[i]);
+  for (const type::Value* bound : {range.low, range.high})
+    if (bound != nullptr) all = all && fits(range.prefix.size(), *bound);
+  return all ? ok() : other_key(index);
+}
+
 template <policy::Env E>
 Result<IndexScan*> Transaction<E>::open_index(TableId id, IndexId index, const KeyRange& range, bool backward, Arena&) {
   SPG_ASSIGN(const store::Image* image, read_table(id));
@@ -242,6 +258,7 @@ Result<IndexScan*> Transaction<E>::open_index(TableId id, IndexId index, const K
   const int position = layout.index_position(index);
   if (position < 0) return Error::make(sqlstate::data_corrupted, "index ", raw(index), " is not there");
   const auto at = static_cast<std::size_t>(position);
+  SPG_TRY(check_range(layout, layout.indexes()[at], range));
   Cell* root = image->child_array()[table::index_children + at];
   const unsigned height = table::table_state(image).indexes()[at].height;
   IndexScan* scan = nullptr;
@@ -270,6 +287,9 @@ Status Transaction<E>::probe(TableId id, IndexId index, std::span<const type::Ve
   const unsigned height = table::table_state(image).indexes()[at].height;
   const bool integer = layout.indexes()[at].kind == table::KeyKind::integer;
   type::Value values[64];
+  if (keys.size() > std::size(values)) return other_key(layout.indexes()[at]);
+  for (std::size_t k = 0; k < keys.size(); ++k) values[k] = type::Value{keys[k].physical, false};
+  SPG_TRY(check_range(layout, layout.indexes()[at], KeyRange{{values, keys.size()}}));
   auto collect = [&](auto& scan) -> Status {
     for (;;) {
       std::uint64_t found[16];

@@ -33,16 +33,19 @@ struct ArrayDimension {
 /// Walks the elements of an array body, in order. The body must stay where it is; element strings point into it.
 class ArrayReader {
  public:
-  /// `body` is referred to, also when it is inline.
+  /// `body` is referred to, also when it is inline. A damaged one is read as an empty array.
   explicit ArrayReader(const StringRef& body);
   Oid element_type() const { return element_; }
   int dimensions() const { return dimensions_; }
   ArrayDimension dimension(int i) const;
   std::int64_t count() const { return count_; }
-  /// False at the end (and when the body is damaged).
+  /// False at the end.
   bool next(Value* value);
 
  private:
+  bool find_shape();
+  bool holds_elements() const;
+  bool is_present(std::int64_t index) const;
   std::string_view body_;
   Oid element_ = Oid::none;
   Physical physical_ = Physical::none;

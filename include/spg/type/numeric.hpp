@@ -31,7 +31,13 @@ struct Numeric {
   bool is_special() const { return (head() >> 14) == 2; }
   bool is_nan() const { return head() == 0x8000; }
   bool is_infinite() const { return is_special() && !is_nan(); }
-  bool is_zero() const { return !is_special() && body.size <= 4; }
+  /// A body without a first digit: of a damaged one (bytes from disk) that is a number of no digits, too, as all of type/ reads it.
+  bool is_zero() const {
+    if (is_special()) return false;
+    if (body.size < 6) return true;
+    const auto first = load_le<std::uint16_t>(body.data() + 4);
+    return first == 0 || first >= 10000;
+  }
   /// Requires: finite.
   int dscale() const { return head() & 0x3fff; }
 };

@@ -85,6 +85,8 @@ struct IntNodes {
     std::memmove(first + at, first + at + 1, (count(leaf) - at - 1) * sizeof(IntKey));
     --leaf->payload<State>()->count;
   }
+  /// Where a full node is split.
+  static std::uint32_t middle(const Image* node) { return count(node) / 2; }
   static std::uint32_t used_bytes(const Image* leaf) { return count(leaf) * static_cast<std::uint32_t>(sizeof(IntKey)); }
 
   template <class Scope>
@@ -130,13 +132,13 @@ struct IntNodes {
   }
   /// Moves the upper half to an empty inner node; returns the separator between the halves.
   static OwnedKey inner_split(Image* node, Image* right) {
-    const std::uint32_t n = count(node), middle = n / 2;
-    const IntKey up = keys(node)[middle];
-    std::memcpy(keys(right), keys(node) + middle + 1, (n - middle - 1) * sizeof(IntKey));
-    std::memcpy(right->child_array(), node->child_array() + middle + 1, (n - middle) * sizeof(Cell*));
-    for (std::uint32_t i = middle + 1; i <= n; ++i) node->child_array()[i] = nullptr;
-    right->payload<State>()->count = n - middle - 1;
-    node->payload<State>()->count = middle;
+    const std::uint32_t n = count(node), half = middle(node);
+    const IntKey up = keys(node)[half];
+    std::memcpy(keys(right), keys(node) + half + 1, (n - half - 1) * sizeof(IntKey));
+    std::memcpy(right->child_array(), node->child_array() + half + 1, (n - half) * sizeof(Cell*));
+    for (std::uint32_t i = half + 1; i <= n; ++i) node->child_array()[i] = nullptr;
+    right->payload<State>()->count = n - half - 1;
+    node->payload<State>()->count = half;
     return up;
   }
 };
@@ -194,6 +196,17 @@ struct BytesNodes {
     std::uint32_t used = state(node).prefix_bytes;
     for (std::uint32_t i = 0; i < count(node); ++i) used += slots(node)[i].size + 8u + static_cast<std::uint32_t>(sizeof(Slot));
     return used;
+  }
+  /// Where a full node is split: by bytes, so that what is left of it and one more entry fit into node_bytes_max, however
+  /// unlike the sizes of its entries are.
+  static std::uint32_t middle(const Image* node) {
+    const std::uint32_t half = (used_bytes(node) - state(node).prefix_bytes) / 2;
+    std::uint32_t i = 0;
+    for (std::uint32_t used = 0; i < count(node); ++i) {
+      used += entry_bytes(slots(node)[i].size);
+      if (used > half) break;
+    }
+    return std::max<std::uint32_t>(1, std::min(i, count(node) - 1));
   }
   static std::uint32_t head_of(std::string_view suffix) {
     unsigned char padded[4] = {};
@@ -294,6 +307,7 @@ struct BytesNodes {
 
   /// Rewrites a node in place: entries [from, to), with the longest prefix common to them and to `also` (if given).
   static void rewrite(Image* node, std::uint32_t from, std::uint32_t to, const Key* also) {
+    SPG_ASSERT(node->bytes <= node_bytes_max);
     char scratch[node_bytes_max];
     std::memcpy(scratch, base(node), node->bytes);
     const auto* old = reinterpret_cast<const Image*>(scratch);
@@ -399,12 +413,12 @@ struct BytesNodes {
     if (n != 0) leaf_erase(node, at == 0 ? 0 : at - 1);
   }
   static OwnedKey inner_split(Image* node, Image* right) {
-    const std::uint32_t n = count(node), middle = n / 2;
-    const OwnedKey up = entry(node, middle);
-    leaf_append(right, node, middle + 1, n);
-    std::memcpy(right->child_array(), node->child_array() + middle + 1, (n - middle) * sizeof(Cell*));
-    for (std::uint32_t i = middle + 1; i <= n; ++i) node->child_array()[i] = nullptr;
-    rewrite(node, 0, middle, nullptr);
+    const std::uint32_t n = count(node), half = middle(node);
+    const OwnedKey up = entry(node, half);
+    SPG_ASSERT(leaf_append(right, node, half + 1, n));
+    std::memcpy(right->child_array(), node->child_array() + half + 1, (n - half) * sizeof(Cell*));
+    for (std::uint32_t i = half + 1; i <= n; ++i) node->child_array()[i] = nullptr;
+    rewrite(node, 0, half, nullptr);
     return up;
   }
 };

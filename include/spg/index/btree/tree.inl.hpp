@@ -41,7 +41,7 @@ Status Tree<N>::insert_leaf(Scope& scope, Cell*& slot, const Key& key, bool& ins
     return ok();
   }
   // Ascending inserts leave full leaves behind; others split in the middle.
-  const std::uint32_t n = N::count(leaf), middle = at == n ? n : at == 0 ? 0 : n / 2;
+  const std::uint32_t n = N::count(leaf), middle = at == n ? n : at == 0 ? 0 : N::middle(leaf);
   SPG_ASSIGN(split.right, N::make_leaf(scope, leaf_bytes_max > leaf->bytes ? leaf_bytes_max : leaf->bytes));
   Image* right = Scope::ObjectsOf::image_of(split.right);
   right->table = leaf->table;
@@ -74,6 +74,9 @@ Status Tree<N>::insert_below(Scope& scope, Cell*& slot, unsigned level, const Ke
   Split below;
   SPG_TRY(insert_below(scope, node->child_array()[at], level - 1, key, inserted, below, access));
   if (below.right == nullptr) return ok();
+  // Only a child whose entries belong elsewhere gives a separator that does not fit between its neighbours.
+  if (N::child(node, N::key_of(below.separator)) != at)
+    return Error::make(sqlstate::index_corrupted, "index ", node->part, " holds entries in the wrong place");
   if (!N::inner_fits(node, below.separator) && N::count(node) < 8 && node->bytes < N::node_bytes_max) {
     SPG_TRY(regrow(scope, slot, node->bytes * 2));
     node = Scope::ObjectsOf::image_of(slot);
@@ -86,6 +89,18 @@ Status Tree<N>::insert_below(Scope& scope, Cell*& slot, unsigned level, const Ke
   Image* right = Scope::ObjectsOf::image_of(split.right);
   right->table = node->table;
   right->part = node->part;
+  // At an edge the new separator itself goes up: it need not share the prefix of the others, which would have to be written
+  // out for each of them. (One between two others shares it.)
+  if (at == 0 || at == N::count(node)) {
+    split.separator = below.separator;
+    if (at != 0) { right->child_array()[0] = below.right; return ok(); }
+    SPG_ASSERT(N::leaf_append(right, node, 0, N::count(node)));
+    std::memcpy(right->child_array(), node->child_array(), (N::count(node) + 1) * sizeof(Cell*));
+    right->child_array()[0] = below.right;
+    for (std::uint32_t i = 1; i <= N::count(node); ++i) node->child_array()[i] = nullptr;
+    N::leaf_truncate(node, 0);
+    return ok();
+  }
   split.separator = N::inner_split(node, right);
   const std::uint32_t left_children = N::count(node) + 1;
   Cell*& target = at < left_children ? slot : split.right;
@@ -112,7 +127,7 @@ Result<bool> Tree<N>::insert(Scope& scope, Root root, const Key& key, std::uint3
   Split split;
   SPG_TRY(insert_below(scope, root.cell, root.height - 1u, key, inserted, split, access));
   if (split.right != nullptr) {
-    SPG_ASSERT(root.height < height_max);
+    if (root.height >= height_max) return Error::make(sqlstate::index_corrupted, "index ", index, " is too high");
     SPG_ASSIGN(Cell * above, N::make_inner(scope));
     while (!N::inner_fits(Scope::ObjectsOf::image_of(above), split.separator)) SPG_TRY(regrow(scope, above, Scope::ObjectsOf::image_of(above)->bytes * 2));
     Image* node = Scope::ObjectsOf::image_of(above);
@@ -137,6 +152,9 @@ Status Tree<N>::merge_leaves(Scope& scope, Image* parent, std::uint32_t at, Acce
   SPG_ASSIGN(const Image* left_image, scope.objects().read(left, access));
   SPG_ASSIGN(const Image* right_image, scope.objects().read(right, access));
   if (N::used_bytes(left_image) + N::used_bytes(right_image) > leaf_bytes_max * 3 / 4) return ok();
+  if (N::count(left_image) != 0 && N::count(right_image) != 0 &&
+      N::compare(left_image, N::count(left_image) - 1, N::key_of(N::entry(right_image, 0))) >= 0)
+    return Error::make(sqlstate::index_corrupted, "index ", parent->part, " holds entries in the wrong place");
   SPG_ASSIGN(Cell * cell, N::make_leaf(scope, leaf_bytes_max));
   Image* image = Scope::ObjectsOf::image_of(cell);
   image->table = left_image->table;
