@@ -176,9 +176,11 @@ class Run:
     def shown(self, answer):
         """(first line, body)"""
         body, text = [], ""
-        for part in answer.parts:
+        for at, part in enumerate(answer.parts):
             if part[0] == "rows":
-                body += ["|".join(part[1])] + ["|".join("NULL" if v is None else v.replace("\n", "\\n") for v in row) for row in part[2]]
+                if at + 1 < len(answer.parts) and answer.parts[at + 1][0] in ("error", "closed"):
+                    continue  # what came before the error, drivers throw away
+                body += ["|".join(part[1])] + ["|".join(shown_value(v) for v in row) for row in part[2]]
             elif part[0] == "tag":
                 text = f"{text}; {part[1]}" if text else part[1]
             elif part[0] == "closed":
@@ -201,6 +203,10 @@ class Run:
         text = re.sub(r"\b(relation|database|object|class) \d+", r"\1 N", text)
         text = re.sub(r"\[\d+,(\d+,\d+,\d+)\]", r"[N,\1]", text)
         return re.sub(r"Reason code: .*", "Reason code", text)
+
+
+def shown_value(value):
+    return "NULL" if value is None else value.replace("\n", "\\n") or "''"
 
 
 def blanked(entries):

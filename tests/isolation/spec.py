@@ -68,7 +68,7 @@ class Spec:
                     session[step[1]] += "\n" + line.strip()
                     continue
                 name, _, sql = line.strip().partition(" ")
-                if name in session or not sql:
+                if name in session or not sql or name in ("cancel", "close"):
                     raise SyntaxError(f"{self.name}: step {name}: {line}")
                 session[name] = sql.strip()
                 step = (depth, name)
