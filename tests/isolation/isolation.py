@@ -94,18 +94,22 @@ class Run:
                     session.cancel() if session.busy else None
                     session.close()
             self.finish()
+            self.drop()
         finally:
             self.control.close()
         return self.entries
 
     def prepare(self):
-        for kind, name in self.spec.created[::-1]:
-            self.control.ask(f"DROP {kind} IF EXISTS {name} CASCADE")
+        self.drop()
         for statement in self.spec.statements(self.spec.setup):
             self.control.must(statement)
         for name in self.spec.sessions:
             self.sessions[name] = Session(self.dsn, name, deadlock_timeout=f"{DEADLOCK_MS}ms", client_min_messages="notice")
         self.blocked = Blocked(self.control)
+
+    def drop(self):
+        for kind, name in self.spec.created[::-1]:
+            self.control.ask(f"DROP {kind} IF EXISTS {name} CASCADE")
 
     def finish(self):
         for statement in self.spec.statements(self.spec.after):
