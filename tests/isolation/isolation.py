@@ -15,6 +15,7 @@ differences.txt lists what may differ, and why:
   + LINE                   as SPG answers (the same)
   reason: ...              to the next blank line
 """
+import collections
 import difflib
 import pathlib
 import re
@@ -30,7 +31,7 @@ DEADLOCK_MS = 10       # deadlock_timeout of every session, so that whoever clos
 HOLD_S = 0.12          # a step that the server calls blocked for so long, waits (well above DEADLOCK_MS)
 HOLD_AGAIN_S = 0.06    # the same for a step that has waited before
 EXPECTED_WAIT_S = 0.1  # where the server can not tell: what is expected to wait has waited when it has not ended by then
-PATIENCE_S = 6         # and what is not expected to wait
+PATIENCE_S = 4         # and what is not expected to wait
 UNKNOWN_S = 0.5        # what nothing is known about
 
 
@@ -78,6 +79,7 @@ class Run:
         self.dsn, self.spec, self.steps = dsn, spec, interleaving.steps
         self.guide = Guide(self.steps, expected)
         self.entries, self.waiting = [], {}  # waiting: session -> the step that waits
+        self.seen = 0  # how many entries are of before this step
         self.control = Session(dsn, "control")
         self.sessions = {}
 
@@ -161,6 +163,10 @@ class Run:
                 self.entries.append(Entry(self.waiting.pop(session), step, *self.shown(session.answer)))
         if started is not None and started.busy:
             self.waiting[started] = step
+        late = {entry.step for entry in self.entries[self.seen:] if entry.after}
+        if late != self.guide.ends[at] or (started in self.waiting) != self.guide.waits[at]:
+            self.guide.known = False  # it has gone another way: what is expected is no guide any more
+        self.seen = len(self.entries)
 
     def has_settled(self, at, step, session, new, ends_itself, seconds, total):
         if new and ends_itself:
@@ -312,7 +318,7 @@ def record(dsn, specs):
 
 
 def check(connect, specs):
-    differences, passed, failed, accepted = read_differences(), 0, [], 0
+    differences, passed, failed, accepted, lacking = read_differences(), 0, [], 0, collections.Counter()
     for spec in specs:
         expected, wrong = read_expected(spec), []
         if sorted(expected) != list(range(1, len(spec.interleavings) + 1)):
@@ -333,12 +339,21 @@ def check(connect, specs):
                 wrong.append(number)
                 print(f"--- {spec.name}, {title(number, interleaving)}\n    {' '.join(interleaving.steps)}")
                 found = [line for entry in entries for line in entry.lines()]
-                print("\n".join("    " + line for line in difflib.ndiff(lines, found) if not line.startswith("?")))
+                shown = [line for line in difflib.ndiff(lines, found) if not line.startswith("?")]
+                print("\n".join("    " + line for line in shown))
+                lacking.update(first_lacking(shown))
         failed += wrong
         total = len(spec.interleavings)
         print(f"{'FAIL' if wrong else 'pass'} {spec.name}: {total - len(wrong)} of {total}" + (f" (failed: {', '.join(map(str, wrong))})" if wrong else ""), flush=True)
+    for what, count in lacking.most_common():
+        print(f"not supported: {what} ({count})")
     print(f"{passed} passed ({accepted} with accepted differences), {len(failed)} failed, of {passed + len(failed)} interleavings in {len(specs)} specs")
     return bool(failed)
+
+
+def first_lacking(shown):
+    """What the server says that it does not support, if that is what made the outcome another."""
+    return next(([found[1]] for line in shown for found in [re.match(r"\+ .*\b0A000\b\W+(?:M': ')?(.*?) (?:is|are) not supported", line)] if found), [])
 
 
 class Fresh:
