@@ -16,7 +16,9 @@ differences.txt lists what may differ, and why:
   reason: ...              to the next blank line
 """
 import collections
+import contextlib
 import difflib
+import os
 import pathlib
 import re
 import sys
@@ -135,10 +137,14 @@ class Run:
             self.settle(at, step)
             return True
         if session.busy:
-            return False
+            return self.met_busy(step)
         session.send(self.spec.sql(step))
         self.settle(at, step.rstrip("~"), session, ends_itself=step.endswith("~"))
         return True
+
+    def met_busy(self, step):
+        """A step of a session that still waits: the schedule can not go on."""
+        return False
 
     def settle(self, at, step, started=None, ends_itself=False):
         """Waits until every busy session has ended its step or waits for another; notes what happened."""
@@ -356,6 +362,18 @@ def first_lacking(shown):
     return next(([found[1]] for line in shown for found in [re.match(r"\+ .*\b0A000\b\W+(?:M': ')?(.*?) (?:is|are) not supported", line)] if found), [])
 
 
+@contextlib.contextmanager
+def own_database(dsn):
+    """A database of our own on a server that others may use at the same time: its DSN."""
+    name = f"isolation_{os.getpid()}"
+    with contextlib.closing(Session(dsn)) as control:
+        control.must(f"CREATE DATABASE {name}")
+        try:
+            yield re.sub(r"dbname=\w+", f"dbname={name}", dsn)
+        finally:
+            control.must(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 class Fresh:
     """A server of our own, started again when it has gone."""
 
@@ -385,7 +403,8 @@ def main():
     chosen = [HERE / f"{name.removesuffix('.spec')}.spec" for name in arguments[1:]] or sorted(HERE.glob("*.spec"))
     specs = [Spec(path) for path in chosen]
     if arguments[0] == "record":
-        return record(dsn or reference(), specs)
+        with own_database(dsn or reference()) as own:
+            return record(own, specs)
     fresh = Fresh(dsn)
     try:
         if arguments[0] == "check":
