@@ -77,6 +77,8 @@ class Guide:
 class Run:
     """One interleaving on one server."""
 
+    patience = PATIENCE_S
+
     def __init__(self, dsn, spec, interleaving, expected):
         self.dsn, self.spec, self.steps = dsn, spec, interleaving.steps
         self.guide = Guide(self.steps, expected)
@@ -176,10 +178,10 @@ class Run:
 
     def has_settled(self, at, step, session, new, ends_itself, seconds, total):
         if new and ends_itself:
-            return total > PATIENCE_S
+            return total > self.patience
         if self.guide.known:
             waits = self.guide.waits[at] if new else self.waiting[session] not in self.guide.ends[at]
-            limit = EXPECTED_WAIT_S if waits else PATIENCE_S
+            limit = EXPECTED_WAIT_S if waits else self.patience
         else:
             waits, limit = True, UNKNOWN_S
         blocked = self.blocked(session, self.sessions.values()) if self.blocked.way else None
@@ -187,7 +189,7 @@ class Run:
             return seconds > (HOLD_S if new else HOLD_AGAIN_S)
         if blocked:
             return seconds > UNKNOWN_S
-        return seconds > limit if self.blocked.way is None or self.guide.known else seconds > PATIENCE_S * 3
+        return seconds > limit if self.blocked.way is None or self.guide.known else seconds > self.patience * 3
 
     def shown(self, answer):
         """(first line, body)"""

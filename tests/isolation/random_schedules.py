@@ -13,6 +13,7 @@ do the same twice is left out (counted as `undetermined`). A mismatch is minimis
 Exit code 1 when there are mismatches; 77 when there is no PostgreSQL (under CI=true it is installed).
 """
 import argparse
+import difflib
 import os
 import random
 import subprocess
@@ -214,9 +215,7 @@ def report(number, seed, schedule, expected, found):
     for at, (session, sql) in schedule.texts.items():
         if at < len(schedule.list):
             print(f"    {session}.{at}  {sql}")
-    for at in range(max(len(expected), len(found))):
-        pair = [lines[at] if at < len(lines) else "" for lines in (expected, found)]
-        print(f"  {' ' if pair[0] == pair[1] else '!'} {pair[0]:50} {pair[1]}")
+    print("\n".join("  " + line for line in difflib.ndiff(expected, found) if not line.startswith("?")))
 
 
 def postgres(given):
@@ -266,7 +265,9 @@ def run(options, dsn):
                 kind = "undetermined"
             counts[kind] += 1
             if kind == "mismatch":
+                Watch.patience = 1  # enough to see the same again, and to try much
                 smaller = compare.minimised(schedule)
+                Watch.patience = Run.patience
                 report(number, seed, smaller, *compare.run(smaller))
             sys.stdout.flush()
     finally:
