@@ -14,6 +14,13 @@ what the other wrote next: an anti-dependency).
 COMMITTED, ABORTED, UNKNOWN = "committed", "aborted", "unknown"
 
 
+def brief(value):
+    """A long list by its ends."""
+    if not isinstance(value, list) or len(value) <= 12:
+        return str(value)
+    return f"[{', '.join(map(str, value[:3]))}, ...{len(value) - 9} more..., {', '.join(map(str, value[-6:]))}]"
+
+
 class Op:
     """kind: append, add or read. `value` is what was written, or the list that was read. Times: a monotone clock."""
 
@@ -21,7 +28,7 @@ class Op:
         self.kind, self.key, self.value, self.sent, self.done = kind, key, value, sent, done
 
     def __repr__(self):
-        return f"{self.kind} {self.key} {self.value}"
+        return f"{self.kind} {self.key} {brief(self.value)}"
 
 
 class Transaction:
@@ -88,7 +95,7 @@ class Checker:
                 elif writer.status == ABORTED:
                     self.complain(f"key {key} holds {value} of an aborted transaction", writer)
             if len(set(values)) != len(values):
-                self.complain(f"key {key} holds a value twice: {values}")
+                self.complain(f"key {key} holds a value twice: {brief(values)}")
         for transaction in self.transactions:
             if transaction.status == COMMITTED:
                 missing = [op for op in transaction.ops if op.kind != "read" and op.value not in self.final.get(op.key, ())]
@@ -97,7 +104,7 @@ class Checker:
                 for key in {op.key for op in transaction.ops if op.kind == "append"}:
                     mine = [value for value in self.final.get(key, ()) if value in transaction.written(key)]
                     if not missing and (mine != transaction.written(key) or not contiguous(self.final[key], mine)):
-                        self.complain(f"key {key}: the appends of one transaction are apart: {self.final[key]}", transaction)
+                        self.complain(f"key {key}: the appends of one transaction are apart: {brief(self.final[key])}", transaction)
 
     def check_reads(self, transaction):
         own, first = {}, {}  # per key: written so far; what the first read showed of others
@@ -113,7 +120,7 @@ class Checker:
                 self.complain(f"somebody wrote over uncommitted writes: {op}", transaction)
             self.check_others(transaction, op, others)
             if self.level != "rc" and key_changed(first.setdefault(op.key, others), others, self.ordered(op.key)):
-                self.complain(f"not repeatable: {op}, before {first[op.key]}", transaction)
+                self.complain(f"not repeatable: {op}, before {brief(first[op.key])}", transaction)
             seen_from = op.sent if self.level == "rc" else transaction.begun()
             for value in self.final.get(op.key, ()):
                 writer = self.writer.get((op.key, value))
@@ -133,7 +140,7 @@ class Checker:
                 self.complain(f"{op} shows {value} before it was written", transaction)
         if self.ordered(op.key):
             if others != self.final.get(op.key, [])[:len(others)]:
-                self.complain(f"{op} is no beginning of the final {self.final.get(op.key)}", transaction)
+                self.complain(f"{op} is no beginning of the final {brief(self.final.get(op.key))}", transaction)
         for writer in {self.writer[op.key, value] for value in others if (op.key, value) in self.writer}:
             if writer is not transaction and not set(writer.written(op.key)) <= set(op.value):
                 self.complain(f"G1b: {op} shows a part of what a transaction wrote", transaction, writer)
