@@ -24,7 +24,7 @@ import re
 import sys
 import time
 
-from session import Blocked, Session
+from session import Blocked, Closed, Session
 from spec import Spec
 from support import Server, reference
 
@@ -325,38 +325,51 @@ def record(dsn, specs):
     print(f"{count} interleavings recorded")
 
 
-def check(connect, specs):
-    differences, passed, failed, accepted, lacking = read_differences(), 0, [], 0, collections.Counter()
-    for spec in specs:
-        expected, wrong = read_expected(spec), []
+class Check:
+    """Runs specs and counts."""
+
+    def __init__(self, connect):
+        self.connect, self.differences = connect, read_differences()
+        self.passed, self.accepted, self.failed, self.lacking = 0, 0, 0, collections.Counter()
+
+    def spec(self, spec):
+        expected = read_expected(spec)
         if sorted(expected) != list(range(1, len(spec.interleavings) + 1)):
             raise SystemExit(f"expected/{spec.name}.out has other interleavings than the spec: record it")
-        for number, interleaving in enumerate(spec.interleavings, 1):
-            lines = expected[number]
-            here = [d for d in differences if (d.spec, d.number) == (spec.name, number)]
-            for difference in here:
-                lines = difference.apply(lines)
-            try:
-                entries = Run(connect(), spec, interleaving, read_entries(lines)).run()
-            except Exception as error:  # the server may have gone, or refuse the set-up
-                entries = [Entry("harness", None, f"{type(error).__name__}: {error}")]
-            if equal(read_entries(lines), entries, interleaving.transactions):
-                passed += 1
-                accepted += bool(here)
-            else:
-                wrong.append(number)
-                print(f"--- {spec.name}, {title(number, interleaving)}\n    {' '.join(interleaving.steps)}")
-                found = [line for entry in entries for line in entry.lines()]
-                shown = [line for line in difflib.ndiff(lines, found) if not line.startswith("?")]
-                print("\n".join("    " + line for line in shown))
-                lacking.update(first_lacking(shown))
-        failed += wrong
+        wrong = [number for number, interleaving in enumerate(spec.interleavings, 1) if not self.interleaving(spec, number, interleaving, expected[number])]
         total = len(spec.interleavings)
         print(f"{'FAIL' if wrong else 'pass'} {spec.name}: {total - len(wrong)} of {total}" + (f" (failed: {', '.join(map(str, wrong))})" if wrong else ""), flush=True)
-    for what, count in lacking.most_common():
-        print(f"not supported: {what} ({count})")
-    print(f"{passed} passed ({accepted} with accepted differences), {len(failed)} failed, of {passed + len(failed)} interleavings in {len(specs)} specs")
-    return bool(failed)
+
+    def interleaving(self, spec, number, interleaving, lines):
+        accepted = [d for d in self.differences if (d.spec, d.number) == (spec.name, number)]
+        for difference in accepted:
+            lines = difference.apply(lines)
+        try:
+            entries = Run(self.connect(), spec, interleaving, read_entries(lines)).run()
+        except (RuntimeError, OSError, Closed) as error:  # the server has gone, does not answer, or refuses the set-up
+            entries = [Entry("harness", None, f"{type(error).__name__}: {error}")]
+            self.connect.give_up(error)
+        good = equal(read_entries(lines), entries, interleaving.transactions)
+        self.passed, self.failed, self.accepted = self.passed + good, self.failed + (not good), self.accepted + (good and bool(accepted))
+        if not good:
+            print(f"--- {spec.name}, {title(number, interleaving)}\n    {' '.join(interleaving.steps)}")
+            shown = [line for line in difflib.ndiff(lines, [line for entry in entries for line in entry.lines()]) if not line.startswith("?")]
+            print("\n".join("    " + line for line in shown))
+            self.lacking.update(first_lacking(shown))
+        return good
+
+    def summary(self, specs):
+        for what, count in self.lacking.most_common():
+            print(f"not supported: {what} ({count})")
+        print(f"{self.passed} passed ({self.accepted} with accepted differences), {self.failed} failed, of {self.passed + self.failed} interleavings in {specs} specs")
+
+
+def check(connect, specs):
+    checking = Check(connect)
+    for spec in specs:
+        checking.spec(spec)
+    checking.summary(len(specs))
+    return checking.failed > 0
 
 
 def first_lacking(shown):
@@ -388,6 +401,11 @@ class Fresh:
         if self.server is None or self.server.process.poll() is not None:
             self.server = Server().start()
         return self.server.dsn()
+
+    def give_up(self, error):
+        """A server that does not answer any more would hold up all that follows."""
+        if isinstance(error, TimeoutError) and self.server is not None:
+            self.server.kill()
 
     def stop(self):
         if self.server is not None:

@@ -20,6 +20,7 @@ import subprocess
 import sys
 
 from isolation import Entry, Fresh, Run, own_database, read_entries
+from session import Closed
 from spec import BUILT_IN
 from support import ROOT, reference
 
@@ -171,8 +172,9 @@ class Compare:
         expected = Watch(self.postgres, schedule, schedule, None).run()
         try:
             found = Watch(self.candidate(), schedule, schedule, expected).run()
-        except (RuntimeError, OSError, TimeoutError) as error:
-            found = expected[:0] + [Entry("harness", None, f"{type(error).__name__}: {error}")]
+        except (RuntimeError, OSError, Closed) as error:
+            found = [Entry("harness", None, f"{type(error).__name__}: {error}")]
+            self.candidate.give_up(error)
         return lines_of(expected), lines_of(found)
 
     def differs(self, schedule):
