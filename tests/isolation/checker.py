@@ -27,6 +27,12 @@ class Op:
     def __init__(self, kind, key, value=None, sent=0.0, done=0.0):
         self.kind, self.key, self.value, self.sent, self.done = kind, key, value, sent, done
 
+    def seen(self):
+        """The values read, for look-ups."""
+        if not hasattr(self, "found") or len(self.found) != len(self.value):
+            self.found = set(self.value)
+        return self.found
+
     def __repr__(self):
         return f"{self.kind} {self.key} {brief(self.value)}"
 
@@ -52,6 +58,7 @@ class Transaction:
 class Checker:
     def __init__(self, level, transactions, final):
         self.level, self.transactions, self.final = level, transactions, final
+        self.there = {key: set(values) for key, values in final.items()}
         self.problems, self.edges = [], {}  # edges: transaction -> {(kind, transaction): why}
         self.writer = {}
 
@@ -83,7 +90,7 @@ class Checker:
         """Who got no answer has committed if anything of it is there; then everything must be."""
         for transaction in self.transactions:
             if transaction.status == UNKNOWN:
-                there = any(op.kind != "read" and op.value in self.final.get(op.key, ()) for op in transaction.ops)
+                there = any(op.kind != "read" and op.value in self.there.get(op.key, ()) for op in transaction.ops)
                 transaction.status, transaction.done = (COMMITTED if there else ABORTED), float("inf")
 
     def check_final(self):
@@ -98,7 +105,7 @@ class Checker:
                 self.complain(f"key {key} holds a value twice: {brief(values)}")
         for transaction in self.transactions:
             if transaction.status == COMMITTED:
-                missing = [op for op in transaction.ops if op.kind != "read" and op.value not in self.final.get(op.key, ())]
+                missing = [op for op in transaction.ops if op.kind != "read" and op.value not in self.there.get(op.key, ())]
                 if missing:
                     self.complain(f"lost: a committed transaction's {missing} is not there", transaction)
                 for key in {op.key for op in transaction.ops if op.kind == "append"}:
@@ -124,7 +131,7 @@ class Checker:
             seen_from = op.sent if self.level == "rc" else transaction.begun()
             for value in self.final.get(op.key, ()):
                 writer = self.writer.get((op.key, value))
-                if writer and writer is not transaction and writer.status == COMMITTED and writer.done < seen_from and value not in op.value:
+                if writer and writer is not transaction and writer.status == COMMITTED and writer.done < seen_from and value not in op.seen():
                     self.complain(f"stale: {op} lacks {value}, which had been acknowledged", transaction, writer)
 
     def check_others(self, transaction, op, others):
@@ -142,7 +149,7 @@ class Checker:
             if others != self.final.get(op.key, [])[:len(others)]:
                 self.complain(f"{op} is no beginning of the final {brief(self.final.get(op.key))}", transaction)
         for writer in {self.writer[op.key, value] for value in others if (op.key, value) in self.writer}:
-            if writer is not transaction and not set(writer.written(op.key)) <= set(op.value):
+            if writer is not transaction and not set(writer.written(op.key)) <= op.seen():
                 self.complain(f"G1b: {op} shows a part of what a transaction wrote", transaction, writer)
 
     def ordered(self, key):
@@ -157,7 +164,7 @@ class Checker:
             writers = [self.writer.get((key, value)) for value in values] if self.ordered(key) else []
             for before, after in zip(writers, writers[1:]):
                 if before and after:
-                    self.add_edge("ww", before, after, f"key {key}")
+                    self.add_edge("ww", before, after, (key,))
 
     def add_read_edges(self, transaction):
         for op in transaction.ops:
@@ -166,101 +173,84 @@ class Checker:
             final = self.final.get(op.key, [])
             others = [value for value in op.value if self.writer.get((op.key, value)) is not transaction]
             sources = others[-1:] if self.ordered(op.key) else others
-            unseen = [value for value in final if value not in op.value and self.writer.get((op.key, value)) is not transaction]
+            unseen = [value for value in final if value not in op.seen() and self.writer.get((op.key, value)) is not transaction]
             for value in sources:
                 writer = self.writer.get((op.key, value))
                 if writer and writer.status == COMMITTED:
-                    self.add_edge("wr", writer, transaction, f"key {op.key} value {value}")
+                    self.add_edge("wr", writer, transaction, (op.key, value))
             for value in unseen[:1] if self.ordered(op.key) else unseen:
                 writer = self.writer.get((op.key, value))
                 if writer and writer.status == COMMITTED:
-                    self.add_edge("rw", transaction, writer, f"key {op.key} value {value}")
+                    self.add_edge("rw", transaction, writer, (op.key, value))
 
     def check_cycles(self):
-        cycle = self.cycle(lambda kind, last: kind != "rw")
-        if cycle:
-            return self.complain("G1c: a cycle of writes and reads: " + self.described(cycle), *[t for t, _, _ in cycle])
-        if self.level == "rc":
-            return None
-        cycle = self.cycle(lambda kind, last: kind != "rw" or last != "rw")
-        if cycle:
-            return self.complain("G-SI: a cycle without two rw in a row: " + self.described(cycle), *[t for t, _, _ in cycle])
+        if self.complain_cycle("G1c: a cycle of writes and reads", lambda state, kind: state if kind != "rw" else None):
+            return
+        # The state is whether the edge before was rw: then the next may not be.
+        if self.level != "rc" and self.complain_cycle("G-SI: a cycle without two rw in a row", lambda state, kind: None if state and kind == "rw" else kind == "rw"):
+            return
         if self.level == "ser":
-            cycle = self.cycle(lambda kind, last: True)
-            if cycle:
-                return self.complain("G2: a cycle: " + self.described(cycle), *[t for t, _, _ in cycle])
-        return None
+            self.complain_cycle("G2: a cycle", lambda state, kind: False)
 
-    def described(self, cycle):
-        return ", ".join(f"{source.name} -{kind}-> {target.name} ({self.edges[source][kind, target]})" for source, kind, target in cycle)
+    def complain_cycle(self, what, step):
+        """`step(state, kind)` is the state after an edge, or None where that edge is no part of such a cycle."""
+        graph = {(source, state): [(kind, (target, step(state, kind))) for kind, target in edges if step(state, kind) is not None]
+                 for source, edges in self.edges.items() for state in (False, True)}
+        part = component(graph)
+        if not part:
+            return False
+        cycle = min((shortest(graph, part, start) for start in sorted(part, key=lambda node: node[0].name)[:40]), key=len)
+        edges = [(source[0], kind, target[0]) for source, kind, target in cycle]
+        self.complain(f"{what}: " + ", ".join(f"{source.name} -{kind}-> {target.name} (key {' value '.join(map(str, self.edges[source][kind, target]))})" for source, kind, target in edges), *[source for source, _, _ in edges])
+        return True
 
-    def cycle(self, allowed):
-        """A shortest cycle in which each edge is `allowed` after the one before, as [(from, kind, to)]; None if there is none."""
-        best = None
-        for start in self.inside_cycles():
-            for (kind, first) in self.edges.get(start, {}):
-                if not allowed(kind, None):
-                    continue
-                found = self.path(start, kind, first, allowed)
-                if found and (best is None or len(found) < len(best)):
-                    best = found
-                if best and len(best) == 2:
-                    return best
-        return best
 
-    def path(self, start, kind, first, allowed):
-        came, queue = {(first, kind): None}, [(first, kind)]
-        for state in queue:
-            node, last = state
-            if node is start and allowed(kind, last):  # the first edge follows the last one, too
-                out = []
-                while state is not None:
-                    before = came[state]
-                    out.append((before[0] if before else start, state[1], state[0]))
-                    state = before
+def shortest(graph, part, start):
+    """A shortest cycle through `start` inside of its component, as [(from, kind, to)]."""
+    came, queue = {}, [start]
+    for node in queue:
+        for kind, target in graph.get(node, ()):
+            if target == start:
+                out = [(node, kind, target)]
+                while node != start:
+                    out.append(came[node])
+                    node = came[node][0]
                 return out[::-1]
-            if node is start:
-                continue
-            for (next_kind, target) in self.edges.get(node, {}):
-                if allowed(next_kind, last) and (target, next_kind) not in came and target in self.members:
-                    came[target, next_kind] = state
-                    queue.append((target, next_kind))
-        return None
+            if target in part and target not in came:
+                came[target] = (node, kind, target)
+                queue.append(target)
+    raise AssertionError("a component without a cycle")
 
-    def inside_cycles(self):
-        """The transactions of strongly connected components of more than one (Tarjan, without recursion)."""
-        index, low, stack, on_stack, out = {}, {}, [], set(), []
-        for root in list(self.edges):
-            if root in index:
-                continue
-            work = [(root, iter(self.edges.get(root, {})))]
-            index[root] = low[root] = len(index)
-            stack.append(root)
-            on_stack.add(root)
-            while work:
-                node, targets = work[-1]
-                for _, target in targets:
-                    if target not in index:
-                        index[target] = low[target] = len(index)
-                        stack.append(target)
-                        on_stack.add(target)
-                        work.append((target, iter(self.edges.get(target, {}))))
-                        break
-                    if target in on_stack:
-                        low[node] = min(low[node], index[target])
-                else:
-                    work.pop()
-                    if work:
-                        low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                    if low[node] == index[node]:
-                        part = []
-                        while not part or part[-1] is not node:
-                            part.append(stack.pop())
-                            on_stack.discard(part[-1])
-                        if len(part) > 1:
-                            out += part
-        self.members = set(out)
-        return out
+
+def component(graph):
+    """The nodes of a strongly connected component of more than one; empty if there is none (Tarjan, without recursion)."""
+    index, low, stack, on_stack = {}, {}, [], set()
+    for root in graph:
+        work = [] if root in index else [(root, iter(graph[root]))]
+        while work:
+            node, targets = work[-1]
+            if node not in index:
+                index[node] = low[node] = len(index)
+                stack.append(node)
+                on_stack.add(node)
+            for _, target in targets:
+                if target not in index:
+                    work.append((target, iter(graph.get(target, ()))))
+                    break
+                if target in on_stack:
+                    low[node] = min(low[node], index[target])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == index[node]:
+                    part = set()
+                    while node not in part:
+                        part.add(stack.pop())
+                    on_stack -= part
+                    if len(part) > 1:
+                        return part
+    return set()
 
 
 def contiguous(values, part):
