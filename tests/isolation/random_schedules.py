@@ -183,7 +183,7 @@ class Compare:
 
     def determined(self, schedule, expected):
         """Whether PostgreSQL does the same again, and again."""
-        return all(lines_of(Watch(self.postgres, schedule, schedule, None).run()) == expected for _ in range(2))
+        return all(lines_of(Watch(self.postgres, schedule, schedule, None).run()) == expected for _ in range(5))
 
     def minimised(self, schedule, tries=80):
         """Fewer steps that still differ, by leaving out ever smaller parts."""
