@@ -12,7 +12,7 @@
 #include "support/database.hpp"
 #include "support/segment_model.hpp"
 
-#include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/bodies.inl.hpp"
 
 using namespace spg;
 using SimDatabase = test::Database<os::SimEnv>;

@@ -32,6 +32,9 @@ struct TableState {
   std::span<IndexState> indexes() { return {reinterpret_cast<IndexState*>(this + 1), index_count}; }
   std::span<const IndexState> indexes() const { return {reinterpret_cast<const IndexState*>(this + 1), index_count}; }
 };
+constexpr std::uint32_t table_children_at(std::size_t indexes) {
+  return static_cast<std::uint32_t>(sizeof(store::Image) + sizeof(TableState) + indexes * sizeof(IndexState));
+}
 inline constexpr std::size_t layout_child = 0, rows_child = 1, index_children = 2;
 
 inline TableState& table_state(store::Image* image) { return *image->payload<TableState>(); }

@@ -3,10 +3,6 @@
 
 namespace spg::table {
 
-constexpr std::uint32_t table_children_at(std::size_t indexes) {
-  return static_cast<std::uint32_t>(sizeof(store::Image) + sizeof(TableState) + indexes * sizeof(IndexState));
-}
-
 template <class Scope>
 Result<store::Cell*> make_table_image(Scope& scope, TableId id, store::Cell* layout_cell) {
   const LayoutView layout(Scope::ObjectsOf::image_of(layout_cell));
