@@ -191,6 +191,61 @@ Status activity(Production& p) {
   return ok();
 }
 
+/// Row and key locks show as PostgreSQL shows them: whoever has some holds its transaction's number, and whoever waits for
+/// one waits for such a number.
+Status locks(Production& p) {
+  Vec<txn::LockFact> facts(p.arena);
+  p.facts.locks([&](const txn::LockFact& fact) { facts.push_back(fact); });
+  SPG_ASSIGN(const Vec<ClassEntry> classes, p.classes());
+  Vec<std::uint32_t> told(p.arena);  // processes whose transaction has been listed
+  for (const txn::LockFact& fact : facts) {
+    const bool is_row = fact.tag.space == txn::LockSpace::row || fact.tag.space == txn::LockSpace::key;
+    if (is_row && fact.granted) {
+      bool listed = false;
+      for (const std::uint32_t one : told) listed = listed || one == fact.process_id;
+      if (listed) continue;
+      told.push_back(fact.process_id);
+    }
+    p.rows.start();
+    const std::string_view mode = !is_row ? txn::lock_mode_name(fact.tag.space, fact.mode) : fact.granted ? "ExclusiveLock" : "ShareLock";
+    char number[24];
+    const auto text = [&](std::uint64_t value) {
+      char* at = number + sizeof number;
+      do *--at = static_cast<char>('0' + value % 10); while ((value /= 10) != 0);
+      return p.arena.copy(std::string_view(at, static_cast<std::size_t>(number + sizeof number - at)));
+    };
+    p.rows.set("pid", int4_value(static_cast<std::int32_t>(fact.process_id)))
+        .set("mode", mode)
+        .set("granted", bool_value(fact.granted))
+        .set("fastpath", bool_value(false));
+    const std::string_view process = text(fact.process_id);
+    TextBuilder virtual_transaction(p.arena);
+    virtual_transaction.add(process, "/", text(fact.transaction));
+    p.rows.set("virtualtransaction", virtual_transaction.view());
+    switch (fact.tag.space) {
+      case txn::LockSpace::table:
+        p.rows.set("locktype", "relation").set("database", oid_value(Oid{raw(fact.tag.database)}));
+        for (const ClassEntry& entry : classes)
+          if (raw(entry.table) == fact.tag.object) p.rows.set("relation", oid_value(entry.oid));
+        break;
+      case txn::LockSpace::row: case txn::LockSpace::key:
+        p.rows.set("locktype", "transactionid").set("transactionid", int4_value(static_cast<std::int32_t>(fact.granted ? fact.transaction : fact.blocker)));
+        break;
+      case txn::LockSpace::advisory:
+        p.rows.set("locktype", "advisory")
+            .set("database", oid_value(Oid{raw(fact.tag.database)}))
+            .set("classid", oid_value(Oid{static_cast<std::uint32_t>(fact.tag.place >> 32)}))
+            .set("objid", oid_value(Oid{static_cast<std::uint32_t>(fact.tag.place)}))
+            .set("objsubid", Value::of(type::Physical::int2, static_cast<std::int16_t>(fact.tag.object)));
+        break;
+      case txn::LockSpace::database:
+        p.rows.set("locktype", "object").set("database", oid_value(Oid{raw(fact.tag.database)}));
+        break;
+    }
+  }
+  return ok();
+}
+
 enum class Which : std::uint8_t { user, system, all };
 Status table_statistics(Production& p, Which which) {
   SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
@@ -227,6 +282,7 @@ constexpr NamedProducer producers[] = {
     {"pg_indexes", indexes},
     {"pg_settings", settings},
     {"pg_stat_activity", activity},
+    {"pg_locks", locks},
     {"pg_stat_user_tables", user_table_statistics},
     {"pg_stat_sys_tables", system_table_statistics},
     {"pg_stat_all_tables", all_table_statistics},

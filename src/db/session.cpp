@@ -229,43 +229,6 @@ void SessionImpl::stop_waiting() {
   shared_->stop_waiting();
 }
 
-/// The statement cannot go on yet: it is undone, but for its locks, and begins anew when it is woken.
-Progress SessionImpl::wait_for_lock() {
-  execution_.close();
-  end_statement(false);
-  sink_.rewind(sink_mark_);
-  phase_ = Phase::begin;
-  begin_lock_wait();
-  return Progress::waits_turn;
-}
-
-void SessionImpl::begin_lock_wait() {
-  if (lock_wait_.is_waiting || !transaction_->waits_for_lock()) return;
-  const std::uint64_t now = instance_.machine().monotonic_ns();
-  const auto after = [&](std::int64_t timeout_ms) { return now + static_cast<std::uint64_t>(timeout_ms) * 1'000'000; };
-  lock_wait_.is_waiting = true;
-  lock_wait_.deadlock_check_ns = after(hot_settings_.deadlock_timeout_ms);
-  lock_wait_.deadline_ns = hot_settings_.lock_timeout_ms > 0 ? after(hot_settings_.lock_timeout_ms) : 0;
-}
-
-/// Whether a statement that waits for a lock must go on waiting. As in PostgreSQL, cycles are looked for once, when the
-/// wait has lasted for deadlock_timeout.
-Result<bool> SessionImpl::still_waits() {
-  if (!lock_wait_.is_waiting) return false;
-  if (!transaction_->waits_for_lock()) {
-    lock_wait_ = {};
-    return false;
-  }
-  const std::uint64_t now = instance_.machine().monotonic_ns();
-  if (lock_wait_.deadline_ns != 0 && now >= lock_wait_.deadline_ns)
-    return Error::make(sqlstate::lock_not_available, "canceling statement due to lock timeout");
-  if (lock_wait_.deadlock_check_ns != 0 && now >= lock_wait_.deadlock_check_ns) {
-    lock_wait_.deadlock_check_ns = 0;
-    SPG_TRY(transaction_->check_deadlock());
-  }
-  return true;
-}
-
 // --- transactions ---------------------------------------------------------------------------------------------------
 
 Status SessionImpl::begin_transaction() {
@@ -364,6 +327,7 @@ void SessionImpl::end_activity() {
   wait_for_worker_ = false;
   current_.reset();
   portal_ = nullptr;
+  settle_advisory_locks();
 }
 
 Status SessionImpl::start_block(const sql::TransactionModes& modes) {
@@ -617,6 +581,7 @@ Result<Progress> SessionImpl::step(Where where) {
         else if (current_ != nullptr && current_->statement.tree == nullptr) sink_.empty_query();
         else sink_.command_complete({tag_, tag_size_});
         current_.reset();
+        settle_advisory_locks();
         wait_for_worker_ = false;
         phase_ = Phase::next;
         break;

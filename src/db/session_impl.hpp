@@ -76,7 +76,7 @@ class Folder final : public plan::Evaluator {
   const exec::ExecContext& context_;
 };
 
-class SessionImpl final : public Session, public txn::Host, public exec::SessionFacts, public catalog::NoticeSink {
+class SessionImpl final : public Session, public txn::Host, public exec::SessionFacts, public exec::SessionLocks, public catalog::NoticeSink {
  public:
   SessionImpl(Instance& instance, std::string_view user, const LoginRole& role, std::string_view database, ResultSink& sink,
               std::unique_ptr<txn::TransactionControl> transaction, std::unique_ptr<txn::TransactionControl> shared);
@@ -125,6 +125,12 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   std::string_view setting(std::string_view name, Arena& arena) override;
   Result<std::string_view> set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) override;
 
+  // --- exec::SessionLocks (session_locks.cpp)
+  Result<bool> advisory_lock(const Advisory& lock, bool wait) override;
+  bool advisory_unlock(const Advisory& lock) override;
+  void advisory_unlock_all() override;
+  void blocking_pids(std::int32_t pid, FunctionRef<void(std::int32_t)> visit) override;
+
   // --- catalog::NoticeSink
   void send(const catalog::Notice& notice) override;
 
@@ -137,9 +143,12 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Result<Progress> step(Where where);
   Status begin_transaction();
   void wake_up();
+  // session_locks.cpp
   Progress wait_for_lock();
   void begin_lock_wait();
   Result<bool> still_waits();
+  void settle_advisory_locks();
+  Status run_lock(const sql::Lock& lock, Where where);
   Status begin_statement(bool writes, Where where);
   void end_statement(bool succeeded);
   Status commit_transaction();
@@ -216,7 +225,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   MemoryBudget memory_;
   catalog::SessionCatalog catalog_;
   Settings settings_;
-  SystemTables virtual_tables_{catalog_, settings_};
+  SystemTables virtual_tables_{catalog_, settings_, instance_.machine()};
   Zones zones_{instance_.zone_files()};
   type::TextSettings text_settings_;
   std::uint64_t settings_seen_ = 0;
@@ -237,6 +246,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
     bool is_waiting = false;
     std::uint64_t deadlock_check_ns = 0, deadline_ns = 0;  ///< 0: no more
   } lock_wait_;
+  /// Advisory locks that the running statement has taken. What an attempt took that had to wait is the next one's.
+  std::vector<txn::LockTag> advisory_taken_, advisory_carried_;
   bool is_busy_ = false;                    ///< between a client's message and the end of what it began: can be cancelled
   std::uint64_t deadline_ns_ = 0;           ///< 0: none, or no statement runs
   Wake wake_ = nullptr;

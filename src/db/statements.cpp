@@ -127,6 +127,7 @@ exec::ExecContext SessionImpl::context(Arena& arena, std::span<const type::Value
   context.parameters = parameters;
   context.session = this;
   context.virtual_tables = &virtual_tables_;
+  context.locks = this;
   return context;
 }
 

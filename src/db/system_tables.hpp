@@ -5,12 +5,14 @@
 #include "spg/catalog/virtual.hpp"
 #include "spg/db/settings.hpp"
 #include "spg/exec/context.hpp"
+#include "spg/txn/control.hpp"
 
 namespace spg::db {
 
 class SystemTables final : public exec::VirtualTables, public catalog::ServerFacts {
  public:
-  SystemTables(catalog::SessionCatalog& catalog, const Settings& settings) : catalog_(catalog), settings_(settings) {}
+  SystemTables(catalog::SessionCatalog& catalog, const Settings& settings, txn::MachineControl& machine)
+      : catalog_(catalog), settings_(settings), machine_(machine) {}
 
   Result<exec::VirtualCursor*> open(Oid relation, std::span<const std::uint16_t> columns, Arena& arena) override {
     SPG_ASSIGN(catalog::VirtualRelation rows, catalog::open_virtual(catalog_, relation, columns, *this, arena));
@@ -38,6 +40,10 @@ class SystemTables final : public exec::VirtualTables, public catalog::ServerFac
     return true;
   }
 
+  void locks(FunctionRef<void(const txn::LockFact&)> visit) const override {
+    machine_.with_locks([&](txn::LockTable& table) { table.each(visit); });
+  }
+
  private:
   struct Cursor final : exec::VirtualCursor {
     explicit Cursor(catalog::VirtualRelation&& all) : rows(std::move(all)) {}
@@ -46,6 +52,7 @@ class SystemTables final : public exec::VirtualTables, public catalog::ServerFac
   };
   catalog::SessionCatalog& catalog_;
   const Settings& settings_;
+  txn::MachineControl& machine_;
 };
 
 }  // namespace spg::db

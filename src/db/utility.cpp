@@ -87,12 +87,7 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
     case NodeKind::discard: return run_discard(static_cast<const sql::Discard&>(statement));
     case NodeKind::vacuum: return run_vacuum(static_cast<const sql::Vacuum&>(statement), where);
     case NodeKind::cluster: case NodeKind::reindex: return ok();
-    case NodeKind::lock: {
-      if (!in_block_) return Error::make(sqlstate::no_active_sql_transaction, "LOCK TABLE can only be used in transaction blocks");
-      SPG_TRY(begin_statement(false, where));
-      for (const sql::TableRef* table : static_cast<const sql::Lock&>(statement).tables) SPG_TRY(require_table(*table).status());
-      return ok();
-    }
+    case NodeKind::lock: return run_lock(static_cast<const sql::Lock&>(statement), where);
     case NodeKind::checkpoint:
       if (!role_.is_superuser) return Error::make(sqlstate::insufficient_privilege, "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
       return instance_.machine().checkpoint();

@@ -106,6 +106,48 @@ Result<u4> text_to_regclass(Context& c, Text name) {
   SPG_ASSIGN(const Value value, parse_value(c.exec, type::oid::regclass, name, -1, c.arena));
   return value.as<u4>();
 }
+// --- locks ----------------------------------------------------------------------------------------------------------
+
+Result<SessionLocks*> locks(Context& c) {
+  if (c.exec.locks != nullptr) return c.exec.locks;
+  return Error::make(sqlstate::object_not_in_prerequisite_state, "there are no locks here");
+}
+using Advisory = SessionLocks::Advisory;
+template <bool exclusive, bool of_session>
+Advisory one_key(i8 key) { return {static_cast<std::uint64_t>(key), false, exclusive, of_session}; }
+template <bool exclusive, bool of_session>
+Advisory two_keys(i4 first, i4 second) {
+  return {std::uint64_t{static_cast<u4>(first)} << 32 | static_cast<u4>(second), true, exclusive, of_session};
+}
+template <auto make, class... Keys>
+Result<Text> lock_advisory(Context& c, Keys... keys) {
+  SPG_ASSIGN(SessionLocks * l, locks(c));
+  SPG_TRY(l->advisory_lock(make(keys...), true).status());
+  return Text();
+}
+template <auto make, class... Keys>
+Result<bool> try_advisory(Context& c, Keys... keys) {
+  SPG_ASSIGN(SessionLocks * l, locks(c));
+  return l->advisory_lock(make(keys...), false);
+}
+template <auto make, class... Keys>
+Result<bool> unlock_advisory(Context& c, Keys... keys) {
+  SPG_ASSIGN(SessionLocks * l, locks(c));
+  return l->advisory_unlock(make(keys...));
+}
+Result<Text> unlock_all_advisory(Context& c) {
+  SPG_ASSIGN(SessionLocks * l, locks(c));
+  l->advisory_unlock_all();
+  return Text();
+}
+Result<StringRef> blocking_pids(Context& c, i4 pid) {
+  SPG_ASSIGN(SessionLocks * l, locks(c));
+  Vec<Value> found(c.arena);
+  l->blocking_pids(pid, [&](i4 one) { found.push_back(Value::of(Physical::int4, one)); });
+  const type::ArrayDimension dimension{static_cast<i4>(found.size()), 1};
+  return type::make_array(type::oid::int4, {&dimension, found.empty() ? std::size_t{0} : 1}, found.span(), c.arena);
+}
+
 constexpr FunctionEntry session_functions[] = {
     {proc::pgsql_version, call<version>()},
     {proc::current_user, call<current_user>()},
@@ -118,6 +160,28 @@ constexpr FunctionEntry session_functions[] = {
     {proc::pg_typeof, call<type_of>()},
     {proc::gen_random_uuid, call_volatile<random_uuid>()},
     {proc::pg_current_xact_id, call<transaction_id>()},
+    {proc::pg_advisory_lock_int8, call_volatile<lock_advisory<one_key<true, true>, i8>>()},
+    {proc::pg_try_advisory_lock_int8, call_volatile<try_advisory<one_key<true, true>, i8>>()},
+    {proc::pg_advisory_unlock_int8, call_volatile<unlock_advisory<one_key<true, true>, i8>>()},
+    {proc::pg_advisory_lock_int4, call_volatile<lock_advisory<two_keys<true, true>, i4, i4>>()},
+    {proc::pg_try_advisory_lock_int4, call_volatile<try_advisory<two_keys<true, true>, i4, i4>>()},
+    {proc::pg_advisory_unlock_int4, call_volatile<unlock_advisory<two_keys<true, true>, i4, i4>>()},
+    {proc::pg_advisory_lock_shared_int8, call_volatile<lock_advisory<one_key<false, true>, i8>>()},
+    {proc::pg_try_advisory_lock_shared_int8, call_volatile<try_advisory<one_key<false, true>, i8>>()},
+    {proc::pg_advisory_unlock_shared_int8, call_volatile<unlock_advisory<one_key<false, true>, i8>>()},
+    {proc::pg_advisory_lock_shared_int4, call_volatile<lock_advisory<two_keys<false, true>, i4, i4>>()},
+    {proc::pg_try_advisory_lock_shared_int4, call_volatile<try_advisory<two_keys<false, true>, i4, i4>>()},
+    {proc::pg_advisory_unlock_shared_int4, call_volatile<unlock_advisory<two_keys<false, true>, i4, i4>>()},
+    {proc::pg_advisory_xact_lock_int8, call_volatile<lock_advisory<one_key<true, false>, i8>>()},
+    {proc::pg_try_advisory_xact_lock_int8, call_volatile<try_advisory<one_key<true, false>, i8>>()},
+    {proc::pg_advisory_xact_lock_int4, call_volatile<lock_advisory<two_keys<true, false>, i4, i4>>()},
+    {proc::pg_try_advisory_xact_lock_int4, call_volatile<try_advisory<two_keys<true, false>, i4, i4>>()},
+    {proc::pg_advisory_xact_lock_shared_int8, call_volatile<lock_advisory<one_key<false, false>, i8>>()},
+    {proc::pg_try_advisory_xact_lock_shared_int8, call_volatile<try_advisory<one_key<false, false>, i8>>()},
+    {proc::pg_advisory_xact_lock_shared_int4, call_volatile<lock_advisory<two_keys<false, false>, i4, i4>>()},
+    {proc::pg_try_advisory_xact_lock_shared_int4, call_volatile<try_advisory<two_keys<false, false>, i4, i4>>()},
+    {proc::pg_advisory_unlock_all, call_volatile<unlock_all_advisory>()},
+    {proc::pg_blocking_pids, call_volatile<blocking_pids>()},
     {proc::pg_num_nulls, call<count_nulls>()},
     {proc::pg_num_nonnulls, call<count_not_nulls>()},
     {proc::nextval_oid, call_volatile<next_value>()},

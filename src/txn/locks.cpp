@@ -198,6 +198,10 @@ bool LockTable::grant(LockOwner& owner, LockEntry& entry, std::uint16_t slot, st
 LockResult LockTable::request(LockOwner& owner, const LockTag& tag, std::uint16_t slot, std::uint8_t mode, std::uint32_t level, LockWait wait) {
   LockEntry* entry = find(tag);
   const bool nests = tag.space == LockSpace::advisory;
+  if (owner.has_arrived && owner.arrived == tag && owner.arrived_mode == mode && owner.arrived_level == level) {
+    owner.has_arrived = false;
+    return LockResult::granted;
+  }
   if (entry != nullptr)
     for (const LockHolder* holder = entry->holders; holder != nullptr; holder = holder->next_of_entry)
       if (holder->owner == &owner && is_about(*holder, slot) && covers(tag.space, holder->mode, mode)) {
@@ -278,7 +282,13 @@ void LockTable::grant_waiters(LockEntry& entry) {
       waiter->next_waiter = nullptr;
       if (is_access_exclusive(entry.tag, waiter->mode)) access_exclusive_.fetch_sub(1, std::memory_order_relaxed);
       // Without memory it is only woken: the statement asks again, and hears of it.
-      (void)grant(*waiter, entry, waiter->slot, waiter->mode, waiter->level);
+      const bool fits = grant(*waiter, entry, waiter->slot, waiter->mode, waiter->level);
+      if (fits && entry.tag.space == LockSpace::advisory) {
+        waiter->arrived = entry.tag;
+        waiter->arrived_level = waiter->level;
+        waiter->arrived_mode = waiter->mode;
+        waiter->has_arrived = true;
+      }
       if (waiter->wake != nullptr) waiter->wake(*waiter);
     }
     waiter = next;
@@ -432,16 +442,24 @@ Status LockTable::check_deadlock(LockOwner& owner) {
   return Error::make(sqlstate::t_r_deadlock_detected, "deadlock detected").detail(detail.view()).hint("See server log for query details.");
 }
 
-void LockTable::each_blocker(const LockOwner& owner, FunctionRef<void(std::uint32_t)> visit) const {
-  if (owner.waits_at == nullptr) return;
-  (void)each_obstacle(owner, [&](const LockOwner* other, bool) { visit(other->process_id); return false; });
+void LockTable::each_blocker(std::uint32_t process_id, FunctionRef<void(std::uint32_t)> visit) const {
+  for (std::size_t i = 0; i < bucket_count_; ++i)
+    for (const LockEntry* entry = buckets_[i]; entry != nullptr; entry = entry->next)
+      for (const LockOwner* waiter = entry->first_waiter; waiter != nullptr; waiter = waiter->next_waiter)
+        if (waiter->process_id == process_id)
+          (void)each_obstacle(*waiter, [&](const LockOwner* other, bool) { visit(other->process_id); return false; });
+}
+
+void LockTable::drop_arrived(LockOwner& owner) {
+  if (!std::exchange(owner.has_arrived, false)) return;
+  (void)release_one(owner, owner.arrived, owner.arrived_mode, owner.arrived_level);
 }
 
 void LockTable::each(FunctionRef<void(const LockFact&)> visit) const {
   for (std::size_t i = 0; i < bucket_count_; ++i)
     for (const LockEntry* entry = buckets_[i]; entry != nullptr; entry = entry->next) {
       for (const LockHolder* holder = entry->holders; holder != nullptr; holder = holder->next_of_entry) {
-        const LockFact fact{entry->tag, 0, holder->mode, holder->owner->process_id, holder->owner->transaction, true};
+        const LockFact fact{entry->tag, 0, holder->mode, holder->owner->process_id, holder->owner->transaction, 0, true};
         if (entry->tag.space != LockSpace::row) { visit(fact); continue; }
         for (std::uint16_t slot = 0; slot < LockHolder::row_words * 64; ++slot) {
           if (!holder->has(slot)) continue;
@@ -451,7 +469,11 @@ void LockTable::each(FunctionRef<void(const LockFact&)> visit) const {
         }
       }
       for (const LockOwner* waiter = entry->first_waiter; waiter != nullptr; waiter = waiter->next_waiter)
-        visit({entry->tag, waiter->slot, waiter->mode, waiter->process_id, waiter->transaction, false});
+      {
+        LockFact fact{entry->tag, waiter->slot, waiter->mode, waiter->process_id, waiter->transaction, 0, false};
+        (void)each_obstacle(*waiter, [&](const LockOwner* other, bool) { fact.blocker = other->transaction; return true; });
+        visit(fact);
+      }
     }
 }
 

@@ -38,6 +38,8 @@ class ServerFacts {
     (void)row;
     return false;
   }
+  /// Every lock and request.
+  virtual void locks(FunctionRef<void(const txn::LockFact&)> visit) const { (void)visit; }
 };
 
 class VirtualRelation {

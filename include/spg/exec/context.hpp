@@ -35,6 +35,24 @@ class SessionFacts {
   ~SessionFacts() = default;
 };
 
+/// Advisory locks, and who waits for whom. A lock of the session lasts until it is given back; others go with the transaction.
+class SessionLocks {
+ public:
+  struct Advisory {
+    std::uint64_t key;        ///< one of 64 bits, or two of 32 (the first is the upper half)
+    bool is_pair, exclusive, of_session;
+  };
+  /// False when it is not free and `wait` is false; "must wait" when it is not free.
+  virtual Result<bool> advisory_lock(const Advisory& lock, bool wait) = 0;
+  /// False (and a warning) when the session does not hold it.
+  virtual bool advisory_unlock(const Advisory& lock) = 0;
+  virtual void advisory_unlock_all() = 0;
+  virtual void blocking_pids(std::int32_t pid, FunctionRef<void(std::int32_t)> visit) = 0;
+
+ protected:
+  ~SessionLocks() = default;
+};
+
 /// nextval() and kin; sequences live outside versions (DESIGN 1.10).
 class Sequences {
  public:
@@ -75,6 +93,7 @@ struct ExecContext {
   SessionFacts* session = nullptr;
   VirtualTables* virtual_tables = nullptr;
   Sequences* sequences = nullptr;
+  SessionLocks* locks = nullptr;
 };
 
 }  // namespace spg::exec

@@ -57,6 +57,8 @@ class TransactionControl : public View {
   /// A session's transactions on several databases are one owner of locks.
   virtual void share_locks_of(TransactionControl& other) = 0;
   virtual LockOwner& lock_owner() = 0;
+  /// The savepoint depth that a lock taken now belongs to.
+  virtual std::uint32_t lock_depth() const = 0;
   /// Whether a lock has been asked for that has not been granted yet.
   virtual bool waits_for_lock() = 0;
   /// 40P01 when the wait is one of a cycle.
@@ -105,6 +107,8 @@ class MachineControl {
   virtual std::int64_t clock_us() = 0;       ///< wall clock, microseconds since 2000-01-01 UTC
   virtual std::uint64_t monotonic_ns() = 0;
   virtual void fill_random(MutableBytes into) = 0;
+  /// `use` has the table of locks for itself: it must be short.
+  virtual void with_locks(FunctionRef<void(LockTable&)> use) = 0;
   /// A lock of the machine's world: where there are no threads, it does nothing. Null when there is no memory.
   virtual std::unique_ptr<Lock> make_lock() = 0;
   virtual std::unique_ptr<Event> make_event() = 0;

@@ -69,6 +69,11 @@ struct LockOwner {
   std::uint32_t level = 0;
   std::uint16_t slot = 0;
   std::uint8_t mode = 0;
+  /// An advisory lock (which counts) that was granted while its statement waited: the statement, run again, takes it over.
+  LockTag arrived{};
+  std::uint32_t arrived_level = 0;
+  std::uint8_t arrived_mode = 0;
+  bool has_arrived = false;
   std::uint64_t mark = 0;            ///< of the last search for cycles that came by
   LockOwner* found_from = nullptr;
 };
@@ -79,7 +84,8 @@ struct LockFact {
   std::uint16_t slot = 0;            ///< row of the block
   std::uint8_t mode = 0;
   std::uint32_t process_id = 0;
-  std::uint64_t transaction = 0;
+  std::uint64_t transaction = 0;     ///< of the holder or waiter
+  std::uint64_t blocker = 0;         ///< of a waiter: the transaction that it waits for
   bool granted = false;
 };
 
@@ -108,8 +114,10 @@ class LockTable {
 
   /// Looks for a cycle through the owner's waiting request. 40P01 with PostgreSQL's detail, or ok.
   Status check_deadlock(LockOwner& owner);
-  /// Visits the processes that the owner waits for.
-  void each_blocker(const LockOwner& owner, FunctionRef<void(std::uint32_t process_id)> visit) const;
+  /// Visits the processes that a process waits for.
+  void each_blocker(std::uint32_t process_id, FunctionRef<void(std::uint32_t blocker)> visit) const;
+  /// Gives back an advisory lock that came while its statement waited, and that nobody has taken over.
+  void drop_arrived(LockOwner& owner);
   /// Visits every lock and request.
   void each(FunctionRef<void(const LockFact&)> visit) const;
   bool is_empty() const { return entry_count_ == 0; }

@@ -67,6 +67,7 @@ class Machine final : public MachineControl {
   std::int64_t clock_us() override { return clock_->wall_us() - epoch_2000_us; }
   std::uint64_t monotonic_ns() override { return clock_->monotonic_ns(); }
   void fill_random(MutableBytes into) override { random_->fill(into); }
+  void with_locks(FunctionRef<void(LockTable&)> use) override { locks_.with([&](LockTable& table) { use(table); }); }
   std::unique_ptr<Lock> make_lock() override;
   std::unique_ptr<Event> make_event() override;
   Status start_background(DurableListener* listener);

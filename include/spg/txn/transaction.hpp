@@ -56,6 +56,7 @@ class Transaction final : public TransactionControl {
   void set_wake(void (*wake)(void*), void* context) override { wake_ = wake; wake_context_ = context; }
   void share_locks_of(TransactionControl& other) override { owner_ = static_cast<Transaction&>(other).owner_; }
   LockOwner& lock_owner() override { return *owner_; }
+  std::uint32_t lock_depth() const override { return lock_level(); }
   bool waits_for_lock() override;
   Status check_deadlock() override;
   void stop_waiting() override;
