@@ -336,6 +336,7 @@ Status alter_table(DdlContext& context, const sql::AlterTable& statement, Evalua
   if (statement.object == sql::ObjectKind::table && kind != 'r')
     return Error::make(sqlstate::wrong_object_type, "\"", statement.table->name, "\" is not a table");
   SPG_TRY(unit.require_owner(*relation));
+  SPG_TRY(unit.lock_definition(*relation));
   Alter alter(unit, *relation, evaluate);
   for (const sql::AlterCommand& command : statement.commands) SPG_TRY(alter.run(command));
   return unit.finish();

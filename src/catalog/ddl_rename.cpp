@@ -35,6 +35,7 @@ Status rename_column(Unit& unit, const sql::Rename& statement) {
   SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, statement.if_exists));
   if (relation == nullptr) return ok();
   SPG_TRY(unit.require_owner(*relation));
+  SPG_TRY(unit.lock_definition(*relation));
   const Oid oid = relation->oid(pg_class::oid);
   SPG_ASSIGN(Row * column, unit.find_column(oid, statement.member));
   if (column == nullptr) {
@@ -64,6 +65,7 @@ Status rename_relation(Unit& unit, const sql::Rename& statement) {
   SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, statement.if_exists));
   if (relation == nullptr) return ok();
   SPG_TRY(unit.require_owner(*relation));
+  SPG_TRY(unit.lock_definition(*relation));
   const Oid schema = relation->oid(pg_class::relnamespace);
   SPG_ASSIGN(const Row* taken, unit.find_in_schema(schema, statement.new_name));
   if (taken != nullptr)
@@ -98,6 +100,7 @@ Status rename_constraint(Unit& unit, const sql::Rename& statement) {
   SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, statement.if_exists));
   if (relation == nullptr) return ok();
   SPG_TRY(unit.require_owner(*relation));
+  SPG_TRY(unit.lock_definition(*relation));
   SPG_ASSIGN(const Vec<Row*> constraints,
              unit.store.find(StoredKey::constraint_relation, {relation->at(pg_class::oid)}));
   for (Row* row : constraints) {
@@ -174,6 +177,7 @@ Status set_owner(DdlContext& context, const sql::SetOwner& statement) {
                        " OWNER TO is not supported");
   SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, false));
   SPG_TRY(unit.require_owner(*relation));
+  SPG_TRY(unit.lock_definition(*relation));
   relation->set(pg_class::relowner, oid_value(owner));
   return unit.finish();
 }
@@ -186,6 +190,7 @@ Status set_schema(DdlContext& context, const sql::SetSchema& statement) {
   SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, statement.if_exists));
   if (relation == nullptr) return ok();
   SPG_TRY(unit.require_owner(*relation));
+  SPG_TRY(unit.lock_definition(*relation));
   SPG_ASSIGN(const Oid schema, unit.require_schema(statement.schema));
   SPG_TRY(unit.require_create(schema));
   const std::string_view name = relation->text(pg_class::relname);
@@ -237,6 +242,7 @@ Result<Object> commented_object(Unit& unit, const sql::Comment& statement) {
   if (is_relation_kind(statement.object)) {
     SPG_ASSIGN(const Row* relation, named_relation(unit, name, false));
     SPG_TRY(unit.require_owner(*relation));
+  SPG_TRY(unit.lock_definition(*relation));
     const char kind = relation->character(pg_class::relkind);
     if (statement.object == ObjectKind::table && kind != 'r')
       return Error::make(sqlstate::wrong_object_type, "\"", name.back(), "\" is not a table");
@@ -252,6 +258,7 @@ Result<Object> commented_object(Unit& unit, const sql::Comment& statement) {
     SPG_ASSIGN(const Row* relation, unit.find_relation(schema, table, true));
     if (relation == nullptr) return Error::make(sqlstate::undefined_table, "relation \"", table, "\" does not exist");
     SPG_TRY(unit.require_owner(*relation));
+  SPG_TRY(unit.lock_definition(*relation));
     SPG_ASSIGN(const Row* column, unit.find_column(relation->oid(pg_class::oid), name.back()));
     if (column == nullptr)
       return Error::make(sqlstate::undefined_column, "column \"", name.back(), "\" of relation \"", table,
@@ -265,6 +272,7 @@ Result<Object> commented_object(Unit& unit, const sql::Comment& statement) {
   if (statement.object == ObjectKind::constraint) {
     SPG_ASSIGN(const Row* relation, named_relation(unit, statement.name.on, false));
     SPG_TRY(unit.require_owner(*relation));
+  SPG_TRY(unit.lock_definition(*relation));
     SPG_ASSIGN(const Vec<Row*> constraints,
                unit.store.find(StoredKey::constraint_relation, {relation->at(pg_class::oid)}));
     for (const Row* row : constraints)

@@ -219,6 +219,10 @@ Status Unit::require_owner(Oid owner, std::string_view what, std::string_view na
   SPG_ASSIGN(const bool owns, has_role(owner));
   return owns ? ok() : Error::make(sqlstate::insufficient_privilege, "must be owner of ", what, " ", name);
 }
+Status Unit::lock_definition(const Row& relation) {
+  if (relation.character(pg_class::relkind) != 'r') return ok();
+  return view().lock_definition(TableId{raw(relation.oid(pg_class::relfilenode))});
+}
 Status Unit::require_owner(const Row& relation) {
   return require_owner(relation.oid(pg_class::relowner), kind_word(relation.character(pg_class::relkind)),
                        relation.text(pg_class::relname));

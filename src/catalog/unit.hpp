@@ -67,6 +67,8 @@ class Unit {
   Result<bool> has_role(Oid owner);
   Status require_owner(Oid owner, std::string_view what, std::string_view name);
   Status require_owner(const Row& relation);
+  /// Locks a table whose definition is about to change; it waits for those who use it.
+  Status lock_definition(const Row& relation);
   Status require_create(Oid schema);
   Result<Oid> require_role(std::string_view name);
 

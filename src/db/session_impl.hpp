@@ -25,6 +25,8 @@
 
 namespace spg::db {
 
+struct ResultType { Oid type; std::int32_t typmod; };
+
 /// A parsed statement with its plan: one of a simple query, a named or unnamed prepared one.
 struct Prepared {
   Prepared(MemoryBudget& memory, std::size_t limit_bytes) : budget(limit_bytes, &memory), arena(budget), plan_arena(budget) {}
@@ -37,6 +39,7 @@ struct Prepared {
   std::span<const Oid> given_types;
   std::span<const Oid> parameter_types;      ///< once planned or analysed
   std::span<const plan::OutputColumn> outputs;
+  std::span<const ResultType> outputs_of_client;   ///< of a named one, once planned: it may not change
   bool is_analyzed = false;
   const plan::Plan* plan = nullptr;
   const exec::CompiledPlan* compiled = nullptr;

@@ -122,7 +122,9 @@ Status SessionImpl::run_lock(const sql::Lock& lock, Where where) {
   const auto mode = static_cast<txn::TableLock>(static_cast<int>(lock.mode) - 1);
   if (transaction_->options().read_only && mode > txn::TableLock::row_share)
     return Error::make(sqlstate::read_only_sql_transaction, "cannot execute LOCK TABLE in a read-only transaction");
+  const bool had_snapshot = transaction_->has_snapshot();
   SPG_TRY(begin_statement(false, where));
+  if (!had_snapshot) transaction_->forget_snapshot();
   for (const sql::TableRef* table : lock.tables) {
     SPG_ASSIGN(const catalog::Relation* relation, require_table(*table));
     if (relation->kind != 'r' && relation->kind != 'v' && relation->kind != 'p')

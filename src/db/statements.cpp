@@ -104,7 +104,21 @@ Status SessionImpl::plan(Prepared& prepared) {
     prepared.parameter_types = {types, planned->parameter_types.size()};
     prepared.is_analyzed = true;
   }
-  prepared.outputs = planned->root->outputs;
+  // Who has been told what the rows are like must get such rows.
+  const auto outputs = planned->root->outputs;
+  bool same = prepared.outputs_of_client.empty() || prepared.outputs_of_client.size() == outputs.size();
+  for (std::size_t i = 0; same && i < prepared.outputs_of_client.size(); ++i)
+    same = prepared.outputs_of_client[i].type == outputs[i].type && prepared.outputs_of_client[i].typmod == outputs[i].typmod;
+  if (!same) {
+    prepared.compiled = nullptr;
+    return Error::make(sqlstate::feature_not_supported, "cached plan must not change result type");
+  }
+  prepared.outputs = outputs;
+  if (!prepared.name.empty() && prepared.outputs_of_client.empty() && !outputs.empty()) {
+    auto* kept = prepared.arena.array<ResultType>(outputs.size());
+    for (std::size_t i = 0; i < outputs.size(); ++i) kept[i] = {outputs[i].type, outputs[i].typmod};
+    prepared.outputs_of_client = {kept, outputs.size()};
+  }
   return prepared.budget.check();
 }
 

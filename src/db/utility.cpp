@@ -157,6 +157,7 @@ Status SessionImpl::run_discard(const sql::Discard& discard) {
   if (discard.what == sql::DiscardWhat::all) {
     if (in_block_) return Error::make(sqlstate::active_sql_transaction, "DISCARD ALL cannot run inside a transaction block");
     prepared_.clear();
+    advisory_unlock_all();
     settings_.reset_all();
     apply_settings();
   }

@@ -38,6 +38,8 @@ void destroy(State* state) {
 
 Status Execution::open(const CompiledPlan& plan, const ExecContext& context) {
   close();
+  if (context.view != nullptr)
+    for (const plan::Plan::TableNeed& need : plan.plan->tables) SPG_TRY(context.view->lock_for_statement(need.table, need.mode));
   State* state =
       make_state(context, plan.internal_parameters, plan.shared_count, plan.work_tables, plan.subquery_count);
   state->plan = &plan;

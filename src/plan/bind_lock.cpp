@@ -54,6 +54,7 @@ Status Binder::lock_range(Query* query, RangeEntry* range, const sql::LockingCla
     if (wait == txn::RowWait::no_wait || present.wait == txn::RowWait::wait) present.wait = wait;
     return ok();
   }
+  range->locks_rows = true;
   RangeColumn row_id;
   row_id.type = oid::int8;
   row_id.physical = Physical::int8;

@@ -375,6 +375,7 @@ Result<Query*> Binder::set_query(const sql::Select& node, Query* query, bool kee
                                 : node.op == sql::SetOp::intersect ? "INTERSECT"
                                                                    : "EXCEPT";
   query->set_op = node.op;
+  if (!node.locking.empty()) SPG_TRY(check_lockable(*query, node.locking[0].strength));
   query->set_all = node.all;
   const std::string_view kept_place = recursion_place_;
   if (node.op != sql::SetOp::union_ && node.all) recursion_place_ = word;

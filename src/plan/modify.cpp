@@ -152,6 +152,24 @@ bool has_subqueries(const Node* node) {
 }
 }  // namespace
 
+std::span<Plan::TableNeed> Planner::table_needs() {
+  Vec<Plan::TableNeed> needs(*arena_);
+  const auto add = [&](TableId table, txn::TableLock mode) {
+    if (table == TableId::none) return;
+    for (Plan::TableNeed& need : needs)
+      if (need.table == table) {
+        need.mode = std::max(need.mode, mode);
+        return;
+      }
+    needs.push_back({table, mode});
+  };
+  for (const RangeEntry* range : bound_->ranges)
+    if (range != nullptr && range->kind == RangeKind::relation)
+      add(range->relation->table, range->locks_rows ? txn::TableLock::row_share : txn::TableLock::access_share);
+  if (bound_->is_dml) add(bound_->relation->table, txn::TableLock::row_exclusive);
+  return needs.span();
+}
+
 Result<Plan*> Planner::plan() {
   Plan* made = arena_->make<Plan>();
   if (bound_->is_dml) {
@@ -166,6 +184,7 @@ Result<Plan*> Planner::plan() {
     made->root->outputs = bound_->outputs.span();
   }
   made->locks_rows = locks_rows_;
+  made->tables = table_needs();
   made->node_count = next_id_;
   made->internal_parameters = internal_parameters_;
   made->work_tables = bound_->work_tables;

@@ -59,6 +59,7 @@ struct RangeEntry {
   std::span<std::span<Expr*>> rows;
   Query* owner = nullptr;  ///< the query in whose FROM it stands
   // planner
+  bool locks_rows = false;  ///< FOR UPDATE and its kin
   bool pulled_up = false;  ///< its columns are its subquery's targets
 };
 

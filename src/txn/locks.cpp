@@ -150,19 +150,18 @@ void LockTable::drop_if_unused(LockEntry* entry) {
   ++spare_entry_count_;
 }
 
-/// A holder conflicts, or an earlier request does. Who holds something here already goes before those who wait: they may
-/// wait for just that.
+/// A holder conflicts, or an earlier request does. Requests that wait for what the owner holds already do not count: they
+/// would wait for each other.
 bool LockTable::is_blocked(const LockOwner& owner, const LockEntry& entry, std::uint16_t slot, std::uint8_t mode) const {
   const LockSpace space = entry.tag.space;
-  bool holds = false;
+  unsigned held = 0;  // modes, as bits
   for (const LockHolder* holder = entry.holders; holder != nullptr; holder = holder->next_of_entry) {
     if (!is_about(*holder, slot)) continue;
-    if (holder->owner == &owner) holds = true;
+    if (holder->owner == &owner) held |= 1u << holder->mode;
     else if (conflict(space, holder->mode, mode)) return true;
   }
-  if (holds) return false;
   for (const LockOwner* waiter = entry.first_waiter; waiter != nullptr && waiter != &owner; waiter = waiter->next_waiter)
-    if (waiter->slot == slot && conflict(space, waiter->mode, mode)) return true;
+    if (waiter->slot == slot && conflict(space, waiter->mode, mode) && (held & conflicts_of(space, waiter->mode)) == 0) return true;
   return false;
 }
 

@@ -212,6 +212,8 @@ struct Plan {
   bool is_short = false;              ///< bounded work: may run on a reactor thread
   bool writes = false;
   bool locks_rows = false;
+  struct TableNeed { TableId table; txn::TableLock mode; };
+  std::span<TableNeed> tables;        ///< what it reads, locks rows of, writes to: to be locked so before it begins
   std::uint64_t catalog_stamp = 0;    ///< planned against this catalog
 };
 

@@ -36,6 +36,8 @@ class TransactionControl : public View {
   virtual void set_options(const BeginOptions& options) = 0;
   virtual const BeginOptions& options() const = 0;
   virtual bool has_snapshot() const = 0;
+  /// The statement that has just ended was none that fixes the snapshot (LOCK TABLE): the next one does.
+  virtual void forget_snapshot() = 0;
   /// Sets what reads see. `writes`: the statement may write or lock.
   virtual Status begin_statement(bool writes, store::Access access) = 0;
   /// The running statement, which has not read anything that it must see again, goes on with the newest version.

@@ -9,11 +9,13 @@
 // both: wake() tells when to run the statement again, from its begin_statement on; its locks are kept over that.
 // Threads: one at a time; wake() runs in whichever thread makes the wait end.
 //
-// The parts: transaction.inl.hpp (life and commit), transaction_read.inl.hpp, transaction_write.inl.hpp.
+// The parts: transaction.inl.hpp (life and commit), transaction_read.inl.hpp, transaction_write.inl.hpp,
+// transaction_serializable.inl.hpp.
 #pragma once
 #include "spg/txn/control.hpp"
 #include "spg/txn/machine.hpp"
 #include "spg/txn/private_table.hpp"
+#include "spg/txn/read_set.hpp"
 
 namespace spg::txn {
 
@@ -41,6 +43,7 @@ class Transaction final : public TransactionControl {
   void set_options(const BeginOptions& options) override { options_ = options; }
   const BeginOptions& options() const override { return options_; }
   bool has_snapshot() const override { return pinned_; }
+  void forget_snapshot() override { pinned_ = false; }
   Status begin_statement(bool writes, Access access) override;
   void renew_statement() override;
   void allow_waiting() override { access_ = Access::wait; }
@@ -72,6 +75,8 @@ class Transaction final : public TransactionControl {
                std::span<type::Vector> out) override;
   void renew_guard() override { machine_->objects().enter(*guard_); }
   Status lock_table(TableId table, TableLock mode, LockWait wait) override;
+  Status lock_for_statement(TableId table, TableLock mode) override;
+  Status lock_definition(TableId table) override { return lock_for_change(table, TableLock::access_exclusive); }
   Status lock_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, RowWait wait, std::span<bool> taken) override;
   Result<std::uint64_t> insert(TableId table, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) override;
   Status update(TableId table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
@@ -131,6 +136,11 @@ class Transaction final : public TransactionControl {
   void published(std::uint64_t log_end) { if (log_end > floor_) floor_ = log_end; }
   void end_transaction();
 
+  // SERIALIZABLE: transaction_serializable.inl.hpp
+  ReadSet* reads() { return options_.isolation == Isolation::serializable && in_statement_ ? &reads_ : nullptr; }
+  Status check_reads();
+  Result<bool> reads_changed(const Change& change, const table::LayoutView& layout);
+
   // transaction_read.inl.hpp
   Result<Cell*> committed(Cell* root, TableId table);
   Result<const store::Image*> read_table(TableId table);
@@ -146,8 +156,9 @@ class Transaction final : public TransactionControl {
   Status lock_for_writing(TableId table, TableLock mode);
   Status lock_for_change(TableId table, TableLock mode);
   Result<const store::Image*> layout_table(PrivateOf& table);
-  Result<bool> is_same_row(const store::Image* ours, const store::Image* theirs, std::uint64_t rowid);
-  Status check_unchanged(TableId table, std::span<const std::uint64_t> rowids);
+  enum class Compare : std::uint8_t { same, changed, gone };
+  Result<Compare> compare_row(const store::Image* ours, const store::Image* theirs, std::uint64_t rowid, bool keys_only);
+  Status check_unchanged(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, bool writes);
   Status lock_and_check_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode);
   /// Whether the row is locked by this transaction as one that it writes.
   bool is_own_row(TableId table, std::uint64_t rowid);
@@ -158,6 +169,8 @@ class Transaction final : public TransactionControl {
   Result<bool> is_stale(PrivateOf& table, std::uint64_t rowid);
   Status record(PrivateOf& table, std::size_t before, bool changes_layout);
   Status record_plain(PrivateOf& table, ChangeKind kind);
+  Result<bool> changes_unique_keys(TableId table, const table::LayoutView& layout, std::span<const std::uint64_t> rowids,
+                                   std::span<const table::ColumnInput> columns, type::Selection rows);
   Status update_keys(PrivateOf& table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
                      type::Selection rows, Conflict& conflict);
   Status change_layout(PrivateOf& table, const table::LayoutBuilder& layout, Conflict& conflict);
@@ -183,6 +196,7 @@ class Transaction final : public TransactionControl {
   std::uint64_t floor_ = 0, number_ = 0, statement_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
   RecordBuffer changes_;
+  ReadSet reads_;
   Array<Level> levels_;
   Array<KnownLock> known_locks_;
   PrivateOf* private_ = nullptr;

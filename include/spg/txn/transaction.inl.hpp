@@ -267,6 +267,7 @@ void Transaction<E>::end_transaction() {
   levels_.clear();
   changes_.shrink(64 * 1024);
   changes_.clear();
+  reads_.clear();
   known_locks_.clear();
   if (owner_->holders != nullptr || owner_->waits_at != nullptr)
     machine_->locks().with([&](LockTable& locks) { locks.release_above(*owner_, LockOwner::session_level); });
@@ -319,6 +320,7 @@ std::uint64_t Transaction<E>::catalog_stamp() {
 /// Off the turn: applies the write set to the newest version, so that little is left to do under it.
 template <policy::Env E>
 Status Transaction<E>::catch_up() {
+  SPG_TRY(check_reads());
   read_version(lineage_->pin_tip(pins_[pin_ ^ 1]));
   ++statement_;
   for (PrivateOf* table = private_; table != nullptr; table = table->next) {
@@ -381,6 +383,7 @@ Status Transaction<E>::bring_to_tip(PrivateOf& table, ScopeOf& scope, Cell*& slo
 /// Under the turn: the tip with this transaction's work.
 template <policy::Env E>
 Status Transaction<E>::build(ScopeOf& scope, Cell*& root) {
+  SPG_TRY(check_reads());
   policy::LockGuard lock(lineage_->apply_mutex());
   root = lineage_->tip()->root;
   for (PrivateOf* table = private_; table != nullptr; table = table->next) {
@@ -466,3 +469,5 @@ TransactionControl* Machine<E>::open_transaction(DatabaseId id) {
 
 #include "spg/txn/transaction_read.inl.hpp"
 #include "spg/txn/transaction_write.inl.hpp"
+
+#include "spg/txn/transaction_serializable.inl.hpp"

@@ -18,7 +18,6 @@ Result<Cell*> Transaction<E>::committed(store::Cell* root, TableId id) {
 /// The object that the statement reads: with the transaction's own writes from before the statement.
 template <policy::Env E>
 Result<const store::Image*> Transaction<E>::read_table(TableId id) {
-  SPG_TRY(lock_for_reading(id));
   Cell* cell = nullptr;
   if (PrivateOf* own = find_private(id); own != nullptr && (!own->records.empty() || own->top != nullptr)) {
     SPG_TRY(settle(*own));
@@ -123,6 +122,7 @@ template <policy::Env E>
 Result<Scan*> Transaction<E>::open_scan(const ScanRequest& request, Arena& arena) {
   SPG_ASSIGN(const store::Image* image, read_table(request.table));
   SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
+  if (ReadSet* noted = reads(); noted != nullptr && raw(request.table) >= first_user_table) SPG_TRY(noted->add_table(request.table));
   auto* scan = new (std::nothrow) TableScanOf<Objects>(machine_->objects(), request, image, layout, arena, access_);
   if (scan == nullptr) return Error::out_of_memory();
   return static_cast<Scan*>(scan);
@@ -133,8 +133,9 @@ template <class Nodes, class Objects>
 class IndexScanOf final : public IndexScan {
  public:
   using Owned = typename Nodes::OwnedKey;
-  IndexScanOf(Objects& objects, Cell* root, unsigned height, const Owned& low, const Owned& high, bool backward, const Access& access)
-      : cursor_(objects, root, height), low_(low), high_(high), backward_(backward), access_(access) {}
+  IndexScanOf(Objects& objects, Cell* root, unsigned height, const Owned& low, const Owned& high, bool backward, const Access& access,
+              ReadSet* reads, TableId table, IndexId index)
+      : cursor_(objects, root, height), low_(low), high_(high), backward_(backward), access_(access), reads_(reads), table_(table), index_(index) {}
   Result<std::size_t> next(std::span<std::uint64_t> rowids) override {
     if (!started_) {
       SPG_TRY(cursor_.seek(Nodes::key_of(backward_ ? high_ : low_), access_));
@@ -148,15 +149,35 @@ class IndexScanOf final : public IndexScan {
       if (leaf == nullptr) break;
       if (backward_ ? Nodes::compare(leaf, at, Nodes::key_of(low_)) < 0 : Nodes::compare(leaf, at, Nodes::key_of(high_)) >= 0) break;
       rowids[count++] = Nodes::rowid(leaf, at);
+      if (count == rowids.size() && reads_ != nullptr) last_ = Nodes::entry(leaf, at);
     }
+    if (reads_ != nullptr) SPG_TRY(note({rowids.data(), count}, count < rowids.size()));
     return count;
   }
 
  private:
+  /// SERIALIZABLE: the rows, and the part of the range that has been looked at since the last call.
+  Status note(std::span<const std::uint64_t> rowids, bool at_end) {
+    for (const std::uint64_t rowid : rowids) SPG_TRY(reads_->add_row(table_, rowid));
+    const auto low = Nodes::key_of(backward_ && !at_end ? last_ : low_), high = Nodes::key_of(!backward_ && !at_end ? last_ : high_);
+    if constexpr (std::is_same_v<Nodes, index::IntNodes>) {
+      SPG_TRY(reads_->add_range(table_, index_, index::IntKey{low.key, low.rowid & index::null_rowid_bit}, high, !at_end && !backward_));
+    } else {
+      // A bound that ends in a rowid is behind the entries of its key.
+      SPG_TRY(reads_->add_range(table_, index_, full_text(low), full_text(high), (!at_end && !backward_) || high.rowid != 0));
+    }
+    if (!at_end) (backward_ ? high_ : low_) = last_;
+    return ok();
+  }
+  static std::string_view full_text(const index::BytesNodes::Key& key) { return key.bytes; }
+
   index::Cursor<Nodes, Objects> cursor_;
-  Owned low_, high_;
+  Owned low_, high_, last_;
   bool backward_, started_ = false;
   const Access& access_;  ///< the transaction's: allow_waiting() may come while the scan goes on
+  ReadSet* reads_;        ///< null below SERIALIZABLE
+  TableId table_;
+  IndexId index_;
 };
 
 /// The half-open interval [low, high) of an integer tree that a range means.
@@ -261,15 +282,16 @@ Result<IndexScan*> Transaction<E>::open_index(TableId id, IndexId index, const K
   SPG_TRY(check_range(layout, layout.indexes()[at], range));
   Cell* root = image->child_array()[table::index_children + at];
   const unsigned height = table::table_state(image).indexes()[at].height;
+  ReadSet* const noted = raw(id) >= first_user_table ? reads() : nullptr;
   IndexScan* scan = nullptr;
   if (layout.indexes()[at].kind == table::KeyKind::integer) {
     index::IntKey low, high;
     int_bounds(range, low, high);
-    scan = new (std::nothrow) IndexScanOf<index::IntNodes, Objects>(machine_->objects(), root, height, low, high, backward, access_);
+    scan = new (std::nothrow) IndexScanOf<index::IntNodes, Objects>(machine_->objects(), root, height, low, high, backward, access_, noted, id, index);
   } else {
     index::BytesNodes::OwnedKey low, high;
     bytes_bounds(layout.parts(layout.indexes()[at]), range, low, high);
-    scan = new (std::nothrow) IndexScanOf<index::BytesNodes, Objects>(machine_->objects(), root, height, low, high, backward, access_);
+    scan = new (std::nothrow) IndexScanOf<index::BytesNodes, Objects>(machine_->objects(), root, height, low, high, backward, access_, noted, id, index);
   }
   if (scan == nullptr) return Error::out_of_memory();
   return scan;
@@ -290,6 +312,7 @@ Status Transaction<E>::probe(TableId id, IndexId index, std::span<const type::Ve
   if (keys.size() > std::size(values)) return other_key(layout.indexes()[at]);
   for (std::size_t k = 0; k < keys.size(); ++k) values[k] = type::Value{keys[k].physical, false};
   SPG_TRY(check_range(layout, layout.indexes()[at], KeyRange{{values, keys.size()}}));
+  ReadSet* const noted = raw(id) >= first_user_table ? reads() : nullptr;
   auto collect = [&](auto& scan) -> Status {
     for (;;) {
       std::uint64_t found[16];
@@ -315,12 +338,12 @@ Status Transaction<E>::probe(TableId id, IndexId index, std::span<const type::Ve
       if (integer) {
         index::IntKey low, high;
         int_bounds(range, low, high);
-        IndexScanOf<index::IntNodes, Objects> scan(machine_->objects(), root, height, low, high, false, access_);
+        IndexScanOf<index::IntNodes, Objects> scan(machine_->objects(), root, height, low, high, false, access_, noted, id, index);
         SPG_TRY(collect(scan));
       } else {
         index::BytesNodes::OwnedKey low, high;
         bytes_bounds(layout.parts(layout.indexes()[at]), range, low, high);
-        IndexScanOf<index::BytesNodes, Objects> scan(machine_->objects(), root, height, low, high, false, access_);
+        IndexScanOf<index::BytesNodes, Objects> scan(machine_->objects(), root, height, low, high, false, access_, noted, id, index);
         SPG_TRY(collect(scan));
       }
     }

@@ -43,6 +43,11 @@ Result<Cell*> Transaction<E>::tip_table(TableId id) {
   return committed(tip_root_, id);
 }
 
+template <policy::Env E>
+Status Transaction<E>::lock_for_statement(TableId id, TableLock mode) {
+  return mode == TableLock::access_share ? lock_for_reading(id) : lock_for_writing(id, mode);
+}
+
 /// ACCESS SHARE, which blocks must keep to their end. Elsewhere it matters only to those who ask for ACCESS EXCLUSIVE.
 template <policy::Env E>
 Status Transaction<E>::lock_for_reading(TableId id) {
@@ -97,16 +102,16 @@ Status Transaction<E>::lock_for_change(TableId id, TableLock mode) {
   return ours == theirs ? ok() : try_again();
 }
 
-/// Whether a row is in both tables with the same values, or in neither.
+/// What has become of a row; in neither table counts as the same. `keys_only`: only columns of unique indexes count.
 template <policy::Env E>
-Result<bool> Transaction<E>::is_same_row(const Image* ours, const Image* theirs, std::uint64_t rowid) {
+Result<typename Transaction<E>::Compare> Transaction<E>::compare_row(const Image* ours, const Image* theirs, std::uint64_t rowid, bool keys_only) {
   auto& objects = machine_->objects();
   const auto block_of = [&](const Image* of) {
     return table::radix_find(objects, of->child_array()[table::rows_child], table::table_state(of).row_height, rowid / table::block_rows, access_);
   };
   SPG_ASSIGN(Cell * our_cell, block_of(ours));
   SPG_ASSIGN(Cell * their_cell, block_of(theirs));
-  if (our_cell == their_cell) return true;
+  if (our_cell == their_cell) return Compare::same;
   const Image* our_block = nullptr;
   const Image* their_block = nullptr;
   if (our_cell != nullptr) { SPG_ASSIGN(our_block, objects.read(our_cell, access_)); }
@@ -114,29 +119,36 @@ Result<bool> Transaction<E>::is_same_row(const Image* ours, const Image* theirs,
   const auto slot = static_cast<std::uint32_t>(rowid % table::block_rows);
   const bool in_ours = our_block != nullptr && table::block_state(our_block).is_live(slot);
   const bool in_theirs = their_block != nullptr && table::block_state(their_block).is_live(slot);
-  if (!in_ours || !in_theirs) return in_ours == in_theirs;
+  if (!in_ours || !in_theirs) return in_ours == in_theirs ? Compare::same : Compare::gone;
   SPG_ASSIGN(const table::LayoutView layout, layout_of(theirs));
+  const auto is_key = [&](std::uint16_t number) {
+    for (const table::IndexLayout& index : layout.indexes())
+      for (const table::KeyPart& part : layout.parts(index))
+        if (index.unique != 0 && part.column == number) return true;
+    return false;
+  };
   for (const table::ColumnEntry& entry : table::block_state(their_block).entries()) {
     const int at = table::block_state(our_block).find(entry.number);
     const int their_at = table::block_state(their_block).find(entry.number);
     if (at >= 0 && our_block->child_array()[at] == their_block->child_array()[their_at]) continue;
+    if (keys_only && !is_key(entry.number)) continue;
     const table::ColumnLayout& column = *layout.column(entry.number);
     SPG_ASSIGN(const type::Value a, table::read_value(objects, our_block, layout, column, slot, scratch_, access_));
     SPG_ASSIGN(const type::Value b, table::read_value(objects, their_block, layout, column, slot, scratch_, access_));
     if (a.is_null || b.is_null) {
-      if (a.is_null != b.is_null) return false;
+      if (a.is_null != b.is_null) return Compare::changed;
       continue;
     }
     const bool same = a.physical == type::Physical::string ? a.as<type::StringRef>().view() == b.as<type::StringRef>().view()
                                                            : std::memcmp(a.bytes, b.bytes, type::physical_bytes(a.physical)) == 0;
-    if (!same) return false;
+    if (!same) return Compare::changed;
   }
-  return true;
+  return Compare::same;
 }
 
-/// Rows that have just been locked must be in the tip as the statement has read them.
+/// Rows that have been locked must be in the tip as the statement has read them: all of it, or what `mode` protects.
 template <policy::Env E>
-Status Transaction<E>::check_unchanged(TableId id, std::span<const std::uint64_t> rowids) {
+Status Transaction<E>::check_unchanged(TableId id, std::span<const std::uint64_t> rowids, RowLock mode, bool writes) {
   if (rowids.empty()) return ok();
   SPG_TRY(see_tip());
   SPG_ASSIGN(Cell * ours, committed(root_, id));
@@ -147,8 +159,12 @@ Status Transaction<E>::check_unchanged(TableId id, std::span<const std::uint64_t
   SPG_ASSIGN(const Image* their_table, machine_->objects().read(theirs, access_));
   for (const std::uint64_t rowid : rowids) {
     scratch_.reset();
-    SPG_ASSIGN(const bool same, is_same_row(our_table, their_table, rowid));
-    if (!same) return try_again();
+    // KEY SHARE lets a snapshot stand whose other columns have changed; READ COMMITTED goes to the newest.
+    SPG_ASSIGN(const Compare found, compare_row(our_table, their_table, rowid, is_stable() && mode == RowLock::key_share));
+    if (found == Compare::same) continue;
+    if (is_stable() && writes && found == Compare::gone)
+      return Error::make(sqlstate::t_r_serialization_failure, "could not serialize access due to concurrent delete");
+    return try_again();
   }
   return ok();
 }
@@ -163,9 +179,9 @@ Status Transaction<E>::lock_rows(TableId id, std::span<const std::uint64_t> rowi
     if (!taken.empty()) taken[i] = held.has_value();
     if (!held && wait == RowWait::skip && held.error().code() == sqlstate::lock_not_available) continue;
     if (!held) return held.take_error();
-    if (!*held && !fresh.push_back(rowids[i])) return Error::out_of_memory();
+    if ((!*held || is_stable()) && !fresh.push_back(rowids[i])) return Error::out_of_memory();
   }
-  return check_unchanged(id, {fresh.data(), fresh.size()});
+  return check_unchanged(id, {fresh.data(), fresh.size()}, mode, false);
 }
 
 template <policy::Env E>
@@ -176,9 +192,10 @@ Status Transaction<E>::lock_and_check_rows(TableId id, std::span<const std::uint
   for (const std::uint64_t rowid : rowids) {
     SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::row, raw(id), rowid / table::block_rows),
                                      static_cast<std::uint16_t>(rowid % table::block_rows), static_cast<std::uint8_t>(mode), LockWait::wait));
-    if (!held) fresh[count++] = rowid;
+    // A lock that came while the statement waited was held before this attempt; READ COMMITTED has a newer version by now.
+    if (!held || is_stable()) fresh[count++] = rowid;
   }
-  return check_unchanged(id, {fresh, count});
+  return check_unchanged(id, {fresh, count}, mode, true);
 }
 
 template <policy::Env E>
@@ -275,8 +292,8 @@ Result<bool> Transaction<E>::is_stale(PrivateOf& table, std::uint64_t rowid) {
   if (theirs == ours) return false;
   if (theirs == nullptr) return true;
   SPG_ASSIGN(const Image* their_image, machine_->objects().read(theirs, access_));
-  SPG_ASSIGN(const bool same, is_same_row(image, their_image, rowid));
-  return !same;
+  SPG_ASSIGN(const Compare found, compare_row(image, their_image, rowid, false));
+  return found != Compare::same;
 }
 
 /// Looks for keys among the transaction's own writes, the statement's included.
@@ -327,6 +344,36 @@ Result<const Image*> Transaction<E>::layout_table(PrivateOf& table) {
   return machine_->objects().read(cell, access_);
 }
 
+/// Whether an update gives a column of a unique index another value.
+template <policy::Env E>
+Result<bool> Transaction<E>::changes_unique_keys(TableId id, const table::LayoutView& layout, std::span<const std::uint64_t> rowids,
+                                                 std::span<const table::ColumnInput> columns, type::Selection rows) {
+  bool touches = false;
+  for (std::size_t position = 0; position < layout.indexes().size(); ++position)
+    touches = touches || (layout.indexes()[position].unique != 0 && touches_index(layout, position, columns));
+  if (!touches) return false;
+  SPG_ASSIGN(const Image* image, read_table(id));
+  for (std::size_t i = 0; i < rowids.size(); ++i) {
+    SPG_ASSIGN(const Image* block, table::read_block(machine_->objects(), image, rowids[i] / table::block_rows, access_));
+    const auto slot = static_cast<std::uint32_t>(rowids[i] % table::block_rows);
+    if (block == nullptr || !table::block_state(block).is_live(slot)) return true;
+    for (const table::ColumnInput& column : columns) {
+      bool is_key = false;
+      for (const table::IndexLayout& index : layout.indexes())
+        for (const table::KeyPart& part : layout.parts(index)) is_key = is_key || (index.unique != 0 && part.column == column.number);
+      if (!is_key) continue;
+      SPG_ASSIGN(const type::Value before, table::read_value(machine_->objects(), block, layout, *layout.column(column.number), slot, scratch_, access_));
+      const type::Value now = input_value({&column, 1}, column.number, before.physical, rows[static_cast<std::uint32_t>(i)]);
+      if (before.is_null != now.is_null) return true;
+      if (before.is_null) continue;
+      const bool same = before.physical == type::Physical::string ? before.as<type::StringRef>().view() == now.as<type::StringRef>().view()
+                                                                  : std::memcmp(before.bytes, now.bytes, type::physical_bytes(before.physical)) == 0;
+      if (!same) return true;
+    }
+  }
+  return false;
+}
+
 /// The keys that rows to be inserted have in one index.
 inline Status new_keys(const table::LayoutView& layout, std::size_t position, std::span<const table::ColumnInput> columns, type::Selection rows, KeySet& keys) {
   const auto parts = layout.parts(layout.indexes()[position]);
@@ -355,6 +402,8 @@ Result<std::uint64_t> Transaction<E>::insert(TableId id, std::span<const table::
     bool look_at_own = false;
     SPG_TRY(lock_keys(id, layout, position, keys, {}, look_at_own, conflict));
     if (!conflict.found() && look_at_own) SPG_TRY(check_own_keys(*table, position, keys, conflict));
+    // What was read may say otherwise than the key that is there now.
+    if (conflict.found()) SPG_TRY(check_reads());
     if (conflict.found()) return std::uint64_t{0};
   }
   std::uint64_t least = table::table_state(image).next_rowid;
@@ -410,12 +459,10 @@ Status Transaction<E>::update(TableId id, std::span<const std::uint64_t> rowids,
   SPG_ASSIGN(PrivateOf * table, open_private(id));
   SPG_ASSIGN(const Image* image, layout_table(*table));
   SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
-  bool unique_keys = false, looks = false;
-  for (std::size_t position = 0; position < layout.indexes().size(); ++position) {
-    if (!touches_index(layout, position, columns)) continue;
-    unique_keys = unique_keys || layout.indexes()[position].unique != 0;
-    looks = looks || unique_keys || layout.indexes()[position].kind == table::KeyKind::bytes;  // those can be too long
-  }
+  SPG_ASSIGN(const bool unique_keys, changes_unique_keys(id, layout, rowids, columns, rows));
+  bool looks = unique_keys;
+  for (std::size_t position = 0; position < layout.indexes().size(); ++position)  // keys of bytes can be too long
+    looks = looks || (layout.indexes()[position].kind == table::KeyKind::bytes && touches_index(layout, position, columns));
   SPG_TRY(lock_and_check_rows(id, rowids, unique_keys ? RowLock::update : RowLock::no_key_update));
   if (looks) {
     Status failed = update_keys(*table, rowids, columns, rows, conflict);

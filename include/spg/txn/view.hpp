@@ -107,6 +107,11 @@ class View {
 
   // --- locks, kept to the end of the transaction. "Must wait" when another's is in the way.
   virtual Status lock_table(TableId table, TableLock mode, LockWait wait) = 0;
+  /// What a statement that reads (access_share), locks rows of (row_share) or writes to (row_exclusive) a table takes before
+  /// it begins.
+  virtual Status lock_for_statement(TableId table, TableLock mode) = 0;
+  /// For what changes a table's definition: access_exclusive, and nothing has happened to it since the statement's version.
+  virtual Status lock_definition(TableId table) = 0;
   /// Locks rows that the statement has read. taken[i] (may be empty): whether row i was locked (false: skipped). 55P03 when
   /// one is locked and `wait` is no_wait.
   virtual Status lock_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, RowWait wait, std::span<bool> taken) = 0;
