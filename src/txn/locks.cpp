@@ -39,7 +39,8 @@ constexpr std::uint16_t bits(std::initializer_list<int> modes) {
 constexpr std::uint16_t table_conflicts[8] = {bits({7}),          bits({6, 7}),          bits({4, 5, 6, 7}), bits({3, 4, 5, 6, 7}),
                                               bits({2, 3, 5, 6, 7}), bits({2, 3, 4, 5, 6, 7}), bits({1, 2, 3, 4, 5, 6, 7}), bits({0, 1, 2, 3, 4, 5, 6, 7})};
 // Table 13.3: the same of rows.
-constexpr std::uint16_t row_conflicts[4] = {bits({3}), bits({2, 3}), bits({1, 2, 3}), bits({0, 1, 2, 3})};
+constexpr std::uint16_t row_conflicts[7] = {bits({3, 5}),          bits({2, 3, 4, 5}),       bits({1, 2, 3, 4, 5}), bits({0, 1, 2, 3, 4, 5}),
+                                            bits({1, 2, 3, 4, 5, 6}), bits({0, 1, 2, 3, 4, 5, 6}), bits({4, 5})};
 constexpr std::uint16_t simple_conflicts[2] = {bits({1}), bits({0, 1})};
 
 std::uint16_t conflicts_of(LockSpace space, std::uint8_t mode) {
@@ -69,7 +70,8 @@ std::uint64_t hash_of(const LockTag& tag) {
 std::string_view lock_mode_name(LockSpace space, std::uint8_t mode) {
   static constexpr std::string_view tables[] = {"AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock",
                                                 "ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"};
-  static constexpr std::string_view rows[] = {"AccessShareLock", "RowShareLock", "ExclusiveLock", "AccessExclusiveLock"};
+  static constexpr std::string_view rows[] = {"AccessShareLock", "RowShareLock",        "ExclusiveLock", "AccessExclusiveLock",
+                                              "ExclusiveLock",   "AccessExclusiveLock", "ShareLock"};
   if (space == LockSpace::table) return tables[mode];
   if (space == LockSpace::row) return rows[mode];
   return mode == 0 ? "ShareLock" : "ExclusiveLock";

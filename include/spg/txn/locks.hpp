@@ -21,7 +21,9 @@ namespace spg::txn {
 enum class TableLock : std::uint8_t {
   access_share, row_share, row_exclusive, share_update_exclusive, share, share_row_exclusive, exclusive, access_exclusive
 };
-enum class RowLock : std::uint8_t { key_share, share, no_key_update, update };
+/// PostgreSQL's four, weakest first; then the same as the last two by those who write the row, and what somebody asks for who
+/// has found the row's key in the way and waits for its writer.
+enum class RowLock : std::uint8_t { key_share, share, no_key_update, update, no_key_write, write, settled };
 enum class SimpleLock : std::uint8_t { share, exclusive };
 
 enum class LockSpace : std::uint8_t {

@@ -162,6 +162,7 @@ class Transaction final : public TransactionControl {
   Status lock_and_check_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode);
   /// Whether the row is locked by this transaction as one that it writes.
   bool is_own_row(TableId table, std::uint64_t rowid);
+  bool is_emptied(const PrivateOf& table) const;
   Result<std::uint64_t> find_key(const store::Image* table, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry);
   Status lock_keys(TableId table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
                    std::span<const std::uint64_t> but, bool& look_at_own, Conflict& conflict);

@@ -203,7 +203,7 @@ bool Transaction<E>::is_own_row(TableId id, std::uint64_t rowid) {
   const int mode = machine_->locks().with([&](LockTable& locks) {
     return locks.held_mode(*owner_, tag_of(LockSpace::row, raw(id), rowid / table::block_rows), static_cast<std::uint16_t>(rowid % table::block_rows));
   });
-  return mode >= static_cast<int>(RowLock::no_key_update);
+  return mode == static_cast<int>(RowLock::no_key_write) || mode == static_cast<int>(RowLock::write);
 }
 
 // --- unique keys ----------------------------------------------------------------------------------------------------
@@ -217,6 +217,15 @@ Result<std::uint64_t> Transaction<E>::find_key(const Image* of, const table::Lay
   const KeySet::Entry& key = keys.entries()[entry];
   return index.kind == table::KeyKind::integer ? find_unique(machine_->objects(), tree, height, key.number, access_)
                                                : find_unique(machine_->objects(), tree, height, keys.bytes(key), access_);
+}
+
+/// Whether the transaction has truncated the table: then nothing that others have committed is in it any more.
+template <policy::Env E>
+bool Transaction<E>::is_emptied(const PrivateOf& table) const {
+  if (!table.changes_layout) return false;
+  for (const RecordPlace& place : table.records)
+    if (static_cast<ChangeKind>(changes_.bytes()[place.at]) == ChangeKind::truncate) return true;
+  return false;
 }
 
 /// Locks the keys of a unique index and looks for them in the tip. `but`: rows (ascending) whose present keys do not count,
@@ -238,6 +247,10 @@ Status Transaction<E>::lock_keys(TableId id, const table::LayoutView& layout, st
                                      static_cast<std::uint8_t>(SimpleLock::exclusive), LockWait::wait));
     look_at_own = look_at_own || held;
   }
+  if (const PrivateOf* own = find_private(id); own != nullptr && is_emptied(*own)) {
+    look_at_own = true;
+    return ok();
+  }
   SPG_TRY(see_tip());
   SPG_ASSIGN(Cell * theirs, tip_table(id));
   if (theirs == nullptr) {
@@ -256,10 +269,10 @@ Status Transaction<E>::lock_keys(TableId id, const table::LayoutView& layout, st
     SPG_ASSIGN(const std::uint64_t row, find_key(of, their_layout, static_cast<std::size_t>(their_position), keys, i));
     if (row == UINT64_MAX || std::binary_search(but.begin(), but.end(), row)) continue;
     if (is_own_row(id, row)) { look_at_own = true; continue; }
-    // Another may be about to delete it, or to change its key: that is waited for. The lock is not kept for long, as the
-    // statement begins anew (the row is gone) or fails (it is still there).
+    // Whoever writes it is waited for, as he may delete it, or change its key. The lock is not kept for long: the statement
+    // begins anew (the row is gone) or fails (it is still there).
     SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::row, raw(id), row / table::block_rows), static_cast<std::uint16_t>(row % table::block_rows),
-                                     static_cast<std::uint8_t>(RowLock::key_share), LockWait::wait));
+                                     static_cast<std::uint8_t>(RowLock::settled), LockWait::wait));
     (void)held;
     SPG_TRY(see_tip());
     SPG_ASSIGN(Cell * now, tip_table(id));
@@ -286,7 +299,7 @@ Result<bool> Transaction<E>::is_stale(PrivateOf& table, std::uint64_t rowid) {
   SPG_ASSIGN(const bool is_committed, table::row_exists(machine_->objects(), image, rowid, access_));
   if (!is_committed) return false;  // the transaction has inserted it
   SPG_TRY(lock(tag_of(LockSpace::row, raw(table.id), rowid / table::block_rows), static_cast<std::uint16_t>(rowid % table::block_rows),
-               static_cast<std::uint8_t>(RowLock::key_share), LockWait::wait).status());
+               static_cast<std::uint8_t>(RowLock::settled), LockWait::wait).status());
   SPG_TRY(see_tip());
   SPG_ASSIGN(Cell * theirs, tip_table(table.id));
   if (theirs == ours) return false;
@@ -463,7 +476,7 @@ Status Transaction<E>::update(TableId id, std::span<const std::uint64_t> rowids,
   bool looks = unique_keys;
   for (std::size_t position = 0; position < layout.indexes().size(); ++position)  // keys of bytes can be too long
     looks = looks || (layout.indexes()[position].kind == table::KeyKind::bytes && touches_index(layout, position, columns));
-  SPG_TRY(lock_and_check_rows(id, rowids, unique_keys ? RowLock::update : RowLock::no_key_update));
+  SPG_TRY(lock_and_check_rows(id, rowids, unique_keys ? RowLock::write : RowLock::no_key_write));
   if (looks) {
     Status failed = update_keys(*table, rowids, columns, rows, conflict);
     // On a conflict nothing of the call stays. The layer may go: the records of the calls before make it anew.
@@ -484,7 +497,7 @@ Status Transaction<E>::remove(TableId id, std::span<const std::uint64_t> rowids)
   scratch_.reset();
   SPG_TRY(lock_for_writing(id, TableLock::row_exclusive));
   SPG_ASSIGN(PrivateOf * table, open_private(id));
-  SPG_TRY(lock_and_check_rows(id, rowids, RowLock::update));
+  SPG_TRY(lock_and_check_rows(id, rowids, RowLock::write));
   const std::size_t before = changes_.size();
   SPG_TRY(encode_remove(changes_, id, rowids));
   return record(*table, before, false);
