@@ -567,7 +567,9 @@ Result<Progress> SessionImpl::step(Where where) {
         break;
       }
       case Phase::await:
-        if (hot_settings_.synchronous_commit && !instance_.machine().is_durable(floor())) {
+        if (hot_settings_.synchronous_commit && caller_holds_replies_) {
+          reply_floor_ = floor();
+        } else if (hot_settings_.synchronous_commit && !instance_.machine().is_durable(floor())) {
           if (instance_.machine().log_is_broken())
             return Error::make(sqlstate::transaction_resolution_unknown, "the outcome of the transaction is unknown: ", instance_.machine().log_error().message());
           return Progress::waits_durable;

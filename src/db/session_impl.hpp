@@ -94,6 +94,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   std::uint32_t secret_key() const override { return secret_key_; }
   BlockStatus status() const override { return !in_block_ ? BlockStatus::idle : failed_ ? BlockStatus::failed : BlockStatus::block; }
   std::uint64_t floor() const override { return std::max(transaction_->floor(), shared_->floor()); }
+  void let_caller_hold_replies() override { caller_holds_replies_ = true; }
+  std::uint64_t reply_floor() const override { return reply_floor_; }
   void start_query(std::string_view text) override;
   Status start_execute(std::string_view portal, std::int64_t max_rows) override;
   void start_sync() override;
@@ -252,6 +254,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   /// Advisory locks that the running statement has taken. What an attempt took that had to wait is the next one's.
   std::vector<txn::LockTag> advisory_taken_, advisory_carried_;
   bool is_busy_ = false;                    ///< between a client's message and the end of what it began: can be cancelled
+  bool caller_holds_replies_ = false;
+  std::uint64_t reply_floor_ = 0;
   std::uint64_t deadline_ns_ = 0;           ///< 0: none, or no statement runs
   Wake wake_ = nullptr;
   void* wake_context_ = nullptr;

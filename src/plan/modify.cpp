@@ -97,13 +97,33 @@ Result<Node*> Planner::modify() {
   return static_cast<Node*>(node);
 }
 
+namespace {
+bool is_few(const Expr* count) {
+  if (count == nullptr || count->kind != ExprKind::constant || as<Constant>(*count).value.is_null) return false;
+  return as<Constant>(*count).value.as<std::int64_t>() <= 100;
+}
+/// Whether the first rows come without those after them being looked at.
+bool yields_at_once(const Node* node) {
+  switch (node->kind) {
+    case NodeKind::project: return yields_at_once(as<Project>(*node).input);
+    case NodeKind::lock_rows: return yields_at_once(as<LockRows>(*node).input);
+    case NodeKind::index_scan: return as<IndexScan>(*node).filter == nullptr && as<IndexScan>(*node).any_of == nullptr;
+    case NodeKind::table_scan: return as<TableScan>(*node).filter == nullptr;
+    default: return false;
+  }
+}
+}  // namespace
+
 bool is_short_plan(const Node* node) {
   switch (node->kind) {
     case NodeKind::values: return as<Values>(*node).rows.size() <= 100;
     case NodeKind::index_scan: return node->rows_estimate <= 10 && (!as<IndexScan>(*node).prefix.empty());
     case NodeKind::filter: return is_short_plan(as<Filter>(*node).input);
     case NodeKind::project: return is_short_plan(as<Project>(*node).input);
-    case NodeKind::limit: return is_short_plan(as<Limit>(*node).input);
+    case NodeKind::limit: {
+      const auto& limit = as<Limit>(*node);
+      return is_short_plan(limit.input) || (is_few(limit.count) && (limit.offset == nullptr || is_few(limit.offset)) && yields_at_once(limit.input));
+    }
     case NodeKind::sort: return is_short_plan(as<Sort>(*node).input);
     case NodeKind::aggregate: return is_short_plan(as<Aggregate>(*node).input);
     case NodeKind::modify: return is_short_plan(as<Modify>(*node).input);

@@ -39,7 +39,7 @@ void Connection::on_readable(net::Stream&, Bytes bytes) {
 /// Takes events until there are no more, or one must be waited for.
 void Connection::handle_events() {
   Event event;
-  while (waiting_ == Waiting::nothing && !wire_.closed()) {
+  while (waiting_ == Waiting::nothing && !wire_.closed() && !holds_too_much()) {
     auto got = wire_.next(event);
     if (got && !*got) break;
     Status failed = got ? handle(event, db::Where::reactor) : got.take_error();
@@ -53,8 +53,8 @@ void Connection::handle_events() {
     if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
   }
   wire_.settle();
-  if (!holds_output()) flush();
-  if (waiting_ != Waiting::nothing) stream_->pause_reading();
+  flush();
+  if (waiting_ != Waiting::nothing || holds_too_much()) stream_->pause_reading();
   if (waiting_ == Waiting::worker) start_worker();
 }
 
@@ -65,18 +65,80 @@ void Connection::report(const Error& error) {
   wire_.error(error);
 }
 
-/// While a session waits for the turn or the disk, what it has answered so far leaves together with the rest.
-bool Connection::holds_output() const { return waiting_ == Waiting::turn || waiting_ == Waiting::durable; }
+/// How much of out_ may leave: replies that end transactions wait for the disk.
+std::size_t Connection::sendable() {
+  const std::uint64_t floor = session_ == nullptr ? 0 : session_->reply_floor();
+  auto& machine = shared_.instance->machine();
+  if (machine.is_durable(floor)) return out_.size();
+  if (machine.log_is_broken()) {
+    out_.clear();
+    sent_bytes_ = 0;
+    wire_.fatal(Error::make(sqlstate::transaction_resolution_unknown, "the outcome of the transaction is unknown: ", machine.log_error().message()));
+    return out_.size();
+  }
+  std::size_t free_bytes = sent_bytes_;
+  if (held_floor_ != 0 && machine.is_durable(held_floor_)) {
+    free_bytes = std::max(free_bytes, std::min(held_bytes_, out_.size()));
+    held_floor_ = 0;
+  }
+  if (held_floor_ == 0) {
+    held_floor_ = floor;
+    held_bytes_ = out_.size();
+  }
+  return free_bytes;
+}
 
 /// Hands the answers to the stream.
 void Connection::flush() {
-  if (!out_.empty()) {
-    if (stream_->output().empty()) stream_->output().swap(out_);
-    else stream_->output().append(out_.view());
-    out_.clear(64 * 1024);
+  const std::size_t end = sendable();
+  if (end > sent_bytes_) {
+    if (sent_bytes_ == 0 && end == out_.size() && stream_->output().empty()) stream_->output().swap(out_);
+    else stream_->output().append(out_.view().subspan(sent_bytes_, end - sent_bytes_));
+    sent_bytes_ = end;
     stream_->flush_soon();
   }
+  if (sent_bytes_ < out_.size()) return hold();
+  // A statement that waits for a lock has remembered a place in the output.
+  if (waiting_ != Waiting::turn || out_.empty()) {
+    out_.clear(64 * 1024);
+    sent_bytes_ = 0;
+  }
+  held_floor_ = 0;
+  if (is_holding_) stop_holding();
   if (wire_.closed()) stream_->close_when_sent();
+}
+
+void Connection::hold() {
+  if (!is_holding_) {
+    is_holding_ = true;
+    next_holding_ = shared_.holding;
+    shared_.holding = this;
+    shared_.has_waiting.store(true, std::memory_order_seq_cst);
+  }
+  // The flush may have passed between sendable() and this list.
+  auto& machine = shared_.instance->machine();
+  if (machine.is_durable(held_floor_) || machine.log_is_broken()) flush();
+}
+
+void Connection::stop_holding() {
+  for (Connection** link = &shared_.holding; *link != nullptr; link = &(*link)->next_holding_)
+    if (*link == this) { *link = next_holding_; break; }
+  next_holding_ = nullptr;
+  is_holding_ = false;
+}
+
+/// What was held may leave. While a worker has the session, the output is its own; it is flushed afterwards.
+void Connection::release() {
+  const bool was_full = holds_too_much();
+  if (waiting_ == Waiting::worker) return;
+  flush();
+  if (is_holding_) return;
+  if (shutting_down_ && waiting_ == Waiting::nothing) return shut_down();
+  if (waiting_ == Waiting::output && !resume_posted_ && !stream_->is_over_output_limit()) return resume();
+  if (was_full && waiting_ == Waiting::nothing) {
+    handle_events();
+    if (waiting_ == Waiting::nothing && !holds_too_much()) stream_->resume_reading();
+  }
 }
 
 Result<std::string_view> Connection::incoming_text(std::string_view text) {
@@ -211,6 +273,7 @@ void Connection::log_in() {
     if (failed) return wire_.fatal(failed);
   }
   start_settings_.clear();
+  session_->let_caller_hold_replies();
   session_->report_settings();
   wire_.writer().backend_key_data(session_->process_id(), session_->secret_key());
   wire_.ready(wire::pg::TransactionStatus::idle);
@@ -236,7 +299,7 @@ Status Connection::take(Result<db::Progress> progress) {
       on_worker_ = false;
       break;
     case db::Progress::waits_turn: wait_for(Waiting::turn); break;
-    case db::Progress::waits_durable: wait_for(Waiting::durable); break;
+    case db::Progress::waits_durable: break;  // not for those who hold replies
     case db::Progress::output_full: wait_for(Waiting::output); break;
     case db::Progress::wants_worker:
       on_worker_ = true;
@@ -248,19 +311,9 @@ Status Connection::take(Result<db::Progress> progress) {
 
 void Connection::wait_for(Waiting what) {
   waiting_ = what;
-  if (what == Waiting::durable) {
-    next_waiting_ = shared_.waiting_durable;
-    shared_.waiting_durable = this;
-    shared_.has_waiting.store(true, std::memory_order_seq_cst);
-    // The flush may have passed between the session's look and this list.
-    auto& machine = shared_.instance->machine();
-    if (machine.is_durable(session_->floor()) || machine.log_is_broken()) {
-      leave_durable_list();
-      shared_.reactor->post(done_post_);
-    }
-  } else if (what == Waiting::output) {
+  if (what == Waiting::output) {
     flush();
-    resume_posted_ = !stream_->is_over_output_limit();
+    resume_posted_ = !stream_->is_over_output_limit() && !holds_too_much();
     if (resume_posted_) shared_.reactor->post(done_post_);
   } else if (what == Waiting::turn) {
     const std::uint64_t left_ns = session_->time_left_ns();
@@ -291,12 +344,6 @@ Status Connection::errand_done() {
   return ok();
 }
 
-void Connection::leave_durable_list() {
-  for (Connection** link = &shared_.waiting_durable; *link != nullptr; link = &(*link)->next_waiting_)
-    if (*link == this) { *link = next_waiting_; break; }
-  next_waiting_ = nullptr;
-}
-
 /// Goes on where it waited, then with what the client sent meanwhile.
 void Connection::resume() {
   const Waiting was = waiting_;
@@ -308,9 +355,9 @@ void Connection::resume() {
   if (waiting_ == Waiting::nothing) {
     if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
     handle_events();
-    if (waiting_ == Waiting::nothing) stream_->resume_reading();
+    if (waiting_ == Waiting::nothing && !holds_too_much()) stream_->resume_reading();
   } else {
-    if (!holds_output()) flush();
+    flush();
     if (waiting_ == Waiting::worker) start_worker();
   }
 }
@@ -338,19 +385,20 @@ void Connection::on_writable(net::Stream&) {
 void Connection::wake_durable(ReactorState& shared) {
   auto& machine = shared.instance->machine();
   Connection* ready = nullptr;
-  for (Connection** link = &shared.waiting_durable; *link != nullptr;) {
+  for (Connection** link = &shared.holding; *link != nullptr;) {
     Connection* one = *link;
-    if (!machine.is_durable(one->session_->floor()) && !machine.log_is_broken()) { link = &one->next_waiting_; continue; }
-    *link = one->next_waiting_;
-    one->next_waiting_ = ready;
+    if (!machine.is_durable(one->held_floor_) && !machine.log_is_broken()) { link = &one->next_holding_; continue; }
+    *link = one->next_holding_;
+    one->is_holding_ = false;
+    one->next_holding_ = ready;
     ready = one;
   }
-  shared.has_waiting.store(shared.waiting_durable != nullptr, std::memory_order_seq_cst);
+  shared.has_waiting.store(shared.holding != nullptr, std::memory_order_seq_cst);
   while (ready != nullptr) {
     Connection* one = ready;
-    ready = one->next_waiting_;
-    one->next_waiting_ = nullptr;
-    one->resume();
+    ready = one->next_holding_;
+    one->next_holding_ = nullptr;
+    one->release();
   }
 }
 
@@ -360,7 +408,7 @@ void Connection::shut_down() {
     if (errand_ == Errand::run) session_->cancel();
     return;
   }
-  if (waiting_ == Waiting::durable) return;                         // its reply comes first
+  if (is_holding_) return;  // its reply comes first
   wire_.fatal(Error::make(sqlstate::admin_shutdown, "terminating connection due to administrator command"));
   flush();
 }
@@ -377,7 +425,7 @@ void Connection::shut_down_all(ReactorState& shared) {
 void Connection::on_close(net::Stream&, net::CloseReason) {
   shared_.reactor->remove(log_in_deadline_);
   shared_.reactor->remove(statement_deadline_);
-  if (waiting_ == Waiting::durable) leave_durable_list();
+  if (is_holding_) stop_holding();
   if (waiting_ == Waiting::turn && session_ != nullptr) session_->stop_waiting();
   (before_open_ == nullptr ? shared_.connections : before_open_->next_open_) = next_open_;
   if (next_open_ != nullptr) next_open_->before_open_ = before_open_;

@@ -28,7 +28,7 @@ struct ReactorState {
   const ServerOptions* options = nullptr;
   net::Reactor* reactor = nullptr;
   Bytes mock_secret;
-  class Connection* waiting_durable = nullptr;  ///< list by next_waiting
+  class Connection* holding = nullptr;          ///< those that hold replies back, by next_holding
   std::atomic<bool> has_waiting{false};         ///< the list is not empty: the flusher must tell
   class Connection* connections = nullptr;      ///< all, by next_open
   bool stopping = false;
@@ -43,13 +43,15 @@ class Connection final : public net::Handler {
   void on_writable(net::Stream& stream) override;
   void on_close(net::Stream& stream, net::CloseReason reason) override;
 
-  /// Continues those whose commits have become durable.
+  /// Sends the replies of commits that have become durable.
   static void wake_durable(ReactorState& shared);
   /// 57P01 to everybody.
   static void shut_down_all(ReactorState& shared);
 
  private:
-  enum class Waiting : std::uint8_t { nothing, turn, durable, output, worker };
+  /// Of replies that are kept back while what follows is executed, so much may gather.
+  static constexpr std::size_t held_bytes_max = 1024 * 1024;
+  enum class Waiting : std::uint8_t { nothing, turn, output, worker };
   /// What a worker does for it: run the session's activity, handle the next event (its catalog objects were cold), or the
   /// parts of a log-in that read shared catalogs.
   enum class Errand : std::uint8_t { run, event, find_role, open_session };
@@ -72,9 +74,12 @@ class Connection final : public net::Handler {
   void start_worker();
   void run_on_worker();
   void report(const Error& error);
-  bool holds_output() const;
+  bool holds_too_much() const { return is_holding_ && out_.size() - sent_bytes_ > held_bytes_max; }
+  std::size_t sendable();
   void flush();
-  void leave_durable_list();
+  void hold();
+  void stop_holding();
+  void release();
   void shut_down();
   void bury();
 
@@ -95,7 +100,12 @@ class Connection final : public net::Handler {
   bool on_worker_ = false;    ///< it was moved to the workers and stays there
   bool closed_ = false;       ///< the stream has gone; the object follows when the worker has let go
   bool shutting_down_ = false;
-  Connection* next_waiting_ = nullptr;
+  // Replies that wait for the disk: out_ up to held_bytes_ may leave when held_floor_ is durable; what is behind needs a later
+  // position. The first sent_bytes_ of out_ have left: they stay, as places in it are remembered, until all have.
+  bool is_holding_ = false;   ///< in the list of those
+  std::size_t sent_bytes_ = 0, held_bytes_ = 0;
+  std::uint64_t held_floor_ = 0;
+  Connection* next_holding_ = nullptr;
   Connection* next_open_ = nullptr;
   Connection* before_open_ = nullptr;
   /// A message or timer that knows its connection.

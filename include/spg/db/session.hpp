@@ -58,8 +58,13 @@ class Session {
   virtual std::uint32_t process_id() const = 0;
   virtual std::uint32_t secret_key() const = 0;
   virtual BlockStatus status() const = 0;
-  /// Log position that must be durable before replies so far may leave.
+  /// Log position that must be durable before replies so far may leave, in an open block as well.
   virtual std::uint64_t floor() const = 0;
+  /// The caller promises to keep back what the session has answered until reply_floor() is durable. Then run() does not wait
+  /// for that, and what follows a commit is executed meanwhile (DESIGN 1.7: hold replies, not execution).
+  virtual void let_caller_hold_replies() = 0;
+  /// The position that the last reply that ended a transaction needs.
+  virtual std::uint64_t reply_floor() const = 0;
 
   // --- activities
   virtual void start_query(std::string_view text) = 0;

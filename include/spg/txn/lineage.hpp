@@ -182,7 +182,7 @@ class Lineage {
   Turn<Sync> turn_;
   typename Sync::Mutex apply_mutex_, slots_mutex_, reclaim_mutex_, numbers_mutex_;
   Slot* slots_ = nullptr;
-  static constexpr std::size_t kept_bytes_max = 64 << 20;
+  static constexpr std::size_t kept_bytes_max = 64 << 20, kept_commit_bytes_max = 256 << 10;
   std::atomic<std::size_t> kept_bytes_{0};
 
   struct NextRow { TableId table; std::uint64_t rowid; };
@@ -222,7 +222,7 @@ void Lineage<O, A, S>::forget_table(TableId table) {
 
 template <class O, policy::Alloc A, policy::Sync S>
 void Lineage<O, A, S>::keep_changes(VersionOf& version, Bytes changes) {
-  if (kept_bytes_.load(std::memory_order_relaxed) > kept_bytes_max || !version.changes.add(changes)) return;
+  if (changes.size() > kept_commit_bytes_max || kept_bytes_.load(std::memory_order_relaxed) > kept_bytes_max || !version.changes.add(changes)) return;
   version.has_changes = true;
   kept_bytes_.fetch_add(changes.size(), std::memory_order_relaxed);
 }

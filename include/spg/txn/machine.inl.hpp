@@ -329,10 +329,8 @@ Status Machine<E>::flush() {
     policy::LockGuard alone(flush_mutex_);
     failed = log_.flush();
     const std::uint64_t durable = log_.durable();
-    for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next) {
+    for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next)
       lineage->advance_durable(durable);
-      lineage->reclaim(SIZE_MAX);
-    }
   }
   // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
   if (waiting_.load() != 0) {
@@ -340,6 +338,9 @@ Status Machine<E>::flush() {
     durable_moved_.notify_all();
   }
   if (listener_ != nullptr) listener_->durable_moved();
+  // After the replies: to free what a large commit has put out of use takes a while.
+  for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next)
+    lineage->reclaim(SIZE_MAX);
   return failed;
 }
 

@@ -421,6 +421,13 @@ Status Machine<E>::commit_together(std::span<TransactionControl* const> transact
     for (std::size_t i = 0; i < count && !failed; ++i)
       if (tries != 0 || writers[i]->changes_.size() > bytes_under_turn_max) failed = writers[i]->catch_up();
     if (failed.is_would_block()) return failed;
+    // Room in the log for a large record is made before the turn, too; it need not be kept for this one.
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < count; ++i) bytes += writers[i]->changes_.size();
+    if (!failed && bytes > bytes_under_turn_max && !options_.ephemeral) {
+      failed = log_.reserve(bytes);
+      if (!failed) log_.give_back(bytes);
+    }
     for (std::size_t i = 0; i < count && !failed; ++i) {
       if (writers[i]->take_turn()) continue;
       for (std::size_t held = 0; held < i; ++held) writers[held]->give_turn();
