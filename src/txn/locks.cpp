@@ -152,8 +152,8 @@ void LockTable::drop_if_unused(LockEntry* entry) {
   ++spare_entry_count_;
 }
 
-/// A holder conflicts, or an earlier request does. Requests that wait for what the owner holds already do not count: they
-/// would wait for each other.
+/// A holder conflicts, or an earlier request does. From the first request on that waits for what the owner holds already, none
+/// counts: they would wait for each other.
 bool LockTable::is_blocked(const LockOwner& owner, const LockEntry& entry, std::uint16_t slot, std::uint8_t mode) const {
   const LockSpace space = entry.tag.space;
   unsigned held = 0;  // modes, as bits
@@ -162,8 +162,11 @@ bool LockTable::is_blocked(const LockOwner& owner, const LockEntry& entry, std::
     if (holder->owner == &owner) held |= 1u << holder->mode;
     else if (conflict(space, holder->mode, mode)) return true;
   }
-  for (const LockOwner* waiter = entry.first_waiter; waiter != nullptr && waiter != &owner; waiter = waiter->next_waiter)
-    if (waiter->slot == slot && conflict(space, waiter->mode, mode) && (held & conflicts_of(space, waiter->mode)) == 0) return true;
+  for (const LockOwner* waiter = entry.first_waiter; waiter != nullptr && waiter != &owner; waiter = waiter->next_waiter) {
+    if (waiter->slot != slot) continue;
+    if ((held & conflicts_of(space, waiter->mode)) != 0) return false;
+    if (conflict(space, waiter->mode, mode)) return true;
+  }
   return false;
 }
 
