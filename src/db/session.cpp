@@ -135,6 +135,7 @@ void SessionImpl::apply_settings() {
   hot_settings_.begin.isolation = isolation == "serializable" ? txn::Isolation::serializable : isolation == "repeatable read" ? txn::Isolation::repeatable_read
                                   : isolation == "read uncommitted" ? txn::Isolation::read_uncommitted : txn::Isolation::read_committed;
   hot_settings_.begin.read_only = settings_.is_on("default_transaction_read_only");
+  hot_settings_.begin.deferrable = settings_.is_on("default_transaction_deferrable");
   path_.clear();
   path_views_.clear();
   std::string_view list = settings_.value("search_path");
@@ -163,7 +164,8 @@ std::string_view SessionImpl::setting(std::string_view name, Arena&) {
   return found ? *found : std::string_view{};
 }
 Result<std::string_view> SessionImpl::set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) {
-  SPG_TRY(settings_.set(name, value, Settings::Source::user, is_local));
+  if (is_transaction_setting(name)) SPG_TRY(set_transaction_setting(name, value));
+  else SPG_TRY(settings_.set(name, value, Settings::Source::user, is_local));
   apply_settings();
   return arena.copy(settings_.value(name));
 }
@@ -266,63 +268,6 @@ Result<bool> SessionImpl::still_waits() {
   return true;
 }
 
-// --- transactions ---------------------------------------------------------------------------------------------------
-
-Status SessionImpl::begin_transaction() {
-  if (transaction_->is_active()) return ok();
-  apply_settings();
-  txn::BeginOptions options = hot_settings_.begin;
-  options.is_block = in_block_;
-  SPG_TRY(transaction_->begin(options));
-  return shared_->begin({});
-}
-
-/// Opens the statement on both lineages. "Must wait" leaves neither open.
-Status SessionImpl::begin_statement(bool writes, Where where) {
-  SPG_TRY(begin_transaction());
-  if (writes && transaction_->options().read_only) {
-    const std::string_view verb = current_ != nullptr ? current_->statement.tag : std::string_view("this command");
-    return Error::make(sqlstate::read_only_sql_transaction, "cannot execute ", verb, " in a read-only transaction");
-  }
-  const auto access = where == Where::reactor ? store::Access::no_wait : store::Access::wait;
-  SPG_TRY(transaction_->begin_statement(writes, access));
-  Status failed = shared_->begin_statement(writes && writes_shared_, access);
-  if (failed) (void)transaction_->end_statement(false);
-  return failed;
-}
-
-void SessionImpl::end_statement(bool succeeded) {
-  if (transaction_->in_statement()) (void)transaction_->end_statement(succeeded);
-  if (shared_->in_statement()) (void)shared_->end_statement(succeeded);
-}
-
-Status SessionImpl::commit_transaction() {
-  if (!transaction_->is_active()) return ok();
-  // The shared lineage goes second (DESIGN 1.6).
-  txn::TransactionControl* const both[] = {transaction_.get(), shared_.get()};
-  Status failed = instance_.machine().commit_together(both);
-  if (failed.is_must_wait() || failed.is_would_block()) return failed;
-  if (failed) settings_.undo_to(0);
-  else settings_.commit();
-  savepoints_.clear();
-  forget_portals();
-  return failed;
-}
-
-void SessionImpl::abort_transaction() {
-  end_statement(false);
-  if (transaction_->is_active()) transaction_->rollback();
-  if (shared_->is_active()) shared_->rollback();
-  settings_.undo_to(0);
-  savepoints_.clear();
-  forget_portals();
-}
-
-void SessionImpl::forget_portals() {
-  portal_ = nullptr;
-  portals_.clear();
-}
-
 /// What an error does: the statement is undone, and the transaction with it, or the block is doomed to its last savepoint.
 void SessionImpl::statement_failed() {
   deadline_ns_ = 0;
@@ -364,109 +309,6 @@ void SessionImpl::end_activity() {
   wait_for_worker_ = false;
   current_.reset();
   portal_ = nullptr;
-}
-
-Status SessionImpl::start_block(const sql::TransactionModes& modes) {
-  if (in_block_ && !implicit_block_) {
-    warn(sqlstate::active_sql_transaction, "there is already a transaction in progress");
-    return ok();
-  }
-  in_block_ = true;
-  implicit_block_ = false;
-  failed_ = false;
-  SPG_TRY(begin_transaction());
-  return set_transaction_modes(modes);
-}
-
-Status SessionImpl::set_transaction_modes(const sql::TransactionModes& modes) {
-  txn::BeginOptions options = transaction_->options();
-  options.is_block = in_block_;
-  if (modes.isolation != sql::Isolation::unspecified) {
-    const auto isolation = static_cast<txn::Isolation>(static_cast<int>(modes.isolation) - 1);
-    if (transaction_->has_snapshot() && isolation != options.isolation)
-      return Error::make(sqlstate::active_sql_transaction, "SET TRANSACTION ISOLATION LEVEL must be called before any query");
-    options.isolation = isolation;
-  }
-  if (modes.read_only != sql::Toggle::unspecified) {
-    const bool read_only = modes.read_only == sql::Toggle::on;
-    if (transaction_->has_snapshot() && options.read_only && !read_only)
-      return Error::make(sqlstate::active_sql_transaction, "transaction read-write mode must be set before any query");
-    options.read_only = read_only;
-  }
-  transaction_->set_options(options);
-  return ok();
-}
-
-Status SessionImpl::run_transaction_statement(const sql::Transaction& statement) {
-  using sql::TransactionAction;
-  auto find_savepoint = [&]() -> Result<std::size_t> {
-    for (std::size_t i = savepoints_.size(); i-- > 0;)
-      if (savepoints_[i].name == statement.name) return i;
-    return Error::make(sqlstate::s_e_invalid_specification, "savepoint \"", statement.name, "\" does not exist");
-  };
-  auto needs_block = [&](const char* what) {
-    return Error::make(sqlstate::no_active_sql_transaction, what, " can only be used in transaction blocks");
-  };
-  if (statement.chain) {
-    const bool commits = statement.action == TransactionAction::commit;
-    if (!in_block_ || implicit_block_) return needs_block(commits ? "COMMIT AND CHAIN" : "ROLLBACK AND CHAIN");
-    return Error::make(sqlstate::feature_not_supported, commits ? "COMMIT" : "ROLLBACK", " AND CHAIN is not supported");
-  }
-  switch (statement.action) {
-    case TransactionAction::begin: case TransactionAction::start: return start_block(statement.modes);
-    case TransactionAction::commit: {
-      if (!in_block_) warn(sqlstate::no_active_sql_transaction, "there is no transaction in progress");
-      if (failed_) {
-        in_block_ = implicit_block_ = failed_ = false;
-        abort_transaction();
-        set_tag("ROLLBACK", 0, false);
-        return ok();
-      }
-      ends_block_ = true;
-      return ok();
-    }
-    case TransactionAction::rollback:
-      if (!in_block_ || implicit_block_) warn(sqlstate::no_active_sql_transaction, "there is no transaction in progress");
-      in_block_ = implicit_block_ = failed_ = false;
-      abort_transaction();
-      apply_settings();
-      return ok();
-    case TransactionAction::savepoint: {
-      if (!in_block_) return needs_block("SAVEPOINT");
-      SPG_ASSIGN(const std::uint32_t depth, transaction_->savepoint());
-      SPG_ASSIGN(const std::uint32_t shared_depth, shared_->savepoint());
-      savepoints_.push_back({std::string(statement.name), depth, shared_depth, settings_.mark()});
-      return ok();
-    }
-    case TransactionAction::release: {
-      if (!in_block_) return needs_block("RELEASE SAVEPOINT");
-      SPG_ASSIGN(const std::size_t at, find_savepoint());
-      SPG_TRY(transaction_->release(savepoints_[at].depth));
-      SPG_TRY(shared_->release(savepoints_[at].shared_depth));
-      savepoints_.resize(at);
-      return ok();
-    }
-    case TransactionAction::rollback_to: {
-      if (!in_block_) return needs_block("ROLLBACK TO SAVEPOINT");
-      SPG_ASSIGN(const std::size_t at, find_savepoint());
-      forget_portals();
-      SPG_TRY(transaction_->rollback_to(savepoints_[at].depth));
-      SPG_TRY(shared_->rollback_to(savepoints_[at].shared_depth));
-      settings_.undo_to(savepoints_[at].settings_mark);
-      savepoints_.resize(at + 1);
-      failed_ = false;
-          apply_settings();
-      return ok();
-    }
-    default: return Error::make(sqlstate::feature_not_supported, "prepared transactions are not supported");
-  }
-}
-
-bool SessionImpl::is_allowed_in_failed_block(const sql::Statement& statement) const {
-  const auto* transaction = sql::as<sql::Transaction>(&statement);
-  if (transaction == nullptr) return false;
-  using sql::TransactionAction;
-  return transaction->action == TransactionAction::commit || transaction->action == TransactionAction::rollback || transaction->action == TransactionAction::rollback_to;
 }
 
 // --- the driver -----------------------------------------------------------------------------------------------------
@@ -591,6 +433,7 @@ Result<Progress> SessionImpl::step(Where where) {
           transaction_->allow_waiting();
           shared_->allow_waiting();
         }
+        const txn::BeginOptions modes = transaction_->options();
         Status failed = commit_transaction();
         if (failed.is_must_wait()) return Progress::waits_turn;
         if (failed.is_would_block()) {
@@ -598,7 +441,9 @@ Result<Progress> SessionImpl::step(Where where) {
           return Progress::wants_worker;
         }
         if (implicit_block_ || ends_block_) in_block_ = implicit_block_ = ends_block_ = false;
+        const bool chains = std::exchange(chains_, false);
         if (failed) return failed;
+        if (chains) SPG_TRY(chain_block(modes));
         phase_ = Phase::await;
         break;
       }

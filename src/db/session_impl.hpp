@@ -1,5 +1,5 @@
-// SessionImpl: the state of a session and the phases of its activity. The parts lie in session.cpp (life, transactions, the
-// driver), statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_copy.cpp.
+// SessionImpl: the state of a session and the phases of its activity. The parts lie in session.cpp (life, the driver),
+// transactions.cpp, statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_copy.cpp.
 //
 //   start_query / start_execute / start_sync
 //        -> next -> begin -> run -> finish -> commit -> await -> complete -> next ... -> done
@@ -131,30 +131,44 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
  private:
   enum class Phase : std::uint8_t { idle, next, begin, run, copy_end, finish, commit, await, complete };
   enum class Activity : std::uint8_t { none, query, execute, sync };
-  struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; };
+  struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; bool read_only; };
 
   // session.cpp
   Result<Progress> step(Where where);
-  Status begin_transaction();
   void wake_up();
   Progress wait_for_lock();
   void begin_lock_wait();
   Result<bool> still_waits();
-  Status begin_statement(bool writes, Where where);
-  void end_statement(bool succeeded);
-  Status commit_transaction();
-  void abort_transaction();
   void statement_failed();
-  void forget_portals();
-  Status run_transaction_statement(const sql::Transaction& statement);
-  Status start_block(const sql::TransactionModes& modes);
-  Status set_transaction_modes(const sql::TransactionModes& modes);
   void end_activity();
   void warn(Sqlstate code, std::string_view message);
   const type::TextSettings& text_settings();
   void apply_settings();
   void start_statement_clock();
   void start_answer();
+
+  // transactions.cpp
+  Status begin_transaction();
+  Status begin_statement(bool writes, Where where);
+  void end_statement(bool succeeded);
+  Status commit_transaction();
+  void abort_transaction();
+  void forget_portals();
+  Status lock_database();
+  Status start_block(const sql::Transaction& statement);
+  Status chain_block(const txn::BeginOptions& modes);
+  Status roll_back(bool chain);
+  Result<std::size_t> find_savepoint(std::string_view name);
+  Status run_savepoint_statement(const sql::Transaction& statement);
+  Status run_transaction_statement(const sql::Transaction& statement);
+  Status set_transaction_modes(const sql::TransactionModes& modes);
+  void set_read_only(bool read_only);
+  void show_transaction_modes();
+  static bool is_transaction_setting(std::string_view name);
+  Status set_transaction_setting(std::string_view name, std::string_view value);
+  static bool is_forbidden_in_read_only(const sql::Statement& statement);
+  Status check_read_only(std::string_view command);
+  Status check_read_only(const Prepared& prepared);
   bool is_allowed_in_failed_block(const sql::Statement& statement) const;
 
   // statements.cpp
@@ -245,6 +259,10 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // transaction block
   bool in_block_ = false, failed_ = false, implicit_block_ = false;
   bool ends_block_ = false;                 ///< COMMIT runs
+  bool chains_ = false;                     ///< ... AND CHAIN
+  txn::BeginOptions begin_modes_;           ///< what the running transaction began with, before any SET
+  bool modes_shown_ = false;
+  txn::BeginOptions shown_modes_;           ///< what the settings transaction_isolation and kin show
   bool writes_shared_ = false;              ///< the statement changes roles or databases
   std::vector<Savepoint> savepoints_;
 

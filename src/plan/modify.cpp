@@ -166,6 +166,7 @@ Result<Plan*> Planner::plan() {
     made->root->outputs = bound_->outputs.span();
   }
   made->locks_rows = locks_rows_;
+  made->row_lock = row_lock_;
   made->node_count = next_id_;
   made->internal_parameters = internal_parameters_;
   made->work_tables = bound_->work_tables;

@@ -168,6 +168,7 @@ class Planner {
   Correlation* correlation_ = nullptr;
   std::uint32_t next_id_ = 0;
   bool locks_rows_ = false;
+  txn::RowLock row_lock_{};
   std::uint32_t internal_parameters_ = 0;
 };
 

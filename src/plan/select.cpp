@@ -272,6 +272,7 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
     node->cost_total = rel.node->cost_total + rel.node->rows_estimate * 0.01;
     rel.node = node;
     locks_rows_ = true;
+    row_lock_ = node->locks[0].mode;
   }
   if (count != nullptr || offset != nullptr) {
     auto* node = make_node<Limit>(NodeKind::limit);

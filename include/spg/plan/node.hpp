@@ -212,6 +212,7 @@ struct Plan {
   bool is_short = false;              ///< bounded work: may run on a reactor thread
   bool writes = false;
   bool locks_rows = false;
+  txn::RowLock row_lock{};            ///< the first of its clauses
   std::uint64_t catalog_stamp = 0;    ///< planned against this catalog
 };
 

@@ -22,7 +22,7 @@ enum class Isolation : std::uint8_t { read_uncommitted, read_committed, repeatab
 
 struct BeginOptions {
   Isolation isolation = Isolation::read_committed;
-  bool read_only = false;
+  bool read_only = false, deferrable = false;
   bool is_block = false;   ///< BEGIN ... COMMIT: what it reads it protects from changes of the schema
 };
 
@@ -49,6 +49,8 @@ class TransactionControl : public View {
   /// reply must wait until the log is durable up to floor().
   virtual Status commit() = 0;
   virtual void rollback() = 0;
+  /// BEGIN EXCLUSIVE: from here on nobody else writes to the database. May "must wait". Requires: active, no statement.
+  virtual Status lock_database() = 0;
   /// The newest log position that the session has read or committed behind (DESIGN 1.7).
   virtual std::uint64_t floor() const = 0;
   virtual bool has_written() const = 0;

@@ -51,6 +51,7 @@ class Transaction final : public TransactionControl {
     return machine_->commit_together({&self, 1});
   }
   void rollback() override;
+  Status lock_database() override;
   std::uint64_t floor() const override { return floor_; }
   bool has_written() const override { return changes_.size() != 0; }
   void set_wake(void (*wake)(void*), void* context) override { wake_ = wake; wake_context_ = context; }
@@ -138,6 +139,7 @@ class Transaction final : public TransactionControl {
   // transaction_write.inl.hpp
   Status try_again();
   Status lock_for_reading(TableId table);
+  Status lock_database_for_writing();
   Result<bool> lock(const LockTag& tag, std::uint16_t slot, std::uint8_t mode, LockWait wait);
   LockTag tag_of(LockSpace space, std::uint32_t object, std::uint64_t place = 0) const { return {lineage_->id(), space, object, place}; }
   Status see_tip();
