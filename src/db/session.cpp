@@ -130,6 +130,9 @@ void SessionImpl::apply_settings() {
   hot_settings_.synchronous_commit = settings_.value("synchronous_commit") != "off";
   hot_settings_.deadlock_timeout_ms = settings_.number("deadlock_timeout");
   hot_settings_.lock_timeout_ms = settings_.number("lock_timeout");
+  hot_settings_.idle_session_timeout_ms = settings_.number("idle_session_timeout");
+  hot_settings_.idle_in_transaction_timeout_ms = settings_.number("idle_in_transaction_session_timeout");
+  hot_settings_.idle_blocker_timeout_ms = settings_.number("spg.idle_blocker_timeout");
   hot_settings_.standard_strings = settings_.is_on("standard_conforming_strings");
   const std::string_view isolation = settings_.value("default_transaction_isolation");
   hot_settings_.begin.isolation = isolation == "serializable" ? txn::Isolation::serializable : isolation == "repeatable read" ? txn::Isolation::repeatable_read
@@ -198,6 +201,32 @@ std::uint64_t SessionImpl::time_left_ns() const {
   if (next == UINT64_MAX) return next;
   const std::uint64_t now = instance_.machine().monotonic_ns();
   return now >= next ? 0 : next - now;
+}
+
+Result<std::uint64_t> SessionImpl::idle_time_left_ns(bool begins) {
+  constexpr std::uint64_t ms = 1'000'000;
+  const std::int64_t limit_ms = in_block_ ? hot_settings_.idle_in_transaction_timeout_ms : hot_settings_.idle_session_timeout_ms;
+  const std::int64_t blocker_ms = in_block_ && limit_ms == 0 ? hot_settings_.idle_blocker_timeout_ms : 0;
+  if (limit_ms == 0 && blocker_ms == 0) return UINT64_MAX;
+  const std::uint64_t now = instance_.machine().monotonic_ns();
+  if (begins) {
+    idle_since_ns_ = now;
+    blocks_since_ns_ = 0;
+  }
+  if (limit_ms != 0) {
+    const std::uint64_t end = idle_since_ns_ + static_cast<std::uint64_t>(limit_ms) * ms;
+    if (now < end) return end - now;
+    if (in_block_) return Error::make(sqlstate::idle_in_transaction_session_timeout, "terminating connection due to idle-in-transaction timeout");
+    return Error::make(sqlstate::idle_session_timeout, "terminating connection due to idle-session timeout");
+  }
+  // Nothing tells when somebody begins to wait: it is looked at now and then, for as long as the client keeps the block.
+  const std::uint64_t limit = static_cast<std::uint64_t>(blocker_ms) * ms;
+  if (begins || !transaction_->is_waited_for()) blocks_since_ns_ = 0;
+  else if (blocks_since_ns_ == 0) blocks_since_ns_ = now;
+  if (blocks_since_ns_ != 0 && now - blocks_since_ns_ >= limit)
+    return Error::make(sqlstate::idle_in_transaction_session_timeout, "terminating connection due to idle-in-transaction timeout")
+        .detail("Others have waited for its locks for as long as spg.idle_blocker_timeout allows.");
+  return std::min(1000 * ms, limit / 4 + ms);
 }
 
 void SessionImpl::cancel() {

@@ -107,6 +107,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   void close_portal(std::string_view name) override;
   void fail() override;
   std::uint64_t time_left_ns() const override;
+  Result<std::uint64_t> idle_time_left_ns(bool begins) override;
   bool is_woken() const override { return is_woken_.load(std::memory_order_seq_cst); }
   bool copy_waits() const override;
   void cancel() override;
@@ -239,6 +240,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
     std::int64_t statement_timeout_ms = 0;
     std::size_t statement_memory_bytes = SIZE_MAX;
     std::int64_t deadlock_timeout_ms = 1000, lock_timeout_ms = 0;
+    std::int64_t idle_session_timeout_ms = 0, idle_in_transaction_timeout_ms = 0, idle_blocker_timeout_ms = 0;
     bool synchronous_commit = true, standard_strings = true;
     txn::BeginOptions begin;
   } hot_settings_;
@@ -251,6 +253,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
     bool is_waiting = false;
     std::uint64_t deadlock_check_ns = 0, deadline_ns = 0;  ///< 0: no more
   } lock_wait_;
+  std::uint64_t idle_since_ns_ = 0;
+  std::uint64_t blocks_since_ns_ = 0;       ///< since when others are known to wait for what it holds while idle; 0: they do not
   bool is_busy_ = false;                    ///< between a client's message and the end of what it began: can be cancelled
   std::uint64_t deadline_ns_ = 0;           ///< 0: none, or no statement runs
   Wake wake_ = nullptr;

@@ -475,6 +475,13 @@ void LockTable::each_blocker(const LockOwner& owner, FunctionRef<void(std::uint3
   (void)each_obstacle(owner, [&](const LockOwner* other, bool) { visit(other->process_id); return false; });
 }
 
+bool LockTable::is_waited_for(const LockOwner& owner) const {
+  for (const LockHolder* holder = owner.holders; holder != nullptr; holder = holder->next_of_owner)
+    for (const LockOwner* waiter = holder->entry->first_waiter; waiter != nullptr; waiter = waiter->next_waiter)
+      if (each_obstacle(*waiter, [&](const LockOwner* other, bool) { return other == &owner; })) return true;
+  return false;
+}
+
 void LockTable::each(FunctionRef<void(const LockFact&)> visit) const {
   for (std::size_t i = 0; i < bucket_count_; ++i)
     for (const LockEntry* entry = buckets_[i]; entry != nullptr; entry = entry->next) {

@@ -61,6 +61,8 @@ class TransactionControl : public View {
   virtual LockOwner& lock_owner() = 0;
   /// Whether a lock has been asked for that has not been granted yet.
   virtual bool waits_for_lock() = 0;
+  /// Whether somebody waits for a lock of the owner's.
+  virtual bool is_waited_for() = 0;
   /// 40P01 when the wait is one of a cycle.
   virtual Status check_deadlock() = 0;
   /// Asked while an index is built. Null: never.

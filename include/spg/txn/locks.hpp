@@ -113,6 +113,8 @@ class LockTable {
   bool admit_writers(const LockOwner& but, const LockTag& database);
   /// Visits the processes that the owner waits for.
   void each_blocker(const LockOwner& owner, FunctionRef<void(std::uint32_t process_id)> visit) const;
+  /// Whether a request waits for one of the owner's locks.
+  bool is_waited_for(const LockOwner& owner) const;
   /// Visits every lock and request.
   void each(FunctionRef<void(const LockFact&)> visit) const;
   bool is_empty() const { return entry_count_ == 0; }

@@ -58,6 +58,7 @@ class Transaction final : public TransactionControl {
   void share_locks_of(TransactionControl& other) override { owner_ = static_cast<Transaction&>(other).owner_; }
   LockOwner& lock_owner() override { return *owner_; }
   bool waits_for_lock() override;
+  bool is_waited_for() override;
   Status check_deadlock() override;
   void stop_waiting() override;
 

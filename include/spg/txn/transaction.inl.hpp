@@ -290,6 +290,10 @@ bool Transaction<E>::waits_for_lock() {
   return machine_->locks().with([&](LockTable&) { return owner_->waits_at != nullptr; });
 }
 template <policy::Env E>
+bool Transaction<E>::is_waited_for() {
+  return machine_->locks().with([&](LockTable& locks) { return locks.is_waited_for(*owner_); });
+}
+template <policy::Env E>
 Status Transaction<E>::check_deadlock() {
   return machine_->locks().with([&](LockTable& locks) { return locks.check_deadlock(*owner_); });
 }
