@@ -37,6 +37,7 @@ SessionImpl::~SessionImpl() {
   execution_.close();
   copy_in_.reset();
   portals_.clear();
+  cursors_.clear();
   abort_transaction();
   stop_waiting();
 }
@@ -313,6 +314,7 @@ void SessionImpl::statement_failed() {
     if (savepoints_.empty()) {
       if (transaction_->is_active()) transaction_->rollback();
       if (shared_->is_active()) shared_->rollback();
+      end_cursors(false);
     } else {
       (void)transaction_->rollback_to(savepoints_.back().depth);
       (void)shared_->rollback_to(savepoints_.back().shared_depth);
@@ -418,7 +420,7 @@ Result<Progress> SessionImpl::step(Where where) {
           transaction_->allow_waiting();
           shared_->allow_waiting();
         }
-        auto more = run_some(where);
+        auto more = fetch_.cursor != nullptr ? fetch_some(where) : run_some(where);
         if (!more && more.error().is_would_block()) {
           execution_.close();
           end_statement(false);
@@ -463,7 +465,8 @@ Result<Progress> SessionImpl::step(Where where) {
           shared_->allow_waiting();
         }
         const txn::BeginOptions modes = transaction_->options();
-        Status failed = commit_transaction();
+        Status failed = hold_cursors(where);
+        if (!failed) failed = commit_transaction();
         if (failed.is_must_wait()) return Progress::waits_turn;
         if (failed.is_would_block()) {
           wait_for_worker_ = true;

@@ -1,5 +1,5 @@
 // SessionImpl: the state of a session and the phases of its activity. The parts lie in session.cpp (life, the driver),
-// transactions.cpp, statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_copy.cpp.
+// transactions.cpp, cursors.cpp, statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_copy.cpp.
 //
 //   start_query / start_execute / start_sync
 //        -> next -> begin -> run -> finish -> commit -> await -> complete -> next ... -> done
@@ -20,6 +20,7 @@
 #include "spg/plan/planner.hpp"
 #include "spg/sql/parser.hpp"
 #include "spg/sql/utility.hpp"
+#include "cursors.hpp"
 #include "system_tables.hpp"
 #include "zones.hpp"
 
@@ -38,6 +39,7 @@ struct Prepared {
   std::span<const Oid> parameter_types;      ///< once planned or analysed
   std::span<const plan::OutputColumn> outputs;
   bool is_analyzed = false;
+  bool is_for_cursor = false;
   const plan::Plan* plan = nullptr;
   const exec::CompiledPlan* compiled = nullptr;
   std::uint64_t plan_stamp = 0, plan_settings = 0;
@@ -63,6 +65,9 @@ struct Portal {
   bool is_done = false;
 };
 
+/// Rows of a batch from the `first`-th selected one on, flat, in the arena.
+type::Batch copy_rows(const type::Batch& rows, std::uint32_t first, Arena& arena);
+
 /// Parameters of one COPY FROM STDIN in progress.
 struct CopyIn;
 
@@ -76,7 +81,8 @@ class Folder final : public plan::Evaluator {
   const exec::ExecContext& context_;
 };
 
-class SessionImpl final : public Session, public txn::Host, public exec::SessionFacts, public catalog::NoticeSink {
+class SessionImpl final : public Session, public txn::Host, public exec::SessionFacts, public catalog::NoticeSink,
+                          public plan::CursorPlaces {
  public:
   SessionImpl(Instance& instance, std::string_view user, const LoginRole& role, std::string_view database, ResultSink& sink,
               std::unique_ptr<txn::TransactionControl> transaction, std::unique_ptr<txn::TransactionControl> shared);
@@ -125,6 +131,9 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   std::span<const std::string_view> search_path() override;
   std::string_view setting(std::string_view name, Arena& arena) override;
   Result<std::string_view> set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) override;
+
+  // --- plan::CursorPlaces
+  Result<std::uint64_t> current_row(std::string_view cursor, Oid relation, std::string_view relation_name) override;
 
   // --- catalog::NoticeSink
   void send(const catalog::Notice& notice) override;
@@ -215,6 +224,29 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status run_execute(const sql::Execute& execute, Where where);
   Status send_text_rows(std::span<const plan::OutputColumn> columns, std::span<const std::string_view> values);
 
+  // cursors.cpp
+  Status run_declare(const sql::DeclareCursor& declare, Where where);
+  Status make_cursor_query(Cursor& cursor, const sql::Select& select);
+  Status open_cursor(Cursor& cursor, Where where);
+  Result<bool> pull(Cursor& cursor);
+  Status pull_all(Cursor& cursor);
+  Result<bool> reach(Cursor& cursor, std::uint64_t row, Where where);
+  Status run_close(const sql::Close& close);
+  Status run_fetch(const sql::Fetch& fetch, Where where);
+  Status place_fetch(const sql::Fetch& fetch, Where where);
+  static Error only_forward();
+  Status skip_rows(bool forward, std::uint64_t count, Where where);
+  Result<bool> take_row(std::uint64_t number, type::Batch& row);
+  Result<bool> look_again(const type::Batch& batch, std::uint32_t slot, type::Batch& row);
+  Status send_fetched(type::Batch rows);
+  Status send_kept(const KeptRows& kept, std::uint64_t from, bool forward);
+  Result<bool> fetch_some(Where where);
+  static void forget_rows(Cursor& cursor, std::uint64_t before);
+  Status hold_cursors(Where where);
+  void end_cursors(bool committed);
+  void end_cursors_of_savepoint(std::size_t savepoint, bool keep);
+  Status check_not_in_use(const sql::Statement& statement);
+
   // session_copy.cpp
   Status start_copy(const sql::Copy& copy);
   Status start_copy_from(const sql::Copy& copy, const CopyFormat& format);
@@ -231,7 +263,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   MemoryBudget memory_;
   catalog::SessionCatalog catalog_;
   Settings settings_;
-  SystemTables virtual_tables_{catalog_, settings_};
+  CursorMap cursors_;
+  SystemTables virtual_tables_{catalog_, settings_, cursors_};
   Zones zones_{instance_.zone_files()};
   type::TextSettings text_settings_;
   std::uint64_t settings_seen_ = 0;
@@ -300,6 +333,10 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
 
   std::map<std::string, std::shared_ptr<Prepared>, std::less<>> prepared_;
   std::map<std::string, std::unique_ptr<Portal>, std::less<>> portals_;
+
+  /// FETCH or MOVE: where it is, how many rows it still wants and how many it has had. The cursor is moved at its end.
+  struct { Cursor* cursor = nullptr; std::uint64_t position = 0, left = 0; bool is_forward = true, is_move = false; std::uint64_t moved = 0; } fetch_;
+  bool is_analyzing_ = false;               ///< what is planned now will not run now
 
   std::unique_ptr<CopyIn> copy_in_;
   std::unique_ptr<CopyFormat> copy_out_format_;

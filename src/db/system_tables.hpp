@@ -1,7 +1,8 @@
-// SystemTables: the catalog's computed relations for exec, with what only the session knows (its settings).
+// SystemTables: the catalog's computed relations for exec, with what only the session knows: its settings, its cursors.
 #pragma once
 #include <new>
 
+#include "cursors.hpp"
 #include "spg/catalog/virtual.hpp"
 #include "spg/db/settings.hpp"
 #include "spg/exec/context.hpp"
@@ -10,7 +11,8 @@ namespace spg::db {
 
 class SystemTables final : public exec::VirtualTables, public catalog::ServerFacts {
  public:
-  SystemTables(catalog::SessionCatalog& catalog, const Settings& settings) : catalog_(catalog), settings_(settings) {}
+  SystemTables(catalog::SessionCatalog& catalog, const Settings& settings, const CursorMap& cursors)
+      : catalog_(catalog), settings_(settings), cursors_(cursors) {}
 
   Result<exec::VirtualCursor*> open(Oid relation, std::span<const std::uint16_t> columns, Arena& arena) override {
     SPG_ASSIGN(catalog::VirtualRelation rows, catalog::open_virtual(catalog_, relation, columns, *this, arena));
@@ -19,6 +21,7 @@ class SystemTables final : public exec::VirtualTables, public catalog::ServerFac
     return static_cast<exec::VirtualCursor*>(cursor);
   }
 
+  bool cursor(std::size_t index, catalog::CursorRow& row) const override;
   bool setting(std::size_t index, catalog::SettingRow& row) const override {
     const auto all = all_settings();
     if (index >= all.size()) return false;
@@ -46,6 +49,7 @@ class SystemTables final : public exec::VirtualTables, public catalog::ServerFac
   };
   catalog::SessionCatalog& catalog_;
   const Settings& settings_;
+  const CursorMap& cursors_;
 };
 
 }  // namespace spg::db

@@ -39,6 +39,7 @@ Status SessionImpl::commit_transaction() {
   else settings_.commit();
   savepoints_.clear();
   forget_portals();
+  end_cursors(!failed);
   return failed;
 }
 
@@ -49,6 +50,7 @@ void SessionImpl::abort_transaction() {
   settings_.undo_to(0);
   savepoints_.clear();
   forget_portals();
+  end_cursors(false);
 }
 
 void SessionImpl::forget_portals() {
@@ -181,10 +183,12 @@ Status SessionImpl::run_savepoint_statement(const sql::Transaction& statement) {
   if (statement.action == TransactionAction::release) {
     SPG_TRY(transaction_->release(mark.depth));
     SPG_TRY(shared_->release(mark.shared_depth));
+    end_cursors_of_savepoint(at, true);
     savepoints_.resize(at);
     return ok();
   }
   forget_portals();
+  end_cursors_of_savepoint(at, false);
   SPG_TRY(transaction_->rollback_to(mark.depth));
   SPG_TRY(shared_->rollback_to(mark.shared_depth));
   settings_.undo_to(mark.settings_mark);

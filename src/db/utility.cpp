@@ -97,6 +97,9 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
     case NodeKind::discard: return run_discard(static_cast<const sql::Discard&>(statement));
     case NodeKind::vacuum: return run_vacuum(static_cast<const sql::Vacuum&>(statement), where);
     case NodeKind::cluster: case NodeKind::reindex: return ok();
+    case NodeKind::declare_cursor: return run_declare(static_cast<const sql::DeclareCursor&>(statement), where);
+    case NodeKind::fetch: return run_fetch(static_cast<const sql::Fetch&>(statement), where);
+    case NodeKind::close: return run_close(static_cast<const sql::Close&>(statement));
     case NodeKind::lock: {
       if (!in_block_) return Error::make(sqlstate::no_active_sql_transaction, "LOCK TABLE can only be used in transaction blocks");
       SPG_TRY(begin_statement(false, where));
@@ -119,6 +122,7 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
   Status failed = begin_statement(statement_may_write(statement), copy != nullptr && copy->from ? Where::worker : where);
   writes_shared_ = false;
   if (failed) return failed;
+  SPG_TRY(check_not_in_use(statement));
   const auto check = [&](const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod) {
     return check_default(expr, column, type, typmod);
   };
@@ -176,6 +180,7 @@ Status SessionImpl::run_discard(const sql::Discard& discard) {
   if (discard.what == sql::DiscardWhat::all) {
     if (in_block_) return Error::make(sqlstate::active_sql_transaction, "DISCARD ALL cannot run inside a transaction block");
     prepared_.clear();
+    cursors_.clear();
     settings_.reset_all();
     apply_settings();
   }
@@ -346,7 +351,10 @@ Status SessionImpl::run_prepare(const sql::Prepare& prepare, Where where) {
   SPG_ASSIGN(const std::string_view text, sql::deparse(statement_arena_, *prepare.query));
   SPG_ASSIGN(auto prepared, make_prepared(text, types));
   prepared->name = prepare.name;
-  SPG_TRY(plan(*prepared));
+  is_analyzing_ = true;
+  Status failed = plan(*prepared);
+  is_analyzing_ = false;
+  if (failed) return failed;
   prepared_[std::string(prepare.name)] = std::move(prepared);
   return ok();
 }
@@ -400,7 +408,8 @@ Status SessionImpl::run_explain(const sql::Explain& explain) {
   Folder folder(folding);
   plan::PlanContext planning = plan_context(current_->text);
   planning.evaluator = &folder;
-  SPG_ASSIGN(const plan::Plan* planned, unless_unread(plan::plan_statement(statement_arena_, *explain.query, planning)));
+  const auto* declare = sql::as<sql::DeclareCursor>(explain.query);
+  SPG_ASSIGN(const plan::Plan* planned, unless_unread(plan::plan_statement(statement_arena_, declare == nullptr ? *explain.query : *declare->query, planning)));
   Vec<std::string_view> lines(statement_arena_);
   plan::explain(statement_arena_, catalog_, *planned, options, lines);
   const plan::OutputColumn column{"QUERY PLAN", type::oid::text, -1, Oid::none, type::Physical::string, Oid::none, 0};

@@ -31,6 +31,12 @@ class TransactionControl : public View {
  public:
   /// Opens a block (BEGIN) or the transaction around one statement. Requires: not active.
   virtual Status begin(const BeginOptions& options) = 0;
+  /// Opens a transaction with one statement that reads the version that the other's running statement reads, without
+  /// locks and without what the other has written. It stays open until rollback(). Requires: of one database.
+  virtual Status begin_snapshot(TransactionControl& of) = 0;
+  /// How a row that has just been locked, and so is in the tip as the statement reads it, compares with a snapshot.
+  enum class RowFate : std::uint8_t { same, changed, own };
+  virtual Result<RowFate> compare_row(TransactionControl& snapshot, TableId table, std::uint64_t rowid) = 0;
   virtual bool is_active() const = 0;
   /// Isolation and access mode may change until the first statement has read.
   virtual void set_options(const BeginOptions& options) = 0;

@@ -37,6 +37,8 @@ class Transaction final : public TransactionControl {
 
   // --- TransactionControl
   Status begin(const BeginOptions& options) override;
+  Status begin_snapshot(TransactionControl& of) override;
+  Result<RowFate> compare_row(TransactionControl& snapshot, TableId table, std::uint64_t rowid) override;
   bool is_active() const override { return active_; }
   void set_options(const BeginOptions& options) override { options_ = options; }
   const BeginOptions& options() const override { return options_; }
@@ -178,7 +180,7 @@ class Transaction final : public TransactionControl {
   void (*wake_)(void*) = nullptr;
   void* wake_context_ = nullptr;
   BeginOptions options_;
-  bool active_ = false, in_statement_ = false, statement_level_ = false, pinned_ = false, has_locked_ = false;
+  bool active_ = false, in_statement_ = false, statement_level_ = false, pinned_ = false, has_locked_ = false, is_snapshot_ = false;
   Access access_ = Access::wait;
   Cell* root_ = nullptr;                   ///< of the version that is read
   Cell* tip_root_ = nullptr;               ///< of the tip as the running write call has seen it; null: not looked at

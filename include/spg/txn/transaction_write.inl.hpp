@@ -46,7 +46,7 @@ Result<Cell*> Transaction<E>::tip_table(TableId id) {
 /// ACCESS SHARE, which blocks must keep to their end. Elsewhere it matters only to those who ask for ACCESS EXCLUSIVE.
 template <policy::Env E>
 Status Transaction<E>::lock_for_reading(TableId id) {
-  if (raw(id) < first_user_table || (!options_.is_block && !machine_->locks().has_access_exclusive())) return ok();
+  if (raw(id) < first_user_table || is_snapshot_ || (!options_.is_block && !machine_->locks().has_access_exclusive())) return ok();
   for (const KnownLock& known : known_locks_)
     if (known.table == id) return ok();
   if (const PrivateOf* own = find_private(id); own != nullptr && own->base == nullptr && own->changes_layout) return ok();
@@ -159,6 +159,22 @@ Result<bool> Transaction<E>::is_same_row(const Image* ours, const Image* theirs,
     if (!same) return false;
   }
   return true;
+}
+
+template <policy::Env E>
+Result<typename Transaction<E>::RowFate> Transaction<E>::compare_row(TransactionControl& snapshot, TableId id, std::uint64_t rowid) {
+  auto& before = static_cast<Transaction&>(snapshot);
+  SPG_ASSIGN(Cell * then_cell, committed(before.root_, id));
+  SPG_ASSIGN(Cell * now_cell, committed(root_, id));
+  SPG_ASSIGN(const Image* mine, read_table(id));
+  if (then_cell == nullptr || now_cell == nullptr) return RowFate::changed;
+  SPG_ASSIGN(const Image* then, machine_->objects().read(then_cell, access_));
+  SPG_ASSIGN(const Image* now, machine_->objects().read(now_cell, access_));
+  scratch_.reset();
+  SPG_ASSIGN(const bool as_others_left_it, is_same_row(then, now, rowid));
+  if (!as_others_left_it) return RowFate::changed;
+  SPG_ASSIGN(const bool as_seen, is_same_row(now, mine, rowid));
+  return as_seen ? RowFate::same : RowFate::own;
 }
 
 /// Rows that have just been locked must be in the tip as the statement has read them.
