@@ -566,6 +566,7 @@ Status SessionImpl::check_not_in_use(const sql::Statement& statement) {
   if (const auto* truncate = sql::as<sql::Truncate>(&statement))
     for (const sql::TableRef* table : truncate->tables) SPG_TRY(check(table->schema, table->name, "TRUNCATE"));
   if (const auto* alter = sql::as<sql::AlterTable>(&statement)) SPG_TRY(check(alter->table->schema, alter->table->name, "ALTER TABLE"));
+  if (const auto* index = sql::as<sql::CreateIndex>(&statement)) SPG_TRY(check(index->table->schema, index->table->name, "CREATE INDEX"));
   if (const auto* drop = sql::as<sql::Drop>(&statement); drop != nullptr && drop->object == sql::ObjectKind::table)
     for (const sql::ObjectName& name : drop->names) SPG_TRY(check(name.name.size() > 1 ? name.name[name.name.size() - 2] : std::string_view{}, name.name[name.name.size() - 1], "DROP TABLE"));
   return ok();
