@@ -6,6 +6,7 @@
 #include "session_copy.hpp"
 #include "spg/sql/deparse.hpp"
 #include "spg/sql/lexer.hpp"
+#include "spg/txn/root.hpp"
 #include "spg/type/io.hpp"
 #include "spg/type/oids.hpp"
 
@@ -189,10 +190,14 @@ Status SessionImpl::make_cursor_query(Cursor& cursor, const sql::Select& select)
   SPG_TRY(plan(*cursor.query));
   const plan::Plan& planned = *cursor.query->plan;
   cursor.locks_rows = !planned.row_ids.empty() && planned.row_ids[0].locks;
+  const auto reads = [&](const auto& scan) {
+    cursor.relations.push_back(scan.relation);
+    cursor.tables.push_back(scan.table);
+  };
   each_node(planned.root, [&](const plan::Node& node) {
-    if (node.kind == plan::NodeKind::table_scan) cursor.relations.push_back(plan::as<plan::TableScan>(node).relation);
-    if (node.kind == plan::NodeKind::index_scan) cursor.relations.push_back(plan::as<plan::IndexScan>(node).relation);
-    if (node.kind == plan::NodeKind::index_join) cursor.relations.push_back(plan::as<plan::IndexJoin>(node).relation);
+    if (node.kind == plan::NodeKind::table_scan) reads(plan::as<plan::TableScan>(node));
+    if (node.kind == plan::NodeKind::index_scan) reads(plan::as<plan::IndexScan>(node));
+    if (node.kind == plan::NodeKind::index_join) reads(plan::as<plan::IndexJoin>(node));
   });
   auto* values = cursor.arena.array<type::Value>(parameters_.size());
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -209,7 +214,12 @@ Status SessionImpl::open_cursor(Cursor& cursor, Where where) {
   bool is_computed = false;
   each_node(planned.root, [&](const plan::Node& node) { is_computed = is_computed || node.kind == plan::NodeKind::virtual_scan; });
   cursor.sees_own_writes = transaction_->has_written();
-  const bool runs_now = cursor.sees_own_writes || is_computed || (planned.locks_rows && !cursor.locks_rows);
+  // A serializable transaction must know what it has read, which a snapshot does not tell it.
+  const bool is_serializable = transaction_->options().isolation == txn::Isolation::serializable;
+  const bool runs_now = cursor.sees_own_writes || is_serializable || is_computed || (planned.locks_rows && !cursor.locks_rows);
+  // The snapshot takes no locks, and others must not change a table's definition under it.
+  for (const TableId table : cursor.tables)
+    if (raw(table) >= txn::first_user_table) SPG_TRY(transaction_->lock_table(table, txn::TableLock::access_share, txn::LockWait::wait));
   exec::ExecContext running = context(cursor.arena, cursor.parameters);
   if (!runs_now || cursor.locks_rows) {
     cursor.snapshot.reset(instance_.machine().open_transaction(transaction_->database()));

@@ -46,6 +46,7 @@ struct Cursor {
   std::shared_ptr<Prepared> recheck;   ///< the query without LIMIT and order: made when a row to lock has changed
   std::span<const type::Value> parameters;
   std::vector<Oid> relations;          ///< that it reads
+  std::vector<TableId> tables;         ///< the same
   std::unique_ptr<txn::TransactionControl> snapshot;
   exec::Execution execution;
   std::deque<KeptRows> rows;

@@ -153,10 +153,34 @@ def extended(server):
     raw.close()
 
 
+def schema_changes(server):
+    """Nobody changes the definition of a table under an open cursor."""
+    reader, other = psycopg2.connect(server.dsn()), psycopg2.connect(server.dsn(), options="-c lock_timeout=300")
+    cursor = reader.cursor()
+    cursor.execute("CREATE TABLE kept (id int)")
+    cursor.execute("INSERT INTO kept SELECT g FROM generate_series(1, 3000) g")
+    reader.commit()
+    cursor.execute("DECLARE c CURSOR FOR SELECT * FROM kept")
+    for change in "ALTER TABLE kept ADD v int", "TRUNCATE kept", "DROP TABLE kept":
+        try:
+            other.cursor().execute(change)
+            assert False, f"{change} did not wait"
+        except errors.LockNotAvailable:
+            other.rollback()
+    cursor.execute("FETCH ALL FROM c")
+    assert len(cursor.fetchall()) == 3000
+    reader.commit()
+    other.cursor().execute("DROP TABLE kept")
+    other.commit()
+    reader.close()
+    other.close()
+
+
 def main():
     with Server() as server:
         named_cursors(server)
         extended(server)
+        schema_changes(server)
     print("ok")
 
 
