@@ -24,7 +24,9 @@ VALUES = {
     "in_hot_standby": "off", "session_authorization": "",
 }
 # SPG's own.
-EXTRA = [("spg.statement_memory", "integer", "user", "kB", "2147483647", "1024", "2147483647", None,
+EXTRA = [("spg.idle_blocker_timeout", "integer", "user", "ms", "60000", "0", "2147483647", None,
+          "Sets the maximum time that others may wait for the locks of a session that is idle in a transaction."),
+         ("spg.statement_memory", "integer", "user", "kB", "2147483647", "1024", "2147483647", None,
           "Sets the maximum memory that one statement may use.")]
 INTERNAL_EXTRA = [("is_superuser", "bool", "internal", "", "on", None, None, None, "Shows whether the current user is a superuser."),
                   ("session_authorization", "string", "internal", "", "", None, None, None, "Sets the session user name.")]

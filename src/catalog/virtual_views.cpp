@@ -133,6 +133,19 @@ Status indexes(Production& p) {
   return ok();
 }
 
+Status cursors(Production& p) {
+  CursorRow row;
+  for (std::size_t i = 0; p.facts.cursor(i, row); ++i) {
+    p.rows.start();
+    p.rows.set("name", p.arena.copy(row.name)).set("statement", p.arena.copy(row.statement));
+    p.rows.set("is_holdable", Value::of(type::Physical::boolean, row.is_holdable));
+    p.rows.set("is_binary", Value::of(type::Physical::boolean, row.is_binary));
+    p.rows.set("is_scrollable", Value::of(type::Physical::boolean, row.is_scrollable));
+    p.rows.set("creation_time", Value::of(type::Physical::int8, row.creation_time));
+  }
+  return ok();
+}
+
 Status settings(Production& p) {
   SettingRow row;
   for (std::size_t i = 0; p.facts.setting(i, row); ++i) {
@@ -281,6 +294,7 @@ constexpr NamedProducer producers[] = {
     {"pg_views", views},
     {"pg_indexes", indexes},
     {"pg_settings", settings},
+    {"pg_cursors", cursors},
     {"pg_stat_activity", activity},
     {"pg_locks", locks},
     {"pg_stat_user_tables", user_table_statistics},

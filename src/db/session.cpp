@@ -37,6 +37,7 @@ SessionImpl::~SessionImpl() {
   execution_.close();
   copy_in_.reset();
   portals_.clear();
+  cursors_.clear();
   abort_transaction();
   stop_waiting();
 }
@@ -130,11 +131,15 @@ void SessionImpl::apply_settings() {
   hot_settings_.synchronous_commit = settings_.value("synchronous_commit") != "off";
   hot_settings_.deadlock_timeout_ms = settings_.number("deadlock_timeout");
   hot_settings_.lock_timeout_ms = settings_.number("lock_timeout");
+  hot_settings_.idle_session_timeout_ms = settings_.number("idle_session_timeout");
+  hot_settings_.idle_in_transaction_timeout_ms = settings_.number("idle_in_transaction_session_timeout");
+  hot_settings_.idle_blocker_timeout_ms = settings_.number("spg.idle_blocker_timeout");
   hot_settings_.standard_strings = settings_.is_on("standard_conforming_strings");
   const std::string_view isolation = settings_.value("default_transaction_isolation");
   hot_settings_.begin.isolation = isolation == "serializable" ? txn::Isolation::serializable : isolation == "repeatable read" ? txn::Isolation::repeatable_read
                                   : isolation == "read uncommitted" ? txn::Isolation::read_uncommitted : txn::Isolation::read_committed;
   hot_settings_.begin.read_only = settings_.is_on("default_transaction_read_only");
+  hot_settings_.begin.deferrable = settings_.is_on("default_transaction_deferrable");
   path_.clear();
   path_views_.clear();
   std::string_view list = settings_.value("search_path");
@@ -163,7 +168,8 @@ std::string_view SessionImpl::setting(std::string_view name, Arena&) {
   return found ? *found : std::string_view{};
 }
 Result<std::string_view> SessionImpl::set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) {
-  SPG_TRY(settings_.set(name, value, Settings::Source::user, is_local));
+  if (is_transaction_setting(name)) SPG_TRY(set_transaction_setting(name, value));
+  else SPG_TRY(settings_.set(name, value, Settings::Source::user, is_local));
   apply_settings();
   return arena.copy(settings_.value(name));
 }
@@ -198,6 +204,32 @@ std::uint64_t SessionImpl::time_left_ns() const {
   return now >= next ? 0 : next - now;
 }
 
+Result<std::uint64_t> SessionImpl::idle_time_left_ns(bool begins) {
+  constexpr std::uint64_t ms = 1'000'000;
+  const std::int64_t limit_ms = in_block_ ? hot_settings_.idle_in_transaction_timeout_ms : hot_settings_.idle_session_timeout_ms;
+  const std::int64_t blocker_ms = in_block_ && limit_ms == 0 ? hot_settings_.idle_blocker_timeout_ms : 0;
+  if (limit_ms == 0 && blocker_ms == 0) return UINT64_MAX;
+  const std::uint64_t now = instance_.machine().monotonic_ns();
+  if (begins) {
+    idle_since_ns_ = now;
+    blocks_since_ns_ = 0;
+  }
+  if (limit_ms != 0) {
+    const std::uint64_t end = idle_since_ns_ + static_cast<std::uint64_t>(limit_ms) * ms;
+    if (now < end) return end - now;
+    if (in_block_) return Error::make(sqlstate::idle_in_transaction_session_timeout, "terminating connection due to idle-in-transaction timeout");
+    return Error::make(sqlstate::idle_session_timeout, "terminating connection due to idle-session timeout");
+  }
+  // Nothing tells when somebody begins to wait: it is looked at now and then, for as long as the client keeps the block.
+  const std::uint64_t limit = static_cast<std::uint64_t>(blocker_ms) * ms;
+  if (begins || !transaction_->is_waited_for()) blocks_since_ns_ = 0;
+  else if (blocks_since_ns_ == 0) blocks_since_ns_ = now;
+  if (blocks_since_ns_ != 0 && now - blocks_since_ns_ >= limit)
+    return Error::make(sqlstate::idle_in_transaction_session_timeout, "terminating connection due to idle-in-transaction timeout")
+        .detail("Others have waited for its locks for as long as spg.idle_blocker_timeout allows.");
+  return std::min(1000 * ms, limit / 4 + ms);
+}
+
 void SessionImpl::cancel() {
   cancelled_.store(true, std::memory_order_seq_cst);
   wake_up();
@@ -229,63 +261,6 @@ void SessionImpl::stop_waiting() {
   shared_->stop_waiting();
 }
 
-// --- transactions ---------------------------------------------------------------------------------------------------
-
-Status SessionImpl::begin_transaction() {
-  if (transaction_->is_active()) return ok();
-  apply_settings();
-  txn::BeginOptions options = hot_settings_.begin;
-  options.is_block = in_block_;
-  SPG_TRY(transaction_->begin(options));
-  return shared_->begin({});
-}
-
-/// Opens the statement on both lineages. "Must wait" leaves neither open.
-Status SessionImpl::begin_statement(bool writes, Where where) {
-  SPG_TRY(begin_transaction());
-  if (writes && transaction_->options().read_only) {
-    const std::string_view verb = current_ != nullptr ? current_->statement.tag : std::string_view("this command");
-    return Error::make(sqlstate::read_only_sql_transaction, "cannot execute ", verb, " in a read-only transaction");
-  }
-  const auto access = where == Where::reactor ? store::Access::no_wait : store::Access::wait;
-  SPG_TRY(transaction_->begin_statement(writes, access));
-  Status failed = shared_->begin_statement(writes && writes_shared_, access);
-  if (failed) (void)transaction_->end_statement(false);
-  return failed;
-}
-
-void SessionImpl::end_statement(bool succeeded) {
-  if (transaction_->in_statement()) (void)transaction_->end_statement(succeeded);
-  if (shared_->in_statement()) (void)shared_->end_statement(succeeded);
-}
-
-Status SessionImpl::commit_transaction() {
-  if (!transaction_->is_active()) return ok();
-  // The shared lineage goes second (DESIGN 1.6).
-  txn::TransactionControl* const both[] = {transaction_.get(), shared_.get()};
-  Status failed = instance_.machine().commit_together(both);
-  if (failed.is_must_wait() || failed.is_would_block()) return failed;
-  if (failed) settings_.undo_to(0);
-  else settings_.commit();
-  savepoints_.clear();
-  forget_portals();
-  return failed;
-}
-
-void SessionImpl::abort_transaction() {
-  end_statement(false);
-  if (transaction_->is_active()) transaction_->rollback();
-  if (shared_->is_active()) shared_->rollback();
-  settings_.undo_to(0);
-  savepoints_.clear();
-  forget_portals();
-}
-
-void SessionImpl::forget_portals() {
-  portal_ = nullptr;
-  portals_.clear();
-}
-
 /// What an error does: the statement is undone, and the transaction with it, or the block is doomed to its last savepoint.
 void SessionImpl::statement_failed() {
   deadline_ns_ = 0;
@@ -302,6 +277,7 @@ void SessionImpl::statement_failed() {
     if (savepoints_.empty()) {
       if (transaction_->is_active()) transaction_->rollback();
       if (shared_->is_active()) shared_->rollback();
+      end_cursors(false);
     } else {
       (void)transaction_->rollback_to(savepoints_.back().depth);
       (void)shared_->rollback_to(savepoints_.back().shared_depth);
@@ -328,109 +304,6 @@ void SessionImpl::end_activity() {
   current_.reset();
   portal_ = nullptr;
   settle_advisory_locks();
-}
-
-Status SessionImpl::start_block(const sql::TransactionModes& modes) {
-  if (in_block_ && !implicit_block_) {
-    warn(sqlstate::active_sql_transaction, "there is already a transaction in progress");
-    return ok();
-  }
-  in_block_ = true;
-  implicit_block_ = false;
-  failed_ = false;
-  SPG_TRY(begin_transaction());
-  return set_transaction_modes(modes);
-}
-
-Status SessionImpl::set_transaction_modes(const sql::TransactionModes& modes) {
-  txn::BeginOptions options = transaction_->options();
-  options.is_block = in_block_;
-  if (modes.isolation != sql::Isolation::unspecified) {
-    const auto isolation = static_cast<txn::Isolation>(static_cast<int>(modes.isolation) - 1);
-    if (transaction_->has_snapshot() && isolation != options.isolation)
-      return Error::make(sqlstate::active_sql_transaction, "SET TRANSACTION ISOLATION LEVEL must be called before any query");
-    options.isolation = isolation;
-  }
-  if (modes.read_only != sql::Toggle::unspecified) {
-    const bool read_only = modes.read_only == sql::Toggle::on;
-    if (transaction_->has_snapshot() && options.read_only && !read_only)
-      return Error::make(sqlstate::active_sql_transaction, "transaction read-write mode must be set before any query");
-    options.read_only = read_only;
-  }
-  transaction_->set_options(options);
-  return ok();
-}
-
-Status SessionImpl::run_transaction_statement(const sql::Transaction& statement) {
-  using sql::TransactionAction;
-  auto find_savepoint = [&]() -> Result<std::size_t> {
-    for (std::size_t i = savepoints_.size(); i-- > 0;)
-      if (savepoints_[i].name == statement.name) return i;
-    return Error::make(sqlstate::s_e_invalid_specification, "savepoint \"", statement.name, "\" does not exist");
-  };
-  auto needs_block = [&](const char* what) {
-    return Error::make(sqlstate::no_active_sql_transaction, what, " can only be used in transaction blocks");
-  };
-  if (statement.chain) {
-    const bool commits = statement.action == TransactionAction::commit;
-    if (!in_block_ || implicit_block_) return needs_block(commits ? "COMMIT AND CHAIN" : "ROLLBACK AND CHAIN");
-    return Error::make(sqlstate::feature_not_supported, commits ? "COMMIT" : "ROLLBACK", " AND CHAIN is not supported");
-  }
-  switch (statement.action) {
-    case TransactionAction::begin: case TransactionAction::start: return start_block(statement.modes);
-    case TransactionAction::commit: {
-      if (!in_block_) warn(sqlstate::no_active_sql_transaction, "there is no transaction in progress");
-      if (failed_) {
-        in_block_ = implicit_block_ = failed_ = false;
-        abort_transaction();
-        set_tag("ROLLBACK", 0, false);
-        return ok();
-      }
-      ends_block_ = true;
-      return ok();
-    }
-    case TransactionAction::rollback:
-      if (!in_block_ || implicit_block_) warn(sqlstate::no_active_sql_transaction, "there is no transaction in progress");
-      in_block_ = implicit_block_ = failed_ = false;
-      abort_transaction();
-      apply_settings();
-      return ok();
-    case TransactionAction::savepoint: {
-      if (!in_block_) return needs_block("SAVEPOINT");
-      SPG_ASSIGN(const std::uint32_t depth, transaction_->savepoint());
-      SPG_ASSIGN(const std::uint32_t shared_depth, shared_->savepoint());
-      savepoints_.push_back({std::string(statement.name), depth, shared_depth, settings_.mark()});
-      return ok();
-    }
-    case TransactionAction::release: {
-      if (!in_block_) return needs_block("RELEASE SAVEPOINT");
-      SPG_ASSIGN(const std::size_t at, find_savepoint());
-      SPG_TRY(transaction_->release(savepoints_[at].depth));
-      SPG_TRY(shared_->release(savepoints_[at].shared_depth));
-      savepoints_.resize(at);
-      return ok();
-    }
-    case TransactionAction::rollback_to: {
-      if (!in_block_) return needs_block("ROLLBACK TO SAVEPOINT");
-      SPG_ASSIGN(const std::size_t at, find_savepoint());
-      forget_portals();
-      SPG_TRY(transaction_->rollback_to(savepoints_[at].depth));
-      SPG_TRY(shared_->rollback_to(savepoints_[at].shared_depth));
-      settings_.undo_to(savepoints_[at].settings_mark);
-      savepoints_.resize(at + 1);
-      failed_ = false;
-          apply_settings();
-      return ok();
-    }
-    default: return Error::make(sqlstate::feature_not_supported, "prepared transactions are not supported");
-  }
-}
-
-bool SessionImpl::is_allowed_in_failed_block(const sql::Statement& statement) const {
-  const auto* transaction = sql::as<sql::Transaction>(&statement);
-  if (transaction == nullptr) return false;
-  using sql::TransactionAction;
-  return transaction->action == TransactionAction::commit || transaction->action == TransactionAction::rollback || transaction->action == TransactionAction::rollback_to;
 }
 
 // --- the driver -----------------------------------------------------------------------------------------------------
@@ -511,7 +384,7 @@ Result<Progress> SessionImpl::step(Where where) {
           transaction_->allow_waiting();
           shared_->allow_waiting();
         }
-        auto more = run_some(where);
+        auto more = fetch_.cursor != nullptr ? fetch_some(where) : run_some(where);
         if (!more && more.error().is_would_block()) {
           execution_.close();
           end_statement(false);
@@ -555,14 +428,18 @@ Result<Progress> SessionImpl::step(Where where) {
           transaction_->allow_waiting();
           shared_->allow_waiting();
         }
-        Status failed = commit_transaction();
+        const txn::BeginOptions modes = transaction_->options();
+        Status failed = hold_cursors(where);
+        if (!failed) failed = commit_transaction();
         if (failed.is_must_wait()) return Progress::waits_turn;
         if (failed.is_would_block()) {
           wait_for_worker_ = true;
           return Progress::wants_worker;
         }
         if (implicit_block_ || ends_block_) in_block_ = implicit_block_ = ends_block_ = false;
+        const bool chains = std::exchange(chains_, false);
         if (failed) return failed;
+        if (chains) SPG_TRY(chain_block(modes));
         phase_ = Phase::await;
         break;
       }

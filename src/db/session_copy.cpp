@@ -195,6 +195,7 @@ Status SessionImpl::start_copy_to(const sql::Copy& copy, const CopyFormat& forma
   if (failed && copy.query == nullptr) return copy_column_error(copy, std::move(failed));
   // The query was printed anew: its positions are not those of the statement.
   if (failed) return failed;
+  SPG_TRY(check_read_only(*prepared));
   if (copy.query != nullptr && prepared->outputs.empty() && copy.query->kind != sql::NodeKind::select)
     return Error::make(sqlstate::feature_not_supported, "COPY query must have a RETURNING clause");
   prepared->statement.tag = "COPY";
@@ -259,6 +260,7 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
     if (found == nullptr) return Error::make(sqlstate::undefined_column, "column \"", name, "\" of relation \"", relation->name, "\" does not exist");
     choose(*found);
   }
+  SPG_TRY(check_read_only("COPY FROM"));
   auto in = std::make_unique<CopyIn>(format, memory_, hot_settings_.statement_memory_bytes);
   in->relation = relation->name;
   auto* columns = in->plan_arena.array<plan::OutputColumn>(chosen.size());

@@ -1,5 +1,5 @@
-// SessionImpl: the state of a session and the phases of its activity. The parts lie in session.cpp (life, transactions, the
-// driver), statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_copy.cpp.
+// SessionImpl: the state of a session and the phases of its activity. The parts lie in session.cpp (life, the driver),
+// transactions.cpp, cursors.cpp, statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_copy.cpp.
 //
 //   start_query / start_execute / start_sync
 //        -> next -> begin -> run -> finish -> commit -> await -> complete -> next ... -> done
@@ -20,6 +20,7 @@
 #include "spg/plan/planner.hpp"
 #include "spg/sql/parser.hpp"
 #include "spg/sql/utility.hpp"
+#include "cursors.hpp"
 #include "system_tables.hpp"
 #include "zones.hpp"
 
@@ -41,6 +42,7 @@ struct Prepared {
   std::span<const plan::OutputColumn> outputs;
   std::span<const ResultType> outputs_of_client;   ///< of a named one, once planned: it may not change
   bool is_analyzed = false;
+  bool is_for_cursor = false;
   const plan::Plan* plan = nullptr;
   const exec::CompiledPlan* compiled = nullptr;
   std::uint64_t plan_stamp = 0, plan_settings = 0;
@@ -66,6 +68,9 @@ struct Portal {
   bool is_done = false;
 };
 
+/// Rows of a batch from the `first`-th selected one on, flat, in the arena.
+type::Batch copy_rows(const type::Batch& rows, std::uint32_t first, Arena& arena);
+
 /// Parameters of one COPY FROM STDIN in progress.
 struct CopyIn;
 
@@ -79,7 +84,8 @@ class Folder final : public plan::Evaluator {
   const exec::ExecContext& context_;
 };
 
-class SessionImpl final : public Session, public txn::Host, public exec::SessionFacts, public exec::SessionLocks, public catalog::NoticeSink {
+class SessionImpl final : public Session, public txn::Host, public exec::SessionFacts, public exec::SessionLocks, public catalog::NoticeSink,
+                          public plan::CursorPlaces {
  public:
   SessionImpl(Instance& instance, std::string_view user, const LoginRole& role, std::string_view database, ResultSink& sink,
               std::unique_ptr<txn::TransactionControl> transaction, std::unique_ptr<txn::TransactionControl> shared);
@@ -112,6 +118,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   void close_portal(std::string_view name) override;
   void fail() override;
   std::uint64_t time_left_ns() const override;
+  Result<std::uint64_t> idle_time_left_ns(bool begins) override;
   bool is_woken() const override { return is_woken_.load(std::memory_order_seq_cst); }
   bool copy_waits() const override;
   void cancel() override;
@@ -135,6 +142,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   bool advisory_unlock(const Advisory& lock) override;
   void advisory_unlock_all() override;
   void blocking_pids(std::int32_t pid, FunctionRef<void(std::int32_t)> visit) override;
+  // --- plan::CursorPlaces
+  Result<std::uint64_t> current_row(std::string_view cursor, Oid relation, std::string_view relation_name) override;
 
   // --- catalog::NoticeSink
   void send(const catalog::Notice& notice) override;
@@ -142,11 +151,10 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
  private:
   enum class Phase : std::uint8_t { idle, next, begin, run, copy_end, finish, commit, await, complete };
   enum class Activity : std::uint8_t { none, query, execute, sync };
-  struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; };
+  struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; bool read_only; };
 
   // session.cpp
   Result<Progress> step(Where where);
-  Status begin_transaction();
   void wake_up();
   // session_locks.cpp
   Progress wait_for_lock();
@@ -154,26 +162,42 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Result<bool> still_waits();
   void settle_advisory_locks();
   Status run_lock(const sql::Lock& lock, Where where);
-  Status begin_statement(bool writes, Where where);
-  void end_statement(bool succeeded);
-  Status commit_transaction();
-  void abort_transaction();
   void statement_failed();
-  void forget_portals();
-  Status run_transaction_statement(const sql::Transaction& statement);
-  Status start_block(const sql::TransactionModes& modes);
-  Status set_transaction_modes(const sql::TransactionModes& modes);
   void end_activity();
   void warn(Sqlstate code, std::string_view message);
   const type::TextSettings& text_settings();
   void apply_settings();
   void start_statement_clock();
   void start_answer();
+
+  // transactions.cpp
+  Status begin_transaction();
+  Status begin_statement(bool writes, Where where);
+  void end_statement(bool succeeded);
+  Status commit_transaction();
+  void abort_transaction();
+  void forget_portals();
+  Status lock_database();
+  Status start_block(const sql::Transaction& statement);
+  Status chain_block(const txn::BeginOptions& modes);
+  Status roll_back(bool chain);
+  Result<std::size_t> find_savepoint(std::string_view name);
+  Status run_savepoint_statement(const sql::Transaction& statement);
+  Status run_transaction_statement(const sql::Transaction& statement);
+  Status set_transaction_modes(const sql::TransactionModes& modes);
+  void set_read_only(bool read_only);
+  void show_transaction_modes();
+  static bool is_transaction_setting(std::string_view name);
+  Status set_transaction_setting(std::string_view name, std::string_view value);
+  static bool is_forbidden_in_read_only(const sql::Statement& statement);
+  Status check_read_only(std::string_view command);
+  Status check_read_only(const Prepared& prepared);
   bool is_allowed_in_failed_block(const sql::Statement& statement) const;
 
   // statements.cpp
   Status next_statement();
   Result<std::shared_ptr<Prepared>> make_prepared(std::string_view text, std::span<const std::uint32_t> types);
+  Status keep_outputs(Prepared& prepared);
   Status plan(Prepared& prepared);
   Status analyze(Prepared& prepared, Where where);
   Status begin_run(Where where, bool& move_to_worker);
@@ -214,6 +238,29 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status run_execute(const sql::Execute& execute, Where where);
   Status send_text_rows(std::span<const plan::OutputColumn> columns, std::span<const std::string_view> values);
 
+  // cursors.cpp
+  Status run_declare(const sql::DeclareCursor& declare, Where where);
+  Status make_cursor_query(Cursor& cursor, const sql::Select& select);
+  Status open_cursor(Cursor& cursor, Where where);
+  Result<bool> pull(Cursor& cursor);
+  Status pull_all(Cursor& cursor);
+  Result<bool> reach(Cursor& cursor, std::uint64_t row, Where where);
+  Status run_close(const sql::Close& close);
+  Status run_fetch(const sql::Fetch& fetch, Where where);
+  Status place_fetch(const sql::Fetch& fetch, Where where);
+  static Error only_forward();
+  Status skip_rows(bool forward, std::uint64_t count, Where where);
+  Result<bool> take_row(std::uint64_t number, type::Batch& row);
+  Result<bool> look_again(const type::Batch& batch, std::uint32_t slot, type::Batch& row);
+  Status send_fetched(type::Batch rows);
+  Status send_kept(const KeptRows& kept, std::uint64_t from, bool forward);
+  Result<bool> fetch_some(Where where);
+  static void forget_rows(Cursor& cursor, std::uint64_t before);
+  Status hold_cursors(Where where);
+  void end_cursors(bool committed);
+  void end_cursors_of_savepoint(std::size_t savepoint, bool keep);
+  Status check_not_in_use(const sql::Statement& statement);
+
   // session_copy.cpp
   Status start_copy(const sql::Copy& copy);
   Status start_copy_from(const sql::Copy& copy, const CopyFormat& format);
@@ -230,7 +277,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   MemoryBudget memory_;
   catalog::SessionCatalog catalog_;
   Settings settings_;
-  SystemTables virtual_tables_{catalog_, settings_, instance_.machine()};
+  CursorMap cursors_;
+  SystemTables virtual_tables_{catalog_, settings_, cursors_, instance_.machine()};
   Zones zones_{instance_.zone_files()};
   type::TextSettings text_settings_;
   std::uint64_t settings_seen_ = 0;
@@ -239,6 +287,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
     std::int64_t statement_timeout_ms = 0;
     std::size_t statement_memory_bytes = SIZE_MAX;
     std::int64_t deadlock_timeout_ms = 1000, lock_timeout_ms = 0;
+    std::int64_t idle_session_timeout_ms = 0, idle_in_transaction_timeout_ms = 0, idle_blocker_timeout_ms = 0;
     bool synchronous_commit = true, standard_strings = true;
     txn::BeginOptions begin;
   } hot_settings_;
@@ -253,6 +302,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   } lock_wait_;
   /// Advisory locks that the running statement has taken. What an attempt took that had to wait is the next one's.
   std::vector<txn::LockTag> advisory_taken_, advisory_carried_;
+  std::uint64_t idle_since_ns_ = 0;
+  std::uint64_t blocks_since_ns_ = 0;       ///< since when others are known to wait for what it holds while idle; 0: they do not
   bool is_busy_ = false;                    ///< between a client's message and the end of what it began: can be cancelled
   bool caller_holds_replies_ = false;
   std::uint64_t reply_floor_ = 0;
@@ -263,6 +314,10 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // transaction block
   bool in_block_ = false, failed_ = false, implicit_block_ = false;
   bool ends_block_ = false;                 ///< COMMIT runs
+  bool chains_ = false;                     ///< ... AND CHAIN
+  txn::BeginOptions begin_modes_;           ///< what the running transaction began with, before any SET
+  bool modes_shown_ = false;
+  txn::BeginOptions shown_modes_;           ///< what the settings transaction_isolation and kin show
   bool writes_shared_ = false;              ///< the statement changes roles or databases
   std::vector<Savepoint> savepoints_;
 
@@ -296,6 +351,10 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
 
   std::map<std::string, std::shared_ptr<Prepared>, std::less<>> prepared_;
   std::map<std::string, std::unique_ptr<Portal>, std::less<>> portals_;
+
+  /// FETCH or MOVE: where it is, how many rows it still wants and how many it has had. The cursor is moved at its end.
+  struct { Cursor* cursor = nullptr; std::uint64_t position = 0, left = 0; bool is_forward = true, is_move = false; std::uint64_t moved = 0; } fetch_;
+  bool is_analyzing_ = false;               ///< what is planned now will not run now
 
   std::unique_ptr<CopyIn> copy_in_;
   std::unique_ptr<CopyFormat> copy_out_format_;

@@ -260,6 +260,7 @@ Status Settings::reset(std::string_view name, bool local) {
 void Settings::reset_all() {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const SettingInfo* info = find_setting(entries_[i].name);
+    if (info != nullptr && info->name.starts_with("transaction_")) continue;  // of the transaction, not of the session
     if (info != nullptr && info->context >= SettingContext::superuser && entries_[i].value != entries_[i].start) change(std::string(entries_[i].name), entries_[i].start, false);
   }
 }

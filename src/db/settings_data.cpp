@@ -261,6 +261,8 @@ static constexpr SettingInfo data[] = {
      "Sets the session's behavior for triggers and rewrite rules."},
     {"shared_buffers", SettingKind::integer, SettingContext::server_start, "8kB", "16384", "16", "1073741823", "",
      "Sets the number of shared memory buffers used by the server."},
+    {"spg.idle_blocker_timeout", SettingKind::integer, SettingContext::user, "ms", "60000", "0", "2147483647", "",
+     "Sets the maximum time that others may wait for the locks of a session that is idle in a transaction."},
     {"spg.statement_memory", SettingKind::integer, SettingContext::user, "kB", "2147483647", "1024", "2147483647", "",
      "Sets the maximum memory that one statement may use."},
     {"ssl", SettingKind::boolean, SettingContext::server_start, "", "off", "", "", "",

@@ -32,11 +32,19 @@ bool is_planned(const sql::Statement& statement) {
   }
 }
 
+/// What of a statement is planned; null: nothing.
+const sql::Statement* planned_part(const sql::Statement* statement) {
+  if (statement == nullptr || is_planned(*statement)) return statement;
+  const auto* declare = sql::as<sql::DeclareCursor>(statement);
+  return declare == nullptr ? nullptr : declare->query;
+}
+
 /// Utility statements that may read or build much: a reactor has others to serve. (EXECUTE looks at its plan.)
 bool may_take_long(const sql::Statement& statement) {
   using sql::NodeKind;
   switch (statement.kind) {
     case NodeKind::set: case NodeKind::show: case NodeKind::prepare: case NodeKind::execute: case NodeKind::deallocate: case NodeKind::discard:
+    case NodeKind::declare_cursor: case NodeKind::fetch: case NodeKind::close:
     case NodeKind::vacuum: case NodeKind::lock: case NodeKind::listen: case NodeKind::notify: case NodeKind::unlisten: return false;
     case NodeKind::copy: return !static_cast<const sql::Copy&>(statement).from;
     default: return true;
@@ -83,7 +91,9 @@ bool SessionImpl::statement_may_write(const sql::Statement& statement) {
 /// Plans (again, when the catalog or the settings have changed). Requires: in a statement.
 Status SessionImpl::plan(Prepared& prepared) {
   apply_settings();
-  if (prepared.compiled != nullptr && prepared.plan_stamp == transaction_->catalog_stamp() && prepared.plan_settings == settings_.stamp()) return ok();
+  if (prepared.compiled != nullptr && prepared.plan_stamp == transaction_->catalog_stamp() && prepared.plan_settings == settings_.stamp() &&
+      !prepared.plan->is_once)
+    return ok();
   prepared.plan = nullptr;
   prepared.compiled = nullptr;
   prepared.plan_arena.release();
@@ -92,8 +102,10 @@ Status SessionImpl::plan(Prepared& prepared) {
   Folder folder(folding);
   plan::PlanContext planning = plan_context(prepared.text);
   planning.evaluator = &folder;
+  planning.for_cursor = prepared.is_for_cursor;
+  planning.cursors = is_analyzing_ ? nullptr : this;
   planning.parameter_types = prepared.is_analyzed ? prepared.parameter_types : prepared.given_types;
-  SPG_ASSIGN(const plan::Plan* planned, unless_unread<plan::Plan*>(plan::plan_statement(prepared.plan_arena, *prepared.statement.tree, planning)));
+  SPG_ASSIGN(const plan::Plan* planned, unless_unread<plan::Plan*>(plan::plan_statement(prepared.plan_arena, *planned_part(prepared.statement.tree), planning)));
   SPG_ASSIGN(prepared.compiled, exec::compile(*planned, catalog_, prepared.plan_arena));
   prepared.plan = planned;
   prepared.plan_stamp = transaction_->catalog_stamp();
@@ -104,8 +116,12 @@ Status SessionImpl::plan(Prepared& prepared) {
     prepared.parameter_types = {types, planned->parameter_types.size()};
     prepared.is_analyzed = true;
   }
-  // Who has been told what the rows are like must get such rows.
-  const auto outputs = planned->root->outputs;
+  return is_planned(*prepared.statement.tree) ? keep_outputs(prepared) : prepared.budget.check();
+}
+
+/// Who has been told what the rows are like must get such rows.
+Status SessionImpl::keep_outputs(Prepared& prepared) {
+  const auto outputs = prepared.plan->root->outputs.first(prepared.plan->root->outputs.size() - prepared.plan->row_ids.size());
   bool same = prepared.outputs_of_client.empty() || prepared.outputs_of_client.size() == outputs.size();
   for (std::size_t i = 0; same && i < prepared.outputs_of_client.size(); ++i)
     same = prepared.outputs_of_client[i].type == outputs[i].type && prepared.outputs_of_client[i].typmod == outputs[i].typmod;
@@ -160,7 +176,7 @@ Status SessionImpl::parse(std::string_view name, std::string_view text, std::spa
   if (prepared->statement.tree != nullptr && failed_ && !is_allowed_in_failed_block(*prepared->statement.tree))
     return Error::make(sqlstate::in_failed_sql_transaction, "current transaction is aborted, commands ignored until end of transaction block");
   prepared->name = name;
-  if (prepared->statement.tree != nullptr && is_planned(*prepared->statement.tree)) SPG_TRY(analyze(*prepared, where));
+  if (planned_part(prepared->statement.tree) != nullptr) SPG_TRY(analyze(*prepared, where));
   prepared_[std::string(name)] = std::move(prepared);
   return ok();
 }
@@ -170,7 +186,9 @@ Status SessionImpl::analyze(Prepared& prepared, Where where) {
   if (prepared.compiled != nullptr || prepared.is_analyzed) return ok();
   const bool was_active = transaction_->is_active();
   SPG_TRY(begin_statement(false, where));
+  is_analyzing_ = true;
   Status failed = plan(prepared);
+  is_analyzing_ = false;
   end_statement(!failed);
   if (!was_active && !in_block_ && failed) abort_transaction();
   return failed;
@@ -200,14 +218,14 @@ Status SessionImpl::bind(std::string_view name, std::string_view statement, std:
   if (prepared == nullptr)
     return statement.empty() ? Error::make(sqlstate::undefined_pstatement, "unnamed prepared statement does not exist")
                              : Error::make(sqlstate::undefined_pstatement, "prepared statement \"", statement, "\" does not exist");
-  const bool planned = prepared->statement.tree != nullptr && is_planned(*prepared->statement.tree);
+  const bool planned = planned_part(prepared->statement.tree) != nullptr;
   if (prepared->statement.tree != nullptr && failed_ && !is_allowed_in_failed_block(*prepared->statement.tree))
     return Error::make(sqlstate::in_failed_sql_transaction, "current transaction is aborted, commands ignored until end of transaction block");
   if (planned) SPG_TRY(analyze(*prepared, where));
   const auto types = prepared->parameter_types;
   if (parameters.size() != types.size())
     return Error::make(sqlstate::protocol_violation, "bind message supplies ", parameters.size(), " parameters, but prepared statement \"", statement, "\" requires ", types.size());
-  if (!name.empty() && portals_.contains(name)) return Error::make(sqlstate::duplicate_cursor, "cursor \"", name, "\" already exists");
+  if (!name.empty() && (portals_.contains(name) || cursors_.contains(name))) return Error::make(sqlstate::duplicate_cursor, "cursor \"", name, "\" already exists");
   auto found = portals_.find(name);
   if (found == portals_.end()) found = portals_.emplace(std::string(name), std::make_unique<Portal>(memory_, hot_settings_.statement_memory_bytes)).first;
   Portal& portal = *found->second;
@@ -229,7 +247,8 @@ Status SessionImpl::bind(std::string_view name, std::string_view statement, std:
     copied[i] = formats[i];
   }
   portal.formats = {copied, formats.size()};
-  if (formats.size() > 1 && formats.size() != prepared->outputs.size())
+  const bool has_own_shape = prepared->statement.tree != nullptr && prepared->statement.tree->kind == sql::NodeKind::fetch;
+  if (formats.size() > 1 && formats.size() != prepared->outputs.size() && !has_own_shape)
     return Error::make(sqlstate::protocol_violation, "bind message has ", formats.size(), " result formats but query has ", prepared->outputs.size(), " columns");
   return portal.budget.check();
 }
@@ -238,12 +257,13 @@ Status SessionImpl::describe_statement(std::string_view name, Where where) {
   start_answer();
   auto prepared = find_prepared(name);
   if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", name, "\" does not exist");
-  if (prepared->statement.tree != nullptr && is_planned(*prepared->statement.tree)) SPG_TRY(analyze(*prepared, where));
+  if (planned_part(prepared->statement.tree) != nullptr) SPG_TRY(analyze(*prepared, where));
   sink_.describe_parameters(prepared->parameter_types);
   return describe_result(*prepared, {});
 }
 
 Status SessionImpl::describe_portal(std::string_view name, Where) {
+  if (const auto cursor = cursors_.find(name); cursor != cursors_.end()) return describe_result(*cursor->second->query, {});
   const auto found = portals_.find(name);
   if (found == portals_.end()) return Error::make(sqlstate::undefined_cursor, "portal \"", name, "\" does not exist");
   return describe_result(*found->second->statement, found->second->formats);
@@ -254,6 +274,10 @@ Status SessionImpl::describe_result(const Prepared& prepared, std::span<const st
   if (const auto* show = sql::as<sql::Show>(prepared.statement.tree)) {
     SPG_ASSIGN(const auto columns, show_columns(show->name));
     sink_.describe_rows(columns, formats);
+  } else if (const auto* fetch = sql::as<sql::Fetch>(prepared.statement.tree)) {
+    const auto cursor = cursors_.find(fetch->cursor);
+    if (fetch->move || cursor == cursors_.end()) sink_.no_data();
+    else sink_.describe_rows(cursor->second->query->outputs, formats);
   } else if (!returns_rows(prepared)) {
     sink_.no_data();
   } else {
@@ -267,6 +291,7 @@ void SessionImpl::close_statement(std::string_view name) {
 }
 void SessionImpl::close_portal(std::string_view name) {
   if (const auto found = portals_.find(name); found != portals_.end()) portals_.erase(found);
+  if (const auto cursor = cursors_.find(name); cursor != cursors_.end()) cursors_.erase(cursor);
 }
 
 Status SessionImpl::start_execute(std::string_view name, std::int64_t max_rows) {
@@ -323,6 +348,7 @@ Status SessionImpl::next_statement() {
 /// Begins a statement: the transaction's part, then planning and opening, or the whole of a utility statement.
 Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   current_ = stated_;
+  fetch_ = {};
   copy_out_format_.reset();
   rows_sent_ = 0;
   unsent_ = {};
@@ -363,6 +389,7 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
     move_to_worker = true;
     return ok();
   }
+  SPG_TRY(check_read_only(*current_));
   if (current_->plan->writes && !statement_may_write(*tree)) return Error::make(sqlstate::feature_not_supported, "a query that writes in this form is not supported");
   SPG_TRY(execution_.open(*current_->compiled, context(statement_arena_, parameters_)));
   if (sends_description_ && returns_rows(*current_)) sink_.describe_rows(current_->outputs, formats_);
@@ -500,32 +527,7 @@ Status SessionImpl::send_rows(const type::Batch& batch) {
 Status SessionImpl::store_rest(const type::Batch& batch, std::uint32_t from) {
   Portal& portal = *portal_;
   auto keep = [&](const type::Batch& rows, std::uint32_t first) {
-    const std::uint32_t count = rows.selected.count - first;
-    if (count == 0) return;
-    type::Batch copy;
-    copy.rows = count;
-    copy.selected = {nullptr, count};
-    copy.columns = {portal.arena.array<type::Vector>(rows.columns.size()), rows.columns.size()};
-    for (std::size_t c = 0; c < rows.columns.size(); ++c) {
-      const type::Vector& vector = rows.columns[c];
-      const std::size_t width = type::physical_bytes(vector.physical);
-      auto* values = static_cast<std::byte*>(portal.arena.allocate(width * count));
-      auto* validity = portal.arena.array<std::uint64_t>(type::batch_words);
-      std::memset(validity, 0, type::batch_words * 8);
-      for (std::uint32_t i = 0; i < count; ++i) {
-        const std::uint32_t row = rows.selected[first + i];
-        if (vector.is_null(row)) { std::memset(values + i * width, 0, width); continue; }
-        validity[i / 64] |= std::uint64_t{1} << (i % 64);
-        if (vector.physical == type::Physical::string) {
-          const type::StringRef kept(portal.arena.copy(vector.value<type::StringRef>(row).view()));
-          std::memcpy(values + i * width, &kept, sizeof kept);
-        } else {
-          std::memcpy(values + i * width, static_cast<const std::byte*>(vector.values) + vector.slot(row) * width, width);
-        }
-      }
-      copy.columns[c] = {vector.physical, type::Vector::Form::flat, values, validity, nullptr};
-    }
-    portal.stored.batches.push_back(copy);
+    if (rows.selected.count > first) portal.stored.batches.push_back(copy_rows(rows, first, portal.arena));
   };
   keep(batch, from);
   for (;;) {

@@ -1,7 +1,8 @@
-// SystemTables: the catalog's computed relations for exec, with what only the session knows (its settings).
+// SystemTables: the catalog's computed relations for exec, with what only the session knows: its settings, its cursors.
 #pragma once
 #include <new>
 
+#include "cursors.hpp"
 #include "spg/catalog/virtual.hpp"
 #include "spg/db/settings.hpp"
 #include "spg/exec/context.hpp"
@@ -11,8 +12,8 @@ namespace spg::db {
 
 class SystemTables final : public exec::VirtualTables, public catalog::ServerFacts {
  public:
-  SystemTables(catalog::SessionCatalog& catalog, const Settings& settings, txn::MachineControl& machine)
-      : catalog_(catalog), settings_(settings), machine_(machine) {}
+  SystemTables(catalog::SessionCatalog& catalog, const Settings& settings, const CursorMap& cursors, txn::MachineControl& machine)
+      : catalog_(catalog), settings_(settings), cursors_(cursors), machine_(machine) {}
 
   Result<exec::VirtualCursor*> open(Oid relation, std::span<const std::uint16_t> columns, Arena& arena) override {
     SPG_ASSIGN(catalog::VirtualRelation rows, catalog::open_virtual(catalog_, relation, columns, *this, arena));
@@ -21,6 +22,7 @@ class SystemTables final : public exec::VirtualTables, public catalog::ServerFac
     return static_cast<exec::VirtualCursor*>(cursor);
   }
 
+  bool cursor(std::size_t index, catalog::CursorRow& row) const override;
   bool setting(std::size_t index, catalog::SettingRow& row) const override {
     const auto all = all_settings();
     if (index >= all.size()) return false;
@@ -52,6 +54,7 @@ class SystemTables final : public exec::VirtualTables, public catalog::ServerFac
   };
   catalog::SessionCatalog& catalog_;
   const Settings& settings_;
+  const CursorMap& cursors_;
   txn::MachineControl& machine_;
 };
 

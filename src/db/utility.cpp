@@ -39,6 +39,16 @@ std::string_view literal_text(const sql::Expr& expr, Arena& arena) {
 
 }  // namespace
 
+/// What READ ONLY forbids whatever it is about. COPY and EXPLAIN are looked at when they are planned; others change nothing
+/// that a query could see.
+bool SessionImpl::is_forbidden_in_read_only(const sql::Statement& statement) {
+  switch (statement.kind) {
+    case NodeKind::copy: case NodeKind::explain: case NodeKind::execute: case NodeKind::cluster: case NodeKind::reindex: case NodeKind::call:
+    case NodeKind::do_block: return false;
+    default: return statement_may_write(statement);
+  }
+}
+
 Result<const catalog::Relation*> SessionImpl::require_table(const sql::TableRef& table) {
   SPG_ASSIGN(const catalog::Relation* relation, catalog_.relation(table.schema, table.name));
   if (relation != nullptr) return relation;
@@ -88,18 +98,26 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
     case NodeKind::vacuum: return run_vacuum(static_cast<const sql::Vacuum&>(statement), where);
     case NodeKind::cluster: case NodeKind::reindex: return ok();
     case NodeKind::lock: return run_lock(static_cast<const sql::Lock&>(statement), where);
+    case NodeKind::declare_cursor: return run_declare(static_cast<const sql::DeclareCursor&>(statement), where);
+    case NodeKind::fetch: return run_fetch(static_cast<const sql::Fetch&>(statement), where);
+    case NodeKind::close: return run_close(static_cast<const sql::Close&>(statement));
     case NodeKind::checkpoint:
       if (!role_.is_superuser) return Error::make(sqlstate::insufficient_privilege, "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
       return instance_.machine().checkpoint();
     default: break;
   }
   if (statement.kind == NodeKind::execute) return run_execute(static_cast<const sql::Execute&>(statement), where);
+  if (is_forbidden_in_read_only(statement)) {
+    SPG_TRY(begin_transaction());
+    SPG_TRY(check_read_only(current_->statement.tag));
+  }
   writes_shared_ = is_shared_change(statement);
   // COPY FROM goes on where its data arrives, and cannot start again: its reads wait.
   const auto* copy = sql::as<sql::Copy>(&statement);
   Status failed = begin_statement(statement_may_write(statement), copy != nullptr && copy->from ? Where::worker : where);
   writes_shared_ = false;
   if (failed) return failed;
+  SPG_TRY(check_not_in_use(statement));
   const auto check = [&](const sql::Expr& expr, std::string_view column, Oid type, std::int32_t typmod) {
     return check_default(expr, column, type, typmod);
   };
@@ -158,6 +176,7 @@ Status SessionImpl::run_discard(const sql::Discard& discard) {
     if (in_block_) return Error::make(sqlstate::active_sql_transaction, "DISCARD ALL cannot run inside a transaction block");
     prepared_.clear();
     advisory_unlock_all();
+    cursors_.clear();
     settings_.reset_all();
     apply_settings();
   }
@@ -214,12 +233,13 @@ Status numeric_zone(const sql::Expr& expr, TextBuilder& value) {
 
 Status SessionImpl::run_set(const sql::Set& set) {
   using sql::SetAction;
-  if (set.local && !in_block_) warn(sqlstate::no_active_sql_transaction, "SET LOCAL can only be used in transaction blocks");
+  if (set.local && !in_block_ && set.action != SetAction::transaction) warn(sqlstate::no_active_sql_transaction, "SET LOCAL can only be used in transaction blocks");
   Status failed;
   switch (set.action) {
     case SetAction::transaction:
       if (!in_block_) warn(sqlstate::no_active_sql_transaction, "SET TRANSACTION can only be used in transaction blocks");
-      else failed = set_transaction_modes(set.modes);
+      if (in_block_) SPG_TRY(begin_transaction());
+      if (transaction_->is_active()) failed = set_transaction_modes(set.modes);
       break;
     case SetAction::session_transaction: {
       static constexpr std::string_view levels[] = {"", "read uncommitted", "read committed", "repeatable read", "serializable"};
@@ -231,7 +251,9 @@ Status SessionImpl::run_set(const sql::Set& set) {
         failed = settings_.set("default_transaction_deferrable", set.modes.deferrable == sql::Toggle::on ? "on" : "off", Settings::Source::user);
       break;
     }
-    case SetAction::reset: case SetAction::to_default: failed = settings_.reset(set.name, set.local); break;
+    case SetAction::reset: case SetAction::to_default:
+      failed = is_transaction_setting(set.name) ? set_transaction_setting(set.name, find_setting(set.name)->start) : settings_.reset(set.name, set.local);
+      break;
     case SetAction::reset_all: settings_.reset_all(); break;
     case SetAction::from_current: break;
     case SetAction::snapshot: return not_supported("SET TRANSACTION SNAPSHOT");
@@ -249,7 +271,8 @@ Status SessionImpl::run_set(const sql::Set& set) {
         failed = settings_.set(set.name, zones_.find(value.view())->name(), Settings::Source::user, set.local);
         break;
       }
-      failed = settings_.set(set.name, value.view(), Settings::Source::user, set.local);
+      failed = is_transaction_setting(set.name) ? set_transaction_setting(set.name, value.view())
+                                                : settings_.set(set.name, value.view(), Settings::Source::user, set.local);
       break;
     }
   }
@@ -294,6 +317,8 @@ Status SessionImpl::send_text_rows(std::span<const plan::OutputColumn> columns, 
 Status SessionImpl::run_show(std::string_view name) {
   SPG_ASSIGN(const auto columns, show_columns(name));
   set_tag("SHOW", 0, false);
+  apply_settings();
+  show_transaction_modes();
   if (name == "all") {
     Vec<std::string_view> values(statement_arena_);
     settings_.each([&](const SettingInfo& info, std::string_view value) {
@@ -303,17 +328,7 @@ Status SessionImpl::run_show(std::string_view name) {
     });
     return send_text_rows(columns, values.span());
   }
-  std::string_view value;
-  static constexpr std::string_view levels[] = {"read uncommitted", "read committed", "repeatable read", "serializable"};
-  if (name == "transaction_isolation" && transaction_->is_active()) {
-    value = levels[static_cast<std::size_t>(transaction_->options().isolation)];
-  } else if (name == "transaction_read_only" && transaction_->is_active()) {
-    value = transaction_->options().read_only ? "on" : "off";
-  } else if (name == "transaction_isolation") {
-    value = settings_.value("default_transaction_isolation");
-  } else {
-    SPG_ASSIGN(value, settings_.get(name));
-  }
+  SPG_ASSIGN(const std::string_view value, settings_.get(name));
   return send_text_rows(columns, {&value, 1});
 }
 
@@ -332,7 +347,10 @@ Status SessionImpl::run_prepare(const sql::Prepare& prepare, Where where) {
   SPG_ASSIGN(const std::string_view text, sql::deparse(statement_arena_, *prepare.query));
   SPG_ASSIGN(auto prepared, make_prepared(text, types));
   prepared->name = prepare.name;
-  SPG_TRY(plan(*prepared));
+  is_analyzing_ = true;
+  Status failed = plan(*prepared);
+  is_analyzing_ = false;
+  if (failed) return failed;
   prepared_[std::string(prepare.name)] = std::move(prepared);
   return ok();
 }
@@ -342,6 +360,7 @@ Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
   if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", execute.name, "\" does not exist");
   SPG_TRY(begin_statement(statement_may_write(*prepared->statement.tree), where));
   SPG_TRY(plan(*prepared));
+  SPG_TRY(check_read_only(*prepared));
   if (where == Where::reactor && !prepared->plan->is_short) return Error::would_block();  // begins anew on a worker
   if (execute.params.size() != prepared->parameter_types.size())
     return Error::make(sqlstate::syntax_error, "wrong number of parameters for prepared statement \"", execute.name, "\"")
@@ -385,7 +404,8 @@ Status SessionImpl::run_explain(const sql::Explain& explain) {
   Folder folder(folding);
   plan::PlanContext planning = plan_context(current_->text);
   planning.evaluator = &folder;
-  SPG_ASSIGN(const plan::Plan* planned, unless_unread(plan::plan_statement(statement_arena_, *explain.query, planning)));
+  const auto* declare = sql::as<sql::DeclareCursor>(explain.query);
+  SPG_ASSIGN(const plan::Plan* planned, unless_unread(plan::plan_statement(statement_arena_, declare == nullptr ? *explain.query : *declare->query, planning)));
   Vec<std::string_view> lines(statement_arena_);
   plan::explain(statement_arena_, catalog_, *planned, options, lines);
   const plan::OutputColumn column{"QUERY PLAN", type::oid::text, -1, Oid::none, type::Physical::string, Oid::none, 0};

@@ -163,6 +163,10 @@ class TableScanOp final : public ScanBase {
     request.table = node.table;
     request.columns = {fetched_.data(), fetched_.size()};
     request.zones = {zones.data(), zones.size()};
+    if (node.only_row != UINT64_MAX) {
+      request.first_block = node.only_row / table::block_rows;
+      request.end_block = request.first_block + 1;
+    }
     SPG_ASSIGN(scan_, state_.context.view->open_scan(request, scan_arena_));
     return ok();
   }

@@ -305,7 +305,11 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
     }
   }
   scope.place = Place::none;
-  if (node.where != nullptr) { SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE")); }
+  if (const auto* cursor = sql::as<sql::CurrentOf>(node.where)) {
+    SPG_ASSIGN(query->where, current_of(*cursor, bound));
+  } else if (node.where != nullptr) {
+    SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE"));
+  }
   query->visible = static_cast<std::uint32_t>(query->targets.size());
   SPG_TRY(returning(node.returning, bound, scope));
   scope_ = nullptr;
@@ -343,7 +347,11 @@ Result<BoundStatement*> Binder::remove(const sql::Delete& node) {
   row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()),
                             oid::int8, -1, Oid::none, Physical::int8, -1);
   query->targets.push_back(row_id);
-  if (node.where != nullptr) { SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE")); }
+  if (const auto* cursor = sql::as<sql::CurrentOf>(node.where)) {
+    SPG_ASSIGN(query->where, current_of(*cursor, bound));
+  } else if (node.where != nullptr) {
+    SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE"));
+  }
   query->visible = 1;
   SPG_TRY(returning(node.returning, bound, scope));
   scope_ = nullptr;
@@ -356,6 +364,7 @@ Result<BoundStatement*> Binder::statement(const sql::Statement& statement) {
     case sql::NodeKind::select: {
       bound = arena_->make<BoundStatement>();
       SPG_ASSIGN(bound->query, select(sql::to<sql::Select>(statement), nullptr));
+      if (context_->for_cursor) give_row_ids(bound->query);
       bound->returning = Vec<Target>(*arena_);
       bound->outputs = Vec<OutputColumn>(*arena_);
       output_columns(bound->query->targets, bound->query->visible, bound->outputs);

@@ -55,6 +55,12 @@ Status Binder::lock_range(Query* query, RangeEntry* range, const sql::LockingCla
     return ok();
   }
   range->locks_rows = true;
+  query->row_locks.push_back({range, mode, wait, add_row_id(query, range)});
+  return ok();
+}
+
+/// A hidden target with a relation's rowid; its number.
+std::uint32_t Binder::add_row_id(Query* query, RangeEntry* range) {
   RangeColumn row_id;
   row_id.type = oid::int8;
   row_id.physical = Physical::int8;
@@ -63,9 +69,65 @@ Status Binder::lock_range(Query* query, RangeEntry* range, const sql::LockingCla
   target.name = "ctid";
   target.expr = make_column(*arena_, range->number, static_cast<std::int16_t>(range->columns.size()), oid::int8, -1,
                             Oid::none, Physical::int8, -1);
-  query->row_locks.push_back({range, mode, wait, static_cast<std::uint32_t>(query->targets.size())});
   query->targets.push_back(target);
-  return ok();
+  return static_cast<std::uint32_t>(query->targets.size() - 1);
+}
+
+/// A cursor's query: the rows of a plain scan carry its rowids, those of a locking one the rowids of what they lock, which
+/// happens as they are fetched. Where rows may be skipped under a LIMIT, the plan locks.
+void Binder::give_row_ids(Query* query) {
+  query->row_ids = Vec<RowLocking>(*arena_);
+  if (!query->row_locks.empty()) {
+    query->locks_later = true;
+    for (const RowLocking& lock : query->row_locks)
+      if (lock.wait == txn::RowWait::skip && (query->limit != nullptr || query->offset != nullptr)) query->locks_later = false;
+    query->row_ids = query->row_locks;
+    if (query->locks_later) query->row_locks.clear();
+    return;
+  }
+  std::uint32_t target = 0;
+  if (RangeEntry* range = scanned_relation(query, &target)) query->row_ids.push_back({range, {}, {}, target});
+}
+
+/// The relation whose rows the query's are, one by one, and a hidden target with its rowids; null when there is none.
+RangeEntry* Binder::scanned_relation(Query* query, std::uint32_t* row_id) {
+  FromTree* from = query->from;
+  while (from != nullptr && from->kind == FromTree::Kind::list && from->items.size() == 1) from = from->items[0];
+  if (from == nullptr || from->kind != FromTree::Kind::leaf || query->set_op != sql::SetOp::none || query->distinct || query->grouped) return nullptr;
+  for (const Target& target : query->targets)
+    if (has_set_call(target.expr)) return nullptr;
+  RangeEntry* range = from->range;
+  if (range->kind == RangeKind::relation && range->relation->table != TableId::none) {
+    *row_id = add_row_id(query, range);
+    return range;
+  }
+  // A subquery's rowid becomes one of its columns.
+  if (range->kind != RangeKind::subquery) return nullptr;
+  Query* inner = range->subquery;
+  if (!inner->row_locks.empty() || inner->targets.size() != inner->visible || range->columns.size() != inner->visible) return nullptr;
+  std::uint32_t inner_target = 0;
+  RangeEntry* found = scanned_relation(inner, &inner_target);
+  if (found == nullptr) return nullptr;
+  inner->visible = static_cast<std::uint32_t>(inner->targets.size());
+  *row_id = add_row_id(query, range);
+  return found;
+}
+
+/// WHERE CURRENT OF: the row that the cursor stands on now.
+Result<Expr*> Binder::current_of(const sql::CurrentOf& node, BoundStatement* bound) {
+  constexpr Oid int8_equal{467};
+  bound->is_current_of = true;
+  if (context_->cursors != nullptr) {
+    SPG_ASSIGN(bound->current_row, context_->cursors->current_row(node.cursor, bound->relation->oid, bound->relation->name));
+  }
+  auto place = type::Value::null_of(Physical::int8);
+  if (bound->current_row != UINT64_MAX) place = type::Value::of(Physical::int8, static_cast<std::int64_t>(bound->current_row));
+  Expr* column = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()),
+                             oid::int8, -1, Oid::none, Physical::int8, -1);
+  auto* call = make_expr<Call>(*arena_, ExprKind::call, oid::boolean, Physical::boolean, node.at);
+  call->function = int8_equal;
+  call->arguments = span_of(*arena_, {column, make_constant(*arena_, oid::int8, place, node.at)});
+  return static_cast<Expr*>(call);
 }
 
 Status Binder::lock_tree(Query* query, FromTree* tree, bool nullable, const sql::LockingClause& clause,

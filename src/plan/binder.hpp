@@ -217,6 +217,10 @@ class Binder {
   Status distinct_on(const Vec<sql::Expr*>& items, Query* query);
   Status limit(const sql::Select& node, Query* query);
   // bind_lock.cpp
+  std::uint32_t add_row_id(Query* query, RangeEntry* range);
+  void give_row_ids(Query* query);
+  RangeEntry* scanned_relation(Query* query, std::uint32_t* target);
+  Result<Expr*> current_of(const sql::CurrentOf& node, BoundStatement* bound);
   Status locking(const sql::Select& node, Query* query);
   Status check_lockable(const Query& query, sql::LockStrength strength);
   Status lock_all(Query* query, const sql::LockingClause& clause);

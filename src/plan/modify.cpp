@@ -30,6 +30,7 @@ Result<Node*> Planner::modify() {
   query->visible = static_cast<std::uint32_t>(query->targets.size());
   use_query(query, true);
   SPG_ASSIGN(const Rel input, plan_query(query, nullptr));
+  if (bound_->is_current_of) look_at_row(input.node, relation.table, bound_->current_row);
   auto* node = make_node<Modify>(NodeKind::modify);
   node->op = bound_->op;
   node->relation = relation.oid;
@@ -113,10 +114,19 @@ bool yields_at_once(const Node* node) {
   }
 }
 }  // namespace
+/// A scan for the one row that a cursor stands on.
+void Planner::look_at_row(Node* node, TableId table, std::uint64_t row) {
+  while (node->kind == NodeKind::project || node->kind == NodeKind::filter)
+    node = node->kind == NodeKind::project ? static_cast<Project*>(node)->input : static_cast<Filter*>(node)->input;
+  if (node->kind != NodeKind::table_scan || as<TableScan>(*node).table != table) return;
+  static_cast<TableScan*>(node)->only_row = row;
+  node->rows_estimate = 1;
+}
 
 bool is_short_plan(const Node* node) {
   switch (node->kind) {
     case NodeKind::values: return as<Values>(*node).rows.size() <= 100;
+    case NodeKind::table_scan: return as<TableScan>(*node).only_row != UINT64_MAX;
     case NodeKind::index_scan: return node->rows_estimate <= 10 && (!as<IndexScan>(*node).prefix.empty());
     case NodeKind::filter: return is_short_plan(as<Filter>(*node).input);
     case NodeKind::project: return is_short_plan(as<Project>(*node).input);
@@ -153,6 +163,7 @@ bool has_subqueries(const Node* node) {
       for (const std::span<Expr*> row : as<Values>(*node).rows)
         if (any(row)) return true;
       return false;
+    case NodeKind::table_scan: return has_subquery(as<TableScan>(*node).filter);
     case NodeKind::index_scan: {
       const auto& scan = as<IndexScan>(*node);
       return any(scan.prefix) || has_subquery(scan.filter) || has_subquery(scan.low) || has_subquery(scan.high) ||
@@ -201,9 +212,17 @@ Result<Plan*> Planner::plan() {
     made->root = rel.node;
     for (std::size_t i = 0; i < bound_->outputs.size(); ++i)
       bound_->outputs[i].physical = rel.node->outputs[i].physical;
-    made->root->outputs = bound_->outputs.span();
+    // What is hidden stays behind what is seen.
+    Vec<OutputColumn> all(*arena_);
+    all.append(bound_->outputs.span());
+    for (const RowId& id : row_ids_) all.push_back(rel.node->outputs[id.column]);
+    made->root->outputs = all.span();
+    made->row_ids = row_ids_;
+    if (bound_->query->locks_later) made->locks_rows = true;
   }
-  made->locks_rows = locks_rows_;
+  made->is_once = bound_->is_current_of;
+  made->locks_rows = made->locks_rows || locks_rows_;
+  made->row_lock = row_lock_;
   made->tables = table_needs();
   made->node_count = next_id_;
   made->internal_parameters = internal_parameters_;

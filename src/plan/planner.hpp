@@ -148,6 +148,7 @@ class Planner {
 
   // --- modify.cpp
   Result<Node*> modify();
+  static void look_at_row(Node* node, TableId table, std::uint64_t row);
 
   template <class T>
   T* make_node(NodeKind kind) {
@@ -169,6 +170,8 @@ class Planner {
   std::uint32_t next_id_ = 0;
   bool locks_rows_ = false;
   std::span<Plan::TableNeed> table_needs();
+  txn::RowLock row_lock_{};
+  std::span<RowId> row_ids_;      ///< of the cursor's query
   std::uint32_t internal_parameters_ = 0;
 };
 

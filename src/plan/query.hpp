@@ -123,6 +123,8 @@ struct Query {
   RangeEntry* set_range = nullptr;
   Vec<Cte*> ctes;
   Vec<RowLocking> row_locks;  ///< FOR UPDATE and its kin
+  Vec<RowLocking> row_ids;    ///< of a cursor's query: relations whose rowids its rows carry
+  bool locks_later = false;   ///< ... and whose rows are to be locked by whoever takes them
 };
 
 /// A subquery within an expression, before it is planned. `test` is over Parameters first_row_param.. for its row.
@@ -146,6 +148,8 @@ struct BoundStatement {
   Vec<RangeEntry*> ranges;  ///< by number
   std::uint32_t internal_parameters = 0;
   std::uint32_t work_tables = 0;
+  bool is_current_of = false;
+  std::uint64_t current_row = UINT64_MAX;
 };
 
 Result<BoundStatement*> bind_statement(Arena& arena, const sql::Statement& statement, PlanContext& context);

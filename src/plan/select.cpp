@@ -137,6 +137,7 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
   for (const SortBy& sort : query->order_by) place_of(sort.target);
   for (const std::uint32_t target : query->distinct_on) place_of(target);
   for (const RowLocking& lock : query->row_locks) place_of(lock.target);
+  for (const RowLocking& id : query->row_ids) place_of(id.target);
   WantedOrder order;
   bool in_order = order_from_query(query, order) && query->from != nullptr &&
                   keeps_order(input.node, order, input, *arena_) && scan_gives(input.node, order);
@@ -272,6 +273,7 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
     node->cost_total = rel.node->cost_total + rel.node->rows_estimate * 0.01;
     rel.node = node;
     locks_rows_ = true;
+    row_lock_ = node->locks[0].mode;
   }
   if (count != nullptr || offset != nullptr) {
     auto* node = make_node<Limit>(NodeKind::limit);
@@ -293,16 +295,27 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
     auto* node = make_node<Project>(NodeKind::project);
     node->input = rel.node;
     Vec<Expr*> places(*arena_);
-    for (std::uint32_t i = 0; i < kept.size(); ++i) {
+    Vec<OutputColumn> shape(*arena_);
+    const auto keep = [&](std::uint32_t i) {
       const OutputColumn& output = rel.node->outputs[i];
+      shape.push_back(output);
       auto* column = make_expr<Column>(*arena_, ExprKind::column, output.type, output.physical, -1);
       column->typmod = output.typmod;
       column->collation = output.collation;
       column->place = i;
       places.push_back(column);
+    };
+    for (std::uint32_t i = 0; i < kept.size(); ++i) keep(i);
+    if (!query->row_ids.empty()) row_ids_ = {arena_->array<RowId>(query->row_ids.size()), query->row_ids.size()};
+    for (std::size_t i = 0; i < query->row_ids.size(); ++i) {
+      const RowLocking& id = query->row_ids[i];
+      const catalog::Relation& relation = *id.range->relation;
+      row_ids_[i] = {relation.table, relation.oid, arena_->copy(relation.name), static_cast<std::uint32_t>(kept.size() + i), query->locks_later, id.mode, id.wait};
+      keep(place_of(id.target));
     }
+    if (query->locks_later) row_lock_ = query->row_ids[0].mode;
     node->expressions = places.span();
-    node->outputs = rel.node->outputs.subspan(0, kept.size());
+    node->outputs = shape.span();
     node->rows_estimate = rel.node->rows_estimate;
     node->cost_start = rel.node->cost_start;
     node->cost_total = rel.node->cost_total;

@@ -22,6 +22,10 @@ Connection::Connection(ReactorState& shared, net::Stream& stream)
       statement_deadline_{[](net::Timer& timer) {
         auto& self = *static_cast<Deadline&>(timer).self;
         if (self.waiting_ == Waiting::turn) self.resume();
+      }, this},
+      idle_deadline_{[](net::Timer& timer) {
+        auto& self = *static_cast<Deadline&>(timer).self;
+        if (self.is_idle_ && self.waiting_ == Waiting::nothing && !self.closed_) self.watch_idle(false);
       }, this} {
   next_open_ = shared_.connections;
   if (next_open_ != nullptr) next_open_->before_open_ = this;
@@ -42,6 +46,7 @@ void Connection::handle_events() {
   while (waiting_ == Waiting::nothing && !wire_.closed() && !holds_too_much()) {
     auto got = wire_.next(event);
     if (got && !*got) break;
+    is_idle_ = false;
     Status failed = got ? handle(event, db::Where::reactor) : got.take_error();
     if (failed.is_would_block()) {
       wire_.put_back();
@@ -50,12 +55,30 @@ void Connection::handle_events() {
       report(failed);
     }
     if (waiting_ != Waiting::nothing) break;
-    if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
+    if (!active_ && wire_.ready_owed() && session_ != nullptr) ready();
   }
   wire_.settle();
   flush();
+  if (is_idle_) watch_idle(true);
   if (waiting_ != Waiting::nothing || holds_too_much()) stream_->pause_reading();
   if (waiting_ == Waiting::worker) start_worker();
+}
+
+void Connection::ready() {
+  wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
+  is_idle_ = true;
+}
+
+/// Ends the connection when its client has been silent for longer than the settings allow.
+void Connection::watch_idle(bool begins) {
+  auto left_ns = session_->idle_time_left_ns(begins);
+  if (!left_ns) {
+    is_idle_ = false;
+    wire_.fatal(left_ns.error());
+    flush();
+    return;
+  }
+  if (*left_ns != UINT64_MAX) shared_.reactor->arm(idle_deadline_, static_cast<net::Milliseconds>(*left_ns / 1'000'000 + 1));
 }
 
 void Connection::report(const Error& error) {
@@ -276,7 +299,7 @@ void Connection::log_in() {
   session_->let_caller_hold_replies();
   session_->report_settings();
   wire_.writer().backend_key_data(session_->process_id(), session_->secret_key());
-  wire_.ready(wire::pg::TransactionStatus::idle);
+  ready();
 }
 
 Status Connection::drive() {
@@ -353,7 +376,7 @@ void Connection::resume() {
   Status failed = was == Waiting::worker ? errand_done() : drive();
   if (failed) report(failed);
   if (waiting_ == Waiting::nothing) {
-    if (!active_ && wire_.ready_owed() && session_ != nullptr) wire_.ready(static_cast<wire::pg::TransactionStatus>(session_->status()));
+    if (!active_ && wire_.ready_owed() && session_ != nullptr) ready();
     handle_events();
     if (waiting_ == Waiting::nothing && !holds_too_much()) stream_->resume_reading();
   } else {
@@ -425,6 +448,7 @@ void Connection::shut_down_all(ReactorState& shared) {
 void Connection::on_close(net::Stream&, net::CloseReason) {
   shared_.reactor->remove(log_in_deadline_);
   shared_.reactor->remove(statement_deadline_);
+  shared_.reactor->remove(idle_deadline_);
   if (is_holding_) stop_holding();
   if (waiting_ == Waiting::turn && session_ != nullptr) session_->stop_waiting();
   (before_open_ == nullptr ? shared_.connections : before_open_->next_open_) = next_open_;

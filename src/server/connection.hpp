@@ -80,6 +80,8 @@ class Connection final : public net::Handler {
   void hold();
   void stop_holding();
   void release();
+  void ready();
+  void watch_idle(bool begins);
   void shut_down();
   void bury();
 
@@ -96,6 +98,7 @@ class Connection final : public net::Handler {
   std::vector<StartSetting> start_settings_;
   Waiting waiting_ = Waiting::nothing;
   bool active_ = false;       ///< an activity of the session is unfinished
+  bool is_idle_ = false;      ///< the client was told that the session is ready, and has said nothing since
   bool resume_posted_ = false;  ///< done_post_ is on its way for Waiting::output
   bool on_worker_ = false;    ///< it was moved to the workers and stays there
   bool closed_ = false;       ///< the stream has gone; the object follows when the worker has let go
@@ -120,7 +123,7 @@ class Connection final : public net::Handler {
   WakePost wake_post_;
   DonePost done_post_;
   struct WorkerJob : Job { Connection* self; } job_;
-  Deadline log_in_deadline_, statement_deadline_;
+  Deadline log_in_deadline_, statement_deadline_, idle_deadline_;
   Errand errand_ = Errand::run;
   Result<db::Progress> worker_result_{db::Progress::done};
   Status errand_status_;

@@ -311,8 +311,12 @@ Statement* Parser::declare_cursor() {
     if (accept(Tok::kw_binary)) node->binary = true;
     else if (accept(Tok::kw_insensitive)) node->insensitive = true;
     else if (accept(Tok::kw_asensitive)) node->asensitive = true;
-    else if (accept(Tok::kw_scroll)) node->scroll = Toggle::on;
-    else { expect(Tok::kw_no); expect(Tok::kw_scroll); node->scroll = Toggle::off; }
+    else {
+      const Toggle scroll = accept(Tok::kw_no) ? Toggle::off : Toggle::on;
+      expect(Tok::kw_scroll);
+      node->scroll_conflict = node->scroll_conflict || (node->scroll != Toggle::unspecified && node->scroll != scroll);
+      node->scroll = scroll;
+    }
   }
   if (at_any(Tok::kw_with, Tok::kw_without)) { node->hold = at(Tok::kw_with); advance(); expect(Tok::kw_hold); }
   expect(Tok::kw_for);

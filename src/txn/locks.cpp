@@ -54,8 +54,9 @@ bool covers(LockSpace space, std::uint8_t held, std::uint8_t wanted) {
 }
 bool is_about(const LockHolder& holder, std::uint16_t slot) { return holder.entry->tag.space != LockSpace::row || holder.has(slot); }
 
-bool is_access_exclusive(const LockTag& tag, std::uint8_t mode) {
-  return tag.space == LockSpace::table && mode == static_cast<std::uint8_t>(TableLock::access_exclusive);
+/// Whether a lock is one of a writer's: a table's, or a unique key's.
+bool is_of_writer(const LockTag& tag, std::uint8_t mode) {
+  return tag.space == LockSpace::key || (tag.space == LockSpace::table && mode >= static_cast<std::uint8_t>(TableLock::row_exclusive));
 }
 
 std::uint64_t hash_of(const LockTag& tag) {
@@ -170,33 +171,70 @@ bool LockTable::is_blocked(const LockOwner& owner, const LockEntry& entry, std::
   return false;
 }
 
+void LockTable::count_exclusive(const LockTag& tag, std::uint8_t mode, std::uint32_t by) {
+  if (tag.space == LockSpace::table && mode == static_cast<std::uint8_t>(TableLock::access_exclusive)) access_exclusive_.fetch_add(by, std::memory_order_relaxed);
+  if (tag.space == LockSpace::database && mode == static_cast<std::uint8_t>(SimpleLock::exclusive)) database_exclusive_.fetch_add(by, std::memory_order_relaxed);
+}
+
+/// A holder, linked into its entry's list but not yet into its owner's. Null without memory.
+LockHolder* LockTable::new_holder(LockOwner& owner, LockEntry& entry, std::uint8_t mode, std::uint32_t level) {
+  LockHolder* holder = spare_holders_;
+  if (holder != nullptr) {
+    spare_holders_ = holder->next_of_owner;
+    --spare_holder_count_;
+  } else {
+    holder = new (std::nothrow) LockHolder;
+    if (holder == nullptr) return nullptr;
+  }
+  holder->owner = &owner;
+  holder->entry = &entry;
+  holder->level = level;
+  holder->count = 0;
+  holder->mode = mode;
+  if (entry.tag.space == LockSpace::row) std::memset(holder->rows, 0, sizeof holder->rows);
+  holder->next_of_entry = entry.holders;
+  entry.holders = holder;
+  count_exclusive(entry.tag, mode, 1);
+  return holder;
+}
+
 bool LockTable::grant(LockOwner& owner, LockEntry& entry, std::uint16_t slot, std::uint8_t mode, std::uint32_t level) {
   LockHolder* holder = entry.holders;
   while (holder != nullptr && (holder->owner != &owner || holder->mode != mode || holder->level != level)) holder = holder->next_of_entry;
   if (holder == nullptr) {
-    holder = spare_holders_;
-    if (holder != nullptr) {
-      spare_holders_ = holder->next_of_owner;
-      --spare_holder_count_;
-    } else {
-      holder = new (std::nothrow) LockHolder;
-      if (holder == nullptr) return false;
-    }
-    holder->owner = &owner;
-    holder->entry = &entry;
-    holder->level = level;
-    holder->count = 0;
-    holder->mode = mode;
-    if (entry.tag.space == LockSpace::row) std::memset(holder->rows, 0, sizeof holder->rows);
-    holder->next_of_entry = entry.holders;
-    entry.holders = holder;
+    holder = new_holder(owner, entry, mode, level);
+    if (holder == nullptr) return false;
     holder->next_of_owner = owner.holders;
     owner.holders = holder;
-    if (is_access_exclusive(entry.tag, mode)) access_exclusive_.fetch_add(1, std::memory_order_relaxed);
   }
   if (entry.tag.space == LockSpace::row) holder->rows[slot / 64] |= std::uint64_t{1} << (slot % 64);
   ++holder->count;
   return true;
+}
+
+/// The new holder goes behind one that its owner has: the owner may look at the head of its list without the mutex.
+bool LockTable::admit_writers(const LockOwner& but, const LockTag& database) {
+  LockEntry* all = find_or_make(database);
+  if (all == nullptr) return false;
+  bool fits = true;
+  const auto admit = [&](LockHolder& writer) {
+    for (const LockHolder* known = all->holders; known != nullptr; known = known->next_of_entry)
+      if (known->owner == writer.owner) return;
+    LockHolder* share = new_holder(*writer.owner, *all, static_cast<std::uint8_t>(SimpleLock::share), writer.level);
+    fits = fits && share != nullptr;
+    if (share == nullptr) return;
+    share->count = 1;
+    share->next_of_owner = writer.next_of_owner;
+    writer.next_of_owner = share;
+  };
+  for (std::size_t i = 0; i < bucket_count_; ++i)
+    for (LockEntry* entry = buckets_[i]; entry != nullptr; entry = entry->next) {
+      if (entry->tag.database != database.database) continue;
+      for (LockHolder* holder = entry->holders; holder != nullptr; holder = holder->next_of_entry)
+        if (holder->owner != &but && is_of_writer(entry->tag, holder->mode)) admit(*holder);
+    }
+  drop_if_unused(all);
+  return fits;
 }
 
 LockResult LockTable::request(LockOwner& owner, const LockTag& tag, std::uint16_t slot, std::uint8_t mode, std::uint32_t level, LockWait wait) {
@@ -233,7 +271,7 @@ LockResult LockTable::request(LockOwner& owner, const LockTag& tag, std::uint16_
   owner.next_waiter = nullptr;
   (entry->last_waiter == nullptr ? entry->first_waiter : entry->last_waiter->next_waiter) = &owner;
   entry->last_waiter = &owner;
-  if (is_access_exclusive(tag, mode)) access_exclusive_.fetch_add(1, std::memory_order_relaxed);
+  count_exclusive(tag, mode, 1);
   return LockResult::must_wait;
 }
 
@@ -265,7 +303,7 @@ void LockTable::remove_waiter(LockOwner& owner) {
   if (entry->last_waiter == &owner) entry->last_waiter = before;
   owner.waits_at = nullptr;
   owner.next_waiter = nullptr;
-  if (is_access_exclusive(entry->tag, owner.mode)) access_exclusive_.fetch_sub(1, std::memory_order_relaxed);
+  count_exclusive(entry->tag, owner.mode, UINT32_MAX);
   grant_waiters(*entry);
   drop_if_unused(entry);
 }
@@ -284,7 +322,7 @@ void LockTable::grant_waiters(LockEntry& entry) {
       if (entry.last_waiter == waiter) entry.last_waiter = before;
       waiter->waits_at = nullptr;
       waiter->next_waiter = nullptr;
-      if (is_access_exclusive(entry.tag, waiter->mode)) access_exclusive_.fetch_sub(1, std::memory_order_relaxed);
+      count_exclusive(entry.tag, waiter->mode, UINT32_MAX);
       // Without memory it is only woken: the statement asks again, and hears of it.
       const bool fits = grant(*waiter, entry, waiter->slot, waiter->mode, waiter->level);
       if (fits && entry.tag.space == LockSpace::advisory) {
@@ -302,7 +340,7 @@ void LockTable::grant_waiters(LockEntry& entry) {
 /// Unlinks from the entry and lets waiters in; the owner's list is the caller's.
 void LockTable::drop_holder(LockHolder* holder) {
   LockEntry* entry = holder->entry;
-  if (is_access_exclusive(entry->tag, holder->mode)) access_exclusive_.fetch_sub(1, std::memory_order_relaxed);
+  count_exclusive(entry->tag, holder->mode, UINT32_MAX);
   LockHolder** link = &entry->holders;
   while (*link != holder) link = &(*link)->next_of_entry;
   *link = holder->next_of_entry;
@@ -457,6 +495,13 @@ void LockTable::each_blocker(std::uint32_t process_id, FunctionRef<void(std::uin
 void LockTable::drop_arrived(LockOwner& owner) {
   if (!std::exchange(owner.has_arrived, false)) return;
   (void)release_one(owner, owner.arrived, owner.arrived_mode, owner.arrived_level);
+}
+
+bool LockTable::is_waited_for(const LockOwner& owner) const {
+  for (const LockHolder* holder = owner.holders; holder != nullptr; holder = holder->next_of_owner)
+    for (const LockOwner* waiter = holder->entry->first_waiter; waiter != nullptr; waiter = waiter->next_waiter)
+      if (each_obstacle(*waiter, [&](const LockOwner* other, bool) { return other == &owner; })) return true;
+  return false;
 }
 
 void LockTable::each(FunctionRef<void(const LockFact&)> visit) const {

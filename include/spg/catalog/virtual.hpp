@@ -23,12 +23,23 @@ struct ActivityRow {
   std::int64_t backend_start = 0, transaction_start = 0, query_start = 0, state_change = 0;
 };
 
+struct CursorRow {
+  std::string_view name, statement;
+  bool is_holdable = false, is_binary = false, is_scrollable = false;
+  std::int64_t creation_time = 0;
+};
+
 /// What only the server knows. The default knows nothing.
 class ServerFacts {
  public:
   virtual ~ServerFacts() = default;
   /// False past the end.
   virtual bool setting(std::size_t index, SettingRow& row) const {
+    (void)index;
+    (void)row;
+    return false;
+  }
+  virtual bool cursor(std::size_t index, CursorRow& row) const {
     (void)index;
     (void)row;
     return false;

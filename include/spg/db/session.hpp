@@ -88,6 +88,9 @@ class Session {
 
   /// Until a waiting session must look at its time-outs: whoever waits runs it again then. UINT64_MAX: never.
   virtual std::uint64_t time_left_ns() const = 0;
+  /// For whoever tells the client that the session is ready (`begins`), and again each time that the time it gave is over:
+  /// how long the client may keep it as it is, UINT64_MAX for ever; or the error that the connection ends with now.
+  virtual Result<std::uint64_t> idle_time_left_ns(bool begins) = 0;
   /// Whether wake has been called since run() looked last: who has just been told to wait asks, and runs it again.
   virtual bool is_woken() const = 0;
   /// Whether rows of a COPY FROM wait for a lock: run() before more data.

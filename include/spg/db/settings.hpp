@@ -54,6 +54,8 @@ class Settings {
   void reset_all();
   /// What the session started with: RESET goes back to it.
   void set_start(std::string_view name, std::string_view text);
+  /// What is read of a setting that the session keeps elsewhere (transaction_isolation): no change, and never undone.
+  void show(std::string_view name, std::string_view text) { entry(name).value = text; }
 
   // --- transactions: marks nest with savepoints
   std::size_t mark() const { return changes_.size(); }

@@ -55,6 +55,7 @@ struct TableScan : Node {
   Expr* filter = nullptr;             ///< over the outputs
   struct Zone { std::uint16_t column; txn::ZonePredicate::Op op; Expr* value; };  ///< value: no columns
   std::span<Zone> zones;
+  std::uint64_t only_row = UINT64_MAX;  ///< a rowid: other blocks than its one need not be looked at
 };
 
 struct IndexScan : Node {
@@ -203,6 +204,17 @@ struct Modify : Node {
 };
 
 /// A planned statement.
+/// A relation of a cursor's query with the column of the batch that has its rowid.
+struct RowId {
+  TableId table{};
+  Oid relation{};
+  std::string_view relation_name;
+  std::uint32_t column = 0;
+  bool locks = false;                 ///< FOR UPDATE and kin: `mode` and `wait` say how
+  txn::RowLock mode{};
+  txn::RowWait wait{};
+};
+
 struct Plan {
   Node* root = nullptr;
   std::uint32_t node_count = 0;
@@ -214,6 +226,9 @@ struct Plan {
   bool locks_rows = false;
   struct TableNeed { TableId table; txn::TableLock mode; };
   std::span<TableNeed> tables;        ///< what it reads, locks rows of, writes to: to be locked so before it begins
+  txn::RowLock row_lock{};            ///< the first of its clauses
+  bool is_once = false;               ///< it depends on where a cursor stands: to be made anew each time
+  std::span<RowId> row_ids;           ///< of PlanContext::for_cursor; their columns follow the result's
   std::uint64_t catalog_stamp = 0;    ///< planned against this catalog
 };
 

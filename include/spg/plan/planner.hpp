@@ -22,6 +22,17 @@ class Evaluator {
   virtual Result<type::Value> evaluate(const Expr& expr) = 0;
 };
 
+/// Where the cursors of the session stand, for WHERE CURRENT OF.
+class CursorPlaces {
+ public:
+  /// The rowid of the row of `relation` that the cursor stands on; UINT64_MAX when that was taken back meanwhile. 34000 and
+  /// 24000 as PostgreSQL has them.
+  virtual Result<std::uint64_t> current_row(std::string_view cursor, Oid relation, std::string_view relation_name) = 0;
+
+ protected:
+  ~CursorPlaces() = default;
+};
+
 struct PlanContext {
   catalog::Catalog* catalog = nullptr;
   txn::View* view = nullptr;       ///< for row counts; null: the catalog's estimates
@@ -31,6 +42,9 @@ struct PlanContext {
   std::string_view text;             ///< of the whole source, for error positions
   type::TextSettings settings;       ///< for the input of literals
   std::string_view default_column;   ///< bind_standalone: the expression is this column's default
+  /// For a cursor: rowids follow the visible columns (Plan::row_ids), and whoever takes a row locks it, not the plan.
+  bool for_cursor = false;
+  CursorPlaces* cursors = nullptr;   ///< null: nothing is asked, only analysed
   std::uint32_t depth_limit = 1500;  ///< nesting of expressions and queries; 54001 beyond
 };
 

@@ -113,6 +113,7 @@ struct Deallocate : Tagged<NodeKind::deallocate, Statement> { Name name; };  ///
 struct DeclareCursor : Tagged<NodeKind::declare_cursor, Statement> {
   Name name;
   bool binary = false, insensitive = false, asensitive = false, hold = false;
+  bool scroll_conflict = false;  ///< SCROLL and NO SCROLL
   Toggle scroll = Toggle::unspecified;
   Select* query = nullptr;
 };

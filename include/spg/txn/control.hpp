@@ -22,7 +22,7 @@ enum class Isolation : std::uint8_t { read_uncommitted, read_committed, repeatab
 
 struct BeginOptions {
   Isolation isolation = Isolation::read_committed;
-  bool read_only = false;
+  bool read_only = false, deferrable = false;
   bool is_block = false;   ///< BEGIN ... COMMIT: what it reads it protects from changes of the schema
 };
 
@@ -31,6 +31,12 @@ class TransactionControl : public View {
  public:
   /// Opens a block (BEGIN) or the transaction around one statement. Requires: not active.
   virtual Status begin(const BeginOptions& options) = 0;
+  /// Opens a transaction with one statement that reads the version that the other's running statement reads, without
+  /// locks and without what the other has written. It stays open until rollback(). Requires: of one database.
+  virtual Status begin_snapshot(TransactionControl& of) = 0;
+  /// How a row that has just been locked, and so is in the tip as the statement reads it, compares with a snapshot.
+  enum class RowFate : std::uint8_t { same, changed, own };
+  virtual Result<RowFate> compare_row(TransactionControl& snapshot, TableId table, std::uint64_t rowid) = 0;
   virtual bool is_active() const = 0;
   /// Isolation and access mode may change until the first statement has read.
   virtual void set_options(const BeginOptions& options) = 0;
@@ -51,6 +57,8 @@ class TransactionControl : public View {
   /// reply must wait until the log is durable up to floor().
   virtual Status commit() = 0;
   virtual void rollback() = 0;
+  /// BEGIN EXCLUSIVE: from here on nobody else writes to the database. May "must wait". Requires: active, no statement.
+  virtual Status lock_database() = 0;
   /// The newest log position that the session has read or committed behind (DESIGN 1.7).
   virtual std::uint64_t floor() const = 0;
   virtual bool has_written() const = 0;
@@ -63,6 +71,8 @@ class TransactionControl : public View {
   virtual std::uint32_t lock_depth() const = 0;
   /// Whether a lock has been asked for that has not been granted yet.
   virtual bool waits_for_lock() = 0;
+  /// Whether somebody waits for a lock of the owner's.
+  virtual bool is_waited_for() = 0;
   /// 40P01 when the wait is one of a cycle.
   virtual Status check_deadlock() = 0;
   /// Asked while an index is built. Null: never.

@@ -120,11 +120,18 @@ class LockTable {
   void each_blocker(std::uint32_t process_id, FunctionRef<void(std::uint32_t blocker)> visit) const;
   /// Gives back an advisory lock that came while its statement waited, and that nobody has taken over.
   void drop_arrived(LockOwner& owner);
+  /// Gives all who write to the tag's database, but for one, a share of its lock: they took none while nobody asked for all
+  /// of it. False without memory.
+  bool admit_writers(const LockOwner& but, const LockTag& database);
+  /// Whether a request waits for one of the owner's locks.
+  bool is_waited_for(const LockOwner& owner) const;
   /// Visits every lock and request.
   void each(FunctionRef<void(const LockFact&)> visit) const;
   bool is_empty() const { return entry_count_ == 0; }
   /// Holders and requests of ACCESS EXCLUSIVE; read without the mutex.
   std::uint32_t access_exclusive_count() const { return access_exclusive_.load(std::memory_order_relaxed); }
+  /// The same of BEGIN EXCLUSIVE.
+  std::uint32_t database_exclusive_count() const { return database_exclusive_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr std::size_t spare_max = 256;
@@ -132,6 +139,9 @@ class LockTable {
   LockEntry* find(const LockTag& tag) const;
   LockEntry* find_or_make(const LockTag& tag);
   bool grow();
+  /// Takes part in the counts of those who want something for themselves.
+  void count_exclusive(const LockTag& tag, std::uint8_t mode, std::uint32_t by);
+  LockHolder* new_holder(LockOwner& owner, LockEntry& entry, std::uint8_t mode, std::uint32_t level);
   bool grant(LockOwner& owner, LockEntry& entry, std::uint16_t slot, std::uint8_t mode, std::uint32_t level);
   void grant_waiters(LockEntry& entry);
   void remove_waiter(LockOwner& owner);
@@ -145,7 +155,7 @@ class LockTable {
   LockHolder* spare_holders_ = nullptr;
   std::size_t spare_entry_count_ = 0, spare_holder_count_ = 0;
   std::uint64_t last_mark_ = 0;
-  std::atomic<std::uint32_t> access_exclusive_{0};
+  std::atomic<std::uint32_t> access_exclusive_{0}, database_exclusive_{0};
 };
 
 /// The same for many threads.
@@ -160,6 +170,8 @@ class Locks {
   }
   /// Whether anybody has or wants a table for himself; readers outside of blocks look at no lock otherwise.
   bool has_access_exclusive() const { return table_.access_exclusive_count() != 0; }
+  /// Whether anybody has or wants a database for himself; writers take no share of its lock otherwise.
+  bool has_database_exclusive() const { return table_.database_exclusive_count() != 0; }
 
  private:
   typename Sync::Mutex mutex_;

@@ -39,6 +39,8 @@ class Transaction final : public TransactionControl {
 
   // --- TransactionControl
   Status begin(const BeginOptions& options) override;
+  Status begin_snapshot(TransactionControl& of) override;
+  Result<RowFate> compare_row(TransactionControl& snapshot, TableId table, std::uint64_t rowid) override;
   bool is_active() const override { return active_; }
   void set_options(const BeginOptions& options) override { options_ = options; }
   const BeginOptions& options() const override { return options_; }
@@ -54,6 +56,7 @@ class Transaction final : public TransactionControl {
     return machine_->commit_together({&self, 1});
   }
   void rollback() override;
+  Status lock_database() override;
   std::uint64_t floor() const override { return floor_; }
   bool has_written() const override { return changes_.size() != 0; }
   void set_wake(void (*wake)(void*), void* context) override { wake_ = wake; wake_context_ = context; }
@@ -61,6 +64,7 @@ class Transaction final : public TransactionControl {
   LockOwner& lock_owner() override { return *owner_; }
   std::uint32_t lock_depth() const override { return lock_level(); }
   bool waits_for_lock() override;
+  bool is_waited_for() override;
   Status check_deadlock() override;
   void stop_waiting() override;
 
@@ -149,6 +153,7 @@ class Transaction final : public TransactionControl {
   // transaction_write.inl.hpp
   Status try_again();
   Status lock_for_reading(TableId table);
+  Status lock_database_for_writing();
   Result<bool> lock(const LockTag& tag, std::uint16_t slot, std::uint8_t mode, LockWait wait);
   LockTag tag_of(LockSpace space, std::uint32_t object, std::uint64_t place = 0) const { return {lineage_->id(), space, object, place}; }
   Status see_tip();
@@ -190,7 +195,7 @@ class Transaction final : public TransactionControl {
   void (*wake_)(void*) = nullptr;
   void* wake_context_ = nullptr;
   BeginOptions options_;
-  bool active_ = false, in_statement_ = false, statement_level_ = false, pinned_ = false, has_locked_ = false;
+  bool active_ = false, in_statement_ = false, statement_level_ = false, pinned_ = false, has_locked_ = false, is_snapshot_ = false;
   Access access_ = Access::wait;
   Cell* root_ = nullptr;                   ///< of the version that is read
   Cell* tip_root_ = nullptr;               ///< of the tip as the running write call has seen it; null: not looked at

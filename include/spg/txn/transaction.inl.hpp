@@ -192,6 +192,22 @@ Status Transaction<E>::begin(const BeginOptions& options) {
   return ok();
 }
 
+template <policy::Env E>
+Status Transaction<E>::begin_snapshot(TransactionControl& other) {
+  auto& of = static_cast<Transaction&>(other);
+  SPG_ASSERT(of.in_statement_ && of.lineage_ == lineage_);
+  SPG_TRY(begin({Isolation::repeatable_read, true, false, false}));
+  is_snapshot_ = true;
+  owner_ = of.owner_;  // what a function locks is the other's, and ends with it
+  number_ = of.number_;
+  transaction_us_ = of.transaction_us_;
+  // The other keeps the version pinned for as long as this takes.
+  VersionOf* version = of.pins_[of.pin_].version.load(std::memory_order_relaxed);
+  pins_[pin_ ^ 1].version.store(version, std::memory_order_seq_cst);
+  read_version(version);
+  return begin_statement(false, Access::wait);
+}
+
 /// Reads `version`, which is pinned in the other slot, from here on.
 template <policy::Env E>
 void Transaction<E>::read_version(VersionOf* version) {
@@ -269,11 +285,12 @@ void Transaction<E>::end_transaction() {
   changes_.clear();
   reads_.clear();
   known_locks_.clear();
-  if (owner_->holders != nullptr || owner_->waits_at != nullptr)
+  if (is_snapshot_) owner_ = &own_locks_;
+  else if (owner_->holders != nullptr || owner_->waits_at != nullptr)
     machine_->locks().with([&](LockTable& locks) { locks.release_above(*owner_, LockOwner::session_level); });
   for (auto& pin : pins_) lineage_->unpin(pin);
   lineage_->unpin(tip_pin_);
-  pinned_ = active_ = in_statement_ = statement_level_ = has_locked_ = false;
+  pinned_ = active_ = in_statement_ = statement_level_ = has_locked_ = is_snapshot_ = false;
   give_turn();
   lineage_->turn().abandon(waiter_);
   root_ = tip_root_ = nullptr;
@@ -289,6 +306,10 @@ void Transaction<E>::rollback() {
 template <policy::Env E>
 bool Transaction<E>::waits_for_lock() {
   return machine_->locks().with([&](LockTable&) { return owner_->waits_at != nullptr; });
+}
+template <policy::Env E>
+bool Transaction<E>::is_waited_for() {
+  return machine_->locks().with([&](LockTable& locks) { return locks.is_waited_for(*owner_); });
 }
 template <policy::Env E>
 Status Transaction<E>::check_deadlock() {

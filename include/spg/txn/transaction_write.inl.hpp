@@ -51,7 +51,7 @@ Status Transaction<E>::lock_for_statement(TableId id, TableLock mode) {
 /// ACCESS SHARE, which blocks must keep to their end. Elsewhere it matters only to those who ask for ACCESS EXCLUSIVE.
 template <policy::Env E>
 Status Transaction<E>::lock_for_reading(TableId id) {
-  if (raw(id) < first_user_table || (!options_.is_block && !machine_->locks().has_access_exclusive())) return ok();
+  if (raw(id) < first_user_table || is_snapshot_ || (!options_.is_block && !machine_->locks().has_access_exclusive())) return ok();
   for (const KnownLock& known : known_locks_)
     if (known.table == id) return ok();
   if (const PrivateOf* own = find_private(id); own != nullptr && own->base == nullptr && own->changes_layout) return ok();
@@ -67,14 +67,39 @@ Status Transaction<E>::lock_table(TableId id, TableLock mode, LockWait wait) {
   return known_locks_.push_back({id, mode}) ? ok() : Error::out_of_memory();
 }
 
+template <policy::Env E>
+Status Transaction<E>::lock_database() {
+  SPG_ASSERT(active_ && !in_statement_);
+  has_locked_ = true;
+  const LockTag tag = tag_of(LockSpace::database, 0);
+  const LockResult result = machine_->locks().with([&](LockTable& locks) {
+    if (locks.database_exclusive_count() == 0 && !locks.admit_writers(*owner_, tag)) return LockResult::out_of_memory;
+    return locks.request(*owner_, tag, 0, static_cast<std::uint8_t>(SimpleLock::exclusive), lock_level(), LockWait::wait);
+  });
+  if (result == LockResult::must_wait) return Error::must_wait();
+  return result == LockResult::out_of_memory ? Error::out_of_memory() : ok();
+}
+
+/// A writer's share of the database's lock. As long as nobody has asked for all of it, there is none; who asks first takes
+/// it for those who write then.
+template <policy::Env E>
+Status Transaction<E>::lock_database_for_writing() {
+  if (!machine_->locks().has_database_exclusive()) return ok();
+  return lock(tag_of(LockSpace::database, 0), 0, static_cast<std::uint8_t>(SimpleLock::share), LockWait::wait).status();
+}
+
 /// Locks the table, then sees to it that its layout is the one that the statement was planned for. Tables of the catalog
 /// have none but row locks, and one layout for ever.
 template <policy::Env E>
 Status Transaction<E>::lock_for_writing(TableId id, TableLock mode) {
+  // The database goes first, so that who waits for it is in nobody's way; and again, as it may have been asked for before
+  // the table's lock was there to be seen.
+  if (mode >= TableLock::row_exclusive) SPG_TRY(lock_database_for_writing());
   if (raw(id) < first_user_table) return ok();
   for (const KnownLock& known : known_locks_)
     if (known.table == id && known.mode == mode) return ok();
   SPG_TRY(lock_table(id, mode, LockWait::wait));
+  if (mode >= TableLock::row_exclusive) SPG_TRY(lock_database_for_writing());
   SPG_TRY(see_tip());
   SPG_ASSIGN(Cell * ours, committed(root_, id));
   SPG_ASSIGN(Cell * theirs, tip_table(id));
@@ -94,8 +119,10 @@ Status Transaction<E>::lock_for_writing(TableId id, TableLock mode) {
 /// For what changes the table itself: nothing may have happened to it since the version that the statement reads.
 template <policy::Env E>
 Status Transaction<E>::lock_for_change(TableId id, TableLock mode) {
+  SPG_TRY(lock_database_for_writing());
   if (raw(id) < first_user_table) return ok();
   SPG_TRY(lock_table(id, mode, LockWait::wait));
+  SPG_TRY(lock_database_for_writing());
   SPG_TRY(see_tip());
   SPG_ASSIGN(Cell * ours, committed(root_, id));
   SPG_ASSIGN(Cell * theirs, tip_table(id));
@@ -144,6 +171,22 @@ Result<typename Transaction<E>::Compare> Transaction<E>::compare_row(const Image
     if (!same) return Compare::changed;
   }
   return Compare::same;
+}
+
+template <policy::Env E>
+Result<typename Transaction<E>::RowFate> Transaction<E>::compare_row(TransactionControl& snapshot, TableId id, std::uint64_t rowid) {
+  auto& before = static_cast<Transaction&>(snapshot);
+  SPG_ASSIGN(Cell * then_cell, committed(before.root_, id));
+  SPG_ASSIGN(Cell * now_cell, committed(root_, id));
+  SPG_ASSIGN(const Image* mine, read_table(id));
+  if (then_cell == nullptr || now_cell == nullptr) return RowFate::changed;
+  SPG_ASSIGN(const Image* then, machine_->objects().read(then_cell, access_));
+  SPG_ASSIGN(const Image* now, machine_->objects().read(now_cell, access_));
+  scratch_.reset();
+  SPG_ASSIGN(const Compare as_others_left_it, compare_row(then, now, rowid, false));
+  if (as_others_left_it != Compare::same) return RowFate::changed;
+  SPG_ASSIGN(const Compare as_seen, compare_row(now, mine, rowid, false));
+  return as_seen == Compare::same ? RowFate::same : RowFate::own;
 }
 
 /// Rows that have been locked must be in the tip as the statement has read them: all of it, or what `mode` protects.
