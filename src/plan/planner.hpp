@@ -148,6 +148,7 @@ class Planner {
 
   // --- modify.cpp
   Result<Node*> modify();
+  Result<Modify::OnConflict*> on_conflict(const Modify& node);
 
   template <class T>
   T* make_node(NodeKind kind) {

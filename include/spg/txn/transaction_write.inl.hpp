@@ -397,6 +397,50 @@ inline Status new_keys(const table::LayoutView& layout, std::size_t position, st
       [](std::uint32_t) { return std::uint64_t{0}; });
 }
 
+inline bool is_arbiter(const Arbitration& arbitration, const table::IndexLayout& index) {
+  if (arbitration.indexes.empty()) return index.unique != 0;
+  return std::find(arbitration.indexes.begin(), arbitration.indexes.end(), index.id) != arbitration.indexes.end();
+}
+
+/// Locks the unique keys of rows to be inserted and looks for them, but for those in indexes that have been decided upon.
+template <policy::Env E>
+Status Transaction<E>::check_new_keys(PrivateOf& table, const table::LayoutView& layout, std::span<const table::ColumnInput> columns,
+                                      type::Selection rows, const Arbitration* decided, Conflict& conflict) {
+  KeySet keys;
+  for (std::size_t position = 0; position < layout.indexes().size(); ++position) {
+    const table::IndexLayout& index = layout.indexes()[position];
+    if (index.unique == 0 && index.kind == table::KeyKind::integer) continue;
+    if (decided != nullptr && is_arbiter(*decided, index)) continue;
+    SPG_TRY(new_keys(layout, position, columns, rows, keys));  // 54000 must come from the statement, not from COMMIT
+    if (index.unique == 0) continue;
+    bool look_at_own = false;
+    SPG_TRY(lock_keys(table.id, layout, position, keys, {}, look_at_own, conflict));
+    if (!conflict.found() && look_at_own) SPG_TRY(check_own_keys(table, position, keys, conflict));
+    // What was read may say otherwise than the key that is there now.
+    if (conflict.found()) return check_reads();
+  }
+  return ok();
+}
+
+/// Draws rowids for rows whose keys are settled, and adds their record.
+template <policy::Env E>
+Result<std::uint64_t> Transaction<E>::record_insert(PrivateOf& table, const Image* image, std::span<const table::ColumnInput> columns,
+                                                    type::Selection rows) {
+  std::uint64_t least = table::table_state(image).next_rowid;
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * theirs, tip_table(table.id));
+  if (theirs != nullptr) {
+    SPG_ASSIGN(const Image* their_image, machine_->objects().read(theirs, access_));
+    least = std::max(least, table::table_state(their_image).next_rowid);
+  }
+  const std::uint64_t first = lineage_->draw_rowids(table.id, least, rows.count);
+  if (first == UINT64_MAX) return Error::out_of_memory();
+  const std::size_t before = changes_.size();
+  SPG_TRY(encode_insert(changes_, table.id, first, columns, rows));
+  SPG_TRY(record(table, before, false));
+  return first;
+}
+
 template <policy::Env E>
 Result<std::uint64_t> Transaction<E>::insert(TableId id, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) {
   SPG_ASSERT(in_statement_ && statement_level_);
@@ -406,32 +450,9 @@ Result<std::uint64_t> Transaction<E>::insert(TableId id, std::span<const table::
   SPG_ASSIGN(PrivateOf * table, open_private(id));
   SPG_ASSIGN(const Image* image, layout_table(*table));
   SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
-  KeySet keys;
-  for (std::size_t position = 0; position < layout.indexes().size(); ++position) {
-    const table::IndexLayout& index = layout.indexes()[position];
-    if (index.unique == 0 && index.kind == table::KeyKind::integer) continue;
-    SPG_TRY(new_keys(layout, position, columns, rows, keys));  // 54000 must come from the statement, not from COMMIT
-    if (index.unique == 0) continue;
-    bool look_at_own = false;
-    SPG_TRY(lock_keys(id, layout, position, keys, {}, look_at_own, conflict));
-    if (!conflict.found() && look_at_own) SPG_TRY(check_own_keys(*table, position, keys, conflict));
-    // What was read may say otherwise than the key that is there now.
-    if (conflict.found()) SPG_TRY(check_reads());
-    if (conflict.found()) return std::uint64_t{0};
-  }
-  std::uint64_t least = table::table_state(image).next_rowid;
-  SPG_TRY(see_tip());
-  SPG_ASSIGN(Cell * theirs, tip_table(id));
-  if (theirs != nullptr) {
-    SPG_ASSIGN(const Image* their_image, machine_->objects().read(theirs, access_));
-    least = std::max(least, table::table_state(their_image).next_rowid);
-  }
-  const std::uint64_t first = lineage_->draw_rowids(id, least, rows.count);
-  if (first == UINT64_MAX) return Error::out_of_memory();
-  const std::size_t before = changes_.size();
-  SPG_TRY(encode_insert(changes_, id, first, columns, rows));
-  SPG_TRY(record(*table, before, false));
-  return first;
+  SPG_TRY(check_new_keys(*table, layout, columns, rows, nullptr, conflict));
+  if (conflict.found()) return std::uint64_t{0};
+  return record_insert(*table, image, columns, rows);
 }
 
 /// Does an update on the private table, whose new keys (made of given and of present values) are then locked and looked
