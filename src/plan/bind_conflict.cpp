@@ -1,5 +1,6 @@
 // INSERT ... ON CONFLICT: the arbiter indexes, and DO UPDATE over the row in the way and `excluded`.
 #include "binder.hpp"
+#include "spg/catalog/operator_class.hpp"
 #include "spg/sql/ddl.hpp"
 
 namespace spg::plan {
@@ -23,7 +24,7 @@ Status Binder::check_inference(const sql::OnConflict& node, const BoundStatement
     for (const RangeColumn& column : bound.target->columns) found = found || column.name == element->column;
     if (!found) return no_column(element->column, {}, node.target_at);
   }
-  if (node.target_where != nullptr) SPG_TRY(condition(*node.target_where, Place::where, "WHERE").status());
+  if (node.target_where != nullptr) SPG_TRY(expr(*node.target_where).status());  // of any type: only implication counts
   return ok();
 }
 
@@ -57,29 +58,31 @@ Status Binder::on_conflict(const sql::OnConflict& node, BoundStatement* bound, c
 }
 
 namespace {
-const catalog::ColumnInfo* column_of(const catalog::Relation& relation, const sql::IndexElement& element) {
-  const std::string_view name = element.expr == nullptr ? std::string_view(element.column) : std::string_view();
+/// What a target's element asks of an index column.
+struct WantedColumn {
+  std::int16_t number = 0;  ///< 0: an expression
+  Oid collation{};          ///< none: any
+  Oid family{}, input{};    ///< of the operator class; none: any
+};
+bool fits(const WantedColumn& wanted, const catalog::Relation& relation, const catalog::IndexInfo& index, std::size_t key) {
+  if (index.columns[key] != wanted.number) return false;
   for (const catalog::ColumnInfo& column : relation.columns)
-    if (!column.dropped && !name.empty() && column.name == name) return &column;
-  return nullptr;
+    if (column.number == wanted.number && wanted.collation != Oid::none && column.collation != wanted.collation) return false;
+  if (wanted.family == Oid::none) return true;
+  const auto own = catalog::find_operator_class([&](const catalog::OperatorClass& one) { return one.oid == index.classes[key]; });
+  return own.family == wanted.family && own.input == wanted.input;
 }
 /// Whether the target names just the columns of the index, in any order.
-bool infers(const sql::OnConflict& node, const catalog::Relation& relation, const catalog::IndexInfo& index) {
-  const auto has = [&](std::int16_t number) {
-    for (const std::int16_t column : index.columns)
-      if (column == number) return true;
-    return false;
-  };
-  for (const sql::IndexElement* element : node.target) {
-    const catalog::ColumnInfo* column = column_of(relation, *element);
-    if (column == nullptr || !has(column->number)) return false;
+bool infers(const Vec<WantedColumn>& wanted, const catalog::Relation& relation, const catalog::IndexInfo& index) {
+  std::uint64_t named = 0;
+  for (const WantedColumn& column : wanted) {
+    std::uint64_t fitting = 0;
+    for (std::size_t key = 0; key < index.columns.size(); ++key)
+      if (fits(column, relation, index, key)) fitting |= std::uint64_t{1} << key;
+    if (fitting == 0) return false;
+    named |= fitting;
   }
-  for (const std::int16_t number : index.columns) {
-    bool named = false;
-    for (const sql::IndexElement* element : node.target) named = named || column_of(relation, *element)->number == number;
-    if (!named) return false;
-  }
-  return true;
+  return named == (std::uint64_t{1} << index.columns.size()) - 1;
 }
 }  // namespace
 
@@ -95,8 +98,23 @@ Status Binder::find_arbiters(const sql::OnConflict& node, BoundStatement* bound)
     return ok();
   }
   if (node.target.empty()) return ok();
+  Vec<WantedColumn> wanted(*arena_);
+  for (const sql::IndexElement* element : node.target) {
+    WantedColumn& column = wanted.emplace_back();
+    for (const catalog::ColumnInfo& info : relation.columns)
+      if (element->expr == nullptr && !info.dropped && info.name == element->column) column.number = info.number;
+    if (!element->collation.empty()) { SPG_ASSIGN(column.collation, named_collation(element->collation.back(), node.target_at)); }
+    if (element->op_class.empty()) continue;
+    const std::string_view name = element->op_class.back();
+    const auto op_class = catalog::find_operator_class(
+        [&](const catalog::OperatorClass& one) { return one.method == catalog::btree_method && one.name == name; });
+    if (op_class.oid == Oid::none)
+      return fail(sqlstate::undefined_object, -1, "operator class \"", name, "\" does not exist for access method \"btree\"");
+    column.family = op_class.family;
+    column.input = op_class.input;
+  }
   for (const catalog::IndexInfo& index : relation.indexes)
-    if (index.unique && infers(node, relation, index)) arbiters.push_back(&index);
+    if (index.unique && infers(wanted, relation, index)) arbiters.push_back(&index);
   if (arbiters.empty())
     return fail(sqlstate::invalid_column_reference, -1,
                 "there is no unique or exclusion constraint matching the ON CONFLICT specification");

@@ -203,7 +203,7 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
   after.columns = item.columns;
   if (node.on_conflict != nullptr) {
     SPG_TRY(on_conflict(*node.on_conflict, bound, after));
-    after.hidden.push_back(item_of(bound->on_conflict->excluded));
+    if (bound->on_conflict->updates) after.hidden.push_back(item_of(bound->on_conflict->excluded));
   }
   scope_ = &after;
   Status status = returning(node.returning, bound, after);

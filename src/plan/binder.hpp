@@ -255,6 +255,7 @@ class Binder {
   Status on_conflict(const sql::OnConflict& node, BoundStatement* bound, const Scope& around);
   Status check_inference(const sql::OnConflict& node, const BoundStatement& bound, const Scope& around);
   Status find_arbiters(const sql::OnConflict& node, BoundStatement* bound);
+  Result<Oid> named_collation(std::string_view name, std::int32_t at);
 
   Arena* arena_;
   PlanContext* context_;
