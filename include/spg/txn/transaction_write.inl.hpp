@@ -119,7 +119,7 @@ Result<typename Transaction<E>::Compare> Transaction<E>::compare_row(const Image
   const auto slot = static_cast<std::uint32_t>(rowid % table::block_rows);
   const bool in_ours = our_block != nullptr && table::block_state(our_block).is_live(slot);
   const bool in_theirs = their_block != nullptr && table::block_state(their_block).is_live(slot);
-  if (!in_ours || !in_theirs) return in_ours == in_theirs ? Compare::same : Compare::gone;
+  if (!in_ours || !in_theirs) return in_ours == in_theirs ? Compare::same : in_theirs ? Compare::changed : Compare::gone;
   SPG_ASSIGN(const table::LayoutView layout, layout_of(theirs));
   const auto is_key = [&](std::uint16_t number) {
     for (const table::IndexLayout& index : layout.indexes())
