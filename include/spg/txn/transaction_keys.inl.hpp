@@ -1,7 +1,9 @@
-// INSERT ... ON CONFLICT: which of many rows may be inserted, and who is in the way of the others.
+// Unique keys: who has them. For INSERT and UPDATE whoever does is a conflict; for INSERT ... ON CONFLICT it is decided which
+// of the rows are inserted.
 //
-// As elsewhere, a key is settled by the tip and the transaction's own writes. The tip is looked at first and a key is
-// locked only if nobody has it: what is only left alone (DO NOTHING) leaves no lock behind.
+// A key is settled by the tip and the transaction's own writes. The tip is looked at first and a key is locked only if no
+// other row has it: who waits for a row holds nothing that its changer could want, and what is only left alone (DO
+// NOTHING) leaves no lock behind.
 #pragma once
 #include <algorithm>
 
@@ -116,51 +118,107 @@ Status Transaction<E>::find_own(PrivateOf& table, std::size_t position, const Ke
     if (of == nullptr) {
       SPG_TRY(apply_own(table));
       SPG_ASSIGN(of, machine_->objects().read(table.mine, access_));
-      SPG_ASSIGN(read, machine_->objects().read(table.read, access_));
+      if (table.read != nullptr) { SPG_ASSIGN(read, machine_->objects().read(table.read, access_)); }
       SPG_ASSIGN(layout, layout_of(of));
     }
     SPG_ASSIGN(const std::uint64_t row, find_key(of, layout, position, keys, key.begin));
     if (row == UINT64_MAX) continue;
     SPG_ASSIGN(const bool stale, is_stale(table, row));
     if (stale) return try_again();
-    SPG_ASSIGN(const bool is_read, table::row_exists(machine_->objects(), read, row, access_));
+    bool is_read = false;
+    if (read != nullptr) { SPG_ASSIGN(is_read, table::row_exists(machine_->objects(), read, row, access_)); }
     key.row = is_read ? row : Arbitration::by_statement;
   }
   return ok();
 }
 
-/// Waits for another who is changing the row, without keeping a lock on it where there is nobody.
+/// Waits for another who has written the row, without keeping a lock on it where there is nobody.
 template <policy::Env E>
 Status Transaction<E>::wait_for_changes(TableId id, std::uint64_t rowid) {
   const LockTag tag = tag_of(LockSpace::row, raw(id), rowid / table::block_rows);
   const auto slot = static_cast<std::uint16_t>(rowid % table::block_rows);
-  const auto mode = static_cast<std::uint8_t>(RowLock::share);
+  const auto mode = static_cast<std::uint8_t>(RowLock::settled);
   if (!machine_->locks().with([&](LockTable& locks) { return locks.is_held_by_other(*owner_, tag, slot, mode); })) return ok();
   return lock(tag, slot, mode, LockWait::wait).status();
 }
 
-/// Rows of others that have the keys, which are locked for DO UPDATE and waited for in any case. Levels above READ
-/// COMMITTED must have read them. `tip` is where they were found.
+/// Rows of others that have the keys, as found in `tip`: whoever is changing one is waited for. With arbitration, they are
+/// locked for DO UPDATE, and levels above READ COMMITTED must have read them.
 template <policy::Env E>
 Status Transaction<E>::settle_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys,
-                                        std::span<WantedKey> wanted, const Arbitration& arbitration) {
+                                        std::span<WantedKey> wanted, const Arbitration* arbitration) {
   bool any = false;
+  const bool locks = arbitration != nullptr && arbitration->lock_existing;
   for (const WantedKey& key : wanted) {
     if (!key.is_others()) continue;
     any = true;
-    if (arbitration.lock_existing) SPG_TRY(lock_and_check_rows(table.id, {&key.row, 1}, arbitration.mode));
+    if (locks) SPG_TRY(lock_and_check_rows(table.id, {&key.row, 1}, arbitration->mode));
     else SPG_TRY(wait_for_changes(table.id, key.row));
-    if (is_stable()) SPG_TRY(check_unchanged(table.id, {&key.row, 1}, arbitration.mode, true));
-    if (ReadSet* noted = reads(); noted != nullptr && !arbitration.lock_existing) SPG_TRY(noted->add_row(table.id, key.row));
+    if (arbitration == nullptr) continue;
+    if (is_stable()) SPG_TRY(check_unchanged(table.id, {&key.row, 1}, arbitration->mode, true));
+    if (ReadSet* noted = reads(); noted != nullptr && !locks) SPG_TRY(noted->add_row(table.id, key.row));
   }
-  if (!any || !arbitration.lock_existing) return ok();
+  if (!any) return ok();
   SPG_ASSIGN(const TipIndex now, tip_index(table, index));
   if (now.is_same(tip)) return ok();
   for (const WantedKey& key : wanted) {
     if (!key.is_others()) continue;
     SPG_ASSIGN(const std::uint64_t row, find_in_tip(now, keys, key));
-    if (row != key.row) return try_again();  // it got another key before it was locked
+    if (row != key.row) return try_again();  // it has got another key meanwhile
   }
+  return ok();
+}
+
+/// The distinct keys among the entries (which it sorts) of which some entry is wanted.
+template <policy::Env E>
+template <class IsWanted>
+Status Transaction<E>::group_keys(const table::IndexLayout& index, KeySet& keys, Array<WantedKey>& wanted, IsWanted is_wanted) {
+  keys.sort(index.kind);
+  const auto entries = keys.entries();
+  for (std::uint32_t begin = 0, end = 0; begin < entries.size(); begin = end) {
+    bool any = false;
+    for (; end < entries.size() && (end == begin || keys.same_key(index.kind, entries[begin], entries[end])); ++end)
+      any = any || is_wanted(entries[end]);
+    if (!any || (entries[begin].has_null && index.nulls_distinct != 0)) continue;
+    if (!wanted.push_back({begin, end})) return Error::out_of_memory();
+  }
+  return ok();
+}
+
+/// The first row (as they were given) that cannot have its key.
+template <policy::Env E>
+Conflict Transaction<E>::first_conflict(IndexId index, const KeySet& keys, std::span<const WantedKey> wanted) {
+  Conflict first;
+  for (const WantedKey& key : wanted) {
+    const bool is_free = key.row == Arbitration::inserted;
+    if (is_free && key.end - key.begin == 1) continue;
+    // Of several with one key that is free, the first has it.
+    std::uint32_t least = UINT32_MAX, second = UINT32_MAX;
+    for (std::uint32_t i = key.begin; i < key.end; ++i) {
+      const std::uint32_t row = keys.entries()[i].row;
+      second = std::min(second, std::max(least, row));
+      least = std::min(least, row);
+    }
+    const std::uint32_t row = is_free ? second : least;
+    if (!first.found() || row < first.row) first = {index, row, key.row};
+  }
+  return first;
+}
+
+/// For rows that are to have keys in a unique index: locks the keys, and looks who has them.
+template <policy::Env E>
+Status Transaction<E>::check_keys(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
+                                  bool looks_at_own, Conflict& conflict) {
+  const table::IndexLayout& index = layout.indexes()[position];
+  Array<WantedKey> wanted;
+  SPG_TRY(group_keys(index, keys, wanted, [](const KeySet::Entry&) { return true; }));
+  const std::span<WantedKey> all{wanted.data(), wanted.size()};
+  SPG_ASSIGN(const TipIndex tip, tip_index(table, index.id));
+  SPG_TRY(find_committed(table, tip, index.id, keys, all));
+  if (looks_at_own) SPG_TRY(find_own(table, position, keys, all));
+  conflict = first_conflict(index.id, keys, all);
+  for (WantedKey& key : wanted)
+    if (key.is_others() && key.row == conflict.existing) SPG_TRY(settle_committed(table, tip, index.id, keys, {&key, 1}, nullptr));
   return ok();
 }
 
@@ -169,22 +227,15 @@ template <policy::Env E>
 Status Transaction<E>::arbitrate(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
                                  const Arbitration& arbitration, SharedKeys& shared) {
   const table::IndexLayout& index = layout.indexes()[position];
-  keys.sort(index.kind);
-  const auto entries = keys.entries();
   const auto is_open = [&](const KeySet::Entry& entry) { return arbitration.existing[entry.row] == Arbitration::inserted; };
   Array<WantedKey> wanted;
-  for (std::uint32_t begin = 0, end = 0; begin < entries.size(); begin = end) {
-    bool any_open = false;
-    for (; end < entries.size() && (end == begin || keys.same_key(index.kind, entries[begin], entries[end])); ++end)
-      any_open = any_open || is_open(entries[end]);
-    if (!any_open || (entries[begin].has_null && index.nulls_distinct != 0)) continue;
-    if (!wanted.push_back({begin, end})) return Error::out_of_memory();
-  }
+  SPG_TRY(group_keys(index, keys, wanted, is_open));
+  const auto entries = keys.entries();
   const std::span<WantedKey> all{wanted.data(), wanted.size()};
   SPG_ASSIGN(const TipIndex tip, tip_index(table, index.id));
   SPG_TRY(find_committed(table, tip, index.id, keys, all));
   SPG_TRY(find_own(table, position, keys, all));
-  SPG_TRY(settle_committed(table, tip, index.id, keys, all, arbitration));
+  SPG_TRY(settle_committed(table, tip, index.id, keys, all, &arbitration));
   for (const WantedKey& key : wanted) {
     const bool is_shared = key.row == Arbitration::inserted && key.end - key.begin > 1;
     for (std::uint32_t i = key.begin; i < key.end; ++i) {
