@@ -93,9 +93,9 @@ struct IndexInfo {
   std::string_view name;
   std::span<const std::int16_t> columns;  ///< key columns
   std::span<const std::uint8_t> descending, nulls_first;
-  std::span<const Oid> classes;           ///< operator classes of the key columns
   bool unique = false, primary = false;
   Oid constraint{};                       ///< pg_constraint row, if it backs one
+  std::span<const Oid> classes{};         ///< operator classes of the key columns
 };
 
 struct Relation {
