@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "spg/catalog/builtin.hpp"
+#include "spg/catalog/operator_class.hpp"
 #include "spg/type/io.hpp"
 #include "spg/type/numeric.hpp"
 #include "spg/type/oids.hpp"
@@ -14,26 +15,6 @@ namespace {
 
 constexpr std::size_t index_columns_max = 32;
 
-/// One row of the built-in pg_opclass.
-struct OperatorClass {
-  std::uint32_t oid = 0, method = 0, input = 0;
-  std::string_view name;
-  bool is_default = false;
-};
-/// The first class that `wanted` accepts.
-template <class Wanted>
-OperatorClass find_class(Wanted wanted) {
-  const builtin::Rows* rows = builtin::find_rows(Oid{2616});
-  builtin::RowReader reader(*rows);
-  std::string_view
-      fields[9];  // oid, opcmethod, opcname, opcnamespace, opcowner, opcfamily, opcintype, opcdefault, opckeytype
-  while (reader.next(fields)) {
-    const OperatorClass found{builtin::number_of(fields[0]), builtin::number_of(fields[1]), builtin::number_of(fields[6]), fields[2], fields[7] == "t"};
-    if (wanted(found)) return found;
-  }
-  return {};
-}
-
 struct AccessMethod {
   std::string_view name;
   Oid oid;
@@ -45,22 +26,34 @@ constexpr AccessMethod access_methods[] = {{"btree", Oid{403}, true},    {"hash"
 
 }  // namespace
 
+OperatorClass find_operator_class(FunctionRef<bool(const OperatorClass&)> wanted) {
+  builtin::RowReader reader(*builtin::find_rows(Oid{2616}));
+  // oid, opcmethod, opcname, opcnamespace, opcowner, opcfamily, opcintype, opcdefault, opckeytype
+  std::string_view fields[9];
+  const auto oid = [&](std::size_t field) { return Oid{builtin::number_of(fields[field])}; };
+  while (reader.next(fields)) {
+    const OperatorClass found{oid(0), oid(1), oid(5), oid(6), fields[2], fields[7] == "t"};
+    if (wanted(found)) return found;
+  }
+  return {};
+}
+
 Result<Oid> Unit::default_class(Oid type, Oid access_method, std::string_view method_name) {
   const auto find = [&](Oid input) {
-    return find_class([&](const OperatorClass& one) {
-      return one.method == raw(access_method) && one.input == raw(input) && one.is_default;
+    return find_operator_class([&](const OperatorClass& one) {
+      return one.method == access_method && one.input == input && one.is_default;
     });
   };
   OperatorClass found = find(type);
-  if (found.oid == 0) found = find(builtin::comparable(type));
+  if (found.oid == Oid::none) found = find(builtin::comparable(type));
   // Only types that the type room can order have keys.
   const Type* info = catalog.type(type);
   const bool has_order = info != nullptr && type::find_type(type) != nullptr;
-  if (found.oid == 0 || !has_order)
+  if (found.oid == Oid::none || !has_order)
     return Error::make(sqlstate::undefined_object, "data type ", format_type(catalog, type, {}, arena),
                        " has no default operator class for access method \"", method_name, "\"")
         .hint("You must specify an operator class for the index or define a default operator class for the data type.");
-  return Oid{found.oid};
+  return found.oid;
 }
 
 namespace {
@@ -252,11 +245,11 @@ Result<Oid> named_class(Unit& unit, const sql::QualifiedName& name, Oid type, Oi
                         std::string_view method_name) {
   const std::string_view wanted = name.back();
   const OperatorClass found =
-      find_class([&](const OperatorClass& one) { return one.method == raw(method) && one.name == wanted; });
-  if (found.oid == 0)
+      find_operator_class([&](const OperatorClass& one) { return one.method == method && one.name == wanted; });
+  if (found.oid == Oid::none)
     return Error::make(sqlstate::undefined_object, "operator class \"", wanted,
                        "\" does not exist for access method \"", method_name, "\"");
-  const Oid input{found.input};
+  const Oid input = found.input;
   const Type* wanted_type = unit.catalog.type(input);
   const Cast* cast = unit.catalog.cast(type, input);
   const bool fits = input == type || (cast != nullptr && cast->method == 'b') ||
@@ -264,7 +257,7 @@ Result<Oid> named_class(Unit& unit, const sql::QualifiedName& name, Oid type, Oi
   if (!fits)
     return Error::make(sqlstate::datatype_mismatch, "operator class \"", wanted, "\" does not accept data type ",
                        format_type(unit.catalog, type, {}, unit.arena));
-  return Oid{found.oid};
+  return found.oid;
 }
 
 Result<std::int16_t> index_column(Unit& unit, const Row& relation, std::string_view name) {

@@ -132,6 +132,14 @@ std::span<const std::int16_t> int2_list(const Row& row, std::uint16_t column, Ar
   return list.span();
 }
 
+std::span<const Oid> oid_list(const Row& row, std::uint16_t column, Arena& arena) {
+  Vec<Oid> list(arena);
+  if (row.is_null(column)) return {};
+  type::ArrayReader reader(row.at(column).as<type::StringRef>());
+  for (Value value; reader.next(&value);) list.push_back(Oid{static_cast<std::uint32_t>(value.as<std::int32_t>())});
+  return list.span();
+}
+
 struct ByNumber {
   bool operator()(const Row* a, const Row* b) const {
     return a->int2(pg_attribute::attnum) < b->int2(pg_attribute::attnum);
@@ -202,6 +210,7 @@ Result<const Relation*> SessionCatalog::load_relation(Store& store, const Row& r
     }
     info.descending = descending.span();
     info.nulls_first = nulls_first.span();
+    info.classes = oid_list(*index, pg_index::indclass, cache_);
     info.unique = index->boolean(pg_index::indisunique);
     info.primary = index->boolean(pg_index::indisprimary);
     for (const Row* constraint : constraints)

@@ -422,6 +422,16 @@ Status Compiler::modify(CompiledNode* to, const plan::Modify& node) {
   describe(node.returning_columns);
   SPG_ASSIGN(to->returned, stored(node.relation, node.returning_columns, outputs.span()));
   SPG_ASSIGN(to->more, all(node.returning));
+  if (node.on_conflict != nullptr) {
+    auto* conflict = arena_->make<CompiledConflict>();
+    describe(node.on_conflict->existing_columns);
+    SPG_ASSIGN(conflict->existing, stored(node.relation, node.on_conflict->existing_columns, outputs.span()));
+    describe(node.on_conflict->columns);
+    SPG_ASSIGN(conflict->columns, stored(node.relation, node.on_conflict->columns, outputs.span()));
+    SPG_ASSIGN(conflict->values, all(node.on_conflict->values));
+    SPG_ASSIGN(conflict->where, optional(node.on_conflict->where));
+    to->extra = conflict;
+  }
   to->unique_rows = node.op == plan::Modify::Op::insert || yields_unique_rows(*node.input);
   return ok();
 }

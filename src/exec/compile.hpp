@@ -46,6 +46,14 @@ struct CompiledAggregate {
   std::span<const Code* const> order;
 };
 
+/// ON CONFLICT DO UPDATE: columns of the row in the way that are read, those that are set, and to what.
+struct CompiledConflict {
+  std::span<const StoredColumn> existing;
+  std::span<const StoredColumn> columns;
+  std::span<const Code* const> values;
+  const Code* where = nullptr;
+};
+
 struct SetCall {
   const Function* function = nullptr;
   const plan::Call* call = nullptr;

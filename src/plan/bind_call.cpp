@@ -251,6 +251,7 @@ std::string_view place_name(Place place) {
     case Place::from_function: return "functions in FROM";
     case Place::default_value: return "DEFAULT expressions";
     case Place::filter: return "FILTER";
+    case Place::index_expression: return "index expressions";
     default: return "this context";
   }
 }

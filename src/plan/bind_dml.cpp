@@ -82,8 +82,6 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
   if (node.with != nullptr) SPG_TRY(with(*node.with, query));
   SPG_ASSIGN(const catalog::Relation* relation, writable(*node.table, "insert into"));
   bound->relation = relation;
-  if (node.on_conflict != nullptr)
-    return fail(sqlstate::feature_not_supported, node.on_conflict->at, "INSERT ... ON CONFLICT is not supported");
   Vec<const catalog::ColumnInfo*> columns(*arena_);
   if (node.columns.empty()) {
     for (const catalog::ColumnInfo& column : relation->columns)
@@ -197,65 +195,42 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
   if (node.table->alias != nullptr) SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
   Scope after = make_scope(nullptr);
   after.query = query;
-  scope_ = &after;
-  const NameItem item = item_of(bound->target);
-  after.items.push_back(item);
-  after.columns = item.columns;
-  Status status = returning(node.returning, bound, after);
-  scope_ = nullptr;
-  if (status.failed()) return status;
-  return bound;
-}
-
-Result<BoundStatement*> Binder::update(const sql::Update& node) {
-  auto* bound = arena_->make<BoundStatement>();
-  bound->is_dml = true;
-  bound->op = Modify::Op::update;
-  Scope scope = make_scope(nullptr);
-  scope_ = &scope;
-  Query* query = scope.query;
-  bound->query = query;
-  if (node.with != nullptr) SPG_TRY(with(*node.with, query));
-  SPG_ASSIGN(const catalog::Relation* relation, writable(*node.table, "update"));
-  bound->relation = relation;
-  bound->target = relation_range(*relation, true);
-  SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
+  after.ctes = scope.ctes;
   NameItem item = item_of(bound->target);
   if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias)
     item.schema = arena_->copy(*schema);
-  scope.items.push_back(item);
-  scope.columns.append(item.columns.span());
-  auto* leaf = arena_->make<FromTree>();
-  leaf->range = bound->target;
-  SPG_ASSIGN(FromTree * list, from_list(node.from));
-  Vec<FromTree*> items(*arena_);
-  items.push_back(leaf);
-  items.append(list->items.span());
-  list->items = items;
-  query->from = list;
-  Target row_id;
-  row_id.name = "ctid";
-  row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()),
-                            oid::int8, -1, Oid::none, Physical::int8, -1);
-  query->targets.push_back(row_id);
-  scope.place = Place::update;
+  after.items.push_back(item);
+  after.columns = item.columns;
+  if (node.on_conflict != nullptr) {
+    SPG_TRY(on_conflict(*node.on_conflict, bound, after));
+    if (bound->on_conflict->updates) after.hidden.push_back(item_of(bound->on_conflict->excluded));
+  }
+  scope_ = &after;
+  Status status = returning(node.returning, bound, after);
+  scope_ = nullptr;
+  if (status.failed()) return status;
+  if (node.on_conflict != nullptr) SPG_TRY(find_arbiters(*node.on_conflict, bound));
+  return bound;
+}
+
+Status Binder::assignments(const Vec<sql::Assignment>& nodes, const catalog::Relation& relation, Vec<Target>& targets) {
   const auto add = [&](const sql::AssignTarget& target, Expr* value, bool is_default) -> Status {
-    SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(*relation, target));
-    for (const Target& before : query->targets)
+    SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(relation, target));
+    for (const Target& before : targets)
       if (before.assigned == column->number)
         return fail(sqlstate::syntax_error, -1, "multiple assignments to same column \"", target.column, "\"");
     Target made;
     made.name = column->name;
     made.assigned = column->number;
     if (is_default) {
-      SPG_ASSIGN(made.expr, default_of(*relation, *column));
+      SPG_ASSIGN(made.expr, default_of(relation, *column));
     } else {
-      SPG_ASSIGN(made.expr, assign(value, *relation, *column, target.at));
+      SPG_ASSIGN(made.expr, assign(value, relation, *column, target.at));
     }
-    query->targets.push_back(made);
+    targets.push_back(made);
     return ok();
   };
-  for (const sql::Assignment& assignment : node.set) {
+  for (const sql::Assignment& assignment : nodes) {
     const bool is_default = assignment.value->kind == sql::NodeKind::default_value;
     if (!assignment.row) {
       Expr* value = nullptr;
@@ -304,6 +279,42 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
       SPG_TRY(add(assignment.targets[i], made, false));
     }
   }
+  return ok();
+}
+
+Result<BoundStatement*> Binder::update(const sql::Update& node) {
+  auto* bound = arena_->make<BoundStatement>();
+  bound->is_dml = true;
+  bound->op = Modify::Op::update;
+  Scope scope = make_scope(nullptr);
+  scope_ = &scope;
+  Query* query = scope.query;
+  bound->query = query;
+  if (node.with != nullptr) SPG_TRY(with(*node.with, query));
+  SPG_ASSIGN(const catalog::Relation* relation, writable(*node.table, "update"));
+  bound->relation = relation;
+  bound->target = relation_range(*relation, true);
+  SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
+  NameItem item = item_of(bound->target);
+  if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias)
+    item.schema = arena_->copy(*schema);
+  scope.items.push_back(item);
+  scope.columns.append(item.columns.span());
+  auto* leaf = arena_->make<FromTree>();
+  leaf->range = bound->target;
+  SPG_ASSIGN(FromTree * list, from_list(node.from));
+  Vec<FromTree*> items(*arena_);
+  items.push_back(leaf);
+  items.append(list->items.span());
+  list->items = items;
+  query->from = list;
+  Target row_id;
+  row_id.name = "ctid";
+  row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()),
+                            oid::int8, -1, Oid::none, Physical::int8, -1);
+  query->targets.push_back(row_id);
+  scope.place = Place::update;
+  SPG_TRY(assignments(node.set, *relation, query->targets));
   scope.place = Place::none;
   if (const auto* cursor = sql::as<sql::CurrentOf>(node.where)) {
     SPG_ASSIGN(query->where, current_of(*cursor, bound));

@@ -37,6 +37,12 @@ Result<Expr*> Binder::expr(const sql::Expr& node) {
   return expr_any(node);
 }
 
+Result<Oid> Binder::named_collation(std::string_view name, std::int32_t at) {
+  const Oid found{name == "default" ? 100u : name == "C" ? 950u : name == "POSIX" ? 951u : 0u};
+  if (found != Oid::none) return found;
+  return fail(sqlstate::undefined_object, at, "collation \"", name, "\" for encoding \"UTF8\" does not exist");
+}
+
 Result<Expr*> Binder::expr_any(const sql::Expr& node) {
   using sql::NodeKind;
   switch (node.kind) {
@@ -77,10 +83,7 @@ Result<Expr*> Binder::expr_any(const sql::Expr& node) {
       const auto& collate = sql::to<sql::Collate>(node);
       SPG_ASSIGN(Expr * arg, expr(*collate.arg));
       const std::string_view name = collate.collation[collate.collation.size() - 1];
-      const Oid wanted{name == "default" ? 100u : name == "C" ? 950u : name == "POSIX" ? 951u : 0u};
-      if (wanted == Oid::none)
-        return fail(sqlstate::undefined_object, node.at, "collation \"", name,
-                    "\" for encoding \"UTF8\" does not exist");
+      SPG_ASSIGN(const Oid wanted, named_collation(name, node.at));
       SPG_ASSIGN(arg, settle_unknown(arg));
       if (collation_of(arg->type) == Oid::none)
         return fail(sqlstate::datatype_mismatch, node.at, "collations are not supported by type ",

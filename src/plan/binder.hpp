@@ -28,7 +28,8 @@ enum class Place : std::uint8_t {
   returning,
   from_function,
   default_value,
-  filter
+  filter,
+  index_expression
 };
 std::string_view place_name(Place place);
 
@@ -252,6 +253,13 @@ class Binder {
                        std::int32_t at);
   Result<Expr*> default_of(const catalog::Relation& relation, const catalog::ColumnInfo& column);
   Status returning(const Vec<sql::Target>& nodes, BoundStatement* bound, Scope& scope);
+  /// SET of UPDATE and of DO UPDATE.
+  Status assignments(const Vec<sql::Assignment>& nodes, const catalog::Relation& relation, Vec<Target>& targets);
+  // bind_conflict.cpp
+  Status on_conflict(const sql::OnConflict& node, BoundStatement* bound, const Scope& around);
+  Status check_inference(const sql::OnConflict& node, const BoundStatement& bound, const Scope& around);
+  Status find_arbiters(const sql::OnConflict& node, BoundStatement* bound);
+  Result<Oid> named_collation(std::string_view name, std::int32_t at);
 
   Arena* arena_;
   PlanContext* context_;

@@ -179,7 +179,7 @@ class Explainer {
       case NodeKind::modify: {
         const auto& modify = as<Modify>(node);
         line.add(modify.op == Modify::Op::insert ? "Insert" : modify.op == Modify::Op::update ? "Update" : "Delete");
-        line.add(" on ", sql::quote_identifier(arena_, modify.relation_name));
+        relation(line, modify.relation_name, modify.alias);
         break;
       }
     }
@@ -404,8 +404,19 @@ class Explainer {
         qualified_ = was;
         break;
       }
+      case NodeKind::modify:
+        if (as<Modify>(node).on_conflict != nullptr) conflict(*as<Modify>(node).on_conflict);
+        break;
       default: break;
     }
+  }
+  void conflict(const Modify::OnConflict& clause) {
+    detail("Conflict Resolution", clause.updates ? "UPDATE" : "NOTHING");
+    TextBuilder names(arena_);
+    for (std::size_t i = 0; i < clause.arbiter_names.size(); ++i)
+      names.add(i == 0 ? "" : ", ", sql::quote_identifier(arena_, clause.arbiter_names[i]));
+    if (!clause.arbiter_names.empty()) detail("Conflict Arbiter Indexes", names.view());
+    if (clause.where != nullptr) detail("Conflict Filter", deparse_expr(arena_, catalog_, *clause.where, clause.names));
   }
 
   // --- children
@@ -439,7 +450,14 @@ class Explainer {
       case NodeKind::aggregate: child(as<Aggregate>(node).input, indent); break;
       case NodeKind::project_set: child(as<ProjectSet>(node).input, indent); break;
       case NodeKind::materialize: child(as<Materialize>(node).input, indent); break;
-      case NodeKind::modify: child(as<Modify>(node).input, indent); break;
+      case NodeKind::modify: {
+        const auto& modify = as<Modify>(node);
+        child(modify.input, indent);
+        if (modify.on_conflict != nullptr) subplans(modify.on_conflict->values, indent);
+        if (modify.on_conflict != nullptr) subplans(modify.on_conflict->where, indent);
+        subplans(modify.returning, indent);
+        break;
+      }
       case NodeKind::hash_join: {
         const auto& join = as<HashJoin>(node);
         child(join.left, indent);

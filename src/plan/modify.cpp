@@ -1,5 +1,6 @@
 // INSERT, UPDATE, DELETE over the plan of their rows; the plan as a whole.
 #include "planner.hpp"
+#include "spg/sql/deparse.hpp"
 
 namespace spg::plan {
 
@@ -63,6 +64,8 @@ Result<Node*> Planner::modify() {
   }
   node->not_null = not_null.span();
   node->row_columns = row.span();
+  if (bound_->on_conflict != nullptr) { SPG_ASSIGN(node->on_conflict, on_conflict(*node)); }
+  if (bound_->target != nullptr && bound_->target->has_alias) node->alias = bound_->target->alias;
   if (bound_->returning.empty()) return static_cast<Node*>(node);
   Rel after = rel_of(arena_->make<Node>());
   Vec<OutputColumn> shape(*arena_);
@@ -123,6 +126,72 @@ void Planner::look_at_row(Node* node, TableId table, std::uint64_t row) {
   node->rows_estimate = 1;
 }
 
+/// What DO UPDATE's expressions are over: columns of the row in the way, then the input's as `excluded`.
+Result<Modify::OnConflict*> Planner::on_conflict(const Modify& node) {
+  const ConflictClause& clause = *bound_->on_conflict;
+  const catalog::Relation& relation = *bound_->relation;
+  const RangeEntry& target = *bound_->target;
+  auto* made = arena_->make<Modify::OnConflict>();
+  made->updates = clause.updates;
+  Vec<IndexId> arbiters(*arena_);
+  Vec<std::string_view> arbiter_names(*arena_), names(*arena_);
+  for (const catalog::IndexInfo* index : clause.arbiters) {
+    arbiters.push_back(index->id);
+    arbiter_names.push_back(arena_->copy(index->name));
+  }
+  made->arbiters = arbiters.span();
+  made->arbiter_names = arbiter_names.span();
+  if (!clause.updates) return made;
+  Vec<Column*> read(*arena_);
+  for (const Target& set : clause.set) collect_columns(set.expr, read);
+  collect_columns(clause.where, read);
+  Rel below = rel_of(arena_->make<Node>());
+  Vec<OutputColumn> shape(*arena_);
+  Vec<std::uint16_t> existing(*arena_), columns(*arena_);
+  const auto name_of = [&](const RangeEntry& entry, std::string_view name) {
+    return arena_->concat(sql::quote_identifier(*arena_, entry.alias), ".", sql::quote_identifier(*arena_, name));
+  };
+  for (const Column* column : read) {
+    if (column->relation != target.number) continue;
+    bool listed = false;
+    for (const Slot& slot : below.slots) listed = listed || slot.number == column->number;
+    if (listed) continue;
+    const RangeColumn& info = target.columns[static_cast<std::size_t>(column->number - 1)];
+    existing.push_back(static_cast<std::uint16_t>(info.stored));
+    below.slots.push_back({column->relation, column->number});
+    shape.push_back(output_of(*column, info.name));
+    names.push_back(name_of(target, info.name));
+  }
+  for (std::size_t i = 0; i < clause.excluded->columns.size(); ++i) {
+    below.slots.push_back({clause.excluded->number, static_cast<std::int16_t>(i + 1)});
+    shape.push_back(node.input->outputs[i]);
+    names.push_back(name_of(*clause.excluded, clause.excluded->columns[i].name));
+  }
+  below.node->outputs = shape.span();
+  made->existing_columns = existing.span();
+  made->names = names.span();
+  Vec<Expr*> values(*arena_);
+  Vec<Modify::NotNull> not_null(*arena_);
+  for (const Target& set : clause.set) {
+    use(set.expr);
+    SPG_ASSIGN(Expr * value, resolve(simplify(set.expr), below));
+    values.push_back(value);
+    columns.push_back(static_cast<std::uint16_t>(set.assigned));
+    for (const catalog::ColumnInfo& column : relation.columns)
+      if (column.number == set.assigned && column.not_null) not_null.push_back({columns.back(), column.name});
+    for (const catalog::IndexInfo& index : relation.indexes)
+      for (const std::int16_t key : index.columns) made->changes_keys = made->changes_keys || (index.unique && key == set.assigned);
+  }
+  made->columns = columns.span();
+  made->values = values.span();
+  made->not_null = not_null.span();
+  if (clause.where != nullptr) {
+    use(clause.where);
+    SPG_ASSIGN(made->where, resolve(simplify(clause.where), below));
+  }
+  return made;
+}
+
 bool is_short_plan(const Node* node) {
   switch (node->kind) {
     case NodeKind::values: return as<Values>(*node).rows.size() <= 100;
@@ -175,7 +244,12 @@ bool has_subqueries(const Node* node) {
     case NodeKind::sort: return has_subqueries(as<Sort>(*node).input);
     case NodeKind::aggregate: return any(as<Aggregate>(*node).keys) || has_subqueries(as<Aggregate>(*node).input);
     case NodeKind::lock_rows: return has_subqueries(as<LockRows>(*node).input);
-    case NodeKind::modify: return any(as<Modify>(*node).returning) || has_subqueries(as<Modify>(*node).input);
+    case NodeKind::modify: {
+      const auto& modify = as<Modify>(*node);
+      const Modify::OnConflict* conflict = modify.on_conflict;
+      if (conflict != nullptr && (any(conflict->values) || has_subquery(conflict->where))) return true;
+      return any(modify.returning) || has_subqueries(modify.input);
+    }
     case NodeKind::index_join:
       return has_subquery(as<IndexJoin>(*node).residual) || has_subqueries(as<IndexJoin>(*node).left);
     default: return true;

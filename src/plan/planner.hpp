@@ -149,6 +149,7 @@ class Planner {
   // --- modify.cpp
   Result<Node*> modify();
   static void look_at_row(Node* node, TableId table, std::uint64_t row);
+  Result<Modify::OnConflict*> on_conflict(const Modify& node);
 
   template <class T>
   T* make_node(NodeKind kind) {

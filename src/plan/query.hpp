@@ -135,6 +135,15 @@ struct QueryLink : SubqueryExpr {
   bool negated = false;           ///< NOT IN
 };
 
+/// INSERT ... ON CONFLICT. `set` is over the target and `excluded`, the row that was to be inserted.
+struct ConflictClause {
+  bool updates = false;
+  RangeEntry* excluded = nullptr;
+  Vec<const catalog::IndexInfo*> arbiters;  ///< none: all unique indexes
+  Vec<Target> set;
+  Expr* where = nullptr;
+};
+
 /// A bound statement. DML: `query` yields what Modify reads.
 struct BoundStatement {
   bool is_dml = false;
@@ -142,6 +151,7 @@ struct BoundStatement {
   Query* query = nullptr;
   const catalog::Relation* relation = nullptr;
   RangeEntry* target = nullptr;  ///< the written table's range entry
+  ConflictClause* on_conflict = nullptr;
   Vec<Target> returning;
   Vec<OutputColumn> outputs;
   std::span<Oid> parameter_types;

@@ -72,6 +72,7 @@ OnConflict* Parser::on_conflict() {
   node->at = here();
   advance();
   expect(Tok::kw_conflict);
+  node->target_at = here();
   if (at('(')) {
     node->target = index_elements();
     node->target_where = optional_where();

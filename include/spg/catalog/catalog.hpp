@@ -95,6 +95,7 @@ struct IndexInfo {
   std::span<const std::uint8_t> descending, nulls_first;
   bool unique = false, primary = false;
   Oid constraint{};                       ///< pg_constraint row, if it backs one
+  std::span<const Oid> classes{};         ///< operator classes of the key columns
 };
 
 struct Relation {

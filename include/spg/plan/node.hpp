@@ -195,12 +195,29 @@ struct Modify : Node {
   struct NotNull { std::uint16_t number; std::string_view name; };
   std::span<NotNull> not_null;
   std::string_view relation_name, schema_name;
+  std::string_view alias;                       ///< empty: none
   /// RETURNING: expressions over `returning_columns` of the new (or deleted) row, then the input's columns.
   std::span<std::uint16_t> returning_columns;
   std::span<Expr*> returning;         ///< outputs of the node; empty = none
   /// All columns of the row, for "Failing row contains (...)": number, name, type.
   struct RowColumn { std::uint16_t number; std::string_view name; Oid type; std::int32_t typmod; };
   std::span<RowColumn> row_columns;
+  /// INSERT ... ON CONFLICT; null: a row in the way is an error.
+  struct OnConflict {
+    bool updates = false;                       ///< DO UPDATE; else DO NOTHING
+    std::span<IndexId> arbiters;                ///< empty: all unique indexes
+    std::span<std::string_view> arbiter_names;
+    bool changes_keys = false;                  ///< some unique index is over a column that it sets
+    /// DO UPDATE: `values[i]` is for columns[i]. Expressions are over `existing_columns` of the row in the way, then the
+    /// input's columns (excluded).
+    std::span<std::uint16_t> existing_columns;
+    std::span<std::uint16_t> columns;
+    std::span<Expr*> values;
+    Expr* where = nullptr;
+    std::span<NotNull> not_null;
+    std::span<std::string_view> names;          ///< of what the expressions are over, for EXPLAIN
+  };
+  OnConflict* on_conflict = nullptr;
 };
 
 /// A planned statement.

@@ -125,6 +125,7 @@ enum class ConflictAction : std::uint8_t { nothing, update };
 struct OnConflict {
   ConflictAction action = ConflictAction::nothing;
   Vec<IndexElement*> target;  ///< may be empty
+  std::int32_t target_at = -1;
   Expr* target_where = nullptr;
   Name constraint;
   Vec<Assignment> set;

@@ -10,7 +10,7 @@
 // Threads: one at a time; wake() runs in whichever thread makes the wait end.
 //
 // The parts: transaction.inl.hpp (life and commit), transaction_read.inl.hpp, transaction_write.inl.hpp,
-// transaction_serializable.inl.hpp.
+// transaction_keys.inl.hpp (unique keys, ON CONFLICT), transaction_serializable.inl.hpp.
 #pragma once
 #include "spg/txn/control.hpp"
 #include "spg/txn/machine.hpp"
@@ -83,6 +83,8 @@ class Transaction final : public TransactionControl {
   Status lock_definition(TableId table) override { return lock_for_change(table, TableLock::access_exclusive); }
   Status lock_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, RowWait wait, std::span<bool> taken) override;
   Result<std::uint64_t> insert(TableId table, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) override;
+  Result<std::uint64_t> insert_unless(TableId table, std::span<const table::ColumnInput> columns, type::Selection rows,
+                                      const Arbitration& arbitration, Conflict& conflict) override;
   Status update(TableId table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
                 type::Selection rows, Conflict& conflict) override;
   Status remove(TableId table, std::span<const std::uint64_t> rowids) override;
@@ -167,12 +169,12 @@ class Transaction final : public TransactionControl {
   Status lock_and_check_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode);
   /// Whether the row is locked by this transaction as one that it writes.
   bool is_own_row(TableId table, std::uint64_t rowid);
-  bool is_emptied(const PrivateOf& table) const;
   Result<std::uint64_t> find_key(const store::Image* table, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry);
-  Status lock_keys(TableId table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
-                   std::span<const std::uint64_t> but, bool& look_at_own, Conflict& conflict);
-  Status check_own_keys(PrivateOf& table, std::size_t position, KeySet& keys, Conflict& conflict);
   Result<bool> is_stale(PrivateOf& table, std::uint64_t rowid);
+  Status check_new_keys(PrivateOf& table, const table::LayoutView& layout, std::span<const table::ColumnInput> columns,
+                        type::Selection rows, const Arbitration* decided, Conflict& conflict);
+  Result<std::uint64_t> record_insert(PrivateOf& table, const store::Image* image, std::span<const table::ColumnInput> columns,
+                                      type::Selection rows);
   Status record(PrivateOf& table, std::size_t before, bool changes_layout);
   Status record_plain(PrivateOf& table, ChangeKind kind);
   Result<bool> changes_unique_keys(TableId table, const table::LayoutView& layout, std::span<const std::uint64_t> rowids,
@@ -181,6 +183,25 @@ class Transaction final : public TransactionControl {
                      type::Selection rows, Conflict& conflict);
   Status change_layout(PrivateOf& table, const table::LayoutBuilder& layout, Conflict& conflict);
   Result<PrivateOf*> open_for_change(TableId table, TableLock mode, table::LayoutBuilder& layout);
+
+  // transaction_keys.inl.hpp
+  struct TipIndex;
+  struct WantedKey;
+  struct SharedKeys;
+  Result<TipIndex> tip_index(const PrivateOf& table, IndexId index);
+  Result<std::uint64_t> find_in_tip(const TipIndex& tip, const KeySet& keys, const WantedKey& key);
+  Status find_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted);
+  Status find_own(PrivateOf& table, std::size_t position, const KeySet& keys, std::span<WantedKey> wanted);
+  Status wait_for_changes(TableId table, std::uint64_t rowid);
+  Status settle_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted,
+                          const Arbitration* arbitration);
+  template <class IsWanted>
+  Status group_keys(const table::IndexLayout& index, KeySet& keys, Array<WantedKey>& wanted, IsWanted is_wanted);
+  Conflict first_conflict(IndexId index, const KeySet& keys, std::span<const WantedKey> wanted);
+  Status check_keys(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys, bool looks_at_own,
+                    Conflict& conflict);
+  Status arbitrate(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
+                   const Arbitration& arbitration, SharedKeys& shared);
   Status interrupted() { return interrupts_ == nullptr ? ok() : interrupts_->check_interrupts(); }
 
   MachineOf* machine_;

@@ -497,5 +497,5 @@ TransactionControl* Machine<E>::open_transaction(DatabaseId id) {
 
 #include "spg/txn/transaction_read.inl.hpp"
 #include "spg/txn/transaction_write.inl.hpp"
-
+#include "spg/txn/transaction_keys.inl.hpp"
 #include "spg/txn/transaction_serializable.inl.hpp"

@@ -146,7 +146,7 @@ Result<typename Transaction<E>::Compare> Transaction<E>::compare_row(const Image
   const auto slot = static_cast<std::uint32_t>(rowid % table::block_rows);
   const bool in_ours = our_block != nullptr && table::block_state(our_block).is_live(slot);
   const bool in_theirs = their_block != nullptr && table::block_state(their_block).is_live(slot);
-  if (!in_ours || !in_theirs) return in_ours == in_theirs ? Compare::same : Compare::gone;
+  if (!in_ours || !in_theirs) return in_ours == in_theirs ? Compare::same : in_theirs ? Compare::changed : Compare::gone;
   SPG_ASSIGN(const table::LayoutView layout, layout_of(theirs));
   const auto is_key = [&](std::uint16_t number) {
     for (const table::IndexLayout& index : layout.indexes())
@@ -262,75 +262,6 @@ Result<std::uint64_t> Transaction<E>::find_key(const Image* of, const table::Lay
                                                : find_unique(machine_->objects(), tree, height, keys.bytes(key), access_);
 }
 
-/// Whether the transaction has truncated the table: then nothing that others have committed is in it any more.
-template <policy::Env E>
-bool Transaction<E>::is_emptied(const PrivateOf& table) const {
-  if (!table.changes_layout) return false;
-  for (const RecordPlace& place : table.records)
-    if (static_cast<ChangeKind>(changes_.bytes()[place.at]) == ChangeKind::truncate) return true;
-  return false;
-}
-
-/// Locks the keys of a unique index and looks for them in the tip. `but`: rows (ascending) whose present keys do not count,
-/// as they are being changed. Sets `look_at_own` when the transaction's own writes may have, or may have freed, a key.
-template <policy::Env E>
-Status Transaction<E>::lock_keys(TableId id, const table::LayoutView& layout, std::size_t position, KeySet& keys,
-                                 std::span<const std::uint64_t> but, bool& look_at_own, Conflict& conflict) {
-  const table::IndexLayout& index = layout.indexes()[position];
-  const auto counts = [&](const KeySet::Entry& entry) { return !entry.has_null || index.nulls_distinct == 0; };
-  keys.sort(index.kind);
-  const auto entries = keys.entries();
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (!counts(entries[i])) continue;
-    if (i != 0 && keys.same_key(index.kind, entries[i - 1], entries[i])) {
-      conflict = {index.id, entries[i].row, UINT64_MAX};
-      return ok();
-    }
-    SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::key, raw(index.id), keys.hash(index.kind, entries[i])), 0,
-                                     static_cast<std::uint8_t>(SimpleLock::exclusive), LockWait::wait));
-    look_at_own = look_at_own || held;
-  }
-  if (const PrivateOf* own = find_private(id); own != nullptr && is_emptied(*own)) {
-    look_at_own = true;
-    return ok();
-  }
-  SPG_TRY(see_tip());
-  SPG_ASSIGN(Cell * theirs, tip_table(id));
-  if (theirs == nullptr) {
-    look_at_own = true;
-    return ok();
-  }
-  SPG_ASSIGN(const Image* of, machine_->objects().read(theirs, access_));
-  SPG_ASSIGN(const table::LayoutView their_layout, layout_of(of));
-  const int their_position = their_layout.index_position(index.id);
-  if (their_position < 0) {  // the transaction's own index
-    look_at_own = true;
-    return ok();
-  }
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (!counts(entries[i])) continue;
-    SPG_ASSIGN(const std::uint64_t row, find_key(of, their_layout, static_cast<std::size_t>(their_position), keys, i));
-    if (row == UINT64_MAX || std::binary_search(but.begin(), but.end(), row)) continue;
-    if (is_own_row(id, row)) { look_at_own = true; continue; }
-    // Whoever writes it is waited for, as he may delete it, or change its key. The lock is not kept for long: the statement
-    // begins anew (the row is gone) or fails (it is still there).
-    SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::row, raw(id), row / table::block_rows), static_cast<std::uint16_t>(row % table::block_rows),
-                                     static_cast<std::uint8_t>(RowLock::settled), LockWait::wait));
-    (void)held;
-    SPG_TRY(see_tip());
-    SPG_ASSIGN(Cell * now, tip_table(id));
-    if (now != theirs) {
-      if (now == nullptr) return try_again();
-      SPG_ASSIGN(const Image* image, machine_->objects().read(now, access_));
-      SPG_ASSIGN(const std::uint64_t still, find_key(image, their_layout, static_cast<std::size_t>(their_position), keys, i));
-      if (still != row) return try_again();
-    }
-    conflict = {index.id, entries[i].row, row};
-    return ok();
-  }
-  return ok();
-}
-
 /// Whether a row of the private table that has a wanted key is one that others have removed or changed since. Those who
 /// are about to are waited for.
 template <policy::Env E>
@@ -350,26 +281,6 @@ Result<bool> Transaction<E>::is_stale(PrivateOf& table, std::uint64_t rowid) {
   SPG_ASSIGN(const Image* their_image, machine_->objects().read(theirs, access_));
   SPG_ASSIGN(const Compare found, compare_row(image, their_image, rowid, false));
   return found != Compare::same;
-}
-
-/// Looks for keys among the transaction's own writes, the statement's included.
-template <policy::Env E>
-Status Transaction<E>::check_own_keys(PrivateOf& table, std::size_t position, KeySet& keys, Conflict& conflict) {
-  SPG_TRY(apply_own(table));
-  SPG_ASSIGN(const Image* of, machine_->objects().read(table.mine, access_));
-  SPG_ASSIGN(const table::LayoutView layout, layout_of(of));
-  const table::IndexLayout& index = layout.indexes()[position];
-  for (std::size_t i = 0; i < keys.entries().size(); ++i) {
-    const KeySet::Entry& entry = keys.entries()[i];
-    if (entry.has_null && index.nulls_distinct != 0) continue;
-    SPG_ASSIGN(const std::uint64_t row, find_key(of, layout, position, keys, i));
-    if (row == UINT64_MAX) continue;
-    SPG_ASSIGN(const bool stale, is_stale(table, row));
-    if (stale) return try_again();
-    conflict = {index.id, entry.row, row};
-    return ok();
-  }
-  return ok();
 }
 
 // --- writing --------------------------------------------------------------------------------------------------------
@@ -440,6 +351,48 @@ inline Status new_keys(const table::LayoutView& layout, std::size_t position, st
       [](std::uint32_t) { return std::uint64_t{0}; });
 }
 
+inline bool is_arbiter(const Arbitration& arbitration, const table::IndexLayout& index) {
+  if (arbitration.indexes.empty()) return index.unique != 0;
+  return std::find(arbitration.indexes.begin(), arbitration.indexes.end(), index.id) != arbitration.indexes.end();
+}
+
+/// Locks the unique keys of rows to be inserted and looks for them, but for those in indexes that have been decided upon.
+template <policy::Env E>
+Status Transaction<E>::check_new_keys(PrivateOf& table, const table::LayoutView& layout, std::span<const table::ColumnInput> columns,
+                                      type::Selection rows, const Arbitration* decided, Conflict& conflict) {
+  KeySet keys;
+  for (std::size_t position = 0; position < layout.indexes().size(); ++position) {
+    const table::IndexLayout& index = layout.indexes()[position];
+    if (index.unique == 0 && index.kind == table::KeyKind::integer) continue;
+    if (decided != nullptr && is_arbiter(*decided, index)) continue;
+    SPG_TRY(new_keys(layout, position, columns, rows, keys));  // 54000 must come from the statement, not from COMMIT
+    if (index.unique == 0) continue;
+    SPG_TRY(check_keys(table, layout, position, keys, true, conflict));
+    // What was read may say otherwise than the key that is there now.
+    if (conflict.found()) return check_reads();
+  }
+  return ok();
+}
+
+/// Draws rowids for rows whose keys are settled, and adds their record.
+template <policy::Env E>
+Result<std::uint64_t> Transaction<E>::record_insert(PrivateOf& table, const Image* image, std::span<const table::ColumnInput> columns,
+                                                    type::Selection rows) {
+  std::uint64_t least = table::table_state(image).next_rowid;
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * theirs, tip_table(table.id));
+  if (theirs != nullptr) {
+    SPG_ASSIGN(const Image* their_image, machine_->objects().read(theirs, access_));
+    least = std::max(least, table::table_state(their_image).next_rowid);
+  }
+  const std::uint64_t first = lineage_->draw_rowids(table.id, least, rows.count);
+  if (first == UINT64_MAX) return Error::out_of_memory();
+  const std::size_t before = changes_.size();
+  SPG_TRY(encode_insert(changes_, table.id, first, columns, rows));
+  SPG_TRY(record(table, before, false));
+  return first;
+}
+
 template <policy::Env E>
 Result<std::uint64_t> Transaction<E>::insert(TableId id, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) {
   SPG_ASSERT(in_statement_ && statement_level_);
@@ -449,32 +402,9 @@ Result<std::uint64_t> Transaction<E>::insert(TableId id, std::span<const table::
   SPG_ASSIGN(PrivateOf * table, open_private(id));
   SPG_ASSIGN(const Image* image, layout_table(*table));
   SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
-  KeySet keys;
-  for (std::size_t position = 0; position < layout.indexes().size(); ++position) {
-    const table::IndexLayout& index = layout.indexes()[position];
-    if (index.unique == 0 && index.kind == table::KeyKind::integer) continue;
-    SPG_TRY(new_keys(layout, position, columns, rows, keys));  // 54000 must come from the statement, not from COMMIT
-    if (index.unique == 0) continue;
-    bool look_at_own = false;
-    SPG_TRY(lock_keys(id, layout, position, keys, {}, look_at_own, conflict));
-    if (!conflict.found() && look_at_own) SPG_TRY(check_own_keys(*table, position, keys, conflict));
-    // What was read may say otherwise than the key that is there now.
-    if (conflict.found()) SPG_TRY(check_reads());
-    if (conflict.found()) return std::uint64_t{0};
-  }
-  std::uint64_t least = table::table_state(image).next_rowid;
-  SPG_TRY(see_tip());
-  SPG_ASSIGN(Cell * theirs, tip_table(id));
-  if (theirs != nullptr) {
-    SPG_ASSIGN(const Image* their_image, machine_->objects().read(theirs, access_));
-    least = std::max(least, table::table_state(their_image).next_rowid);
-  }
-  const std::uint64_t first = lineage_->draw_rowids(id, least, rows.count);
-  if (first == UINT64_MAX) return Error::out_of_memory();
-  const std::size_t before = changes_.size();
-  SPG_TRY(encode_insert(changes_, id, first, columns, rows));
-  SPG_TRY(record(*table, before, false));
-  return first;
+  SPG_TRY(check_new_keys(*table, layout, columns, rows, nullptr, conflict));
+  if (conflict.found()) return std::uint64_t{0};
+  return record_insert(*table, image, columns, rows);
 }
 
 /// Does an update on the private table, whose new keys (made of given and of present values) are then locked and looked
@@ -498,8 +428,7 @@ Status Transaction<E>::update_keys(PrivateOf& table, std::span<const std::uint64
   for (std::size_t position = 0; position < edit.layout.indexes().size(); ++position) {
     if (edit.layout.indexes()[position].unique == 0 || !touches_index(edit.layout, position, columns)) continue;
     SPG_TRY(present_keys(edit, position, rowids, keys));
-    bool ignored = false;  // the private table has been looked at
-    SPG_TRY(lock_keys(table.id, edit.layout, position, keys, rowids, ignored, conflict));
+    SPG_TRY(check_keys(table, edit.layout, position, keys, false, conflict));  // the private table has been looked at
     if (conflict.found()) return ok();
   }
   return ok();

@@ -72,6 +72,17 @@ struct Conflict {
   bool found() const { return index != IndexId{}; }
 };
 
+/// INSERT ... ON CONFLICT: in which unique indexes a row in the way decides (elsewhere it is a Conflict), and what was found.
+struct Arbitration {
+  static constexpr std::uint64_t inserted = UINT64_MAX;           ///< nobody was in the way
+  static constexpr std::uint64_t by_statement = UINT64_MAX - 1;   ///< a row that the same statement has inserted is
+  std::span<const IndexId> indexes;    ///< empty: all unique ones
+  /// DO UPDATE: rows in the way are locked, and are then as the statement reads them.
+  bool lock_existing = false;
+  RowLock mode = RowLock::no_key_update;
+  std::span<std::uint64_t> existing;   ///< out, of each row given: the rowid in its way, or one of the above
+};
+
 /// What CREATE INDEX asks of the machine.
 struct IndexSpec {
   std::span<const table::KeyPart> parts;
@@ -118,6 +129,9 @@ class View {
 
   // --- writing. Up to 1024 rows a call. On a conflict nothing of the call is done. Rows and keys that it writes are locked.
   virtual Result<std::uint64_t> insert(TableId table, std::span<const table::ColumnInput> columns, type::Selection rows, Conflict& conflict) = 0;
+  /// Inserts the rows that nothing is in the way of, at consecutive rowids from the result on.
+  virtual Result<std::uint64_t> insert_unless(TableId table, std::span<const table::ColumnInput> columns, type::Selection rows,
+                                              const Arbitration& arbitration, Conflict& conflict) = 0;
   virtual Status update(TableId table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
                         type::Selection rows, Conflict& conflict) = 0;
   virtual Status remove(TableId table, std::span<const std::uint64_t> rowids) = 0;
