@@ -238,8 +238,10 @@ Status SessionImpl::open_cursor(Cursor& cursor, Where where) {
 Result<bool> SessionImpl::pull(Cursor& cursor) {
   if (cursor.is_exhausted) return false;
   type::Batch batch;
-  SPG_ASSIGN(const bool more, cursor.execution.next(batch));
-  if (!more) {
+  auto more = cursor.execution.next(batch);
+  if (!more && more.error().is_must_wait() && cursor.snapshot != nullptr) SPG_TRY(start_again(cursor));
+  if (!more) return more;
+  if (!*more) {
     cursor.is_exhausted = true;
     cursor.execution.close();
     if (!cursor.locks_rows) cursor.snapshot.reset();
@@ -252,6 +254,14 @@ Result<bool> SessionImpl::pull(Cursor& cursor) {
   SPG_TRY(cursor.budget.check());
   return true;
 }
+/// An execution that had to wait (a function took a lock) is over: another one comes to where it was.
+Status SessionImpl::start_again(Cursor& cursor) {
+  exec::ExecContext running = context(cursor.arena, cursor.parameters);
+  running.view = cursor.snapshot.get();
+  cursor.rows.clear();
+  cursor.pulled = 0;
+  return cursor.execution.open(*cursor.query->compiled, running);
+}
 Status SessionImpl::pull_all(Cursor& cursor) {
   for (bool more = true; more;) { SPG_ASSIGN(more, pull(cursor)); }
   return ok();
@@ -263,7 +273,7 @@ Result<bool> SessionImpl::reach(Cursor& cursor, std::uint64_t row, Where where) 
     if (where == Where::reactor) return Error::would_block();
     auto more = pull(cursor);
     if (more) continue;
-    cursor.has_failed = true;
+    cursor.has_failed = !more.error().is_must_wait();
     return more.take_error();
   }
   return cursor.pulled >= row;

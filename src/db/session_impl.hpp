@@ -133,6 +133,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   std::string_view session_user() override { return user_; }
   std::string_view database_name() override { return database_; }
   std::int32_t backend_pid() override { return static_cast<std::int32_t>(process_id_); }
+  std::uint64_t transaction_id(bool draw) override;
   std::span<const std::string_view> search_path() override;
   std::string_view setting(std::string_view name, Arena& arena) override;
   Result<std::string_view> set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) override;
@@ -243,6 +244,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status make_cursor_query(Cursor& cursor, const sql::Select& select);
   Status open_cursor(Cursor& cursor, Where where);
   Result<bool> pull(Cursor& cursor);
+  Status start_again(Cursor& cursor);
   Status pull_all(Cursor& cursor);
   Result<bool> reach(Cursor& cursor, std::uint64_t row, Where where);
   Status run_close(const sql::Close& close);
@@ -316,6 +318,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   bool ends_block_ = false;                 ///< COMMIT runs
   bool chains_ = false;                     ///< ... AND CHAIN
   txn::BeginOptions begin_modes_;           ///< what the running transaction began with, before any SET
+  std::uint64_t asked_id_ = 0;              ///< of the last transaction whose number was asked for
   bool modes_shown_ = false;
   txn::BeginOptions shown_modes_;           ///< what the settings transaction_isolation and kin show
   bool writes_shared_ = false;              ///< the statement changes roles or databases

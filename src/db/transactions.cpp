@@ -147,6 +147,12 @@ Status SessionImpl::set_transaction_setting(std::string_view name, std::string_v
   return transaction_->is_active() ? set_transaction_modes(modes) : ok();
 }
 
+std::uint64_t SessionImpl::transaction_id(bool draw) {
+  const std::uint64_t number = transaction_->transaction_number();
+  if (draw) asked_id_ = number;
+  return transaction_->has_written() || asked_id_ == number ? number : 0;
+}
+
 /// AND CHAIN: a block like the one that has just ended.
 Status SessionImpl::chain_block(const txn::BeginOptions& modes) {
   in_block_ = true;

@@ -60,6 +60,7 @@ constexpr Entry entries[] = {
     {2950, 2951, Format::uuid, Physical::uuid, "uuid"},
     {4089, 4090, Format::oid, Physical::int4, "regnamespace"},
     {4096, 4097, Format::oid, Physical::int4, "regrole"},
+    {5069, 271, int8, Physical::int8, "xid8"},
 };
 constexpr std::size_t entry_count = std::size(entries);
 

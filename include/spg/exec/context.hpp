@@ -23,6 +23,8 @@ class SessionFacts {
   virtual std::string_view session_user() = 0;
   virtual std::string_view database_name() = 0;
   virtual std::int32_t backend_pid() = 0;
+  /// The transaction's number, which one that only reads has not until it is asked for: 0 then, unless `draw`.
+  virtual std::uint64_t transaction_id(bool draw) = 0;
   /// Schemas that exist, in the order of the search path, without the implicit ones.
   virtual std::span<const std::string_view> search_path() = 0;
   /// The value as SHOW prints it; a null data() when there is no such setting.
