@@ -120,8 +120,6 @@ void SessionImpl::blocking_pids(std::int32_t pid, FunctionRef<void(std::int32_t)
 Status SessionImpl::run_lock(const sql::Lock& lock, Where where) {
   if (!in_block_) return Error::make(sqlstate::no_active_sql_transaction, "LOCK TABLE can only be used in transaction blocks");
   const auto mode = static_cast<txn::TableLock>(static_cast<int>(lock.mode) - 1);
-  if (transaction_->options().read_only && mode > txn::TableLock::row_share)
-    return Error::make(sqlstate::read_only_sql_transaction, "cannot execute LOCK TABLE in a read-only transaction");
   const bool had_snapshot = transaction_->has_snapshot();
   SPG_TRY(begin_statement(false, where));
   if (!had_snapshot) transaction_->forget_snapshot();

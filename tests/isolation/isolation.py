@@ -305,6 +305,16 @@ def read_differences():
     return [Difference(record) for record in text.strip("\n").split("\n\n") if record.strip()]
 
 
+def read_pending():
+    """Numbers of interleavings by spec, or None for all of them."""
+    pending = {}
+    for line in (HERE / "pending.txt").read_text().split("\n"):
+        if line and not line.startswith("#"):
+            name, numbers = line.split(":")[0].split()
+            pending[name] = None if numbers == "all" else {int(number) for number in numbers.split(",")}
+    return pending
+
+
 def title(number, interleaving):
     return f"interleaving {number}" + (f": {interleaving.title}" if interleaving.title else "")
 
@@ -329,15 +339,19 @@ class Check:
     """Runs specs and counts."""
 
     def __init__(self, connect):
-        self.connect, self.differences = connect, read_differences()
+        self.connect, self.differences, self.pending = connect, read_differences(), read_pending()
+        self.left_out = 0
         self.passed, self.accepted, self.failed, self.lacking = 0, 0, 0, collections.Counter()
 
     def spec(self, spec):
         expected = read_expected(spec)
         if sorted(expected) != list(range(1, len(spec.interleavings) + 1)):
             raise SystemExit(f"expected/{spec.name}.out has other interleavings than the spec: record it")
-        wrong = [number for number, interleaving in enumerate(spec.interleavings, 1) if not self.interleaving(spec, number, interleaving, expected[number])]
-        total = len(spec.interleavings)
+        pending = self.pending.get(spec.name, set())
+        run = [(number, interleaving) for number, interleaving in enumerate(spec.interleavings, 1) if pending is not None and number not in pending]
+        wrong = [number for number, interleaving in run if not self.interleaving(spec, number, interleaving, expected[number])]
+        total = len(run)
+        self.left_out += len(spec.interleavings) - total
         print(f"{'FAIL' if wrong else 'pass'} {spec.name}: {total - len(wrong)} of {total}" + (f" (failed: {', '.join(map(str, wrong))})" if wrong else ""), flush=True)
 
     def interleaving(self, spec, number, interleaving, lines):
@@ -361,7 +375,7 @@ class Check:
     def summary(self, specs):
         for what, count in self.lacking.most_common():
             print(f"not supported: {what} ({count})")
-        print(f"{self.passed} passed ({self.accepted} with accepted differences), {self.failed} failed, of {self.passed + self.failed} interleavings in {specs} specs")
+        print(f"{self.passed} passed ({self.accepted} with accepted differences), {self.failed} failed, {self.left_out} left out (pending.txt), of {self.passed + self.failed} interleavings in {specs} specs")
 
 
 def check(connect, specs):
