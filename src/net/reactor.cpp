@@ -235,7 +235,9 @@ void Reactor::read(Stream& stream) {
     return;
   }
   if (got == 0) {
-    stream.close_for(CloseReason::by_peer);
+    const bool stays = stream.handler_->on_end(stream);
+    stream.peer_ended_ = stream.paused_by_owner_ = stays;
+    if (!stays || !watch(stream, Pause::now) || !arm(stream.linger_, linger_ms)) stream.close_for(CloseReason::by_peer);
     return;
   }
   if (stream.output_.held_bytes() == 0) stream.output_.swap(spare_output_);

@@ -128,7 +128,12 @@ void Connection::flush() {
   }
   held_floor_ = 0;
   if (is_holding_) stop_holding();
-  if (wire_.closed()) stream_->close_when_sent();
+  if (wire_.closed() || peer_ended_) stream_->close_when_sent();
+}
+
+bool Connection::on_end(net::Stream&) {
+  peer_ended_ = is_holding_;
+  return peer_ended_;
 }
 
 void Connection::hold() {

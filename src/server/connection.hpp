@@ -41,6 +41,7 @@ class Connection final : public net::Handler {
 
   void on_readable(net::Stream& stream, Bytes bytes) override;
   void on_writable(net::Stream& stream) override;
+  bool on_end(net::Stream& stream) override;
   void on_close(net::Stream& stream, net::CloseReason reason) override;
 
   /// Sends the replies of commits that have become durable.
@@ -105,6 +106,7 @@ class Connection final : public net::Handler {
   bool shutting_down_ = false;
   // Replies that wait for the disk: out_ up to held_bytes_ may leave when held_floor_ is durable; what is behind needs a later
   // position. The first sent_bytes_ of out_ have left: they stay, as places in it are remembered, until all have.
+  bool peer_ended_ = false;   ///< the stream goes with the last of them
   bool is_holding_ = false;   ///< in the list of those
   std::size_t sent_bytes_ = 0, held_bytes_ = 0;
   std::uint64_t held_floor_ = 0;

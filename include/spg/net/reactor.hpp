@@ -37,6 +37,9 @@ class Handler {
   virtual void on_readable(Stream& stream, Bytes bytes) = 0;
   /// The output, which had been above the limit, has drained: go on producing.
   virtual void on_writable(Stream&) {}
+  /// The peer sends no more. True: the last answers have not been given yet, and the owner closes the stream after them;
+  /// it is closed anyway when that takes long.
+  virtual bool on_end(Stream& stream) { (void)stream; return false; }
   /// The last call; the stream dies after it, the handler may delete itself.
   virtual void on_close(Stream& stream, CloseReason reason) = 0;
 

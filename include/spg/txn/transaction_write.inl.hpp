@@ -279,7 +279,7 @@ Result<bool> Transaction<E>::is_stale(PrivateOf& table, std::uint64_t rowid) {
   if (theirs == ours) return false;
   if (theirs == nullptr) return true;
   SPG_ASSIGN(const Image* their_image, machine_->objects().read(theirs, access_));
-  SPG_ASSIGN(const Compare found, compare_row(image, their_image, rowid, false));
+  SPG_ASSIGN(const Compare found, compare_row(image, their_image, rowid, true));
   return found != Compare::same;
 }
 
