@@ -21,8 +21,8 @@ namespace {
 
 constexpr const char* making[] = {
     "CREATE TABLE t (id int PRIMARY KEY, note text, f float8, n numeric(12,3), b boolean, long text, a int[], d timestamp, u numeric)",
-    "INSERT INTO t SELECT i, 'note ' || i, i / 3.0, i * 1.001, i % 3 = 0, repeat('long ' || i, i % 20), ARRAY[i, i + 1], '2001-01-01'::timestamp"
-    "  + i * interval '1 h', i / 7::numeric FROM generate_series(1, 1100) i",
+    ("INSERT INTO t SELECT i, 'note ' || i, i / 3.0, i * 1.001, i % 3 = 0, repeat('long ' || i, i % 20), ARRAY[i, i + 1], '2001-01-01'::timestamp"
+    "  + i * interval '1 h', i / 7::numeric FROM generate_series(1, 1100) i"),
     "CREATE INDEX t_note ON t (note, b DESC)",
     "DELETE FROM t WHERE id % 7 = 0 OR id BETWEEN 300 AND 1000",  // trees keep their height: few rows are quick to read
     "ALTER TABLE t ADD COLUMN added text DEFAULT 'a missing value that is long'",

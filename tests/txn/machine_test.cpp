@@ -455,6 +455,53 @@ TEST_CASE("readers keep their version while writers go on, and writers wait for 
   CHECK(read_all(world).size() == 1);
 }
 
+TEST_CASE("a large write set is brought onto a table that others have changed meanwhile, and nothing is freed twice") {
+  os::SimStorage disk;
+  World world(disk);
+  REQUIRE_FALSE(world.open());
+  REQUIRE_FALSE(world.create_table());
+  Model model;
+  {
+    SimTransaction large(*world.machine, *world.lineage), small(*world.machine, *world.lineage);
+    Conflict conflict;
+    REQUIRE_FALSE(large.begin({}));
+    for (std::int32_t key = 0; key < 300; ++key) {
+      REQUIRE_FALSE(large.begin_statement(true, store::Access::wait));
+      REQUIRE_FALSE(put(large, key, std::string(40, 'l'), conflict));
+      REQUIRE_FALSE(large.end_statement(true));
+      model[key] = std::string(40, 'l');
+      if (key % 50 != 0) continue;
+      REQUIRE_FALSE(large.begin_statement(false, store::Access::wait));
+      CHECK(contents(large, world.arena).size() == static_cast<std::size_t>(key + 1 + key / 50));
+      REQUIRE_FALSE(large.end_statement(true));
+      REQUIRE_FALSE(small.begin({}));
+      REQUIRE_FALSE(small.begin_statement(true, store::Access::wait));
+      REQUIRE_FALSE(put(small, 1000 + key, "small", conflict));
+      REQUIRE_FALSE(small.end_statement(true));
+      REQUIRE_FALSE(small.commit());
+      REQUIRE_FALSE(world.machine->flush());
+      model[1000 + key] = "small";
+    }
+    REQUIRE_FALSE(large.begin_statement(false, store::Access::wait));
+    CHECK(contents(large, world.arena) == model);
+    REQUIRE_FALSE(large.end_statement(true));
+    REQUIRE_FALSE(small.begin({}));
+    REQUIRE_FALSE(small.begin_statement(true, store::Access::wait));
+    REQUIRE_FALSE(put(small, 5000, "last", conflict));
+    REQUIRE_FALSE(small.end_statement(true));
+    REQUIRE_FALSE(small.commit());
+    model[5000] = "last";
+    REQUIRE_FALSE(large.commit());
+  }
+  REQUIRE_FALSE(world.machine->flush());
+  CHECK(read_all(world) == model);
+  REQUIRE_FALSE(world.machine->checkpoint());
+  World again(disk);
+  world.machine.reset();
+  REQUIRE_FALSE(again.open());
+  CHECK(read_all(again) == model);
+}
+
 TEST_CASE("a read that may not wait is told when an object is not resident") {
   os::SimStorage disk;
   {

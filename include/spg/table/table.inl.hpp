@@ -261,9 +261,9 @@ Status append_rows_at(Scope& scope, store::Image* table, const LayoutView& layou
         // Rows 0..n of a batch, continued in the next block: go through explicit row numbers.
         std::uint16_t numbers[block_rows];
         for (std::uint32_t i = 0; i < count; ++i) numbers[i] = static_cast<std::uint16_t>(shift + i);
-        SPG_TRY(write_values(scope, block->child_array()[at], entry, from, values, {numbers, count}, [&](std::uint32_t i) { return from + i; }));
+        SPG_TRY(write_values(scope, block->child_array()[at], entry, std::max(from, used), values, {numbers, count}, [&](std::uint32_t i) { return from + i; }));
       } else {
-        SPG_TRY(write_values(scope, block->child_array()[at], entry, from, values, part, [&](std::uint32_t i) { return from + i; }));
+        SPG_TRY(write_values(scope, block->child_array()[at], entry, std::max(from, used), values, part, [&](std::uint32_t i) { return from + i; }));
       }
     }
     block_of.used = static_cast<std::uint16_t>(end);

@@ -2,8 +2,8 @@
 //
 // The truth is the write set: `records` says where this table's records lie in it. `mine` is a private table object with
 // the first `applied` of them done on top of `base`, the committed object. It is made only when the transaction must
-// look at its own writes (or COMMIT has much to do); it can be dropped and made anew from the records at any time. So a
-// rebase is: drop it, or apply what others have committed since to it.
+// look at its own writes (or COMMIT has much to do); it can be dropped and made anew from the records at any time, which is
+// the rebase.
 //
 // Layers are scopes stacked on `base`, each with what it takes to go back; a savepoint's rollback pops those above it.
 #pragma once

@@ -136,7 +136,6 @@ class Transaction final : public TransactionControl {
   Status catch_up();
   Status build(ScopeOf& scope, Cell*& root);
   Status bring_to_tip(PrivateOf& table, ScopeOf& scope, Cell*& slot);
-  Result<bool> add_others_changes(PrivateOf& table, ScopeOf& scope, Cell*& slot);
   bool take_turn() { return waiter_.owns || lineage_->turn().acquire(waiter_); }
   void give_turn() { if (waiter_.owns) lineage_->turn().release(waiter_); }
   void published(std::uint64_t log_end) { if (log_end > floor_) floor_ = log_end; }
@@ -166,6 +165,8 @@ class Transaction final : public TransactionControl {
   enum class Compare : std::uint8_t { same, changed, gone };
   Result<Compare> compare_row(const store::Image* ours, const store::Image* theirs, std::uint64_t rowid, bool keys_only);
   Status check_unchanged(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, bool writes);
+  Result<Compare> compare_with_tip(TableId table, std::uint64_t rowid);
+  Status lock_free_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, std::span<bool> taken);
   Status lock_and_check_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode);
   /// Whether the row is locked by this transaction as one that it writes.
   bool is_own_row(TableId table, std::uint64_t rowid);

@@ -351,31 +351,6 @@ Status Transaction<E>::catch_up() {
   return ok();
 }
 
-/// Applies to a private table what others have committed since the version that it stands on. False when that is not to
-/// be had, or is more than the own work.
-template <policy::Env E>
-Result<bool> Transaction<E>::add_others_changes(PrivateOf& table, ScopeOf& scope, Cell*& slot) {
-  std::size_t bytes = 0;
-  const std::size_t own = table.record_bytes();
-  const VersionOf* const from = pins_[pin_].version.load(std::memory_order_relaxed);
-  SPG_ASSIGN(Cell * pinned, committed(from->root, table.id));
-  if (!table.is_on(pinned) || table.applied != table.records.size()) return false;
-  for (const VersionOf* version = from->newer.load(std::memory_order_acquire); version != nullptr; version = version->newer.load(std::memory_order_acquire)) {
-    if (!version->has_changes || (bytes += version->changes.size()) > own) return false;
-  }
-  slot = table.mine;
-  for (const VersionOf* version = from->newer.load(std::memory_order_acquire); version != nullptr; version = version->newer.load(std::memory_order_acquire)) {
-    ByteReader reader(version->changes.bytes());
-    while (!reader.at_end()) {
-      scratch_.reset();
-      Change change(scratch_);
-      SPG_TRY(decode_change(reader, scratch_, change));
-      if (change.table == table.id) SPG_TRY(apply_change(scope, slot, change, scratch_, access_));
-    }
-  }
-  return true;
-}
-
 /// Puts the table with the transaction's records into `slot`, which holds the tip's.
 template <policy::Env E>
 Status Transaction<E>::bring_to_tip(PrivateOf& table, ScopeOf& scope, Cell*& slot) {
@@ -383,13 +358,6 @@ Status Transaction<E>::bring_to_tip(PrivateOf& table, ScopeOf& scope, Cell*& slo
     slot = table.mine;
     table.hand_layers_to(scope);
   } else {
-    // Much work on an old object: rather the others' few records onto it than all of the own ones onto theirs.
-    if (table.records.size() > 64) {
-      Cell* const theirs = slot;
-      SPG_ASSIGN(const bool added, add_others_changes(table, scope, slot));
-      if (added) { table.hand_layers_to(scope); return ok(); }
-      slot = theirs;
-    }
     table.stand_on(slot);
   }
   for (; table.applied < table.records.size(); ++table.applied) {

@@ -212,9 +212,43 @@ Status Transaction<E>::check_unchanged(TableId id, std::span<const std::uint64_t
   return ok();
 }
 
+/// What has become of a row since the version that the statement reads.
+template <policy::Env E>
+Result<typename Transaction<E>::Compare> Transaction<E>::compare_with_tip(TableId id, std::uint64_t rowid) {
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * ours, committed(root_, id));
+  SPG_ASSIGN(Cell * theirs, tip_table(id));
+  if (ours == theirs || ours == nullptr) return Compare::same;
+  if (theirs == nullptr) return Compare::gone;
+  SPG_ASSIGN(const Image* our_table, machine_->objects().read(ours, access_));
+  SPG_ASSIGN(const Image* their_table, machine_->objects().read(theirs, access_));
+  scratch_.reset();
+  return compare_row(our_table, their_table, rowid, false);
+}
+
+/// Rows that are locked, or gone, are passed over (READ COMMITTED: a snapshot must not pass over rows that it sees).
+template <policy::Env E>
+Status Transaction<E>::lock_free_rows(TableId id, std::span<const std::uint64_t> rowids, RowLock mode, std::span<bool> taken) {
+  has_locked_ = true;
+  for (std::size_t i = 0; i < rowids.size(); ++i) {
+    const LockTag tag = tag_of(LockSpace::row, raw(id), rowids[i] / table::block_rows);
+    const auto result = machine_->locks().with([&](LockTable& locks) {
+      return locks.request(*owner_, tag, static_cast<std::uint16_t>(rowids[i] % table::block_rows), static_cast<std::uint8_t>(mode), lock_level(), LockWait::no_wait);
+    });
+    if (result == LockResult::out_of_memory) return Error::out_of_memory();
+    taken[i] = result != LockResult::not_available;
+    if (result != LockResult::granted) continue;
+    SPG_ASSIGN(const Compare found, compare_with_tip(id, rowids[i]));
+    if (found == Compare::changed) return try_again();
+    taken[i] = found == Compare::same;
+  }
+  return ok();
+}
+
 template <policy::Env E>
 Status Transaction<E>::lock_rows(TableId id, std::span<const std::uint64_t> rowids, RowLock mode, RowWait wait, std::span<bool> taken) {
   SPG_TRY(lock_for_writing(id, TableLock::row_share));
+  if (wait == RowWait::skip && !is_stable() && taken.size() == rowids.size()) return lock_free_rows(id, rowids, mode, taken);
   Array<std::uint64_t> fresh;
   for (std::size_t i = 0; i < rowids.size(); ++i) {
     auto held = lock(tag_of(LockSpace::row, raw(id), rowids[i] / table::block_rows), static_cast<std::uint16_t>(rowids[i] % table::block_rows),
