@@ -163,7 +163,8 @@ bool LockTable::is_blocked(const LockOwner& owner, const LockEntry& entry, std::
     if (holder->owner == &owner) held |= 1u << holder->mode;
     else if (conflict(space, holder->mode, mode)) return true;
   }
-  if (space == LockSpace::row && mode == static_cast<std::uint8_t>(RowLock::settled)) return false;  // only writers count
+  // Rows are queued for as in PostgreSQL: whoever comes and conflicts with no holder goes before those who wait.
+  if (space == LockSpace::row && owner.waits_at != &entry) return false;
   for (const LockOwner* waiter = entry.first_waiter; waiter != nullptr && waiter != &owner; waiter = waiter->next_waiter) {
     if (waiter->slot != slot) continue;
     if ((held & conflicts_of(space, waiter->mode)) != 0) return false;

@@ -92,7 +92,7 @@ class Machine final : public MachineControl {
   /// the log position behind the commit; 53100 and nothing done when the log has no room. On success the scopes are empty.
   Result<std::uint64_t> commit(std::span<const CommitPart> parts);
   Status commit_together(std::span<TransactionControl* const> transactions) override;
-  bool is_durable(std::uint64_t position) const override { return options_.ephemeral || log_.durable() >= position; }
+  bool is_durable(std::uint64_t position) const override { return options_.ephemeral || visible_durable_.load(std::memory_order_seq_cst) >= position; }
   /// Waits until the log is durable up to the position (flushes itself where nobody else does). 08007 when it broke.
   Status wait_durable(std::uint64_t position) override;
   Error log_error() const override { return log_.broken_error(); }
@@ -137,6 +137,8 @@ class Machine final : public MachineControl {
   store::Manifest manifest_;
   std::uint64_t manifest_tried_ = 0;   ///< the highest number written, or tried: what failed may still be in force
   bool is_new_ = false;
+  /// The log is durable up to here, and the lineages' durable versions are those: whoever is told of a commit finds it.
+  std::atomic<std::uint64_t> visible_durable_{0};
   std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, ephemeral_position_{1};
   typename Sync::Mutex lineages_mutex_;
   std::atomic<LineageOf*> lineages_{nullptr};

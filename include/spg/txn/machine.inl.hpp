@@ -142,7 +142,9 @@ Status Machine<E>::open_new() {
         .hint("Restore the database file, or give another path for the log.");
   }));
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
-  return log_.start(1);
+  SPG_TRY(log_.start(1));
+  visible_durable_ = log_.durable();
+  return ok();
 }
 
 template <policy::Env E>
@@ -182,6 +184,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   remove_old_files();
   SPG_TRY(log_.start(epoch));
+  visible_durable_ = log_.durable();
   checkpoint_position_ = manifest_.log_start;
   return ok();
 }
@@ -331,6 +334,7 @@ Status Machine<E>::flush() {
     const std::uint64_t durable = log_.durable();
     for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next)
       lineage->advance_durable(durable);
+    if (!failed) visible_durable_.store(durable, std::memory_order_seq_cst);
   }
   // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
   if (waiting_.load() != 0) {
