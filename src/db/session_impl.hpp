@@ -142,7 +142,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Result<bool> advisory_lock(const Advisory& lock, bool wait) override;
   bool advisory_unlock(const Advisory& lock) override;
   void advisory_unlock_all() override;
-  void blocking_pids(std::int32_t pid, FunctionRef<void(std::int32_t)> visit) override;
+  void blocking_pids(std::int32_t pid, spg::FunctionRef<void(std::int32_t)> visit) override;
   // --- plan::CursorPlaces
   Result<std::uint64_t> current_row(std::string_view cursor, Oid relation, std::string_view relation_name) override;
 

@@ -105,7 +105,7 @@ void SessionImpl::settle_advisory_locks() {
   advisory_carried_.clear();
 }
 
-void SessionImpl::blocking_pids(std::int32_t pid, FunctionRef<void(std::int32_t)> visit) {
+void SessionImpl::blocking_pids(std::int32_t pid, spg::FunctionRef<void(std::int32_t)> visit) {
   std::vector<std::int32_t> found;
   instance_.machine().with_locks([&](txn::LockTable& table) {
     table.each_blocker(static_cast<std::uint32_t>(pid), [&](std::uint32_t one) {

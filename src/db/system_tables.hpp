@@ -42,7 +42,7 @@ class SystemTables final : public exec::VirtualTables, public catalog::ServerFac
     return true;
   }
 
-  void locks(FunctionRef<void(const txn::LockFact&)> visit) const override {
+  void locks(spg::FunctionRef<void(const txn::LockFact&)> visit) const override {
     machine_.with_locks([&](txn::LockTable& table) { table.each(visit); });
   }
 

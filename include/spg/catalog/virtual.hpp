@@ -50,7 +50,7 @@ class ServerFacts {
     return false;
   }
   /// Every lock and request.
-  virtual void locks(FunctionRef<void(const txn::LockFact&)> visit) const { (void)visit; }
+  virtual void locks(spg::FunctionRef<void(const txn::LockFact&)> visit) const { (void)visit; }
 };
 
 class VirtualRelation {

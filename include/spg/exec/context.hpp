@@ -49,7 +49,7 @@ class SessionLocks {
   /// False (and a warning) when the session does not hold it.
   virtual bool advisory_unlock(const Advisory& lock) = 0;
   virtual void advisory_unlock_all() = 0;
-  virtual void blocking_pids(std::int32_t pid, FunctionRef<void(std::int32_t)> visit) = 0;
+  virtual void blocking_pids(std::int32_t pid, spg::FunctionRef<void(std::int32_t)> visit) = 0;
 
  protected:
   ~SessionLocks() = default;
