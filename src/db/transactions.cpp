@@ -136,7 +136,8 @@ bool SessionImpl::is_transaction_setting(std::string_view name) {
 /// SET transaction_isolation = .. is SET TRANSACTION; outside of a block it holds for the statement itself, that is, not.
 Status SessionImpl::set_transaction_setting(std::string_view name, std::string_view value) {
   const SettingInfo& info = *find_setting(name);
-  SPG_ASSIGN(const std::string canonical, canonical_setting(info, value, {}));
+  SPG_ASSIGN(const std::string made, canonical_setting(info, value, {}));
+  const std::string_view canonical = made;
   sql::TransactionModes modes;
   const sql::Toggle toggle = canonical == "on" ? sql::Toggle::on : sql::Toggle::off;
   if (info.name == "transaction_read_only") modes.read_only = toggle;
