@@ -74,14 +74,9 @@ Result<store::Cell*> make_table(Scope& scope, TableId id, store::Cell* layout_ce
 template <class Scope>
 Status replace_layout(Scope& scope, store::Cell*& table_slot, store::Cell* layout_cell);
 
-/// Appends rows; their rowids are consecutive from the returned one. Every column of the layout that is not given
-/// becomes NULL. `table` is writable in the scope.
-template <class Scope>
-Result<std::uint64_t> append_rows(Scope& scope, store::Image* table, const LayoutView& layout,
-                                  std::span<const ColumnInput> columns, type::Selection rows, store::Access access);
-
-/// Inserts rows at rowids that were drawn before: the same, but from `first_rowid` on. Those may lie below next_rowid,
-/// where later ones were published first; XX001 when a row is there.
+/// Inserts rows at consecutive rowids that were drawn before, from `first_rowid` on. Those may lie below next_rowid, where
+/// later ones were published first; XX001 when a row is there. Every column of the layout that is not given becomes NULL.
+/// `table` is writable in the scope.
 template <class Scope>
 Status append_rows_at(Scope& scope, store::Image* table, const LayoutView& layout, std::uint64_t first_rowid,
                       std::span<const ColumnInput> columns, type::Selection rows, store::Access access);

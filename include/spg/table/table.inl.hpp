@@ -276,14 +276,6 @@ Status append_rows_at(Scope& scope, store::Image* table, const LayoutView& layou
   return ok();
 }
 
-template <class Scope>
-Result<std::uint64_t> append_rows(Scope& scope, store::Image* table, const LayoutView& layout,
-                                  std::span<const ColumnInput> columns, type::Selection rows, store::Access access) {
-  const std::uint64_t first = table_state(table).next_rowid;
-  SPG_TRY(append_rows_at(scope, table, layout, first, columns, rows, access));
-  return first;
-}
-
 inline Error no_such_row(std::uint64_t rowid) { return Error::make(sqlstate::data_corrupted, "row ", rowid, " is not there"); }
 
 template <class Scope>
