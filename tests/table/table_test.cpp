@@ -15,6 +15,15 @@ using test::Scope;
 
 namespace {
 
+/// Appends rows behind all that the table has; the first one's rowid.
+template <class Scope>
+Result<std::uint64_t> append_rows(Scope& scope, store::Image* of, const LayoutView& layout, std::span<const ColumnInput> columns,
+                                  type::Selection rows, store::Access access) {
+  const std::uint64_t first = table_state(of).next_rowid;
+  SPG_TRY(append_rows_at(scope, of, layout, first, columns, rows, access));
+  return first;
+}
+
 constexpr auto wait = store::Access::wait;
 
 struct Row {
