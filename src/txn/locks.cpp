@@ -7,9 +7,9 @@
 
 namespace spg::txn {
 
-/// What one owner holds of one entry in one mode, since one level. `count` for advisory locks, which nest; `rows` for rows.
+/// What one owner holds of one entry in one mode, since one level. `count` for advisory locks, which nest; `rows` for rows and keys.
 struct LockHolder {
-  static constexpr std::size_t row_words = 16;
+  static constexpr std::size_t row_words = lock_slots / 64;
   LockOwner* owner;
   LockEntry* entry;
   LockHolder* next_of_entry;
@@ -52,7 +52,8 @@ bool covers(LockSpace space, std::uint8_t held, std::uint8_t wanted) {
   const std::uint16_t of_wanted = conflicts_of(space, wanted);
   return held == wanted || (held > wanted && (conflicts_of(space, held) & of_wanted) == of_wanted);
 }
-bool is_about(const LockHolder& holder, std::uint16_t slot) { return holder.entry->tag.space != LockSpace::row || holder.has(slot); }
+bool has_slots(LockSpace space) { return space == LockSpace::row || space == LockSpace::key; }
+bool is_about(const LockHolder& holder, std::uint16_t slot) { return !has_slots(holder.entry->tag.space) || holder.has(slot); }
 
 /// Whether a lock is one of a writer's: a table's, or a unique key's.
 bool is_of_writer(const LockTag& tag, std::uint8_t mode) {
@@ -193,7 +194,7 @@ LockHolder* LockTable::new_holder(LockOwner& owner, LockEntry& entry, std::uint8
   holder->level = level;
   holder->count = 0;
   holder->mode = mode;
-  if (entry.tag.space == LockSpace::row) std::memset(holder->rows, 0, sizeof holder->rows);
+  if (has_slots(entry.tag.space)) std::memset(holder->rows, 0, sizeof holder->rows);
   holder->next_of_entry = entry.holders;
   entry.holders = holder;
   count_exclusive(entry.tag, mode, 1);
@@ -209,7 +210,7 @@ bool LockTable::grant(LockOwner& owner, LockEntry& entry, std::uint16_t slot, st
     holder->next_of_owner = owner.holders;
     owner.holders = holder;
   }
-  if (entry.tag.space == LockSpace::row) holder->rows[slot / 64] |= std::uint64_t{1} << (slot % 64);
+  if (has_slots(entry.tag.space)) holder->rows[slot / 64] |= std::uint64_t{1} << (slot % 64);
   ++holder->count;
   return true;
 }
@@ -357,14 +358,16 @@ void LockTable::drop_holder(LockHolder* holder) {
   drop_if_unused(entry);
 }
 
-void LockTable::release_above(LockOwner& owner, std::uint32_t level) {
+bool LockTable::release_above(LockOwner& owner, std::uint32_t level, std::size_t most) {
   remove_waiter(owner);
   for (LockHolder** link = &owner.holders; *link != nullptr;) {
     LockHolder* holder = *link;
     if (holder->level <= level) { link = &holder->next_of_owner; continue; }
+    if (most-- == 0) return false;
     *link = holder->next_of_owner;
     drop_holder(holder);
   }
+  return true;
 }
 
 void LockTable::lower_to(LockOwner& owner, std::uint32_t level) {

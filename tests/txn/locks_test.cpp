@@ -184,3 +184,27 @@ TEST_CASE("a large writer's rows are bits, and all are released") {
   locks.release_above(b, 0);
   CHECK(locks.is_empty());
 }
+
+TEST_CASE("keys of one place are locked one by one, and what is released in slices is all released") {
+  LockTable locks;
+  Session a(1), b(2), c(3);
+  REQUIRE(ask(locks, a, key, SimpleLock::exclusive, 5) == LockResult::granted);
+  REQUIRE(ask(locks, a, key, SimpleLock::exclusive, 7) == LockResult::granted);
+  CHECK(ask(locks, b, key, SimpleLock::exclusive, 6) == LockResult::granted);
+  CHECK(ask(locks, b, key, SimpleLock::exclusive, 5) == LockResult::must_wait);
+  CHECK(ask(locks, c, key, SimpleLock::exclusive, 7) == LockResult::must_wait);
+  for (std::uint64_t place = 0; place < 9; ++place) {
+    LockTag other = block;
+    other.place = 100 + place;
+    REQUIRE(ask(locks, a, other, RowLock::write, 1, 2) == LockResult::granted);
+  }
+  int slices = 1;
+  while (!locks.release_above(a, 0, 3)) ++slices;
+  CHECK(slices == 4);
+  CHECK(a.holders == nullptr);
+  CHECK(b.woken == 1);
+  CHECK(c.woken == 1);
+  locks.release_above(b, 0);
+  locks.release_above(c, 0);
+  CHECK(locks.is_empty());
+}

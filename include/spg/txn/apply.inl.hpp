@@ -101,10 +101,10 @@ class KeySet {
   bool same_key(table::KeyKind kind, const Entry& a, const Entry& b) const {
     return kind == table::KeyKind::integer ? a.number.key == b.number.key && a.has_null == b.has_null : bytes(a) == bytes(b);
   }
-  /// For locks on keys: equal keys have equal hashes.
-  std::uint64_t hash(table::KeyKind kind, const Entry& entry) const {
+  /// For locks on keys: equal keys have equal numbers, and integers that follow each other numbers that do, too.
+  std::uint64_t lock_number(table::KeyKind kind, const Entry& entry) const {
     std::uint64_t hash = entry.has_null ? 0x9e3779b97f4a7c15u : 0;
-    if (kind == table::KeyKind::integer) return (entry.number.key ^ hash) * 0xbf58476d1ce4e5b9u;
+    if (kind == table::KeyKind::integer) return entry.number.key ^ hash;
     std::string_view rest = bytes(entry);
     for (; rest.size() >= 8; rest.remove_prefix(8)) hash = (hash ^ load_le<std::uint64_t>(rest.data())) * 0xbf58476d1ce4e5b9u, hash ^= hash >> 31;
     for (const char c : rest) hash = (hash ^ static_cast<unsigned char>(c)) * 0x94d049bb133111ebu;

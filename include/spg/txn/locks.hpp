@@ -2,12 +2,14 @@
 // table for the server, one graph of who waits for whom (DESIGN 1.6; PostgreSQL chapter 13.3).
 //
 // Requests are granted first-come: one that conflicts with a holder, or with an earlier request that waits, is queued and
-// granted by whoever releases; its owner is told by wake(). A lock that is held covers weaker requests. Row locks of one
-// owner in one block share a holder with a bitmap, so that a large writer costs bits, not entries; there is no escalation.
+// granted by whoever releases; its owner is told by wake(). A lock that is held covers weaker requests. Locks of one owner on
+// the rows of one block share a holder with a bitmap, and so do those on keys that are neighbours: a large writer costs bits,
+// not entries; there is no escalation.
 //
 // LockTable is plain code without a mutex; Locks<Sync> (below) is the same under one.
 #pragma once
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -29,10 +31,13 @@ enum class SimpleLock : std::uint8_t { share, exclusive };
 enum class LockSpace : std::uint8_t {
   table,     ///< TableLock; object = table
   row,       ///< RowLock; object = table, place = block number, slot = row of the block
-  key,       ///< SimpleLock; object = index, place = hash of the key
+  key,       ///< SimpleLock; object = index, place and slot = number of the key (KeySet::lock_number)
   advisory,  ///< SimpleLock; object = class (1: one key of 64 bits, 2: two of 32), place = key
   database   ///< SimpleLock: BEGIN EXCLUSIVE
 };
+
+/// How many rows or keys share a place.
+inline constexpr std::uint16_t lock_slots = 1024;
 
 struct LockTag {
   DatabaseId database{};
@@ -83,7 +88,7 @@ struct LockOwner {
 /// One line of pg_locks.
 struct LockFact {
   LockTag tag;
-  std::uint16_t slot = 0;            ///< row of the block
+  std::uint16_t slot = 0;            ///< row of the block, or key
   std::uint8_t mode = 0;
   std::uint32_t process_id = 0;
   std::uint64_t transaction = 0;     ///< of the holder or waiter
@@ -105,8 +110,9 @@ class LockTable {
   int held_mode(const LockOwner& owner, const LockTag& tag, std::uint16_t slot) const;
   /// Gives up the waiting request.
   void stop_waiting(LockOwner& owner);
-  /// Releases what was taken at levels above `level`, and gives up a waiting request.
-  void release_above(LockOwner& owner, std::uint32_t level);
+  /// Releases up to `most` of what was taken at levels above `level`, and gives up a waiting request. False when there is more:
+  /// others may be let in between.
+  bool release_above(LockOwner& owner, std::uint32_t level, std::size_t most = SIZE_MAX);
   /// Counts locks of levels above `level` to it (a released savepoint).
   void lower_to(LockOwner& owner, std::uint32_t level);
   /// Releases one count of a session's or transaction's advisory lock. False when there is none.
@@ -167,6 +173,10 @@ class Locks {
   decltype(auto) with(Use use) {
     policy::LockGuard lock(mutex_);
     return use(table_);
+  }
+  /// release_above() without keeping others waiting for as long as that takes.
+  void release_above(LockOwner& owner, std::uint32_t level) {
+    while (!with([&](LockTable& table) { return table.release_above(owner, level, 256); })) {}
   }
   /// Whether anybody has or wants a table for himself; readers outside of blocks look at no lock otherwise.
   bool has_access_exclusive() const { return table_.access_exclusive_count() != 0; }

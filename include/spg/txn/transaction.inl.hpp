@@ -29,7 +29,7 @@ Transaction<E>::~Transaction() {
   if (active_) rollback();
   lineage_->turn().abandon(waiter_);
   machine_->locks().with([&](LockTable& locks) {
-    locks.release_above(own_locks_, 0);
+    (void)locks.release_above(own_locks_, 0);
     for (const LockSpace space : {LockSpace::table, LockSpace::row, LockSpace::key, LockSpace::advisory, LockSpace::database})
       locks.release_space(own_locks_, space, LockOwner::session_level);
   });
@@ -273,7 +273,7 @@ Status Transaction<E>::rollback_to(std::uint32_t depth) {
   while (this->depth() >= depth) pop_level(false);
   own_catalog_before_ = own_catalog_;
   known_locks_.clear();
-  machine_->locks().with([&](LockTable& locks) { locks.release_above(*owner_, depth - 1); });
+  machine_->locks().release_above(*owner_, depth - 1);
   return push_level();  // the mark stays
 }
 
@@ -287,7 +287,7 @@ void Transaction<E>::end_transaction() {
   known_locks_.clear();
   if (is_snapshot_) owner_ = &own_locks_;
   else if (owner_->holders != nullptr || owner_->waits_at != nullptr)
-    machine_->locks().with([&](LockTable& locks) { locks.release_above(*owner_, LockOwner::session_level); });
+    machine_->locks().release_above(*owner_, LockOwner::session_level);
   for (auto& pin : pins_) lineage_->unpin(pin);
   lineage_->unpin(tip_pin_);
   pinned_ = active_ = in_statement_ = statement_level_ = has_locked_ = is_snapshot_ = false;

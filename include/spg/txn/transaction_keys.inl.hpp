@@ -87,7 +87,8 @@ Status Transaction<E>::find_committed(PrivateOf& table, const TipIndex& tip, Ind
     SPG_ASSIGN(key.row, find_in_tip(tip, keys, key));
     if (key.row != UINT64_MAX) continue;
     const table::KeyKind kind = tip.layout.indexes()[tip.position].kind;
-    SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::key, raw(index), keys.hash(kind, keys.entries()[key.begin])), 0,
+    const std::uint64_t number = keys.lock_number(kind, keys.entries()[key.begin]);
+    SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::key, raw(index), number / lock_slots), static_cast<std::uint16_t>(number % lock_slots),
                                      static_cast<std::uint8_t>(SimpleLock::exclusive), LockWait::wait));
     key.look_at_own = held;
     key.is_locked = !held;

@@ -6,6 +6,9 @@
 
 namespace spg::txn {
 
+static_assert(table::block_rows <= lock_slots);  // a block is a place
+
+
 // --- locks ----------------------------------------------------------------------------------------------------------
 
 /// The statement has read what is not the newest any more: it begins anew (READ COMMITTED), or cannot go on.
