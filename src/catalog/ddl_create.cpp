@@ -90,7 +90,6 @@ Result<ColumnPlan> plan_column(Unit& unit, const sql::ColumnDef& column, std::st
 }
 
 Status add_key(Unit& unit, KeyList& keys, const sql::Constraint& constraint, std::span<const sql::Name> columns) {
-  if (constraint.deferrable) return unit.at(not_supported("deferrable constraints"), constraint.at);
   if (constraint.form == sql::ConstraintKind::primary_key) {
     for (const KeyPlan& other : keys.plans)
       if (other.constraint->form == sql::ConstraintKind::primary_key)
@@ -148,7 +147,9 @@ Status define_keys(Unit& unit, Row& relation, KeyList& keys, NullCheck check) {
     bool merged = false;
     for (Planned& other : planned) {
       if (!std::ranges::equal(other.columns, columns) ||
-          other.constraint->nulls_not_distinct != key.constraint->nulls_not_distinct)
+          other.constraint->nulls_not_distinct != key.constraint->nulls_not_distinct ||
+          other.constraint->deferrable != key.constraint->deferrable ||
+          other.constraint->initially_deferred != key.constraint->initially_deferred)
         continue;
       if (other.name.empty()) other.name = key.constraint->name;
       merged = true;
@@ -171,6 +172,8 @@ Status define_keys(Unit& unit, Row& relation, KeyList& keys, NullCheck check) {
     index.include = include.span();
     index.unique = index.is_constraint = true;
     index.primary = key.constraint->form == sql::ConstraintKind::primary_key;
+    index.deferrable = key.constraint->deferrable;
+    index.initially_deferred = key.constraint->initially_deferred;
     index.nulls_not_distinct = key.constraint->nulls_not_distinct;
     index.with = &key.constraint->with;
     SPG_TRY(unit.define_index(relation, index));

@@ -157,9 +157,12 @@ Status Unit::define_index(Row& relation, const IndexDefinition& index) {
     classes[i] = raw(op_class);
   }
   txn::Conflict conflict;
-  SPG_ASSIGN(
-      const IndexId id,
-      view().create_index(storage, {{parts, index.columns.size()}, index.unique, !index.nulls_not_distinct}, conflict));
+  const table::Uniqueness unique = !index.unique              ? table::Uniqueness::none
+                                   : !index.deferrable         ? table::Uniqueness::immediate
+                                   : !index.initially_deferred ? table::Uniqueness::deferrable
+                                                               : table::Uniqueness::deferred;
+  SPG_ASSIGN(const IndexId id,
+             view().create_index(storage, {{parts, index.columns.size()}, unique, !index.nulls_not_distinct}, conflict));
   if (conflict.found()) {
     SPG_ASSIGN(const std::string_view detail,
                duplicate_detail(*this, storage, conflict.existing, {columns, index.columns.size()}));

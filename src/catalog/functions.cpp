@@ -220,6 +220,8 @@ Result<Text> pg_get_constraintdef(SessionCatalog& catalog, Oid oid, bool pretty,
   }
   text.add(")");
   if (!index.reloptions.empty()) text.add(" WITH (", index.reloptions, ")");
+  if (row->boolean(pg_constraint::condeferrable)) text.add(" DEFERRABLE");
+  if (row->boolean(pg_constraint::condeferred)) text.add(" INITIALLY DEFERRED");
   return Text{text.view()};
 }
 

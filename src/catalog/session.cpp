@@ -213,6 +213,7 @@ Result<const Relation*> SessionCatalog::load_relation(Store& store, const Row& r
     info.classes = oid_list(*index, pg_index::indclass, cache_);
     info.unique = index->boolean(pg_index::indisunique);
     info.primary = index->boolean(pg_index::indisprimary);
+    info.immediate = index->boolean(pg_index::indimmediate);
     for (const Row* constraint : constraints)
       if (constraint->oid(pg_constraint::conindid) == info.oid && constraint->character(pg_constraint::contype) != 'f')
         info.constraint = constraint->oid(pg_constraint::oid);

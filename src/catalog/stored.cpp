@@ -360,7 +360,7 @@ Status create_tables(txn::View& view, bool shared) {
       parts[i] = {raw(columns[index.columns[i] - 1u].type), index.columns[i], 0, 0};
     txn::Conflict conflict;
     SPG_ASSIGN(const IndexId made, view.create_index(stored_table(index.table).table,
-                                                     {{parts, index.count()}, index.unique, true}, conflict));
+                                                     {{parts, index.count()}, index.unique ? table::Uniqueness::immediate : table::Uniqueness::none, true}, conflict));
     if (made != index_id(index.key)) return Error::make(sqlstate::internal_error, "the lineage is not fresh");
   }
   return ok();

@@ -164,6 +164,7 @@ struct Key {
   std::string_view schema, table, name;
   char kind = 'u';
   Oid relation{};
+  bool deferrable = false, initially_deferred = false;
   IndexFacts index;
 };
 Result<Vec<Key>> keys(Production& p) {
@@ -175,14 +176,15 @@ Result<Vec<Key>> keys(Production& p) {
     SPG_ASSIGN(const IndexFacts index, index_facts(p.catalog, row->oid(pg_constraint::conindid), p.arena));
     SPG_ASSIGN(const std::string_view schema, p.catalog.schema_name(row->oid(pg_constraint::connamespace)));
     list.push_back({p.arena.copy(schema), index.table_name, row->text(pg_constraint::conname), kind,
-                    row->oid(pg_constraint::conrelid), index});
+                    row->oid(pg_constraint::conrelid), row->boolean(pg_constraint::condeferrable),
+                    row->boolean(pg_constraint::condeferred), index});
   }
   return list;
 }
 
 Status table_constraints(Production& p) {
   const auto add = [&](std::string_view schema, std::string_view table, std::string_view name, std::string_view kind,
-                       std::string_view nulls) {
+                       std::string_view nulls, bool deferrable, bool initially_deferred) {
     p.rows.start();
     p.rows.set("constraint_catalog", p.catalog.database_name())
         .set("constraint_schema", schema)
@@ -191,8 +193,8 @@ Status table_constraints(Production& p) {
         .set("table_schema", schema)
         .set("table_name", table)
         .set("constraint_type", kind)
-        .set("is_deferrable", "NO")
-        .set("initially_deferred", "NO")
+        .set("is_deferrable", deferrable ? "YES" : "NO")
+        .set("initially_deferred", initially_deferred ? "YES" : "NO")
         .set("enforced", "YES");
     if (!nulls.empty()) p.rows.set("nulls_distinct", nulls);
   };
@@ -201,7 +203,8 @@ Status table_constraints(Production& p) {
     add(key.schema, key.table, key.name, key.kind == 'p' ? "PRIMARY KEY" : "UNIQUE",
         key.kind == 'p'                ? std::string_view()
         : key.index.nulls_not_distinct ? "NO"
-                                       : "YES");
+                                       : "YES",
+        key.deferrable, key.initially_deferred);
   // NOT NULL counts as a check, under a name made of numbers.
   SPG_ASSIGN(const Vec<ClassEntry> classes, p.classes());
   for (const ClassEntry& entry : classes) {
@@ -211,7 +214,7 @@ Status table_constraints(Production& p) {
     for (const ColumnInfo& column : relation->columns)
       if (column.not_null && !column.dropped)
         add(entry.schema_name, entry.name,
-            p.arena.concat(raw(entry.schema), "_", raw(entry.oid), "_", column.number, "_not_null"), "CHECK", {});
+            p.arena.concat(raw(entry.schema), "_", raw(entry.oid), "_", column.number, "_not_null"), "CHECK", {}, false, false);
   }
   return ok();
 }

@@ -572,15 +572,17 @@ void SessionImpl::end_cursors_of_savepoint(std::size_t savepoint, bool keep) {
   }
 }
 
-/// A table that a cursor of the running transaction reads is not changed under it.
+/// A table that a cursor of the running transaction reads is not changed under it, nor one with keys that are yet to be checked.
 Status SessionImpl::check_not_in_use(const sql::Statement& statement) {
-  if (cursors_.empty()) return ok();
+  if (cursors_.empty() && !transaction_->has_unchecked_keys()) return ok();
   const auto check = [&](std::string_view schema, std::string_view name, std::string_view command) -> Status {
     SPG_ASSIGN(const catalog::Relation* relation, catalog_.relation(schema, name));
     if (relation == nullptr) return ok();
     for (const auto& [cursor_name, cursor] : cursors_)
       if (!cursor->is_held && std::find(cursor->relations.begin(), cursor->relations.end(), relation->oid) != cursor->relations.end())
         return Error::make(sqlstate::object_in_use, "cannot ", command, " \"", relation->name, "\" because it is being used by active queries in this session");
+    if (relation->table != TableId::none && transaction_->has_unchecked_keys(relation->table))
+      return Error::make(sqlstate::object_in_use, "cannot ", command, " \"", relation->name, "\" because it has pending trigger events");
     return ok();
   };
   if (const auto* truncate = sql::as<sql::Truncate>(&statement))

@@ -412,6 +412,9 @@ Result<Progress> SessionImpl::step(Where where) {
         break;
       }
       case Phase::finish: {
+        SPG_ASSIGN(const Checked checked, check_constraints(false, where));
+        if (checked == Checked::waits) return Progress::waits_turn;
+        if (checked == Checked::wants_worker) return Progress::wants_worker;
         deadline_ns_ = 0;  // the work is done: what follows is not given up
         execution_.close();
         end_statement(true);
@@ -429,7 +432,11 @@ Result<Progress> SessionImpl::step(Where where) {
           shared_->allow_waiting();
         }
         const txn::BeginOptions modes = transaction_->options();
-        Status failed = hold_cursors(where);
+        auto checked = check_constraints(true, where);
+        if (checked && *checked == Checked::waits) return Progress::waits_turn;
+        if (checked && *checked == Checked::wants_worker) return Progress::wants_worker;
+        Status failed = std::move(checked).status();
+        if (!failed) failed = hold_cursors(where);
         if (!failed) failed = commit_transaction();
         if (failed.is_must_wait()) return Progress::waits_turn;
         if (failed.is_would_block()) {

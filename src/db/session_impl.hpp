@@ -71,6 +71,14 @@ struct Portal {
 /// Rows of a batch from the `first`-th selected one on, flat, in the arena.
 type::Batch copy_rows(const type::Batch& rows, std::uint32_t first, Arena& arena);
 
+/// What SET CONSTRAINTS has said in a transaction.
+struct ConstraintModes {
+  struct One { IndexId index; bool deferred; };
+  std::optional<bool> all;   ///< deferred; none: each as it was declared
+  std::vector<One> named;    ///< since ALL
+  bool is_deferred(IndexId index, table::Uniqueness unique) const;
+};
+
 /// Parameters of one COPY FROM STDIN in progress.
 struct CopyIn;
 
@@ -152,7 +160,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
  private:
   enum class Phase : std::uint8_t { idle, next, begin, run, copy_end, finish, commit, await, complete };
   enum class Activity : std::uint8_t { none, query, execute, sync };
-  struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; bool read_only; };
+  struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; bool read_only; ConstraintModes constraint_modes; };
 
   // session.cpp
   Result<Progress> step(Where where);
@@ -194,6 +202,12 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status check_read_only(std::string_view command);
   Status check_read_only(const Prepared& prepared);
   bool is_allowed_in_failed_block(const sql::Statement& statement) const;
+
+  // constraints.cpp
+  Status run_set_constraints(const sql::SetConstraints& set, Where where);
+  enum class Checked : std::uint8_t { done, waits, wants_worker };
+  Result<Checked> check_constraints(bool at_commit, Where where);
+  Error broken_key(const txn::BrokenKey& broken);
 
   // statements.cpp
   Status next_statement();
@@ -323,6 +337,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   txn::BeginOptions shown_modes_;           ///< what the settings transaction_isolation and kin show
   bool writes_shared_ = false;              ///< the statement changes roles or databases
   std::vector<Savepoint> savepoints_;
+  ConstraintModes constraint_modes_;
 
   // activity
   Activity activity_ = Activity::none;

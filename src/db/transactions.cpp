@@ -37,6 +37,7 @@ Status SessionImpl::commit_transaction() {
   if (failed.is_must_wait() || failed.is_would_block()) return failed;
   if (failed) settings_.undo_to(0);
   else settings_.commit();
+  constraint_modes_ = {};
   savepoints_.clear();
   forget_portals();
   end_cursors(!failed);
@@ -48,6 +49,7 @@ void SessionImpl::abort_transaction() {
   if (transaction_->is_active()) transaction_->rollback();
   if (shared_->is_active()) shared_->rollback();
   settings_.undo_to(0);
+  constraint_modes_ = {};
   savepoints_.clear();
   forget_portals();
   end_cursors(false);
@@ -180,7 +182,7 @@ Status SessionImpl::run_savepoint_statement(const sql::Transaction& statement) {
   if (statement.action == TransactionAction::savepoint) {
     SPG_ASSIGN(const std::uint32_t depth, transaction_->savepoint());
     SPG_ASSIGN(const std::uint32_t shared_depth, shared_->savepoint());
-    savepoints_.push_back({std::string(statement.name), depth, shared_depth, settings_.mark(), transaction_->options().read_only});
+    savepoints_.push_back({std::string(statement.name), depth, shared_depth, settings_.mark(), transaction_->options().read_only, constraint_modes_});
     return ok();
   }
   SPG_ASSIGN(const std::size_t at, find_savepoint(statement.name));
@@ -199,6 +201,7 @@ Status SessionImpl::run_savepoint_statement(const sql::Transaction& statement) {
   SPG_TRY(transaction_->rollback_to(mark.depth));
   SPG_TRY(shared_->rollback_to(mark.shared_depth));
   settings_.undo_to(mark.settings_mark);
+  constraint_modes_ = mark.constraint_modes;
   savepoints_.resize(at + 1);
   failed_ = false;
   apply_settings();

@@ -97,6 +97,7 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
     case NodeKind::discard: return run_discard(static_cast<const sql::Discard&>(statement));
     case NodeKind::vacuum: return run_vacuum(static_cast<const sql::Vacuum&>(statement), where);
     case NodeKind::cluster: case NodeKind::reindex: return ok();
+    case NodeKind::constraints_set: return run_set_constraints(static_cast<const sql::SetConstraints&>(statement), where);
     case NodeKind::lock: return run_lock(static_cast<const sql::Lock&>(statement), where);
     case NodeKind::declare_cursor: return run_declare(static_cast<const sql::DeclareCursor&>(statement), where);
     case NodeKind::fetch: return run_fetch(static_cast<const sql::Fetch&>(statement), where);

@@ -74,6 +74,8 @@ class ModifyOp : public Operator, protected ChangeListener {
   /// `rowids`, in these functions: of an update, of the rows; else empty.
   Status check_not_null(const Written& written, std::span<const plan::Modify::NotNull> rules, Selection rows,
                         std::span<const std::uint64_t> rowids);
+  /// The relation as the catalog has it now, for messages; null: it is gone.
+  Result<const catalog::Relation*> relation();
   Error unique_violation(const txn::Conflict& conflict, const Written& written, Selection rows,
                          std::span<const std::uint64_t> rowids);
   /// Columns of rows in the table, as batches have them.

@@ -3,6 +3,8 @@
 //
 // A batch is done at once unless DO UPDATE sets columns of unique indexes: then a row may free or take the key that the
 // next one wants, so each is done by itself.
+#include <algorithm>
+
 #include "modify.hpp"
 
 namespace spg::exec {
@@ -20,6 +22,7 @@ class InsertOnConflictOp final : public ModifyOp {
   const plan::Modify::OnConflict& clause() const { return *node().on_conflict; }
 
   Status insert(const Batch& batch) override {
+    if (!std::exchange(has_checked_arbiters_, true)) SPG_TRY(check_arbiters());
     SPG_ASSIGN(const Written written, inserted(batch));
     SPG_ASSIGN(const auto inputs, stored_inputs(written, batch.selected));
     rowids_.clear();
@@ -35,6 +38,23 @@ class InsertOnConflictOp final : public ModifyOp {
       }
     }
     return rowids_.empty() ? ok() : publish_collected(batch);
+  }
+
+  /// Once there is a row, as in PostgreSQL.
+  Status check_arbiters() {
+    SPG_ASSIGN(const catalog::Relation* of, relation());
+    if (of == nullptr) return ok();
+    const auto arbiters = clause().arbiters;
+    for (const catalog::IndexInfo& index : of->indexes) {
+      const bool is_arbiter = arbiters.empty() ? index.unique : std::ranges::find(arbiters, index.id) != arbiters.end();
+      if (!is_arbiter || index.immediate) continue;
+      return Error::make(sqlstate::object_not_in_prerequisite_state,
+                         "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters")
+          .set(ErrorField::schema, {node().schema_name})
+          .set(ErrorField::table, {node().relation_name})
+          .set(ErrorField::constraint, {index.name});
+    }
+    return ok();
   }
 
   Status write(const Batch& batch, const Written& written, std::span<const table::ColumnInput> inputs,
@@ -203,6 +223,7 @@ class InsertOnConflictOp final : public ModifyOp {
     std::size_t count = 0;
   };
   const CompiledConflict& conflict_;
+  bool has_checked_arbiters_ = false;
   Collected collected_;          ///< values of RETURNING's columns, one batch for each call of write()
   Vec<std::uint64_t> rowids_;    ///< written by this batch, in the order of the input
   Vec<std::uint16_t> rows_;      ///< of the batch

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "modify.hpp"
+
+#include "spg/exec/violation.hpp"
 #include "spg/type/io.hpp"
 #include "spg/type/numeric.hpp"
 
@@ -127,12 +129,7 @@ Result<Value> ModifyOp::new_value(const Written& written, std::uint32_t row, std
   for (std::size_t i = 0; i < written.columns.size(); ++i)
     if (written.columns[i].number == column.number) return type::value_of(written.values[i], row);
   if (written.op == plan::Modify::Op::insert) return Value::null_of(Physical::none);
-  Vector fetched;
-  SPG_TRY(state_.context.view->fetch(node().table, {&rowid, 1}, {&column.number, 1}, batch_arena_, {&fetched, 1}));
-  StoredColumn stored_column{column.number, fetched.physical, 0, column.type, column.typmod};
-  if (stored_column.is_scaled())
-    fetched = numerics_of(fetched, type::NumericTypmod::of(column.typmod).scale, {nullptr, 1}, 1, batch_arena_);
-  return type::value_of(fetched, 0);
+  return fetch_value(*state_.context.view, node().table, rowid, {column.number, Physical::none, 0, column.type, column.typmod}, batch_arena_);
 }
 
 Status ModifyOp::check_not_null(const Written& written, std::span<const plan::Modify::NotNull> rules, Selection rows,
@@ -173,38 +170,19 @@ Error ModifyOp::null_violation(const Written& written, std::uint32_t row, std::u
       .set(ErrorField::column, {rule.name});
 }
 
+Result<const catalog::Relation*> ModifyOp::relation() { return state_.context.catalog->relation(node().relation); }
+
 Error ModifyOp::unique_violation(const txn::Conflict& conflict, const Written& written, Selection rows,
                                  std::span<const std::uint64_t> rowids) {
-  std::string_view name = "?";
-  TextBuilder columns(batch_arena_), values(batch_arena_);
-  auto relation = state_.context.catalog->relation(node().relation);
-  if (!relation) return relation.take_error();
-  const catalog::IndexInfo* index = nullptr;
-  if (*relation != nullptr)
-    for (const auto& info : (*relation)->indexes)
-      if (info.id == conflict.index) index = &info;
-  if (index != nullptr) {
-    name = index->name;
-    for (std::size_t i = 0; i < index->columns.size(); ++i) {
-      for (const auto& column : (*relation)->columns) {
-        if (column.number != index->columns[i]) continue;
-        const plan::Modify::RowColumn row_column{static_cast<std::uint16_t>(column.number), column.name, column.type,
-                                                 column.typmod};
-        const std::uint32_t at = conflict.row < rows.count ? conflict.row : 0;
-        auto value = new_value(written, rows[at], rowids.empty() ? 0 : rowids[at], row_column);
-        if (!value) return value.take_error();
-        columns.add(i == 0 ? "" : ", ", column.name);
-        values.add(i == 0 ? "" : ", ");
-        if (value->is_null) values.add("null");
-        else print_value(state_.context, column.type, *value, values);
-      }
-    }
-  }
-  return Error::make(sqlstate::unique_violation, "duplicate key value violates unique constraint \"", name, "\"")
-      .detail("Key (", columns.view(), ")=(", values.view(), ") already exists.")
-      .set(ErrorField::schema, {node().schema_name})
-      .set(ErrorField::table, {node().relation_name})
-      .set(ErrorField::constraint, {name});
+  auto found = relation();
+  if (!found) return found.take_error();
+  const std::uint32_t at = conflict.row < rows.count ? conflict.row : 0;
+  return exec::unique_violation(state_.context, *found, conflict.index, batch_arena_,
+                                [&](const catalog::ColumnInfo& column) {
+                                  return new_value(written, rows[at], rowids.empty() ? 0 : rowids[at],
+                                                   {static_cast<std::uint16_t>(column.number), column.name, column.type,
+                                                    column.typmod});
+                                });
 }
 
 // --- the three ways to write

@@ -71,6 +71,14 @@ Vector numerics_of(const Vector& scaled, int scale, Selection rows, std::uint32_
   return {Physical::string, form, values, scaled.validity, nullptr};
 }
 
+Result<Value> fetch_value(txn::View& view, TableId table, std::uint64_t rowid, StoredColumn column, Arena& arena) {
+  Vector fetched;
+  SPG_TRY(view.fetch(table, {&rowid, 1}, {&column.number, 1}, arena, {&fetched, 1}));
+  column.physical = fetched.physical;
+  if (column.is_scaled()) fetched = numerics_of(fetched, type::NumericTypmod::of(column.typmod).scale, {nullptr, 1}, 1, arena);
+  return type::value_of(fetched, 0);
+}
+
 Status check_stored(const Vector& values, const StoredColumn& column) {
   // The missing-value of an added column may be NULL without a type.
   if (values.physical == column.physical || (values.physical == Physical::none && values.form == Vector::Form::constant && values.is_null(0)))

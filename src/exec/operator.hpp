@@ -113,6 +113,8 @@ Operator* make_modify(State& state, const CompiledNode& node);
 Operator* shared_operator(State& state, const CompiledNode& materialize);
 
 // --- stored numerics
+/// One value of a row, as batches have it. The column's physical type is the one that is found.
+Result<Value> fetch_value(txn::View& view, TableId table, std::uint64_t rowid, StoredColumn column, Arena& arena);
 /// A scaled column as numerics, for the selected rows.
 Vector numerics_of(const Vector& scaled, int scale, Selection rows, std::uint32_t count, Arena& arena);
 /// A numeric (or any other value) as the column stores it. Exact says whether the value could be kept as it is; if not,

@@ -290,7 +290,7 @@ Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const
         else if (choice.low != SIZE_MAX || choice.high != SIZE_MAX) matched *= 1.0 / 3;
       }
     }
-    const bool whole_key = choice.prefix.size() == index.columns.size() && index.unique;
+    const bool whole_key = choice.prefix.size() == index.columns.size() && index.is_always_unique();
     choice.rows = whole_key ? 1 : matched * total;
     if (choice.rows < 1) choice.rows = 1;
     if (wants_order && choice.any_of == SIZE_MAX) {
@@ -309,7 +309,7 @@ Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const
         for (const std::size_t q : choice.prefix) fixed = fixed || tests[q].stored == stored;
         if (fixed) continue;
         if (at >= index.columns.size() || index.columns[at] != stored) {
-          fits = index.unique && at >= index.columns.size();
+          fits = index.is_always_unique() && at >= index.columns.size();
           if (!fits) break;
           continue;
         }

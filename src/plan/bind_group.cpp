@@ -86,7 +86,7 @@ Result<Expr*> Binder::replace_groups(Expr* expr, Query* query, bool nested) {
     // Columns that depend on a primary key among the group keys are group keys as well.
     if (range->kind == RangeKind::relation) {
       for (const catalog::IndexInfo& index : range->relation->indexes) {
-        if (!index.primary) continue;
+        if (!index.primary || !index.immediate) continue;
         std::size_t covered = 0;
         for (const std::int16_t number : index.columns)
           for (const Expr* key : query->group_keys) {

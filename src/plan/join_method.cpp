@@ -280,7 +280,7 @@ Expr* with_row(Arena& arena, Expr* expr, std::uint32_t first, std::span<Expr*> r
 
 bool Planner::covers_unique_key(const RangeEntry* entry, const Vec<Expr*>& quals) {
   for (const catalog::IndexInfo& index : entry->relation->indexes) {
-    if (!index.unique) continue;
+    if (!index.is_always_unique()) continue;
     std::size_t covered = 0;
     for (const std::int16_t stored : index.columns)
       for (Expr* qual : quals) {

@@ -343,14 +343,14 @@ bool Planner::scan_gives(const Node* node, const WantedOrder& order) {
   for (const catalog::IndexInfo& index : entry->relation->indexes) {
     if (index.id != scan.index) continue;
     std::size_t at = scan.prefix.size();
-    if (index.unique && at == index.columns.size()) return true;
+    if (index.is_always_unique() && at == index.columns.size()) return true;
     for (const WantedOrder::Key& key : order.keys) {
       if (key.column->relation != entry->number) return false;
       const std::int16_t stored = entry->columns[static_cast<std::size_t>(key.column->number - 1)].stored;
       bool fixed = false;
       for (std::size_t i = 0; i < scan.prefix.size(); ++i) fixed = fixed || index.columns[i] == stored;
       if (fixed) continue;
-      if (at >= index.columns.size()) return index.unique;
+      if (at >= index.columns.size()) return index.is_always_unique();
       if (index.columns[at] != stored) return false;
       const bool descending = (at < index.descending.size() && index.descending[at] != 0) != scan.backward;
       const bool nulls_first = (at < index.nulls_first.size() && index.nulls_first[at] != 0) != scan.backward;

@@ -266,6 +266,8 @@ class Parser {
   Node* table_element(bool typed);
   ColumnDef* column_def();
   void column_constraints(ColumnDef* column);
+  void column_constraint_list(ColumnDef* column);
+  void column_attribute(ColumnDef* column);
   Constraint* column_constraint();
   Constraint* table_constraint();
   void constraint_attributes(Constraint* node);

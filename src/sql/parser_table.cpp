@@ -157,7 +157,38 @@ ColumnDef* Parser::column_def() {
   return column;
 }
 
+/// [NOT] DEFERRABLE and INITIALLY DEFERRED | IMMEDIATE of the column's last constraint.
+void Parser::column_attribute(ColumnDef* column) {
+  const std::int32_t place = here();
+  const bool negated = accept(Tok::kw_not), initially = accept(Tok::kw_initially);
+  const std::string_view clause = negated ? "NOT DEFERRABLE" : !initially ? "DEFERRABLE" :
+                                  at(Tok::kw_deferred) ? "INITIALLY DEFERRED" : "INITIALLY IMMEDIATE";
+  if (!initially) expect(Tok::kw_deferrable);
+  else if (!at_any(Tok::kw_deferred, Tok::kw_immediate)) syntax_error();
+  const bool deferred = initially && at(Tok::kw_deferred);
+  if (initially) advance();
+  Constraint* last = column->constraints.empty() ? nullptr : column->constraints.back();
+  const bool fits = last != nullptr && (last->form == ConstraintKind::primary_key || last->form == ConstraintKind::unique ||
+                                        last->form == ConstraintKind::exclusion || last->form == ConstraintKind::foreign_key);
+  if (!fits) {
+    fail_at(place, sqlstate::syntax_error, arena_->concat("misplaced ", clause, " clause"));
+    return;
+  }
+  if (!initially && (last->deferrable || last->not_deferrable))
+    fail_at(place, sqlstate::syntax_error, "multiple DEFERRABLE/NOT DEFERRABLE clauses not allowed");
+  if (initially && (last->initially_deferred || last->initially_immediate))
+    fail_at(place, sqlstate::syntax_error, "multiple INITIALLY IMMEDIATE/DEFERRED clauses not allowed");
+  (negated ? last->not_deferrable : !initially ? last->deferrable : deferred ? last->initially_deferred : last->initially_immediate) = true;
+  if (last->not_deferrable && last->initially_deferred)
+    fail_at(place, sqlstate::syntax_error, "constraint declared INITIALLY DEFERRED must be DEFERRABLE");
+}
+
 void Parser::column_constraints(ColumnDef* column) {
+  column_constraint_list(column);
+  for (Constraint* constraint : column->constraints) constraint->deferrable = constraint->deferrable || constraint->initially_deferred;
+}
+
+void Parser::column_constraint_list(ColumnDef* column) {
   column->constraints = list<Constraint*>();
   while (true) {
     const std::int32_t place = here();
@@ -174,25 +205,7 @@ void Parser::column_constraints(ColumnDef* column) {
       case Tok::kw_not:
         if (!next_is(Tok::kw_deferrable)) { column->constraints.push_back(column_constraint()); continue; }
         [[fallthrough]];
-      case Tok::kw_deferrable: case Tok::kw_initially: {
-        const bool negated = accept(Tok::kw_not), initially = accept(Tok::kw_initially);
-        const std::string_view clause = negated ? "NOT DEFERRABLE" : !initially ? "DEFERRABLE" :
-                                        at(Tok::kw_deferred) ? "INITIALLY DEFERRED" : "INITIALLY IMMEDIATE";
-        if (!initially) expect(Tok::kw_deferrable);
-        else if (!at_any(Tok::kw_deferred, Tok::kw_immediate)) syntax_error();
-        const bool deferred = initially && at(Tok::kw_deferred);
-        if (initially) advance();
-        if (column->constraints.empty()) {
-          fail_at(place, sqlstate::syntax_error, arena_->concat("misplaced ", clause, " clause"));
-          return;
-        }
-        Constraint& last = *column->constraints.back();
-        if (negated) last.not_deferrable = true;
-        else if (!initially) last.deferrable = true;
-        else if (deferred) last.initially_deferred = last.deferrable = true;
-        else last.initially_immediate = true;
-        continue;
-      }
+      case Tok::kw_deferrable: case Tok::kw_initially: column_attribute(column); continue;
       default: return;
     }
   }

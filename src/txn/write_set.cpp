@@ -141,7 +141,9 @@ Status read_layout(ByteReader& reader, Arena& arena, table::LayoutBuilder& layou
     table::IndexLayout index;
     index.id = IndexId{static_cast<std::uint32_t>(reader.varint())};
     index.kind = static_cast<table::KeyKind>(reader.le<std::uint8_t>());
-    index.unique = reader.le<std::uint8_t>();
+    const auto unique = reader.le<std::uint8_t>();
+    if (unique > static_cast<std::uint8_t>(table::Uniqueness::deferred)) return damaged();
+    index.unique = static_cast<table::Uniqueness>(unique);
     index.nulls_distinct = reader.le<std::uint8_t>();
     const std::uint64_t count = reader.varint();
     if (count > 64 || count > reader.left()) return damaged();
@@ -176,7 +178,7 @@ Status encode_layout(RecordBuffer& out, ChangeKind kind, TableId table, const ta
     fits = fits && out.add_varint(column.number) && out.add_le(static_cast<std::uint8_t>(column.physical)) && out.add_le(column.dropped) && add_value(out, column.missing);
   fits = fits && out.add_varint(layout.indexes.size());
   for (const table::IndexLayout& index : layout.indexes) {
-    fits = fits && out.add_varint(raw(index.id)) && out.add_le(static_cast<std::uint8_t>(index.kind)) && out.add_le(index.unique) &&
+    fits = fits && out.add_varint(raw(index.id)) && out.add_le(static_cast<std::uint8_t>(index.kind)) && out.add_le(static_cast<std::uint8_t>(index.unique)) &&
            out.add_le(index.nulls_distinct) && out.add_varint(index.part_count);
     for (std::size_t k = 0; k < index.part_count; ++k) {
       const table::KeyPart& part = layout.parts[index.first_part + k];

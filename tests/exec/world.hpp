@@ -113,8 +113,8 @@ struct World {
     REQUIRE(transaction->create_table(txn::TableUse::user, layout));
     txn::Conflict conflict;
     const table::KeyPart id{raw(oid::int4), 1, 0, 0}, price{raw(oid::int8), 3, 0, 0};
-    REQUIRE(transaction->create_index(TableId{txn::first_user_table}, {{&id, 1}, true, true}, conflict));
-    REQUIRE(transaction->create_index(TableId{txn::first_user_table}, {{&price, 1}, false, true}, conflict));
+    REQUIRE(transaction->create_index(TableId{txn::first_user_table}, {{&id, 1}, spg::table::Uniqueness::immediate, true}, conflict));
+    REQUIRE(transaction->create_index(TableId{txn::first_user_table}, {{&price, 1}, spg::table::Uniqueness::none, true}, conflict));
     REQUIRE_FALSE(transaction->end_statement(true));
   }
 

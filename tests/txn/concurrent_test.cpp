@@ -72,7 +72,7 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
       REQUIRE(setup->create_table(TableUse::user, columns));
       Conflict conflict;
       const table::KeyPart key{raw(type::oid::int4), 1, 0, 0};
-      REQUIRE(setup->create_index(table_id, {{&key, 1}, true, true}, conflict));
+      REQUIRE(setup->create_index(table_id, {{&key, 1}, table::Uniqueness::immediate, true}, conflict));
       REQUIRE_FALSE(setup->end_statement(true));
       for (int first = 0; first < accounts; first += 1000) {
         REQUIRE_FALSE(setup->begin_statement(true, Access::wait));

@@ -53,8 +53,8 @@ struct World {
     if (!id) return id.take_error();
     Conflict conflict;
     const table::KeyPart key{raw(type::oid::int4), 1, 0, 0}, text{raw(type::oid::text), 2, 0, 0};
-    SPG_TRY(transaction.create_index(*id, {{&key, 1}, true, true}, conflict).status());
-    SPG_TRY(transaction.create_index(*id, {{&text, 1}, false, true}, conflict).status());
+    SPG_TRY(transaction.create_index(*id, {{&key, 1}, table::Uniqueness::immediate, true}, conflict).status());
+    SPG_TRY(transaction.create_index(*id, {{&text, 1}, table::Uniqueness::none, true}, conflict).status());
     SPG_TRY(transaction.end_statement(true));
     SPG_TRY(transaction.commit());
     return machine->wait_durable(transaction.floor());

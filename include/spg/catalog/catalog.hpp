@@ -94,7 +94,10 @@ struct IndexInfo {
   std::span<const std::int16_t> columns;  ///< key columns
   std::span<const std::uint8_t> descending, nulls_first;
   bool unique = false, primary = false;
+  bool immediate = true;                  ///< false: within a transaction, two rows may have the same key
   Oid constraint{};                       ///< pg_constraint row, if it backs one
+  /// Whether no two rows of whatever version have the same key: what plans may count on.
+  bool is_always_unique() const { return unique && immediate; }
   std::span<const Oid> classes{};         ///< operator classes of the key columns
 };
 

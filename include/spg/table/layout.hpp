@@ -35,13 +35,24 @@ enum class KeyKind : std::uint8_t {
   bytes,    ///< memcmp-comparable bytes
 };
 
+/// Whether two rows may have the same key, and when that is looked at. Deferrable ones can be put off to COMMIT.
+enum class Uniqueness : std::uint8_t {
+  none,
+  immediate,   ///< by the write
+  deferrable,  ///< at the end of the statement, unless it is put off
+  deferred     ///< at COMMIT, unless it is asked for earlier
+};
+
 struct IndexLayout {
   IndexId id{};
   KeyKind kind = KeyKind::bytes;
-  std::uint8_t unique = 0;
+  Uniqueness unique = Uniqueness::none;
   std::uint8_t nulls_distinct = 1;
   std::uint8_t reserved = 0;
   std::uint16_t first_part = 0, part_count = 0;  ///< in the layout's key parts
+  bool is_unique() const { return unique != Uniqueness::none; }
+  bool is_immediate() const { return unique == Uniqueness::immediate; }
+  bool is_deferrable() const { return unique > Uniqueness::immediate; }
 };
 
 struct LayoutState {

@@ -54,10 +54,15 @@ Status build_index(TableEdit<Scope>& edit, std::size_t position, bool check, Con
 template <class Scope>
 Status truncate(TableEdit<Scope>& edit);
 
-/// Finds a row with the key of an entry in a unique tree; UINT64_MAX when there is none.
+/// Visits the rows with the key of an entry in a tree, until `visit` returns false.
 template <class Objects>
-Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, const index::IntKey& key, Access access);
+Status each_with_key(Objects& objects, Cell* root, unsigned height, const index::IntKey& key, Access access,
+                     FunctionRef<Result<bool>(std::uint64_t)> visit);
 template <class Objects>
-Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, std::string_view key, Access access);
+Status each_with_key(Objects& objects, Cell* root, unsigned height, std::string_view key, Access access,
+                     FunctionRef<Result<bool>(std::uint64_t)> visit);
+/// The first of them; UINT64_MAX when there is none.
+template <class Objects, class Key>
+Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, const Key& key, Access access);
 
 }  // namespace spg::txn

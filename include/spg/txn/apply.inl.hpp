@@ -24,26 +24,39 @@ Result<TableEdit<Scope>> edit_table(Scope& scope, Cell*& slot, TableId id, Arena
 }
 
 template <class Objects>
-Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, const index::IntKey& key, Access access) {
+Status each_with_key(Objects& objects, Cell* root, unsigned height, const index::IntKey& key, Access access, FunctionRef<Result<bool>(std::uint64_t)> visit) {
   index::Cursor<index::IntNodes, Objects> cursor(objects, root, height);
   SPG_TRY(cursor.seek({key.key, key.rowid & index::null_rowid_bit}, access));
-  std::uint32_t at;
-  SPG_ASSIGN(const Image* leaf, cursor.next(at, access));
-  if (leaf == nullptr) return UINT64_MAX;
-  const index::IntKey& found = index::IntNodes::keys(leaf)[at];
-  const bool same = found.key == key.key && ((found.rowid ^ key.rowid) & index::null_rowid_bit) == 0;
-  return same ? index::IntNodes::rowid(leaf, at) : UINT64_MAX;
+  for (;;) {
+    std::uint32_t at;
+    SPG_ASSIGN(const Image* leaf, cursor.next(at, access));
+    if (leaf == nullptr) return ok();
+    const index::IntKey& found = index::IntNodes::keys(leaf)[at];
+    if (found.key != key.key || ((found.rowid ^ key.rowid) & index::null_rowid_bit) != 0) return ok();
+    SPG_ASSIGN(const bool more, visit(index::IntNodes::rowid(leaf, at)));
+    if (!more) return ok();
+  }
 }
 template <class Objects>
-Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, std::string_view key, Access access) {
+Status each_with_key(Objects& objects, Cell* root, unsigned height, std::string_view key, Access access, FunctionRef<Result<bool>(std::uint64_t)> visit) {
   index::Cursor<index::BytesNodes, Objects> cursor(objects, root, height);
   SPG_TRY(cursor.seek({key, 0}, access));
-  std::uint32_t at;
-  SPG_ASSIGN(const Image* leaf, cursor.next(at, access));
-  if (leaf == nullptr) return UINT64_MAX;
-  const std::string_view common = index::BytesNodes::prefix(leaf), tail = index::BytesNodes::suffix(leaf, at);
-  const bool same = common.size() + tail.size() == key.size() && key.substr(0, common.size()) == common && key.substr(common.size()) == tail;
-  return same ? index::BytesNodes::rowid(leaf, at) : UINT64_MAX;
+  for (;;) {
+    std::uint32_t at;
+    SPG_ASSIGN(const Image* leaf, cursor.next(at, access));
+    if (leaf == nullptr) return ok();
+    const std::string_view common = index::BytesNodes::prefix(leaf), tail = index::BytesNodes::suffix(leaf, at);
+    const bool same = common.size() + tail.size() == key.size() && key.substr(0, common.size()) == common && key.substr(common.size()) == tail;
+    if (!same) return ok();
+    SPG_ASSIGN(const bool more, visit(index::BytesNodes::rowid(leaf, at)));
+    if (!more) return ok();
+  }
+}
+template <class Objects, class Key>
+Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, const Key& key, Access access) {
+  std::uint64_t found = UINT64_MAX;
+  SPG_TRY(each_with_key(objects, root, height, key, access, [&](std::uint64_t rowid) -> Result<bool> { found = rowid; return false; }));
+  return found;
 }
 
 /// XX001 when the index's keys cannot be made of the layout's columns.
@@ -162,7 +175,7 @@ Status drop_entries(TableEdit<Scope>& edit, std::size_t position, KeySet& keys) 
 template <class Scope>
 Status check_unique(TableEdit<Scope>& edit, std::size_t position, KeySet& keys, Conflict& conflict) {
   const table::IndexLayout& index = edit.layout.indexes()[position];
-  if (index.unique == 0) return ok();
+  if (!index.is_immediate()) return ok();
   const Cell* root_cell = edit.image->child_array()[table::index_children + position];
   const unsigned height = table::table_state(edit.image).indexes()[position].height;
   keys.sort(index.kind);
@@ -216,7 +229,7 @@ Status insert_rows(TableEdit<Scope>& edit, std::uint64_t first_rowid, std::span<
   };
   if (check)
     for (std::size_t position = 0; position < indexes.size(); ++position) {
-      if (indexes[position].unique == 0) continue;
+      if (!indexes[position].is_immediate()) continue;
       SPG_TRY(fill(position));
       SPG_TRY(check_unique(edit, position, keys, conflict));
       if (conflict.found()) return ok();
@@ -232,28 +245,74 @@ Status insert_rows(TableEdit<Scope>& edit, std::uint64_t first_rowid, std::span<
 
 inline constexpr auto never_interrupted = [] { return ok(); };
 
+/// Reads the parts of keys of rows, block by block.
+template <class Scope>
+class PresentParts {
+ public:
+  PresentParts(TableEdit<Scope>& edit, std::size_t position, FunctionRef<Status()> interrupted)
+      : edit_(edit), parts_(edit.layout.parts(edit.layout.indexes()[position])), interrupted_(interrupted) {}
+  Result<type::Value> value(std::size_t part, std::uint64_t rowid) {
+    if (rowid / table::block_rows != number_) {
+      SPG_TRY(interrupted_());
+      number_ = rowid / table::block_rows;
+      SPG_ASSIGN(block_, table::read_block(edit_.scope.objects(), edit_.image, number_, edit_.access));
+    }
+    const auto slot = static_cast<std::uint32_t>(rowid % table::block_rows);
+    if (block_ == nullptr || !table::block_state(block_).is_live(slot)) return table::no_such_row(rowid);
+    return table::read_value(edit_.scope.objects(), block_, edit_.layout, *edit_.layout.column(parts_[part].column), slot, edit_.arena, edit_.access);
+  }
+
+ private:
+  TableEdit<Scope>& edit_;
+  std::span<const table::KeyPart> parts_;
+  FunctionRef<Status()> interrupted_;
+  const Image* block_ = nullptr;
+  std::uint64_t number_ = UINT64_MAX;
+};
+
 /// Fills `keys` with the present keys of rows, read from the table.
 template <class Scope>
 Status present_keys(TableEdit<Scope>& edit, std::size_t position, std::span<const std::uint64_t> rowids, KeySet& keys,
                     FunctionRef<Status()> interrupted = never_interrupted) {
   const table::IndexLayout& index = edit.layout.indexes()[position];
-  const auto parts = edit.layout.parts(index);
   SPG_TRY(check_key(edit.layout, index));
-  auto& objects = edit.scope.objects();
-  const Image* block = nullptr;
-  std::uint64_t block_number = UINT64_MAX;
-  return keys.fill(parts, index.kind, static_cast<std::uint32_t>(rowids.size()),
-      [&](std::size_t part, std::uint32_t i) -> Result<type::Value> {
-        if (rowids[i] / table::block_rows != block_number) {
-          SPG_TRY(interrupted());
-          block_number = rowids[i] / table::block_rows;
-          SPG_ASSIGN(block, table::read_block(objects, edit.image, block_number, edit.access));
-        }
-        const auto slot = static_cast<std::uint32_t>(rowids[i] % table::block_rows);
-        if (block == nullptr || !table::block_state(block).is_live(slot)) return table::no_such_row(rowids[i]);
-        return table::read_value(objects, block, edit.layout, *edit.layout.column(parts[part].column), slot, edit.arena, edit.access);
-      },
+  PresentParts<Scope> present(edit, position, interrupted);
+  return keys.fill(edit.layout.parts(index), index.kind, static_cast<std::uint32_t>(rowids.size()),
+      [&](std::size_t part, std::uint32_t i) { return present.value(part, rowids[i]); },
       [&](std::uint32_t i) { return rowids[i]; });
+}
+
+/// The rows of an update get their keys one after the other: a key that one wants may not still be a later one's.
+template <class Scope>
+Status check_order(TableEdit<Scope>& edit, std::size_t position, std::span<const std::uint64_t> rowids,
+                   std::span<const table::ColumnInput> columns, type::Selection rows, KeySet& keys, Conflict& conflict) {
+  const table::IndexLayout& index = edit.layout.indexes()[position];
+  const auto parts = edit.layout.parts(index);
+  const auto count = static_cast<std::uint32_t>(rowids.size());
+  PresentParts<Scope> present(edit, position, never_interrupted);
+  // The keys as they are, then as they will be.
+  SPG_TRY(keys.fill(parts, index.kind, 2 * count,
+      [&](std::size_t part, std::uint32_t i) -> Result<type::Value> {
+        if (i >= count)
+          for (const table::ColumnInput& column : columns)
+            if (column.number == parts[part].column)
+              return input_value({&column, 1}, column.number, edit.layout.column(column.number)->physical, rows[i - count]);
+        return present.value(part, rowids[i % count]);
+      },
+      [&](std::uint32_t i) { return rowids[i % count]; }));
+  keys.sort(index.kind);
+  const auto entries = keys.entries();
+  for (std::size_t begin = 0, end = 0; begin < entries.size(); begin = end) {
+    std::uint32_t before = UINT32_MAX, after = UINT32_MAX;  // who has the key, and the first to get it
+    for (; end < entries.size() && (end == begin || keys.same_key(index.kind, entries[begin], entries[end])); ++end) {
+      const std::uint32_t row = entries[end].row;
+      if (row < count) before = row;
+      else after = std::min(after, row - count);
+    }
+    const bool counts = before != UINT32_MAX && after < before && !(entries[begin].has_null && index.nulls_distinct != 0);
+    if (counts && (!conflict.found() || after < conflict.row)) conflict = {index.id, after, rowids[before]};
+  }
+  return ok();
 }
 
 /// Whether an update of these columns changes keys of the index.
@@ -274,6 +333,9 @@ Status update_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids
     if (!touched(position)) continue;
     SPG_TRY(present_keys(edit, position, rowids, keys));
     SPG_TRY(drop_entries(edit, position, keys));
+    if (!check || !indexes[position].is_immediate() || rowids.size() == 1) continue;
+    SPG_TRY(check_order(edit, position, rowids, columns, rows, keys, conflict));
+    if (conflict.found()) return ok();  // the caller undoes the call
   }
   SPG_TRY(table::update_rows(edit.scope, edit.image, edit.layout, rowids, columns, rows, edit.access));
   for (std::size_t position = 0; position < indexes.size(); ++position) {
@@ -305,7 +367,7 @@ Status load_sorted(TableEdit<Scope>& edit, std::size_t position, KeySet& keys, b
   const auto entries = keys.entries();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (i % 1024 == 0) SPG_TRY(interrupted());
-    if (check && index.unique != 0 && i != 0 && !(entries[i].has_null && index.nulls_distinct != 0) &&
+    if (check && index.is_unique() && i != 0 && !(entries[i].has_null && index.nulls_distinct != 0) &&
         keys.same_key(index.kind, entries[i - 1], entries[i])) {
       conflict = {index.id, entries[i].row, entries[i - 1].number.rowid & ~index::null_rowid_bit};
       return ok();

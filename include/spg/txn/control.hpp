@@ -26,6 +26,14 @@ struct BeginOptions {
   bool is_block = false;   ///< BEGIN ... COMMIT: what it reads it protects from changes of the schema
 };
 
+/// A row whose key in a deferrable unique index is another row's, too.
+struct BrokenKey {
+  TableId table{};
+  IndexId index{};              ///< 0 = none
+  std::uint64_t rowid = 0;
+  bool found() const { return index != IndexId{}; }
+};
+
 /// One session's transactions on one database.
 class TransactionControl : public View {
  public:
@@ -56,6 +64,12 @@ class TransactionControl : public View {
   /// Publishes; afterwards not active, unless it "must wait" for the turn or "would block": then it is called again. The
   /// reply must wait until the log is durable up to floor().
   virtual Status commit() = 0;
+  /// Whether keys of deferrable unique indexes (of one table, or of any: none) have been written that are yet to be checked.
+  virtual bool has_unchecked_keys(TableId table = TableId::none) const = 0;
+  using IsDue = FunctionRef<bool(IndexId, table::Uniqueness)>;
+  /// Checks them in the indexes for which `is_due`. "Must wait" for others who write the same key; then it is called again.
+  /// Requires: in a statement that writes. commit() checks nothing.
+  virtual Status check_unique_keys(IsDue is_due, BrokenKey& broken) = 0;
   virtual void rollback() = 0;
   /// BEGIN EXCLUSIVE: from here on nobody else writes to the database. May "must wait". Requires: active, no statement.
   virtual Status lock_database() = 0;

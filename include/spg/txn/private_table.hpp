@@ -9,12 +9,23 @@
 #pragma once
 #include "spg/base/array.hpp"
 #include "spg/store/scope.hpp"
+#include "spg/table/layout.hpp"
 
 namespace spg::txn {
 
 /// A record's place in the write set.
 struct RecordPlace {
   std::size_t at, size;
+};
+
+/// A row whose key in a deferrable unique index may be another row's, too: it is looked at when the constraint is checked.
+struct Suspect {
+  IndexId index;
+  table::Uniqueness unique;
+  std::uint64_t rowid;
+  std::size_t at;                  ///< of the record that gave it the key
+  std::size_t checked = SIZE_MAX;  ///< bytes of the write set when it was found to be the only one; SIZE_MAX: not yet
+  bool is_checked() const { return checked != SIZE_MAX; }
 };
 
 template <class Scope>
@@ -80,6 +91,7 @@ struct PrivateTable {
   Generation base_birth{};
   Layer<Scope>* top = nullptr;
   Array<RecordPlace> records;
+  Array<Suspect> suspects;
   std::size_t applied = 0;
   bool changes_layout = false;     ///< some record made, dropped, truncated or changed the table itself
   // Within a statement: the records before it, and the object that it reads once it has read.

@@ -10,7 +10,8 @@
 // Threads: one at a time; wake() runs in whichever thread makes the wait end.
 //
 // The parts: transaction.inl.hpp (life and commit), transaction_read.inl.hpp, transaction_write.inl.hpp,
-// transaction_keys.inl.hpp (unique keys, ON CONFLICT), transaction_serializable.inl.hpp.
+// transaction_keys.inl.hpp (unique keys, ON CONFLICT), transaction_deferred.inl.hpp (unique keys that are checked later),
+// transaction_serializable.inl.hpp.
 #pragma once
 #include "spg/txn/control.hpp"
 #include "spg/txn/machine.hpp"
@@ -66,6 +67,8 @@ class Transaction final : public TransactionControl {
   bool waits_for_lock() override;
   bool is_waited_for() override;
   Status check_deadlock() override;
+  bool has_unchecked_keys(TableId table) const override;
+  Status check_unique_keys(IsDue is_due, BrokenKey& broken) override;
   void stop_waiting() override;
 
   // --- View
@@ -124,6 +127,7 @@ class Transaction final : public TransactionControl {
   void read_version(VersionOf* version);
   void forget_private();
   void forget_layers();
+  void forget_suspects(PrivateOf& table, std::size_t at);
   PrivateOf* find_private(TableId table);
   Result<PrivateOf*> open_private(TableId table);
   Status stand_on_read_version(PrivateOf& table);
@@ -155,6 +159,7 @@ class Transaction final : public TransactionControl {
   Status try_again();
   Status lock_for_reading(TableId table);
   Status lock_database_for_writing();
+  LockResult request_lock(const LockTag& tag, std::uint16_t slot, std::uint8_t mode, LockWait wait);
   Result<bool> lock(const LockTag& tag, std::uint16_t slot, std::uint8_t mode, LockWait wait);
   LockTag tag_of(LockSpace space, std::uint32_t object, std::uint64_t place = 0) const { return {lineage_->id(), space, object, place}; }
   Status see_tip();
@@ -170,6 +175,8 @@ class Transaction final : public TransactionControl {
   Status lock_and_check_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode);
   /// Whether the row is locked by this transaction as one that it writes.
   bool is_own_row(TableId table, std::uint64_t rowid);
+  Status each_with_key(const store::Image* table, const table::LayoutView& layout, std::size_t position, const KeySet& keys,
+                       std::size_t entry, FunctionRef<Result<bool>(std::uint64_t)> visit);
   Result<std::uint64_t> find_key(const store::Image* table, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry);
   Result<bool> is_stale(PrivateOf& table, std::uint64_t rowid);
   Status check_new_keys(PrivateOf& table, const table::LayoutView& layout, std::span<const table::ColumnInput> columns,
@@ -203,6 +210,14 @@ class Transaction final : public TransactionControl {
                     Conflict& conflict);
   Status arbitrate(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
                    const Arbitration& arbitration, SharedKeys& shared);
+  // transaction_deferred.inl.hpp
+  Status suspect_keys(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
+                      std::span<const std::uint64_t> rowids);
+  Result<bool> is_key_of_other(PrivateOf& table, const TipIndex& tip, const KeySet& keys, std::size_t entry, std::uint64_t& row);
+  template <class Edit>
+  Status check_suspect(PrivateOf& table, Edit& edit, std::size_t position, const KeySet& keys, std::size_t entry, std::uint64_t rowid, bool& is_alone);
+  template <class Edit>
+  Status check_suspects(PrivateOf& table, Edit& edit, std::size_t position, BrokenKey& broken);
   Status interrupted() { return interrupts_ == nullptr ? ok() : interrupts_->check_interrupts(); }
 
   MachineOf* machine_;

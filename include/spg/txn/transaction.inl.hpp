@@ -56,6 +56,7 @@ void Transaction<E>::pop_level(bool keep) {
       std::size_t kept = table->records.size();
       while (kept != 0 && table->records[kept - 1].at >= changes_before) --kept;
       table->records.truncate(kept);
+      forget_suspects(*table, changes_before);
       SPG_ASSERT(table->applied <= kept);
       continue;
     }
@@ -72,6 +73,16 @@ void Transaction<E>::pop_level(bool keep) {
     if (own_catalog_ != 0) own_catalog_ = raw(machine_->draw_generation());  // what was read under it counts no more
   }
   levels_.pop_back();
+}
+
+/// The records from `at` on are undone, and with them what was found to be in order after them.
+template <policy::Env E>
+void Transaction<E>::forget_suspects(PrivateOf& table, std::size_t at) {
+  std::size_t kept = table.suspects.size();
+  while (kept != 0 && table.suspects[kept - 1].at >= at) --kept;
+  table.suspects.truncate(kept);
+  for (Suspect& suspect : table.suspects)
+    if (suspect.is_checked() && suspect.checked > at) suspect.checked = SIZE_MAX;
 }
 
 template <policy::Env E>
@@ -465,5 +476,6 @@ TransactionControl* Machine<E>::open_transaction(DatabaseId id) {
 
 #include "spg/txn/transaction_read.inl.hpp"
 #include "spg/txn/transaction_write.inl.hpp"
+#include "spg/txn/transaction_deferred.inl.hpp"
 #include "spg/txn/transaction_keys.inl.hpp"
 #include "spg/txn/transaction_serializable.inl.hpp"

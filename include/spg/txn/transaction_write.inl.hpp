@@ -8,7 +8,6 @@ namespace spg::txn {
 
 static_assert(table::block_rows <= lock_slots);  // a block is a place
 
-
 // --- locks ----------------------------------------------------------------------------------------------------------
 
 /// The statement has read what is not the newest any more: it begins anew (READ COMMITTED), or cannot go on.
@@ -19,11 +18,16 @@ Status Transaction<E>::try_again() {
   return Error::must_wait();
 }
 
+template <policy::Env E>
+LockResult Transaction<E>::request_lock(const LockTag& tag, std::uint16_t slot, std::uint8_t mode, LockWait wait) {
+  has_locked_ = true;
+  return machine_->locks().with([&](LockTable& locks) { return locks.request(*owner_, tag, slot, mode, lock_level(), wait); });
+}
+
 /// True when a lock that covers it was held before.
 template <policy::Env E>
 Result<bool> Transaction<E>::lock(const LockTag& tag, std::uint16_t slot, std::uint8_t mode, LockWait wait) {
-  has_locked_ = true;
-  switch (machine_->locks().with([&](LockTable& locks) { return locks.request(*owner_, tag, slot, mode, lock_level(), wait); })) {
+  switch (request_lock(tag, slot, mode, wait)) {
     case LockResult::granted: return false;
     case LockResult::held: return true;
     case LockResult::must_wait: return Error::must_wait();
@@ -154,7 +158,7 @@ Result<typename Transaction<E>::Compare> Transaction<E>::compare_row(const Image
   const auto is_key = [&](std::uint16_t number) {
     for (const table::IndexLayout& index : layout.indexes())
       for (const table::KeyPart& part : layout.parts(index))
-        if (index.unique != 0 && part.column == number) return true;
+        if (index.is_unique() && part.column == number) return true;
     return false;
   };
   for (const table::ColumnEntry& entry : table::block_state(their_block).entries()) {
@@ -232,12 +236,9 @@ Result<typename Transaction<E>::Compare> Transaction<E>::compare_with_tip(TableI
 /// Rows that are locked, or gone, are passed over (READ COMMITTED: a snapshot must not pass over rows that it sees).
 template <policy::Env E>
 Status Transaction<E>::lock_free_rows(TableId id, std::span<const std::uint64_t> rowids, RowLock mode, std::span<bool> taken) {
-  has_locked_ = true;
   for (std::size_t i = 0; i < rowids.size(); ++i) {
     const LockTag tag = tag_of(LockSpace::row, raw(id), rowids[i] / table::block_rows);
-    const auto result = machine_->locks().with([&](LockTable& locks) {
-      return locks.request(*owner_, tag, static_cast<std::uint16_t>(rowids[i] % table::block_rows), static_cast<std::uint8_t>(mode), lock_level(), LockWait::no_wait);
-    });
+    const LockResult result = request_lock(tag, static_cast<std::uint16_t>(rowids[i] % table::block_rows), static_cast<std::uint8_t>(mode), LockWait::no_wait);
     if (result == LockResult::out_of_memory) return Error::out_of_memory();
     taken[i] = result != LockResult::not_available;
     if (result != LockResult::granted) continue;
@@ -288,15 +289,23 @@ bool Transaction<E>::is_own_row(TableId id, std::uint64_t rowid) {
 
 // --- unique keys ----------------------------------------------------------------------------------------------------
 
-/// The row that has the key of an entry in a table's index; UINT64_MAX when there is none.
+/// Visits the rows that have the key of an entry in a table's index, until it returns false.
 template <policy::Env E>
-Result<std::uint64_t> Transaction<E>::find_key(const Image* of, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry) {
+Status Transaction<E>::each_with_key(const Image* of, const table::LayoutView& layout, std::size_t position, const KeySet& keys,
+                                     std::size_t entry, FunctionRef<Result<bool>(std::uint64_t)> visit) {
   const table::IndexLayout& index = layout.indexes()[position];
   Cell* const tree = const_cast<Cell*>(of->child_array()[table::index_children + position]);
   const unsigned height = table::table_state(of).indexes()[position].height;
   const KeySet::Entry& key = keys.entries()[entry];
-  return index.kind == table::KeyKind::integer ? find_unique(machine_->objects(), tree, height, key.number, access_)
-                                               : find_unique(machine_->objects(), tree, height, keys.bytes(key), access_);
+  return index.kind == table::KeyKind::integer ? txn::each_with_key(machine_->objects(), tree, height, key.number, access_, visit)
+                                               : txn::each_with_key(machine_->objects(), tree, height, keys.bytes(key), access_, visit);
+}
+/// The row that has the key; UINT64_MAX when there is none.
+template <policy::Env E>
+Result<std::uint64_t> Transaction<E>::find_key(const Image* of, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry) {
+  std::uint64_t found = UINT64_MAX;
+  SPG_TRY(each_with_key(of, layout, position, keys, entry, [&](std::uint64_t rowid) -> Result<bool> { found = rowid; return false; }));
+  return found;
 }
 
 /// Whether a row of the private table that has a wanted key is one that others have removed or changed since. Those who
@@ -354,7 +363,7 @@ Result<bool> Transaction<E>::changes_unique_keys(TableId id, const table::Layout
                                                  std::span<const table::ColumnInput> columns, type::Selection rows) {
   bool touches = false;
   for (std::size_t position = 0; position < layout.indexes().size(); ++position)
-    touches = touches || (layout.indexes()[position].unique != 0 && touches_index(layout, position, columns));
+    touches = touches || (layout.indexes()[position].is_unique() && touches_index(layout, position, columns));
   if (!touches) return false;
   SPG_ASSIGN(const Image* image, read_table(id));
   for (std::size_t i = 0; i < rowids.size(); ++i) {
@@ -364,7 +373,7 @@ Result<bool> Transaction<E>::changes_unique_keys(TableId id, const table::Layout
     for (const table::ColumnInput& column : columns) {
       bool is_key = false;
       for (const table::IndexLayout& index : layout.indexes())
-        for (const table::KeyPart& part : layout.parts(index)) is_key = is_key || (index.unique != 0 && part.column == column.number);
+        for (const table::KeyPart& part : layout.parts(index)) is_key = is_key || (index.is_unique() && part.column == column.number);
       if (!is_key) continue;
       SPG_ASSIGN(const type::Value before, table::read_value(machine_->objects(), block, layout, *layout.column(column.number), slot, scratch_, access_));
       const type::Value now = input_value({&column, 1}, column.number, before.physical, rows[static_cast<std::uint32_t>(i)]);
@@ -389,7 +398,7 @@ inline Status new_keys(const table::LayoutView& layout, std::size_t position, st
 }
 
 inline bool is_arbiter(const Arbitration& arbitration, const table::IndexLayout& index) {
-  if (arbitration.indexes.empty()) return index.unique != 0;
+  if (arbitration.indexes.empty()) return index.is_unique();
   return std::find(arbitration.indexes.begin(), arbitration.indexes.end(), index.id) != arbitration.indexes.end();
 }
 
@@ -400,10 +409,11 @@ Status Transaction<E>::check_new_keys(PrivateOf& table, const table::LayoutView&
   KeySet keys;
   for (std::size_t position = 0; position < layout.indexes().size(); ++position) {
     const table::IndexLayout& index = layout.indexes()[position];
-    if (index.unique == 0 && index.kind == table::KeyKind::integer) continue;
+    if (!index.is_unique() && index.kind == table::KeyKind::integer) continue;
     if (decided != nullptr && is_arbiter(*decided, index)) continue;
     SPG_TRY(new_keys(layout, position, columns, rows, keys));  // 54000 must come from the statement, not from COMMIT
-    if (index.unique == 0) continue;
+    if (index.is_deferrable()) SPG_TRY(suspect_keys(table, layout, position, keys, {}));
+    if (!index.is_immediate()) continue;
     SPG_TRY(check_keys(table, layout, position, keys, true, conflict));
     // What was read may say otherwise than the key that is there now.
     if (conflict.found()) return check_reads();
@@ -427,6 +437,7 @@ Result<std::uint64_t> Transaction<E>::record_insert(PrivateOf& table, const Imag
   const std::size_t before = changes_.size();
   SPG_TRY(encode_insert(changes_, table.id, first, columns, rows));
   SPG_TRY(record(table, before, false));
+  for (std::size_t i = table.suspects.size(); i != 0 && table.suspects[i - 1].at == before;) table.suspects[--i].rowid += first;
   return first;
 }
 
@@ -463,8 +474,13 @@ Status Transaction<E>::update_keys(PrivateOf& table, std::span<const std::uint64
   }
   KeySet keys;
   for (std::size_t position = 0; position < edit.layout.indexes().size(); ++position) {
-    if (edit.layout.indexes()[position].unique == 0 || !touches_index(edit.layout, position, columns)) continue;
+    const table::IndexLayout& index = edit.layout.indexes()[position];
+    if (!index.is_unique() || !touches_index(edit.layout, position, columns)) continue;
     SPG_TRY(present_keys(edit, position, rowids, keys));
+    if (index.is_deferrable()) {
+      SPG_TRY(suspect_keys(table, edit.layout, position, keys, rowids));
+      continue;
+    }
     SPG_TRY(check_keys(table, edit.layout, position, keys, false, conflict));  // the private table has been looked at
     if (conflict.found()) return ok();
   }

@@ -86,7 +86,7 @@ struct Arbitration {
 /// What CREATE INDEX asks of the machine.
 struct IndexSpec {
   std::span<const table::KeyPart> parts;
-  bool unique = false;
+  table::Uniqueness unique = table::Uniqueness::none;
   bool nulls_distinct = true;
 };
 
