@@ -38,10 +38,11 @@ class Op:
 
 
 class Transaction:
-    """`sent` is when its COMMIT (or autocommit statement) was sent, `done` when the answer came. UNKNOWN: no answer came."""
+    """`sent` is when its COMMIT (or autocommit statement) was sent, `done` when the answer came. UNKNOWN: no answer came.
+    `cut`: a crash came before it was told of its end."""
 
-    def __init__(self, name, ops, status=COMMITTED, sent=None, done=None):
-        self.name, self.ops, self.status = name, ops, status
+    def __init__(self, name, ops, status=COMMITTED, sent=None, done=None, cut=False):
+        self.name, self.ops, self.status, self.cut = name, ops, status, cut
         self.sent = sent if sent is not None else max((op.done for op in ops), default=0.0)
         self.done = done if done is not None else self.sent
 
@@ -60,7 +61,7 @@ class Checker:
         self.level, self.transactions, self.final = level, transactions, final
         self.there = {key: set(values) for key, values in final.items()}
         self.problems, self.edges = [], {}  # edges: transaction -> {(kind, transaction): why}
-        self.writer = {}
+        self.writer, self.lost = {}, set()
 
     def check(self):
         """The problems, as text; none when the history is as promised."""
@@ -92,6 +93,8 @@ class Checker:
             if transaction.status == UNKNOWN:
                 there = any(op.kind != "read" and op.value in self.there.get(op.key, ()) for op in transaction.ops)
                 transaction.status, transaction.done = (COMMITTED if there else ABORTED), float("inf")
+                if not there:
+                    self.lost.add(transaction)
 
     def check_final(self):
         for key, values in self.final.items():
@@ -121,6 +124,9 @@ class Checker:
                 mine.append(op.value)
                 continue
             others = [value for value in op.value if value not in mine]
+            # Answers within an open block are provisional, as the block is: a crash may take back what they show.
+            if transaction.cut and any(self.writer.get((op.key, value)) in self.lost for value in others):
+                continue
             if [value for value in op.value if value in mine] != (mine if self.ordered(op.key) else sorted(mine, key=op.value.index) if set(mine) <= set(op.value) else mine):
                 self.complain(f"own writes are not seen: {op}", transaction)
             elif self.ordered(op.key) and mine and op.value[-len(mine):] != mine:

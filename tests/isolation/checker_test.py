@@ -95,6 +95,18 @@ class Anomalies(unittest.TestCase):
             self.clean(level, at_once(t("a", a(1, 10), a(2, 20), status=UNKNOWN)), {1: [10], 2: [20]})
             self.clean(level, at_once(t("a", a(1, 10), a(2, 20), status=UNKNOWN)), {1: [], 2: []})
 
+    def test_block_that_a_crash_cuts_off_may_show_what_is_lost(self):
+        lost = lambda: t("lost", a("x", 2), status=UNKNOWN)
+        def cut(*ops):
+            made = t("cut", *ops, status=ABORTED)
+            made.cut = True
+            return made
+        first = lambda: t("first", a("x", 1))
+        self.clean("rc", [first(), lost(), cut(r("x", 1, 2))], {"x": [1]})
+        self.everywhere(lambda: [first(), lost(), t("told", r("x", 1, 2), status=ABORTED)], {"x": [1]}, "G1a")
+        self.everywhere(lambda: [first(), t("undone", a("x", 2), status=ABORTED), cut(r("x", 1, 2))], {"x": [1]}, "G1a")
+        self.everywhere(lambda: [first(), lost(), cut(r("x"))], {"x": [1]}, "stale")
+
     def test_aborted_write_is_there(self):
         self.everywhere(lambda: at_once(t("a", a(1, 10), status=ABORTED)), {1: [10]}, "aborted")
 

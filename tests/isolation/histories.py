@@ -88,6 +88,7 @@ class Client(threading.Thread):
         # what a client was told before its COMMIT is nothing to rely on, but it may have been lied to all the same
         self.history.append(Transaction(name, self.ops, self.status, self.sent if self.sent is not None else time.monotonic(), time.monotonic()))
         self.history[-1].note = getattr(self, "note", None)
+        self.history[-1].cut = self.gone
 
     def statement(self, sql):
         if self.chance.random() < 0.3:
@@ -173,15 +174,15 @@ class AppendLocking(Append):
 
 
 class Register(Append):
-    """One value per key; a write returns what it wrote over. Turned into lists for the checker."""
+    """One value per key; a write returns what it wrote over, the row keeps some of those. Turned into lists for the checker."""
 
     name = "register"
 
     def create(self, control):
         control.ask(f"DROP TABLE IF EXISTS {self.table}")
-        control.must(f"CREATE TABLE {self.table} (k int PRIMARY KEY, v int, old int)")
+        control.must(f"CREATE TABLE {self.table} (k int PRIMARY KEY, v int, old text)")
         for key in range(self.KEYS):
-            control.must(f"INSERT INTO {self.table} VALUES ({key}, 0, 0)")
+            control.must(f"INSERT INTO {self.table} VALUES ({key}, 0, '')")
         self.before, self.reads = {}, []
 
     def transaction(self, client, block):
@@ -191,8 +192,8 @@ class Register(Append):
                 client.op("read", key, f"SELECT v FROM {self.table} WHERE k = {key}", parse=lambda rows: int(rows[0][0]))
             else:
                 value = self.next()
-                answer = client.op("append", key, f"UPDATE {self.table} SET old = v, v = {value} WHERE k = {key} RETURNING old", value, block=block)
-                self.before[key, value] = int(answer.rows()[0][0])
+                answer = client.op("append", key, f"UPDATE {self.table} SET old = left(v || ',' || old, 200), v = {value} WHERE k = {key} RETURNING old", value, block=block)
+                self.before[key, value] = int(answer.rows()[0][0].split(",")[0])
 
     def verify(self, level, clients, control):
         problems = []
@@ -202,17 +203,16 @@ class Register(Append):
             out = []
             while value:
                 out.append(value)
-                if (key, value) not in self.before:
-                    # its writer got no answer: the row still says what it wrote over, if nothing came after it
-                    self.before[key, value] = olds.get((key, value), 0)
-                value = self.before[key, value]
+                value = self.before.get((key, value), 0)
                 if len(out) > self.last:
                     problems.append(f"key {key}: values in a ring: {out[:10]}")
                     break
             return out[::-1]
 
-        rows = [[int(value) for value in row] for row in control.must(f"SELECT k, v, old FROM {self.table}")]
-        olds = {(key, value): old for key, value, old in rows}
+        rows = [(int(key), int(value), old.split(",")[:-1]) for key, value, old in control.must(f"SELECT k, v, old FROM {self.table}")]
+        for key, value, olds in rows:  # those who got no answer; the last of the old ones may be cut off
+            for old in olds:
+                value = self.before.setdefault((key, value), int(old))
         final = {key: past(key, value) for key, value, _ in rows}
         history = [transaction for client in clients for transaction in client.history]
         for transaction in history:
