@@ -107,6 +107,7 @@ void Client::connect() {
   is_synchronous_ = true;
   has_lock_timeout_ = chance.below(4) == 0;
   if (has_lock_timeout_ && session_->set_at_start("lock_timeout", "400")) world_.find(name() + "cannot set lock_timeout");
+  session_->set_wake([](void*) {}, nullptr);  // is_woken() tells
   if (holds_) session_->let_caller_hold_replies();
   low_ = world_.commit_at(world_.machine->log().durable());
   world_.note(name() + "connects" + (holds_ ? ", holds replies" : "") + (pipelines_ ? ", pipelines" : "") + (has_lock_timeout_ ? ", lock_timeout" : ""));
@@ -121,6 +122,11 @@ bool Client::can_move() const {
   }
 }
 
+std::string Client::describe() const {
+  return name() + (!is_connected() ? "is away" : is_running_ ? "runs " + sql_of(operation_) + ", progress " + std::to_string(static_cast<int>(wait_)) : "is idle") +
+         (block_.is_open ? block_.has_failed ? ", in a failed block" : ", in a block" : "") + ", replies held: " + std::to_string(held_.size());
+}
+
 void Client::move(bool is_last) {
   if (!is_running_) start(next_operation(is_last));
   run();
@@ -132,7 +138,7 @@ void Client::start(const Operation& operation) {
   is_settled_ = has_committed_ = has_waited_ = is_cancelled_ = false;
   is_synchronous_statement_ = is_synchronous_;
   where_ = db::Where::reactor;
-  statement_from_ = attempt_from_ = world_.newest();
+  attempt_from_ = world_.newest();
   // Whatever anybody has been told of is there for a statement that begins now.
   if (!block_.has_snapshot) low_ = std::max(low_, world_.commit_at(world_.told));
   sink_.clear();
@@ -166,13 +172,17 @@ void Client::run() {
     case db::Progress::done:
       settle();
       return answered(sink_.tag, false);
-    case db::Progress::wants_worker: where_ = db::Where::worker; break;
+    case db::Progress::wants_worker:
+      where_ = db::Where::worker;
+      world_.note(name() + "goes to a worker");
+      break;
     case db::Progress::waits_turn:
       has_waited_ = true;
       ++world_.counts.waits;
       world_.note(name() + "waits");
       break;
     case db::Progress::wants_copy_data: return world_.find(name() + "is asked for data");
+    case db::Progress::waits_durable: settle(); break;
     default: break;
   }
   attempt_from_ = attempt;
@@ -195,7 +205,8 @@ void Client::settle() {
 
 std::vector<std::size_t> Client::possible_states() const {
   if (block_.has_snapshot) return block_.snapshots;
-  const std::size_t from = is_read(operation_.kind) ? low_ : block_.isolation != 0 ? statement_from_ : attempt_from_;
+  // A snapshot may be the newest durable state, as a read's; who writes at READ COMMITTED goes by the newest.
+  const std::size_t from = is_read(operation_.kind) || block_.isolation != 0 ? low_ : attempt_from_;
   std::vector<std::size_t> all;
   for (std::size_t at = from; at <= world_.newest(); ++at) all.push_back(at);
   return all;
@@ -226,6 +237,16 @@ void Client::settle_rows() {
     matching.push_back(at);
   }
   world_.note(name() + "-> " + shown(got));
+  // New keys are compared with the newest rows at every level, as in PostgreSQL: who inserts where his snapshot has a row that
+  // is gone by now succeeds.
+  if (matching.empty() && is_insert(operation_.kind)) {
+    Outcome newest = evaluate(operation_, with(world_.history.back().state, block_.effects));
+    if (newest.error.empty() && newest.lines == got) {
+      block_.seen = std::max(block_.seen, world_.history.back().position);
+      block_.effects.insert(block_.effects.end(), newest.effects.begin(), newest.effects.end());
+      return;
+    }
+  }
   if (matching.empty()) {
     const Outcome expected = evaluate(operation_, with(world_.history.back().state, block_.effects));
     return world_.find(name() + sql_of(operation_) + ": no state that it may see answers " + shown(got) + "; the newest: " + expected.error + shown(expected.lines));
@@ -269,6 +290,7 @@ void Client::settle_error(const Error& error) {
   }
   // COMMIT ends the block, whatever comes of it.
   if (operation_.kind == Kind::commit || operation_.kind == Kind::rollback) block_.is_open = false;
+  if (code == "08007") block_.seen = 0;  // it tells nothing
   answered(code, true);
 }
 

@@ -16,6 +16,8 @@ class Client {
   bool can_move() const;
   bool can_begin() const { return !is_running_ && (pipelines_ || held_.empty()); }
   std::uint64_t time_left_ns() const { return is_running_ && wait_ == db::Progress::waits_turn ? session_->time_left_ns() : UINT64_MAX; }
+  /// For the trace.
+  std::string describe() const;
   void connect();
   /// Goes on with its statement, or sends the next one. `is_last`: it ends what it has begun, and begins nothing.
   void move(bool is_last);
@@ -69,7 +71,7 @@ class Client {
   Operation operation_;
   db::Progress wait_ = db::Progress::done;
   db::Where where_ = db::Where::reactor;
-  std::size_t statement_from_ = 0, attempt_from_ = 0;
+  std::size_t attempt_from_ = 0;           ///< the newest commit when the attempt that may have succeeded began
   std::deque<Reply> held_;
 };
 

@@ -58,6 +58,7 @@ struct Operation {
 std::string sql_of(const Operation& operation);
 inline bool is_read(Kind kind) { return kind <= Kind::select_sum; }
 inline bool is_write(Kind kind) { return kind >= Kind::transfer && kind <= Kind::wide_delete; }
+inline bool is_insert(Kind kind) { return (kind >= Kind::race_insert && kind <= Kind::race_upsert) || kind == Kind::wide_insert; }
 inline bool is_lock(Kind kind) { return kind == Kind::lock_rows || kind == Kind::lock_rows_nowait; }
 
 /// What a statement answers when it reads `state`.

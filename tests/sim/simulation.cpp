@@ -217,7 +217,10 @@ void Simulation::finish() {
     flush();
     watch();
     advance_clock(1'100'000'000);
-    if (++idle_rounds == 10) world_.find("somebody waits for ever");
+    if (++idle_rounds < 10) continue;
+    for (auto& client : clients_) world_.note(client->describe());
+    for (const std::string& line : world_.ask("SELECT pid, granted, locktype, mode, relation, page, tuple FROM pg_locks ORDER BY 1, 2")) world_.note(line);
+    world_.find("somebody waits for ever");
     if (rounds == 20000) world_.find("the clients do not come to an end");
   }
   if (!world_.is_over()) crash(true);
