@@ -328,8 +328,9 @@ void Client::answered(const std::string& text, bool has_failed) {
     return world_.find(name() + sql_of(operation_) + ": done, but nothing is in the log");
   const std::uint64_t told = ends && is_synchronous_statement_ && operation_.kind != Kind::synchronous ? block_.seen : 0;
   if (ends) block_ = {};
-  const Reply reply{holds_ ? session_->reply_floor() : 0, told, text};
-  if (holds_) held_.push_back(reply);
+  // Who does not hold replies has waited, but for errors.
+  const Reply reply{holds_ || has_failed ? session_->reply_floor() : 0, told, text};
+  if (holds_ || has_failed) held_.push_back(reply);
   else let_go(reply);
 }
 
