@@ -129,7 +129,7 @@ std::string Client::describe() const {
 
 void Client::move(bool is_last) {
   if (!is_running_) start(next_operation(is_last));
-  run();
+  if (is_running_) run();
 }
 
 void Client::start(const Operation& operation) {
@@ -144,10 +144,22 @@ void Client::start(const Operation& operation) {
   sink_.clear();
   sink_.full_lines = is_read(operation.kind) && world_.chance.below(4) == 0 ? 4 : SIZE_MAX;
   if (!block_.is_open) block_ = {};
-  const std::string text = sql_of(operation);
-  world_.note(name() + text);
   ++world_.counts.statements;
-  session_->start_query(text);
+  send();
+}
+
+/// As a simple query, or by Parse, Bind, Execute and Sync: then the statement by itself commits at Sync.
+void Client::send() {
+  const std::string text = sql_of(operation_);
+  stage_ = world_.chance.below(3) == 0 ? Stage::execute : Stage::query;
+  world_.note(name() + (stage_ == Stage::execute ? "(extended) " : "") + text);
+  if (stage_ == Stage::query) return session_->start_query(text);
+  Status failed = session_->parse("", text, {}, db::Where::worker);
+  if (!failed) failed = session_->bind("", "", {}, {}, db::Where::worker);
+  if (!failed) failed = session_->start_execute("", 0);
+  if (!failed) return;
+  session_->fail();
+  settle_error(failed);
 }
 
 void Client::run() {
@@ -169,9 +181,7 @@ void Client::run() {
   }
   if (world_.is_over()) return;
   switch (wait_) {
-    case db::Progress::done:
-      settle();
-      return answered(sink_.tag, false);
+    case db::Progress::done: return ended();
     case db::Progress::wants_worker:
       where_ = db::Where::worker;
       world_.note(name() + "goes to a worker");
@@ -186,6 +196,16 @@ void Client::run() {
     default: break;
   }
   attempt_from_ = attempt;
+}
+
+/// An activity of the session is over.
+void Client::ended() {
+  settle();
+  if (world_.is_over()) return;
+  if (stage_ != Stage::execute) return answered(sink_.tag, false);
+  stage_ = Stage::sync;
+  where_ = db::Where::reactor;
+  session_->start_sync();
 }
 
 std::vector<std::string> Client::lines() const {
@@ -266,11 +286,16 @@ bool Client::is_allowed(const std::string& code) const {
   if (code == "40P01") return has_waited_;
   if (code == "55P03") return operation_.kind == Kind::lock_rows_nowait || (has_waited_ && has_lock_timeout_);
   if (code == "57014") return is_cancelled_;
-  return world_.is_faulty && (code == "53100" || code == "58030" || code == "08007");
+  return world_.is_faulty && (code == "53100" || code == "58030" || code == "08007" || code == "53200");
 }
 
 void Client::settle_error(const Error& error) {
   const std::string code = code_of(error);
+  if (stage_ == Stage::execute) {
+    session_->start_sync();
+    auto progress = session_->run(db::Where::worker);
+    if (!progress || *progress != db::Progress::done) return world_.find(name() + "Sync after an error is not done");
+  }
   if (world_.disk.power_is_cut()) return;
   if (code == "40P01") ++world_.counts.deadlocks;
   if (code == "40001") ++world_.counts.conflicts;

@@ -45,6 +45,8 @@ class Client {
   Operation next_operation(bool is_last);
   void start(const Operation& operation);
   void run();
+  void send();
+  void ended();
   void settle();
   void settle_rows();
   void settle_control();
@@ -68,6 +70,7 @@ class Client {
   std::size_t low_ = 0;                    ///< it has been shown this commit: never an older one again
   // the running statement
   bool is_running_ = false, is_settled_ = false, has_committed_ = false, has_waited_ = false, is_cancelled_ = false, is_synchronous_statement_ = true;
+  enum class Stage : std::uint8_t { query, execute, sync } stage_ = Stage::query;   ///< the last two: the extended protocol
   Operation operation_;
   db::Progress wait_ = db::Progress::done;
   db::Where where_ = db::Where::reactor;

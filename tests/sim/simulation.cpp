@@ -55,7 +55,7 @@ class Simulation {
   std::vector<std::unique_ptr<Client>> clients_;
   std::uint64_t told_record_ = 0;
   // How often what happens: drawn for each run, so that some go without it.
-  std::uint64_t flush_weight_ = 4, checkpoint_one_in_ = 40, crash_one_in_ = 100, fault_one_in_ = 0, vanish_one_in_ = 100;
+  std::uint64_t flush_weight_ = 4, checkpoint_one_in_ = 100, crash_one_in_ = 100, fault_one_in_ = 0, vanish_one_in_ = 100;
 };
 
 void Simulation::start() {
@@ -66,10 +66,10 @@ void Simulation::start() {
   world_.told = world_.claimed = position;
   if (position == 0) return world_.find("the tables could not be made");
   world_.random.set_cold_one_in(one_in(2) ? 0 : 20 + chance().below(60));
-  static constexpr std::uint64_t rates[] = {20, 60, 200};
-  flush_weight_ = 1 + chance().below(6);
+  static constexpr std::uint64_t rates[] = {25, 100, 400};
+  flush_weight_ = 1 + chance().below(8);
   checkpoint_one_in_ = rates[chance().below(3)];
-  crash_one_in_ = rates[chance().below(3)] + 30;
+  crash_one_in_ = rates[chance().below(3)] + 50;
   vanish_one_in_ = rates[chance().below(3)] * 2;
   fault_one_in_ = one_in(3) ? 100 : 0;
   const std::uint64_t count = 2 + chance().below(5);
@@ -130,10 +130,14 @@ void Simulation::step() {
     }
   }
   if (fault_one_in_ != 0 && one_in(fault_one_in_)) {
-    const bool full = one_in(2), for_good = one_in(3);
-    world_.note(std::string("the disk will ") + (full ? "be full" : "fail") + (for_good ? " for good" : ""));
     world_.is_faulty = true;
     ++world_.counts.faults;
+    if (one_in(3)) {
+      world_.note("memory will be short for once");
+      return world_.alloc.fail_at(1 + chance().below(60));
+    }
+    const bool full = one_in(2), for_good = one_in(3);
+    world_.note(std::string("the disk will ") + (full ? "be full" : "fail") + (for_good ? " for good" : ""));
     return world_.disk.fail_at(1 + chance().below(8), full ? sqlstate::disk_full : sqlstate::io_error, for_good);
   }
   if (one_in(checkpoint_one_in_)) return checkpoint();
@@ -144,9 +148,9 @@ void Simulation::step() {
   if (one_in(80) && one.is_connected() && one.is_running()) return one.cancel();
   if (one_in(12)) return advance_clock(1'000'000 * (1 + chance().below(one_in(3) ? 1500 : 50)));
   if (!one.is_connected()) return one.connect();
-  const std::uint64_t what = chance().below(20);
+  const std::uint64_t what = chance().below(40);
   if (what < flush_weight_) return flush();
-  if (what < 9) return one.release();
+  if (what < 12) return one.release();
   if (!move_somebody(false)) {
     // All wait: for time, or for the flusher.
     for (auto& client : clients_) client->release();
@@ -177,6 +181,7 @@ void Simulation::crash(bool power) {
   if (world_.disk.steps() != steps) return world_.find("the disk is written to after the end");
   world_.disk.cut_power_at(0);
   world_.disk.fail_at(0, sqlstate::io_error);
+  world_.alloc.fail_at(0);
   if (power || world_.disk.power_is_cut()) world_.disk.power_cycle(chance(), static_cast<os::Survival>(chance().below(3)));
   if (world_.options.canary == Canary::short_recovery) drop_last_told();
   recover();

@@ -16,7 +16,7 @@ enum class Canary : std::uint8_t {
 };
 
 struct Options {
-  int steps = 300;
+  int steps = 400;
   Canary canary = Canary::none;
   bool prints = false;   ///< the whole trace, to stdout
 };
