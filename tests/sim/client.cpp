@@ -248,35 +248,29 @@ bool Client::is_newest(const Outcome& outcome, std::size_t at) const {
 
 void Client::settle_rows() {
   const std::vector<std::string> got = lines();
+  // New keys are compared with the newest rows at every level, as in PostgreSQL: who inserts where his snapshot has a row that
+  // is gone by now succeeds. That tells nothing of the snapshot.
+  const bool is_blind = block_.isolation != 0 && is_insert(operation_.kind);
+  const std::vector<std::size_t> possible = possible_states();
   std::vector<std::size_t> matching;
   Outcome outcome;
-  for (const std::size_t at : possible_states()) {
+  for (const std::size_t at : is_blind ? std::vector<std::size_t>{world_.newest()} : possible) {
     Outcome expected = evaluate(operation_, with(world_.history[at].state, block_.effects));
     if (!expected.error.empty() || expected.lines != got || !is_newest(expected, at)) continue;
     if (matching.empty()) outcome = std::move(expected);
     matching.push_back(at);
   }
   world_.note(name() + "-> " + shown(got));
-  // New keys are compared with the newest rows at every level, as in PostgreSQL: who inserts where his snapshot has a row that
-  // is gone by now succeeds.
-  if (matching.empty() && is_insert(operation_.kind)) {
-    Outcome newest = evaluate(operation_, with(world_.history.back().state, block_.effects));
-    if (newest.error.empty() && newest.lines == got) {
-      block_.seen = std::max(block_.seen, world_.history.back().position);
-      block_.effects.insert(block_.effects.end(), newest.effects.begin(), newest.effects.end());
-      return;
-    }
-  }
   if (matching.empty()) {
     const Outcome expected = evaluate(operation_, with(world_.history.back().state, block_.effects));
     return world_.find(name() + sql_of(operation_) + ": no state that it may see answers " + shown(got) + "; the newest: " + expected.error + shown(expected.lines));
   }
-  if (block_.isolation == 2 && block_.is_open) block_.reads.push_back({operation_, got, block_.effects});
+  if (block_.isolation == 2 && block_.is_open && !is_blind) block_.reads.push_back({operation_, got, block_.effects});
   block_.seen = std::max(block_.seen, world_.history[matching.front()].position);
-  low_ = std::max(low_, matching.front());
+  if (!is_blind) low_ = std::max(low_, matching.front());
   if (block_.isolation != 0) {
     block_.has_snapshot = true;
-    block_.snapshots = std::move(matching);
+    block_.snapshots = is_blind ? possible : std::move(matching);
   }
   block_.effects.insert(block_.effects.end(), outcome.effects.begin(), outcome.effects.end());
 }
@@ -297,6 +291,11 @@ void Client::settle_error(const Error& error) {
     if (!progress || *progress != db::Progress::done) return world_.find(name() + "Sync after an error is not done");
   }
   if (world_.disk.power_is_cut()) return;
+  // A statement that has failed has fixed the snapshot, too.
+  if (block_.isolation != 0 && !block_.has_snapshot && operation_.kind < Kind::begin) {
+    block_.snapshots = possible_states();
+    block_.has_snapshot = true;
+  }
   if (code == "40P01") ++world_.counts.deadlocks;
   if (code == "40001") ++world_.counts.conflicts;
   if (code == "23505") {
