@@ -86,6 +86,10 @@ Operation Client::next_operation(bool is_last) {
     plan_.clear();
     return {Kind::rollback};
   }
+  if (block_.sees_key_twice) {
+    plan_.clear();
+    return {world_.chance.below(2) == 0 ? Kind::rollback : Kind::commit};
+  }
   if (plan_.empty()) plan_more();
   const Operation next = plan_.front();
   plan_.pop_front();
@@ -246,6 +250,14 @@ bool Client::is_newest(const Outcome& outcome, std::size_t at) const {
   return true;
 }
 
+/// What the statement reads: the commit's state with the own changes. A new key is compared with the newest keys.
+State Client::state_for(std::size_t at) const {
+  State state = with(world_.history[at].state, block_.effects);
+  if (operation_.kind != Kind::race_move || operation_.a == operation_.b) return state;
+  const State newest = with(world_.history.back().state, block_.effects);
+  return newest.rows(Table::race).contains(operation_.b) ? state : with(state, {{Table::race, operation_.b, false, {}}});
+}
+
 void Client::settle_rows() {
   const std::vector<std::string> got = lines();
   // New keys are compared with the newest rows at every level, as in PostgreSQL: who inserts where his snapshot has a row that
@@ -255,7 +267,7 @@ void Client::settle_rows() {
   std::vector<std::size_t> matching;
   Outcome outcome;
   for (const std::size_t at : is_blind ? std::vector<std::size_t>{world_.newest()} : possible) {
-    Outcome expected = evaluate(operation_, with(world_.history[at].state, block_.effects));
+    Outcome expected = evaluate(operation_, state_for(at));
     if (!expected.error.empty() || expected.lines != got || !is_newest(expected, at)) continue;
     if (matching.empty()) outcome = std::move(expected);
     matching.push_back(at);
@@ -268,6 +280,11 @@ void Client::settle_rows() {
   if (block_.isolation == 2 && block_.is_open && !is_blind) block_.reads.push_back({operation_, got, block_.effects});
   block_.seen = std::max(block_.seen, world_.history[matching.front()].position);
   if (!is_blind) low_ = std::max(low_, matching.front());
+  for (const Effect& effect : outcome.effects) {
+    const bool is_new = effect.is_there && std::find(outcome.touched.begin(), outcome.touched.end(), std::pair(effect.table, effect.key)) == outcome.touched.end();
+    for (const std::size_t at : possible)
+      block_.sees_key_twice |= is_new && with(world_.history[at].state, block_.effects).rows(effect.table).contains(effect.key);
+  }
   if (block_.isolation != 0) {
     block_.has_snapshot = true;
     block_.snapshots = is_blind ? possible : std::move(matching);

@@ -31,6 +31,8 @@ class Client {
   struct Read { Operation operation; std::vector<std::string> lines; std::vector<Effect> effects; };
   struct Block {
     bool is_open = false, has_failed = false, has_snapshot = false;
+    /// It has inserted a key that its snapshot has, too: it sees both rows, as in PostgreSQL, which the model cannot say.
+    bool sees_key_twice = false;
     int isolation = 0;
     std::vector<Effect> effects;
     struct Mark { int name; std::size_t effects; };
@@ -53,6 +55,7 @@ class Client {
   void settle_error(const Error& error);
   bool is_allowed(const std::string& code) const;
   std::vector<std::size_t> possible_states() const;
+  State state_for(std::size_t at) const;
   bool is_newest(const Outcome& outcome, std::size_t at) const;
   void committed();
   void answered(const std::string& text, bool has_failed);
