@@ -40,7 +40,10 @@ Operation Client::some_operation() {
     case 16: return {Kind::wide_add, from * 3, from * 3 + below(20), value};
     case 17: return {Kind::wide_text, from, from + below(6), value};
     case 18: return {Kind::wide_delete, from, from + below(3)};
-    default: return {below(3) == 0 ? Kind::lock_rows_nowait : Kind::lock_rows, one, other, below(2)};
+    default: {
+      static constexpr Kind ways[] = {Kind::lock_rows, Kind::lock_rows, Kind::lock_rows_nowait, Kind::lock_rows_skip};
+      return {ways[below(4)], one, other, below(2)};
+    }
   }
 }
 
@@ -258,6 +261,16 @@ State Client::state_for(std::size_t at) const {
   return newest.rows(Table::race).contains(operation_.b) ? state : with(state, {{Table::race, operation_.b, false, {}}});
 }
 
+/// SKIP LOCKED may answer some of the rows only: they alone are locked.
+void Client::keep_answered(Outcome& outcome, const std::vector<std::string>& got) {
+  const auto is_passed_over = [&](const std::string& line) { return !std::binary_search(got.begin(), got.end(), line); };
+  std::erase_if(outcome.lines, is_passed_over);
+  std::erase_if(outcome.touched, [&](const auto& row) {
+    const std::string key = std::to_string(row.second) + "\t";
+    return std::none_of(got.begin(), got.end(), [&](const std::string& line) { return line.starts_with(key); });
+  });
+}
+
 void Client::settle_rows() {
   const std::vector<std::string> got = lines();
   // New keys are compared with the newest rows at every level, as in PostgreSQL: who inserts where his snapshot has a row that
@@ -268,6 +281,7 @@ void Client::settle_rows() {
   Outcome outcome;
   for (const std::size_t at : is_blind ? std::vector<std::size_t>{world_.newest()} : possible) {
     Outcome expected = evaluate(operation_, state_for(at));
+    if (operation_.kind == Kind::lock_rows_skip) keep_answered(expected, got);
     if (!expected.error.empty() || expected.lines != got || !is_newest(expected, at)) continue;
     if (matching.empty()) outcome = std::move(expected);
     matching.push_back(at);
@@ -277,7 +291,7 @@ void Client::settle_rows() {
     const Outcome expected = evaluate(operation_, with(world_.history.back().state, block_.effects));
     return world_.find(name() + sql_of(operation_) + ": no state that it may see answers " + shown(got) + "; the newest: " + expected.error + shown(expected.lines));
   }
-  if (block_.isolation == 2 && block_.is_open && !is_blind) block_.reads.push_back({operation_, got, block_.effects});
+  if (block_.isolation == 2 && block_.is_open && !is_blind && operation_.kind != Kind::lock_rows_skip) block_.reads.push_back({operation_, got, block_.effects});
   block_.seen = std::max(block_.seen, world_.history[matching.front()].position);
   if (!is_blind) low_ = std::max(low_, matching.front());
   for (const Effect& effect : outcome.effects) {

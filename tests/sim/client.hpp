@@ -50,6 +50,7 @@ class Client {
   void send();
   void ended();
   void settle();
+  static void keep_answered(Outcome& outcome, const std::vector<std::string>& got);
   void settle_rows();
   void settle_control();
   void settle_error(const Error& error);

@@ -129,6 +129,7 @@ std::string sql_of(const Operation& operation) {
     case Kind::wide_delete: return "DELETE FROM wide WHERE id BETWEEN " + a + " AND " + b + " RETURNING *";
     case Kind::lock_rows: return "SELECT * FROM accounts WHERE id = " + a + " OR id = " + b + (operation.c == 0 ? " FOR UPDATE" : " FOR SHARE");
     case Kind::lock_rows_nowait: return "SELECT * FROM accounts WHERE id = " + a + " OR id = " + b + " FOR UPDATE NOWAIT";
+    case Kind::lock_rows_skip: return "SELECT * FROM accounts WHERE id = " + a + " OR id = " + b + " FOR UPDATE SKIP LOCKED";
     case Kind::begin: return std::string("BEGIN ISOLATION LEVEL ") + levels[operation.a];
     case Kind::commit: return "COMMIT";
     case Kind::rollback: return "ROLLBACK";
@@ -170,7 +171,7 @@ Outcome evaluate(const Operation& operation, const State& state) {
       break;
     case Kind::pay: pay(to, accounts, operation.a, operation.c); break;
     case Kind::append: to.put(Table::list, operation.a, number(operation.b), false); break;
-    case Kind::lock_rows: case Kind::lock_rows_nowait:
+    case Kind::lock_rows: case Kind::lock_rows_nowait: case Kind::lock_rows_skip:
       for (const auto& [id, row] : accounts) {
         if (id != operation.a && id != operation.b) continue;
         to.made.lines.push_back(line_of(id, row));

@@ -46,7 +46,7 @@ enum class Kind : std::uint8_t {
   append,                                                                 // a = key, b = value
   race_insert, race_nothing, race_upsert, race_delete, race_move,         // a, b = keys, c = value
   wide_insert, wide_add, wide_text, wide_delete,                          // a .. b = range, c = value
-  lock_rows, lock_rows_nowait,                                            // a, b = accounts
+  lock_rows, lock_rows_nowait, lock_rows_skip,                            // a, b = accounts
   begin, commit, rollback, savepoint, rollback_to, release,               // a = savepoint, or isolation
   synchronous, create_index, drop_index,
 };
@@ -59,7 +59,7 @@ std::string sql_of(const Operation& operation);
 inline bool is_read(Kind kind) { return kind <= Kind::select_sum; }
 inline bool is_write(Kind kind) { return kind >= Kind::transfer && kind <= Kind::wide_delete; }
 inline bool is_insert(Kind kind) { return (kind >= Kind::race_insert && kind <= Kind::race_upsert) || kind == Kind::wide_insert; }
-inline bool is_lock(Kind kind) { return kind == Kind::lock_rows || kind == Kind::lock_rows_nowait; }
+inline bool is_lock(Kind kind) { return kind >= Kind::lock_rows && kind <= Kind::lock_rows_skip; }
 
 /// What a statement answers when it reads `state`.
 struct Outcome {
