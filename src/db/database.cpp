@@ -104,8 +104,12 @@ struct ConnectionState final : ResultSink {
 Result<Rows> ConnectionState::drive() {
   is_complete = false;
   for (;;) {
-    SPG_ASSIGN(const Progress progress, session->run(Where::worker));
-    switch (progress) {
+    auto progress = session->run(Where::worker);
+    if (!progress) {
+      SPG_TRY(database->machine->wait_durable(session->reply_floor()));
+      return progress.take_error();
+    }
+    switch (*progress) {
       case Progress::done: {
         if (result == nullptr) result = std::make_unique<RowsState>();
         result->connection = self.lock();
@@ -115,7 +119,12 @@ Result<Rows> ConnectionState::drive() {
         if (session->is_woken() || turn->wait(session->time_left_ns())) break;
         session->fail();
         return Error::make(sqlstate::lock_not_available, "could not obtain lock: another connection's transaction has it");
-      case Progress::waits_durable: SPG_TRY(database->machine->wait_durable(session->floor())); break;
+      case Progress::waits_durable:
+        if (Status failed = database->machine->wait_durable(session->floor())) {
+          session->fail();
+          return failed;
+        }
+        break;
       case Progress::wants_copy_data: return session->copy_fail("COPY FROM STDIN has no input in an embedded database");
       case Progress::output_full: case Progress::wants_worker: break;
     }

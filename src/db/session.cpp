@@ -304,6 +304,8 @@ void SessionImpl::end_activity() {
   current_.reset();
   portal_ = nullptr;
   settle_advisory_locks();
+  // An error that ends a transaction tells of what it has met (a key that is there already), as rows do.
+  if (!in_block_ && !transaction_->is_active() && hot_settings_.synchronous_commit) reply_floor_ = floor();
 }
 
 // --- the driver -----------------------------------------------------------------------------------------------------

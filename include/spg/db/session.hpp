@@ -63,7 +63,8 @@ class Session {
   /// The caller promises to keep back what the session has answered until reply_floor() is durable. Then run() does not wait
   /// for that, and what follows a commit is executed meanwhile (DESIGN 1.7: hold replies, not execution).
   virtual void let_caller_hold_replies() = 0;
-  /// The position that the last reply that ended a transaction needs.
+  /// The position that the last reply that ended a transaction needs. An error of run() is such a reply, too: nobody waits
+  /// for it within run(), so that every caller waits for this before telling of it.
   virtual std::uint64_t reply_floor() const = 0;
 
   // --- activities

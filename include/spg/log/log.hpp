@@ -27,7 +27,7 @@ class Log {
 
   /// Whether the files are there that a log with its start at `from` has.
   bool has_files(std::uint64_t from) const;
-  /// Reads the records from `from` on and finds the end. `history`: epochs in ascending order of start.
+  /// Reads the records from `from` on, finds the end, and makes what it has found durable. `history`: epochs in ascending order of start.
   /// XX001 when the log is damaged before its end; an error of `visit` ends the scan.
   Status recover(std::uint64_t from, std::span<const Epoch> history, FunctionRef<Status(const Record&)> visit);
   /// Where recover() found the end: the next record's position.
@@ -72,6 +72,7 @@ class Log {
   Status sync_dirty();
   Result<bool> read_at(std::uint64_t position, MutableBytes into);
   Result<bool> read_frame(std::uint64_t position, RecordBuffer& buffer, FrameHeader& header);
+  Status sync_found(std::uint64_t from, std::uint64_t to);
   Result<bool> is_damaged(std::uint64_t bad, std::uint64_t upto);
   std::string_view directory() const;
 

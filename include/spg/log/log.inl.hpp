@@ -358,8 +358,21 @@ Status Log<St, Sy>::recover(std::uint64_t from, std::span<const Epoch> history, 
                        file_header_bytes + position % file_data_bytes)
         .detail("A later record shows that this position had been written durably.");
   }
+  SPG_TRY(sync_found(from, position));
   next_.store(position, std::memory_order_release);
   return ok();
+}
+
+/// What a process that was killed has written may be in the system's cache only. It is shown to clients, and later records
+/// are chained to it: it must outlive a power cut from here on.
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::sync_found(std::uint64_t from, std::uint64_t to) {
+  if (from == to) return ok();
+  for (std::uint64_t number = from / file_data_bytes; number * file_data_bytes < to; ++number) {
+    SPG_ASSIGN(File * file, file_at(number));
+    SPG_TRY(file->sync());
+  }
+  return storage_->sync_dir(directory());
 }
 
 template <policy::Storage St, policy::Sync Sy>

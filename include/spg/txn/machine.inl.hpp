@@ -352,15 +352,15 @@ template <policy::Env E>
 Status Machine<E>::wait_durable(std::uint64_t position) {
   if (is_durable(position)) return ok();
   if (!background_.load(std::memory_order_acquire)) {
-    SPG_TRY(flush());
-    return ok();
+    (void)flush();  // if it fails, the log is broken
+  } else {
+    waiting_.fetch_add(1);
+    {
+      policy::LockGuard lock(wake_mutex_);
+      while (!is_durable(position) && !log_.is_broken() && !stopping_.load()) durable_moved_.wait(wake_mutex_);
+    }
+    waiting_.fetch_sub(1);
   }
-  waiting_.fetch_add(1);
-  {
-    policy::LockGuard lock(wake_mutex_);
-    while (!is_durable(position) && !log_.is_broken() && !stopping_.load()) durable_moved_.wait(wake_mutex_);
-  }
-  waiting_.fetch_sub(1);
   return is_durable(position) ? ok() : Error::make(sqlstate::transaction_resolution_unknown, "the outcome of the transaction is unknown: ", log_.broken_error().message());
 }
 

@@ -1,0 +1,114 @@
+// What a reply shows is durable before it is told, errors included; and a connection goes on when the log has broken.
+#include <catch2/catch.hpp>
+
+#include "spg/db/database.hpp"
+#include "spg/os/sim/sim.hpp"
+#include "support/database.hpp"
+
+#include "spg/txn/bodies.inl.hpp"
+
+using namespace spg;
+
+namespace {
+
+struct Sim {
+  Sim() : machine(disk, clock, alloc, random, options()) { REQUIRE_FALSE(machine.open()); }
+  static txn::MachineOptions options() {
+    txn::MachineOptions options;
+    options.database_path = "d/db";
+    options.log_path = "d/wal";
+    return options;
+  }
+  bool is_all_durable() { return machine.is_durable(machine.log().position()); }
+
+  os::SimStorage disk;
+  os::SimClock clock;
+  os::SimAlloc alloc;
+  os::SimRandom random;
+  txn::Machine<os::SimEnv> machine;
+};
+
+std::string code_of(const Error& error) {
+  const auto text = sqlstate_text(error.code());
+  return {text.data(), 5};
+}
+
+}  // namespace
+
+TEST_CASE("an error that shows another's commit is held until that is durable") {
+  Sim sim;
+  auto instance = db::Instance::open(sim.machine, {}).value();
+  test::TextSink sinks[2];
+  std::unique_ptr<db::Session> sessions[2];
+  for (int i = 0; i < 2; ++i) {
+    sessions[i] = db::Session::open(*instance, "bench", "postgres", sinks[i]).value();
+    sessions[i]->let_caller_hold_replies();
+  }
+  const auto ask = [&](int who, std::string_view text) -> std::string {
+    sessions[who]->start_query(text);
+    for (;;) {
+      auto progress = sessions[who]->run(db::Where::worker);
+      if (!progress) return code_of(progress.error());
+      if (*progress == db::Progress::done) return {};
+      if (*progress != db::Progress::wants_worker) return "waits";
+    }
+  };
+  REQUIRE(ask(0, "CREATE TABLE t (id int PRIMARY KEY)") == "");
+  REQUIRE_FALSE(sim.machine.flush());
+  REQUIRE(ask(0, "INSERT INTO t VALUES (1)") == "");
+  REQUIRE_FALSE(sim.is_all_durable());
+
+  SECTION("of one statement") {
+    REQUIRE(ask(1, "INSERT INTO t VALUES (1)") == "23505");
+    REQUIRE_FALSE(sim.machine.is_durable(sessions[1]->reply_floor()));
+  }
+  SECTION("of several statements in one query") {
+    REQUIRE(ask(1, "SELECT 1; INSERT INTO t VALUES (1)") == "23505");
+    REQUIRE_FALSE(sim.machine.is_durable(sessions[1]->reply_floor()));
+  }
+  SECTION("a block's is provisional, as the block is; what ends it is not") {
+    REQUIRE(ask(1, "BEGIN") == "");
+    REQUIRE(ask(1, "INSERT INTO t VALUES (1)") == "23505");
+    REQUIRE(sim.machine.is_durable(sessions[1]->reply_floor()));
+    REQUIRE(ask(1, "ROLLBACK") == "");
+    REQUIRE_FALSE(sim.machine.is_durable(sessions[1]->reply_floor()));
+  }
+  SECTION("not of sessions that do not wait for their commits either") {
+    REQUIRE(ask(1, "SET synchronous_commit = off") == "");
+    REQUIRE(ask(1, "INSERT INTO t VALUES (1)") == "23505");
+    REQUIRE(sim.machine.is_durable(sessions[1]->reply_floor()));
+  }
+  SECTION("one that has met nothing waits for nothing") {
+    REQUIRE(ask(1, "SELEC") == "42601");
+    REQUIRE(sim.machine.is_durable(sessions[1]->reply_floor()));
+  }
+  REQUIRE_FALSE(sim.machine.flush());
+  REQUIRE(sim.machine.is_durable(sessions[1]->reply_floor()));
+}
+
+TEST_CASE("an embedded connection's error waits for the commit that it shows") {
+  Sim sim;
+  Database database = Database::over(sim.machine, {}).value();
+  Connection one = database.connect().value(), other = database.connect().value();
+  one.execute("CREATE TABLE t (id int PRIMARY KEY)").value();
+  one.execute("SET synchronous_commit = off").value();
+  one.execute("INSERT INTO t VALUES (1)").value();
+  REQUIRE_FALSE(sim.is_all_durable());
+  SECTION("by text") { REQUIRE(code_of(other.execute("INSERT INTO t VALUES (1)").error()) == "23505"); }
+  SECTION("with parameters") { REQUIRE(code_of(other.execute("INSERT INTO t VALUES ($1)", 1).error()) == "23505"); }
+  REQUIRE(sim.is_all_durable());
+}
+
+TEST_CASE("an embedded connection goes on after the log has broken") {
+  Sim sim;
+  Database database = Database::over(sim.machine, {}).value();
+  Connection connection = database.connect().value(), other = database.connect().value();
+  connection.execute("CREATE TABLE t (id int PRIMARY KEY)").value();
+  sim.disk.fail_at(1, sqlstate::io_error, true);
+  SECTION("by text") { REQUIRE(code_of(connection.execute("INSERT INTO t VALUES (1)").error()) == "08007"); }
+  SECTION("with parameters") { REQUIRE(code_of(connection.execute("INSERT INTO t VALUES ($1)", 1).error()) == "08007"); }
+  REQUIRE(sim.machine.log_is_broken());
+  REQUIRE(code_of(connection.execute("SELECT 1").error()) == "08007");
+  REQUIRE_FALSE(connection.execute("INSERT INTO t VALUES (2)").has_value());
+  REQUIRE(other.execute("SELECT count(*) FROM t").value()[0][0].as<int>().value() == 0);
+}

@@ -1,0 +1,85 @@
+#include "sim/world.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace spg::sim {
+
+Status World::open() {
+  txn::MachineOptions machine_options;
+  machine_options.database_path = "d/db";
+  machine_options.log_path = "d/wal";
+  machine_options.checkpoint_log_bytes = 6000;  // for tick()
+  machine = std::make_unique<Machine>(disk, clock, alloc, random, machine_options);
+  SPG_TRY(machine->open());
+  SPG_ASSIGN(instance, db::Instance::open(*machine, {}));
+  return ok();
+}
+
+void World::note(const std::string& line) {
+  for (const char one : line) hash = (hash ^ static_cast<unsigned char>(one)) * 0x100000001b3u;
+  hash = (hash ^ '\n') * 0x100000001b3u;
+  if (options.prints) std::printf("%s\n", line.c_str());
+  recent.push_back(line);
+  if (recent.size() > 60) recent.pop_front();
+}
+
+void World::find(const std::string& what) {
+  if (!finding.empty()) return;
+  finding = what;
+  note("FOUND " + what);
+}
+
+std::size_t World::commit_at(std::uint64_t position) const {
+  std::size_t at = newest();
+  while (at > 0 && history[at].position > position) --at;
+  return at;
+}
+
+std::vector<std::string> World::ask(std::string_view text) {
+  test::TextSink sink;
+  auto session = db::Session::open(*instance, "bench", "postgres", sink);
+  if (!session) return {std::string(session.error().message())};
+  (*session)->start_query(text);
+  for (;;) {
+    auto progress = (*session)->run(db::Where::worker);
+    if (!progress) return {std::string(progress.error().message())};
+    if (*progress == db::Progress::done) break;
+    if (*progress == db::Progress::waits_durable && machine->wait_durable((*session)->floor())) return {"the log is broken"};
+    if (*progress == db::Progress::waits_turn) return {"waits for somebody, though there is nobody"};
+  }
+  std::sort(sink.lines.begin(), sink.lines.end());
+  return sink.lines;
+}
+
+void World::check_recovered() {
+  const std::uint64_t end = machine->log().position();
+  const std::size_t at = commit_at(end);
+  note("recovered up to " + std::to_string(end) + " of " + std::to_string(history.back().position));
+  if (history[at].position != end) return find("recovered up to " + std::to_string(end) + ", where no commit ends");
+  if (end < told) return find("a client was told of the commit at " + std::to_string(told) + "; recovered up to " + std::to_string(end));
+  if (end < claimed) return find("the log was called durable up to " + std::to_string(claimed) + "; recovered up to " + std::to_string(end));
+  counts.lost_commits += newest() - at;
+  history.resize(at + 1);
+  claimed = machine->log().durable();
+  const State& state = history.back().state;
+  const auto check = [&](const Operation& operation) {
+    const std::vector<std::string> got = ask(sql_of(operation)), expected = evaluate(operation, state).lines;
+    if (got == expected) return;
+    std::string text = "after recovery " + sql_of(operation) + " answers";
+    for (const std::string& line : got) text += " | " + line;
+    text += "; expected";
+    for (const std::string& line : expected) text += " | " + line;
+    find(text);
+  };
+  for (int table = 0; table < static_cast<int>(table_count); ++table) check({Kind::select_table, table});
+  for (int index = 0; index < 3; ++index) check({Kind::select_index, index});
+  check({Kind::count_keys, -1000, 1000000});
+  check({Kind::select_sum});
+  if (ask("SELECT count(*) FROM race WHERE k > -1000") != std::vector<std::string>{std::to_string(state.rows(Table::race).size())}) find("the index of race does not agree with it");
+  const std::string extra = ask("SELECT count(*) FROM pg_class WHERE relname = 'wide_extra'")[0];
+  if (extra != (state.has_extra_index ? "1" : "0")) find("wide_extra is there " + extra + " times");
+  if (state.has_extra_index && ask("SELECT count(*) FROM wide WHERE c > -1") != std::vector<std::string>{std::to_string(state.rows(Table::wide).size())}) find("wide_extra does not agree with its table");
+}
+
+}  // namespace spg::sim

@@ -1,0 +1,65 @@
+// World: one database on a simulated disk, the commits that it has taken, and what clients know. No threads: the simulation
+// decides who moves.
+#pragma once
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/model.hpp"
+#include "sim/simulation.hpp"
+#include "spg/db/instance.hpp"
+#include "spg/db/session.hpp"
+#include "spg/os/sim/sim.hpp"
+#include "spg/txn/machine.hpp"
+#include "support/text_sink.hpp"
+
+namespace spg {
+extern template class txn::Machine<os::SimEnv>;  // machine.cpp
+}
+
+namespace spg::sim {
+
+using Machine = txn::Machine<os::SimEnv>;
+
+struct World {
+  World(std::uint64_t seed, const Options& of) : options(of), chance(seed), random(seed ^ 0x5eed) {}
+  ~World() { close(); }
+
+  Status open();
+  void close() {
+    instance.reset();
+    machine.reset();
+  }
+  void note(const std::string& line);
+  /// The first one stays.
+  void find(const std::string& what);
+  bool is_over() const { return !finding.empty(); }
+  std::size_t newest() const { return history.size() - 1; }
+  /// The last commit whose record ends at or before the position.
+  std::size_t commit_at(std::uint64_t position) const;
+  /// Rows of a query without parameters by a session of its own, sorted; an error as its text.
+  std::vector<std::string> ask(std::string_view text);
+  /// The database as it is after recovery against the history, which is then cut to what has survived.
+  void check_recovered();
+
+  Options options;
+  os::SimChance chance;
+  os::SimStorage disk;
+  os::SimClock clock;
+  os::SimAlloc alloc;
+  os::SimRandom random;
+  std::unique_ptr<Machine> machine;
+  std::unique_ptr<db::Instance> instance;
+  std::vector<Commit> history;
+  std::uint64_t told = 0;            ///< log position up to which clients have been told of something
+  std::uint64_t claimed = 0;         ///< log position that the machine has called durable
+  bool is_faulty = false;            ///< the disk has been told to fail since the database was opened
+  int next_value = 1;                ///< unique in a run
+  std::string finding;
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  std::deque<std::string> recent;    ///< the end of the trace
+  Counts counts;
+};
+
+}  // namespace spg::sim
