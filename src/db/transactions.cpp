@@ -20,9 +20,9 @@ Status SessionImpl::begin_statement(bool writes, Where where) {
   const bool keeps_reading = transaction_->has_snapshot() && transaction_->options().isolation >= txn::Isolation::repeatable_read;
   const auto access = where == Where::reactor ? store::Access::no_wait : store::Access::wait;
   SPG_TRY(transaction_->begin_statement(writes, access));
+  if (!keeps_reading) note_reading();
   Status failed = shared_->begin_statement(writes && writes_shared_, access);
   if (failed) (void)transaction_->end_statement(false);
-  else if (!keeps_reading) note_reading();
   return failed;
 }
 
