@@ -19,7 +19,7 @@ USER_OIDS = 16384
 REG_TYPES = {"regproc", "regprocedure", "regoper", "regoperator", "regclass", "regtype", "regnamespace", "regrole"}
 PHYSICAL = {"bool": "boolean", "char": "int2", "int2": "int2", "int4": "int4", "date": "int4", "oid": "int4", "xid": "int4",
             "cid": "int4", "int8": "int8", "time": "int8", "timestamp": "int8", "timestamptz": "int8", "float4": "float4",
-            "float8": "float8", "interval": "interval", "uuid": "uuid"}
+            "xid8": "int8", "pg_lsn": "int8", "float8": "float8", "interval": "interval", "uuid": "uuid"}
 PHYSICAL.update({name: "int4" for name in REG_TYPES})
 
 connection = psycopg2.connect(DSN)

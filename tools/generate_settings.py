@@ -16,6 +16,7 @@ LEFT_OUT = ("autovacuum", "bgwriter", "vacuum_", "wal_sender", "geqo", "jit", "s
             "old_snapshot", "ignore_", "zero_damaged", "allow_", "max_logical", "max_sync", "max_worker", "min_dynamic",
             "restore_command", "wal_r", "wal_i", "wal_l", "wal_k", "wal_d", "wal_c", "parallel_", "external_pid", "ident_file",
             "hba_file", "config_file", "cluster_name", "exit_on", "restart_after", "remove_temp", "data_sync", "commit_")
+KEPT = ("track_commit_timestamp",)
 VALUES = {
     "server_version": "15.0 (SPG 0.1.0)", "client_encoding": "UTF8", "lc_messages": "C", "lc_monetary": "C",
     "lc_numeric": "C", "lc_time": "C", "lc_collate": "C", "lc_ctype": "C", "server_encoding": "UTF8", "TimeZone": "UTC",
@@ -39,7 +40,7 @@ def text(value):
 connection = psycopg2.connect(sys.argv[1])
 cursor = connection.cursor()
 cursor.execute("select name, vartype, context, unit, boot_val, min_val, max_val, enumvals, short_desc from pg_settings order by lower(name)")
-rows = [r for r in cursor.fetchall() if not r[0].startswith(LEFT_OUT)]
+rows = [r for r in cursor.fetchall() if r[0] in KEPT or not r[0].startswith(LEFT_OUT)]
 names = {r[0] for r in rows}
 rows += EXTRA + [r for r in INTERNAL_EXTRA if r[0] not in names]
 rows.sort(key=lambda r: r[0].lower())

@@ -211,8 +211,8 @@ Result<std::int64_t> Field::integer() const {
     case type::Format::int2: return std::int64_t{value.as<std::int16_t>()};
     case type::Format::int4: return std::int64_t{value.as<std::int32_t>()};
     case type::Format::int8: return value.as<std::int64_t>();
-    case type::Format::oid: return std::int64_t{value.as<std::uint32_t>()};
-    case type::Format::numeric: {
+    case type::Format::oid: case type::Format::xid: return std::int64_t{value.as<std::uint32_t>()};
+    case type::Format::numeric: case type::Format::xid8: {
       const std::string digits = text();
       std::int64_t number = 0;
       const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "spg/catalog/roles.hpp"
+#include "spg/db/ledger.hpp"
 #include "spg/db/session.hpp"
 #include "spg/policy/policy.hpp"
 
@@ -26,10 +27,11 @@ class InstanceImpl final : public Instance {
  public:
   InstanceImpl(txn::MachineControl& machine, const InstanceOptions& options)
       : machine_(machine), memory_(options.memory_limit_bytes), statement_memory_bytes_(options.statement_memory_bytes), zone_files_(options.zone_files),
-        sessions_lock_(machine.make_lock()) {}
+        sessions_lock_(machine.make_lock()), ledger_(machine, options.track_commit_timestamp) {}
 
   Status open(const InstanceOptions& options) {
     if (sessions_lock_ == nullptr) return Error::out_of_memory();
+    SPG_TRY(ledger_.open());
     if (!machine_.has_database(DatabaseId::shared)) SPG_TRY(bootstrap(options));
     return ok();
   }
@@ -38,6 +40,7 @@ class InstanceImpl final : public Instance {
   MemoryBudget& memory() override { return memory_; }
   std::size_t statement_memory_bytes() const override { return statement_memory_bytes_; }
   const ZoneFiles* zone_files() const override { return zone_files_; }
+  Ledger& ledger() override { return ledger_; }
 
   Result<std::optional<LoginRole>> find_role(std::string_view name) override {
     Arena arena(memory_);
@@ -140,6 +143,7 @@ class InstanceImpl final : public Instance {
   std::unique_ptr<txn::Lock> sessions_lock_;  // the two below
   std::map<std::uint32_t, Known> sessions_;
   std::uint32_t last_process_id_ = 0;
+  Ledger ledger_;
 };
 
 }  // namespace

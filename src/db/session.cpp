@@ -53,6 +53,7 @@ Status SessionImpl::start() {
   catalog_.set_role(role_.oid, user_);
   settings_.set_start("session_authorization", user_);
   settings_.set_start("is_superuser", role_.is_superuser ? "on" : "off");
+  if (instance_.ledger().keeps_commit_times()) settings_.set_start("track_commit_timestamp", "on");
   if (const std::size_t limit = instance_.statement_memory_bytes(); limit != SIZE_MAX)
     SPG_TRY(set_at_start("spg.statement_memory", std::to_string(limit / 1024)));
   apply_settings();
@@ -277,6 +278,7 @@ void SessionImpl::statement_failed() {
     if (savepoints_.empty()) {
       if (transaction_->is_active()) transaction_->rollback();
       if (shared_->is_active()) shared_->rollback();
+      end_number(false, false, false);
       end_cursors(false);
     } else {
       (void)transaction_->rollback_to(savepoints_.back().depth);

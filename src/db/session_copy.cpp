@@ -357,7 +357,10 @@ Result<bool> SessionImpl::insert_blocked(bool at_end) {
   SPG_TRY(check_interrupts());
   SPG_ASSIGN(const bool waits, still_waits());
   if (waits) return true;
-  if (std::exchange(copy_in_->is_blocked, false)) transaction_->renew_statement();
+  if (std::exchange(copy_in_->is_blocked, false)) {
+    transaction_->renew_statement();
+    if (transaction_->options().isolation < txn::Isolation::repeatable_read) note_reading();
+  }
   Status failed = insert_copied(at_end);
   if (!failed) return false;
   if (!failed.is_must_wait()) return failed;

@@ -14,6 +14,7 @@
 #include "spg/catalog/session.hpp"
 #include "spg/db/copy.hpp"
 #include "spg/db/instance.hpp"
+#include "spg/db/ledger.hpp"
 #include "spg/db/session.hpp"
 #include "spg/db/settings.hpp"
 #include "spg/exec/execution.hpp"
@@ -92,7 +93,7 @@ class Folder final : public plan::Evaluator {
   const exec::ExecContext& context_;
 };
 
-class SessionImpl final : public Session, public txn::Host, public exec::SessionFacts, public exec::SessionLocks, public catalog::NoticeSink,
+class SessionImpl final : public Session, public txn::Host, public exec::SessionFacts, public exec::TransactionFacts, public exec::SessionLocks, public catalog::NoticeSink,
                           public plan::CursorPlaces {
  public:
   SessionImpl(Instance& instance, std::string_view user, const LoginRole& role, std::string_view database, ResultSink& sink,
@@ -141,10 +142,17 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   std::string_view session_user() override { return user_; }
   std::string_view database_name() override { return database_; }
   std::int32_t backend_pid() override { return static_cast<std::int32_t>(process_id_); }
-  std::uint64_t transaction_id(bool draw) override;
   std::span<const std::string_view> search_path() override;
   std::string_view setting(std::string_view name, Arena& arena) override;
   Result<std::string_view> set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) override;
+
+  // --- exec::TransactionFacts (transactions.cpp)
+  Result<std::uint64_t> transaction_id(bool draw) override;
+  Result<std::string_view> current_snapshot(Arena& arena) override;
+  Result<Fate> transaction_fate(std::uint64_t number) override { return instance_.ledger().fate(number, floor()); }
+  std::uint64_t log_position(LogEnd end) override;
+  Result<std::optional<CommitTime>> commit_time(std::uint32_t xid) override;
+  Result<std::optional<CommitTime>> last_commit() override;
 
   // --- exec::SessionLocks (session_locks.cpp)
   Result<bool> advisory_lock(const Advisory& lock, bool wait) override;
@@ -183,6 +191,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status begin_transaction();
   Status begin_statement(bool writes, Where where);
   void end_statement(bool succeeded);
+  void note_reading();
+  void end_number(bool committed, bool wrote, bool wrote_shared);
   Status commit_transaction();
   void abort_transaction();
   void forget_portals();
@@ -332,7 +342,9 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   bool ends_block_ = false;                 ///< COMMIT runs
   bool chains_ = false;                     ///< ... AND CHAIN
   txn::BeginOptions begin_modes_;           ///< what the running transaction began with, before any SET
-  std::uint64_t asked_id_ = 0;              ///< of the last transaction whose number was asked for
+  std::uint64_t number_ = 0;                ///< the running transaction's in the ledger; 0: none has been drawn
+  Ledger::Reading reading_;                 ///< what the statement sees, or the transaction from REPEATABLE READ on
+  std::string snapshot_;                    ///< the same for those who asked: a pg_snapshot's body, or empty
   bool modes_shown_ = false;
   txn::BeginOptions shown_modes_;           ///< what the settings transaction_isolation and kin show
   bool writes_shared_ = false;              ///< the statement changes roles or databases

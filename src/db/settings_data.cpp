@@ -297,6 +297,8 @@ static constexpr SettingInfo data[] = {
      "Sets the time zone for displaying and interpreting time stamps."},
     {"timezone_abbreviations", SettingKind::string, SettingContext::user, "", "", "", "", "",
      "Selects a file of time zone abbreviations."},
+    {"track_commit_timestamp", SettingKind::boolean, SettingContext::server_start, "", "off", "", "", "",
+     "Collects transaction commit time."},
     {"transaction_deferrable", SettingKind::boolean, SettingContext::user, "", "off", "", "", "",
      "Whether to defer a read-only serializable transaction until it can be executed with no possible serialization failures."},
     {"transaction_isolation", SettingKind::choice, SettingContext::user, "", "read committed", "", "", "serializable,repeatable read,read committed,read uncommitted",

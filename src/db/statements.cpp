@@ -156,6 +156,7 @@ exec::ExecContext SessionImpl::context(Arena& arena, std::span<const type::Value
   context.settings = &text_settings();
   context.parameters = parameters;
   context.session = this;
+  context.transactions = this;
   context.virtual_tables = &virtual_tables_;
   context.locks = this;
   return context;

@@ -17,11 +17,20 @@ Status SessionImpl::begin_transaction() {
 /// Opens the statement on both lineages. "Must wait" leaves neither open.
 Status SessionImpl::begin_statement(bool writes, Where where) {
   SPG_TRY(begin_transaction());
+  const bool keeps_reading = transaction_->has_snapshot() && transaction_->options().isolation >= txn::Isolation::repeatable_read;
   const auto access = where == Where::reactor ? store::Access::no_wait : store::Access::wait;
   SPG_TRY(transaction_->begin_statement(writes, access));
+  if (!keeps_reading) note_reading();
   Status failed = shared_->begin_statement(writes && writes_shared_, access);
   if (failed) (void)transaction_->end_statement(false);
   return failed;
+}
+
+/// Remembers what the statement that has just begun reads. It costs no more than that, until somebody asks.
+void SessionImpl::note_reading() {
+  // After the version has been pinned: what has ended by then with nothing written counts as seen.
+  reading_ = {instance_.ledger().now(), transaction_->database(), transaction_->floor()};
+  snapshot_.clear();
 }
 
 void SessionImpl::end_statement(bool succeeded) {
@@ -31,10 +40,13 @@ void SessionImpl::end_statement(bool succeeded) {
 
 Status SessionImpl::commit_transaction() {
   if (!transaction_->is_active()) return ok();
+  const bool wrote = transaction_->has_written(), wrote_shared = shared_->has_written();
+  if ((wrote || wrote_shared) && instance_.ledger().keeps_commit_times()) SPG_TRY(transaction_id(true).status());
   // The shared lineage goes second (DESIGN 1.6).
   txn::TransactionControl* const both[] = {transaction_.get(), shared_.get()};
   Status failed = instance_.machine().commit_together(both);
   if (failed.is_must_wait() || failed.is_would_block()) return failed;
+  end_number(!failed, wrote, wrote_shared);
   if (failed) settings_.undo_to(0);
   else settings_.commit();
   constraint_modes_ = {};
@@ -48,6 +60,7 @@ void SessionImpl::abort_transaction() {
   end_statement(false);
   if (transaction_->is_active()) transaction_->rollback();
   if (shared_->is_active()) shared_->rollback();
+  end_number(false, false, false);
   settings_.undo_to(0);
   constraint_modes_ = {};
   savepoints_.clear();
@@ -150,10 +163,56 @@ Status SessionImpl::set_transaction_setting(std::string_view name, std::string_v
   return transaction_->is_active() ? set_transaction_modes(modes) : ok();
 }
 
-std::uint64_t SessionImpl::transaction_id(bool draw) {
-  const std::uint64_t number = transaction_->transaction_number();
-  if (draw) asked_id_ = number;
-  return transaction_->has_written() || asked_id_ == number ? number : 0;
+// --- the ledger -----------------------------------------------------------------------------------------------------
+
+Result<std::uint64_t> SessionImpl::transaction_id(bool draw) {
+  if (number_ == 0 && (draw || transaction_->has_written() || shared_->has_written())) {
+    SPG_ASSIGN(number_, instance_.ledger().draw());
+  }
+  return number_;
+}
+
+/// The transaction has ended: its number, if it has drawn one, is said to have.
+void SessionImpl::end_number(bool committed, bool wrote, bool wrote_shared) {
+  if (number_ == 0) return;
+  Ledger::End how{committed, transaction_->database(), 0};
+  if (wrote) how.position = transaction_->floor();
+  else if (wrote_shared) how = {committed, DatabaseId::shared, shared_->floor()};
+  instance_.ledger().end(std::exchange(number_, 0), how);
+}
+
+Result<std::string_view> SessionImpl::current_snapshot(Arena& arena) {
+  if (snapshot_.empty()) {
+    SPG_ASSIGN(const std::string_view made, instance_.ledger().snapshot(reading_, number_, arena));
+    snapshot_ = made;
+  }
+  return arena.copy(snapshot_);
+}
+
+/// Positions of one epoch differ by bytes of the log. The next epoch goes on where the durable log ended, which lies behind
+/// what was appended by less than the 2^32 that it adds: the sum always grows.
+std::uint64_t SessionImpl::log_position(LogEnd end) {
+  const Lsn lsn = instance_.machine().log_end(end == LogEnd::durable);
+  return (std::uint64_t{lsn.epoch} << 32) + lsn.counter;
+}
+
+namespace {
+Status commit_times_kept(const Ledger& ledger) {
+  if (ledger.keeps_commit_times()) return ok();
+  return Error::make(sqlstate::object_not_in_prerequisite_state, "could not get commit timestamp data")
+      .hint("Make sure the configuration parameter \"track_commit_timestamp\" is set.");
+}
+}  // namespace
+
+Result<std::optional<exec::TransactionFacts::CommitTime>> SessionImpl::commit_time(std::uint32_t xid) {
+  if (xid == 0) return Error::make(sqlstate::invalid_parameter_value, "cannot retrieve commit timestamp for transaction 0");
+  if (xid < Ledger::first_normal) return std::optional<CommitTime>();
+  SPG_TRY(commit_times_kept(instance_.ledger()));
+  return instance_.ledger().commit_time(xid);
+}
+Result<std::optional<exec::TransactionFacts::CommitTime>> SessionImpl::last_commit() {
+  SPG_TRY(commit_times_kept(instance_.ledger()));
+  return instance_.ledger().last_commit();
 }
 
 /// AND CHAIN: a block like the one that has just ended.

@@ -569,7 +569,8 @@ constexpr AggregateFunction regress() {
       {proc::prefix##_timestamp_without_time_zone, best<i8>(max)},                                                     \
       {proc::prefix##_timestamp_with_time_zone, best<i8>(max)}, {proc::prefix##_time_with_time_zone, best_value(max)}, \
       {proc::prefix##_interval, best_value(max)}, {proc::prefix##_text, best_text(max)},                               \
-      {proc::prefix##_character, best_value(max)}, {proc::prefix##_numeric, best_value(max)}, {                        \
+      {proc::prefix##_character, best_value(max)}, {proc::prefix##_numeric, best_value(max)},                          \
+      {proc::prefix##_xid8, best<i8>(max)}, {proc::prefix##_pg_lsn, best<i8>(max)}, {                                  \
     proc::prefix##_anyarray, best_value(max)                                                                           \
   }
 #define SPG_BITS(prefix, op)                                                                       \

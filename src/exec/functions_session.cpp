@@ -71,15 +71,6 @@ Result<Uuid> random_uuid(Context& c) {
   result[8] = static_cast<std::uint8_t>((result[8] & 0x3f) | 0x80);
   return result;
 }
-Result<i8> transaction_id(Context& c) {
-  SPG_ASSIGN(SessionFacts * s, session(c));
-  return static_cast<i8>(s->transaction_id(true));
-}
-Result<std::optional<i8>> transaction_id_if_assigned(Context& c) {
-  SPG_ASSIGN(SessionFacts * s, session(c));
-  const std::uint64_t number = s->transaction_id(false);
-  return number == 0 ? std::optional<i8>() : std::optional<i8>(static_cast<i8>(number));
-}
 i4 count_nulls(Context&, Rest values) {
   i4 count = 0;
   for (const Value& value : values) count += value.is_null;
@@ -164,8 +155,6 @@ constexpr FunctionEntry session_functions[] = {
     {proc::set_config_by_name, call_volatile<set_setting>()},
     {proc::pg_typeof, call<type_of>()},
     {proc::gen_random_uuid, call_volatile<random_uuid>()},
-    {proc::pg_current_xact_id, call_volatile<transaction_id>()},
-    {proc::pg_current_xact_id_if_assigned, call_volatile<transaction_id_if_assigned>()},
     {proc::pg_advisory_lock_int8, call_volatile<lock_advisory<one_key<true, true>, i8>>()},
     {proc::pg_try_advisory_lock_int8, call_volatile<try_advisory<one_key<true, true>, i8>>()},
     {proc::pg_advisory_unlock_int8, call_volatile<unlock_advisory<one_key<true, true>, i8>>()},

@@ -80,8 +80,11 @@ KeyType KeyType::of(Oid oid) {
     case type::Format::date:
     case type::Format::time:
     case type::Format::timestamp:
-    case type::Format::timestamptz: result.kind = KeyKind::integer; break;
+    case type::Format::timestamptz:
+    case type::Format::xid8:
+    case type::Format::pg_lsn: result.kind = KeyKind::integer; break;
     case type::Format::oid:
+    case type::Format::xid:
       result.kind = KeyKind::integer;
       result.is_unsigned = true;
       break;

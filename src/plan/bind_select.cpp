@@ -161,7 +161,7 @@ Status Binder::sort_direction(const sql::SortItem& item, Expr* value, bool* desc
           .hint("Ordering operators must be \"<\" or \">\" members of btree operator families.");
     *descending = comparison == catalog::Comparison::greater;
   } else if (const Oid base = base_type(value->type); base != oid::record && base != oid::unknown && !has_order(base)) {
-    return fail(sqlstate::undefined_function, location(value), "could not identify an ordering operator for type ",
+    return fail(sqlstate::undefined_function, location(*item.expr), "could not identify an ordering operator for type ",
                 type_text(value->type))
         .hint("Use an explicit ordering operator or modify the query.");
   }

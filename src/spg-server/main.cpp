@@ -30,7 +30,8 @@ constexpr const char* usage =
     "  SPG_REACTORS, SPG_WORKERS                          threads (default: one reactor and four workers per processor, at least 8)\n"
     "  SPG_AUTHENTICATION_TIMEOUT_S                       time to log in (default 60)\n"
     "  SPG_MEMORY_MB         memory of all statements together   (default: half of the machine's)\n"
-    "  SPG_STATEMENT_MEMORY_MB  memory of one statement; SET spg.statement_memory changes it  (default: half of that)\n";
+    "  SPG_STATEMENT_MEMORY_MB  memory of one statement; SET spg.statement_memory changes it  (default: half of that)\n"
+    "  SPG_TRACK_COMMIT_TIMESTAMP  on or off: the setting track_commit_timestamp  (default off)\n";
 
 const char* environment(const char* name, const char* fallback) {
   const char* value = std::getenv(name);
@@ -190,6 +191,9 @@ int main(int argc, char** argv) {
   auto& instance = arguments.instance;
   if (!read_megabytes("SPG_MEMORY_MB", spg::os::memory_bytes() / 2, instance.memory_limit_bytes) ||
       !read_megabytes("SPG_STATEMENT_MEMORY_MB", instance.memory_limit_bytes / 2, instance.statement_memory_bytes)) return 2;
+  const std::string track = environment("SPG_TRACK_COMMIT_TIMESTAMP", "off");
+  if (track != "on" && track != "off") { std::fprintf(stderr, "spg-server: SPG_TRACK_COMMIT_TIMESTAMP is neither on nor off: %s\n", track.c_str()); return 2; }
+  instance.track_commit_timestamp = track == "on";
   const unsigned processors = spg::os::processor_count();
   arguments.server.address = arguments.address.c_str();
   arguments.server.port = arguments.port;

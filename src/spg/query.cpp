@@ -17,7 +17,7 @@ bool is_numeric(Oid type) {
   if (info == nullptr) return false;
   switch (info->format) {
     case type::Format::int2: case type::Format::int4: case type::Format::int8: case type::Format::float4: case type::Format::float8:
-    case type::Format::numeric: case type::Format::oid: return true;
+    case type::Format::numeric: case type::Format::oid: case type::Format::xid: case type::Format::xid8: return true;
     default: return false;
   }
 }

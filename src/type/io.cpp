@@ -7,6 +7,7 @@
 #include "spg/type/number_text.hpp"
 #include "spg/type/numeric.hpp"
 #include "spg/type/oids.hpp"
+#include "spg/type/transaction.hpp"
 
 namespace spg::type {
 namespace {
@@ -31,8 +32,8 @@ constexpr Entry entries[] = {
     {24, 1008, Format::oid, Physical::int4, "regproc"},
     {25, 1009, text, Physical::string, "text"},
     {26, 1028, Format::oid, Physical::int4, "oid"},
-    {28, 1011, Format::oid, Physical::int4, "xid"},
-    {29, 1012, Format::oid, Physical::int4, "cid"},
+    {28, 1011, Format::xid, Physical::int4, "xid"},
+    {29, 1012, Format::xid, Physical::int4, "cid"},
     {30, 1013, vector, Physical::string, "oidvector", 26},
     {194, 0, text, Physical::string, "pg_node_tree"},
     {700, 1021, float4, Physical::float4, "real"},
@@ -58,9 +59,12 @@ constexpr Entry entries[] = {
     {2277, 0, text, Physical::string, "anyarray"},
     {2278, 0, void_type, Physical::string, "void"},
     {2950, 2951, Format::uuid, Physical::uuid, "uuid"},
+    {2970, 2949, Format::pg_snapshot, Physical::string, "txid_snapshot"},
+    {3220, 3221, Format::pg_lsn, Physical::int8, "pg_lsn"},
     {4089, 4090, Format::oid, Physical::int4, "regnamespace"},
     {4096, 4097, Format::oid, Physical::int4, "regrole"},
-    {5069, 271, int8, Physical::int8, "xid8"},
+    {5038, 5039, Format::pg_snapshot, Physical::string, "pg_snapshot"},
+    {5069, 271, Format::xid8, Physical::int8, "xid8"},
 };
 constexpr std::size_t entry_count = std::size(entries);
 
@@ -161,6 +165,13 @@ Result<Value> input(Oid oid, std::string_view text, std::int32_t typmod, const T
     }
     case interval: return wrap(Physical::interval, parse_interval(text, settings, typmod));
     case Format::uuid: return wrap(Physical::uuid, parse_uuid(text));
+    case Format::xid: return Value::of(Physical::int4, parse_xid(text));
+    case Format::xid8: return Value::of(Physical::int8, pack_unsigned(parse_xid8(text)));
+    case Format::pg_lsn: {
+      SPG_ASSIGN(const std::uint64_t lsn, parse_lsn(text));
+      return Value::of(Physical::int8, pack_unsigned(lsn));
+    }
+    case Format::pg_snapshot: return wrap_text(parse_snapshot(text, arena));
     case void_type: return string_value({});
     case Format::array: return input_array(*type, text, typmod, settings, arena);
     case vector: return input_vector(*type, text, settings, arena);
@@ -176,7 +187,7 @@ void output(Oid oid, const Value& value, TextBuilder& out, const TextSettings& s
     case int2: print_int2(value.as<std::int16_t>(), out); return;
     case int4: print_int4(value.as<std::int32_t>(), out); return;
     case int8: print_int8(value.as<std::int64_t>(), out); return;
-    case Format::oid: print_oid(value.as<std::uint32_t>(), out); return;
+    case Format::oid: case Format::xid: print_oid(value.as<std::uint32_t>(), out); return;
     case float4: print_float4(value.as<float>(), out, settings.extra_float_digits); return;
     case float8: print_float8(value.as<double>(), out, settings.extra_float_digits); return;
     case numeric: print_numeric(value.as<Numeric>(), out); return;
@@ -190,6 +201,9 @@ void output(Oid oid, const Value& value, TextBuilder& out, const TextSettings& s
     case timetz: print_timetz(TimeTz::unpack(value.as<StringRef>()), out); return;
     case interval: print_interval(value.as<Interval>(), out, settings); return;
     case Format::uuid: print_uuid(value.as<Uuid>(), out); return;
+    case Format::xid8: out.add(unpack_unsigned(value.as<std::int64_t>())); return;
+    case Format::pg_lsn: print_lsn(unpack_unsigned(value.as<std::int64_t>()), out); return;
+    case Format::pg_snapshot: print_snapshot(value.as<StringRef>().view(), out); return;
     case void_type: return;
     case Format::array: output_array(value, out, settings); return;
     case vector: output_vector(value, out, settings); return;
@@ -211,7 +225,7 @@ Result<Value> receive(Oid oid, Bytes bytes, std::int32_t typmod, Arena& arena) {
       break;
     case character: value = Value::of(Physical::int2, static_cast<std::int16_t>(from.be<std::uint8_t>())); break;
     case int2: value = Value::of(Physical::int2, from.be<std::int16_t>()); break;
-    case int4: case Format::oid: case float4: value = Value::of(type->physical, from.be<std::int32_t>()); break;
+    case int4: case Format::oid: case Format::xid: case float4: value = Value::of(type->physical, from.be<std::int32_t>()); break;
     case int8: case float8: value = Value::of(type->physical, from.be<std::int64_t>()); break;
     case numeric: {
       SPG_ASSIGN(const Numeric number, receive_numeric(from, arena));
@@ -265,6 +279,12 @@ Result<Value> receive(Oid oid, Bytes bytes, std::int32_t typmod, Arena& arena) {
       value = Value::of(Physical::uuid, read);
       break;
     }
+    case Format::xid8: case Format::pg_lsn: value = Value::of(Physical::int8, pack_unsigned(from.be<std::uint64_t>())); break;
+    case Format::pg_snapshot: {
+      SPG_ASSIGN(const std::string_view body, receive_snapshot(from, arena));
+      value = string_value(body);
+      break;
+    }
     case void_type: value = string_value({}); from.bytes(bytes.size()); break;
     case Format::array: case vector: {
       SPG_ASSIGN(value, receive_array(*type, from, typmod, arena));
@@ -294,7 +314,7 @@ void send(Oid oid, const Value& value, TextBuilder& out) {
     case boolean: put(out, value.as<std::uint8_t>()); return;
     case character: put(out, static_cast<std::uint8_t>(value.as<std::int16_t>())); return;
     case int2: put(out, value.as<std::int16_t>()); return;
-    case int4: case Format::oid: case float4: case date: put(out, value.as<std::int32_t>()); return;
+    case int4: case Format::oid: case Format::xid: case float4: case date: put(out, value.as<std::int32_t>()); return;
     case int8:
     case float8:
     case Format::time:
@@ -316,6 +336,8 @@ void send(Oid oid, const Value& value, TextBuilder& out) {
       return;
     }
     case Format::uuid: out.add(std::string_view(reinterpret_cast<const char*>(value.bytes), 16)); return;
+    case Format::xid8: case Format::pg_lsn: put(out, unpack_unsigned(value.as<std::int64_t>())); return;
+    case Format::pg_snapshot: send_snapshot(value.as<StringRef>().view(), out); return;
     case void_type: return;
     case Format::array: case vector: send_array(value, out); return;
   }

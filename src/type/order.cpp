@@ -66,8 +66,8 @@ int compare(Oid type, const Value& a, const Value& b) {
     case Format::boolean: return three_way(a.as<std::uint8_t>(), b.as<std::uint8_t>());
     case Format::int2: case Format::character: return three_way(a.as<std::int16_t>(), b.as<std::int16_t>());
     case Format::int4: case Format::date: return three_way(a.as<std::int32_t>(), b.as<std::int32_t>());
-    case Format::oid: return three_way(a.as<std::uint32_t>(), b.as<std::uint32_t>());
-    case Format::int8: case Format::time: case Format::timestamp: case Format::timestamptz:
+    case Format::oid: case Format::xid: return three_way(a.as<std::uint32_t>(), b.as<std::uint32_t>());
+    case Format::int8: case Format::time: case Format::timestamp: case Format::timestamptz: case Format::xid8: case Format::pg_lsn:
       return three_way(a.as<std::int64_t>(), b.as<std::int64_t>());
     case Format::float4: return compare_floats(static_cast<double>(a.as<float>()), static_cast<double>(b.as<float>()));
     case Format::float8: return compare_floats(a.as<double>(), b.as<double>());
@@ -90,8 +90,8 @@ std::uint64_t hash(Oid type, const Value& value) {
     case Format::boolean: return hash_int(value.as<std::uint8_t>());
     case Format::int2: case Format::character: return hash_int(value.as<std::int16_t>());
     case Format::int4: case Format::date: return hash_int(value.as<std::int32_t>());
-    case Format::oid: return hash_int(value.as<std::uint32_t>());
-    case Format::int8: case Format::time: case Format::timestamp: case Format::timestamptz:
+    case Format::oid: case Format::xid: return hash_int(value.as<std::uint32_t>());
+    case Format::int8: case Format::time: case Format::timestamp: case Format::timestamptz: case Format::xid8: case Format::pg_lsn:
       return hash_int(value.as<std::int64_t>());
     case Format::float4: return hash_float(static_cast<double>(value.as<float>()));
     case Format::float8: return hash_float(value.as<double>());
@@ -194,8 +194,8 @@ void put_value(Oid type, const Value& value, TextBuilder& key) {
     case Format::boolean: key.add(static_cast<char>(value.as<std::uint8_t>())); return;
     case Format::int2: case Format::character: put_signed(key, value.as<std::int16_t>()); return;
     case Format::int4: case Format::date: put_signed(key, value.as<std::int32_t>()); return;
-    case Format::oid: put(key, value.as<std::uint32_t>()); return;
-    case Format::int8: case Format::time: case Format::timestamp: case Format::timestamptz:
+    case Format::oid: case Format::xid: put(key, value.as<std::uint32_t>()); return;
+    case Format::int8: case Format::time: case Format::timestamp: case Format::timestamptz: case Format::xid8: case Format::pg_lsn:
       put_signed(key, value.as<std::int64_t>());
       return;
     case Format::float4: put_float<std::uint32_t>(key, value.as<float>()); return;
@@ -234,11 +234,13 @@ std::size_t value_bytes(Oid type, Bytes key, unsigned flip, bool* ok) {
   switch (format_of(type)) {
     case Format::boolean: return 1;
     case Format::int2: case Format::character: return 2;
-    case Format::int4: case Format::date: case Format::oid: case Format::float4: return 4;
+    case Format::int4: case Format::date: case Format::oid: case Format::xid: case Format::float4: return 4;
     case Format::int8:
     case Format::time:
     case Format::timestamp:
     case Format::timestamptz:
+    case Format::xid8:
+    case Format::pg_lsn:
     case Format::float8: return 8;
     case Format::interval: return 10;
     case Format::timetz: return 12;

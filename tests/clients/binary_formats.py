@@ -108,6 +108,12 @@ VALUES = {
     "int4[]": ["{}", "{1,NULL,3}", "[0:1]={5,6}", "{{1,2},{3,4}}"],
     "text[]": ["{a,\"b c\",NULL}", "{}"],
     '"char"': ["a", ""],
+    "xid": ["0", "4294967295"],
+    "xid8": ["0", "9223372036854775808", "18446744073709551615"],
+    "pg_lsn": ["0/0", "1/2A", "FFFFFFFF/FFFFFFFF"],
+    "pg_snapshot": ["1:1:", "12:18:14,16", "1000100010001000:1000100010001100:1000100010001012"],
+    "txid_snapshot": ["12:18:14,16"],
+    "pg_lsn[]": ["{0/1,NULL,FF/0}"], "xid8[]": ["{1,18446744073709551615}"],
 }
 # Bytes that are no value: too short, too long, out of range.
 FAULTS = {
@@ -123,6 +129,11 @@ FAULTS = {
     "timestamptz": [struct.pack("!q", -9223372036854775807)],
     "interval": [b"\0" * 15, b"\0" * 17],
     "uuid": [b"\0" * 15, b"\0" * 17],
+    "xid": [b"\0" * 3, b"\0" * 5], "xid8": [b"\0" * 7, b"\0" * 9], "pg_lsn": [b"\0" * 7, b"\0" * 9],
+    "pg_snapshot": [b"", struct.pack("!i", -1), struct.pack("!iqq", 0, 0, 5), struct.pack("!iqq", 0, 6, 5), struct.pack("!iqq", 0, 1, -5),
+                    struct.pack("!iqqq", 1, 5, 9, 4), struct.pack("!iqqq", 1, 5, 9, 9), struct.pack("!iqqq", 1, 5, 9, 10),
+                    struct.pack("!iqqqq", 2, 5, 9, 7, 6), struct.pack("!iqqqq", 2, 5, 9, 7, 7), struct.pack("!iqqq", 2, 5, 9, 7),
+                    struct.pack("!iqqq", 0, 5, 9, 7)],
     "int4[]": [b"", struct.pack("!iiI", 7, 0, 23), struct.pack("!iiI", 0, 2, 23), struct.pack("!iiI", 0, 0, 25),
                struct.pack("!iiIii", 1, 0, 23, -1, 1), struct.pack("!iiIii", 1, 0, 23, 1, 1)],
 }

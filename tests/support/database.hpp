@@ -31,7 +31,7 @@ struct Database {
     options.log_path = "d/wal";
     machine = std::make_unique<txn::Machine<Env>>(storage, clock, alloc, random, options);
     SPG_TRY(machine->open());
-    SPG_ASSIGN(instance, db::Instance::open(*machine, {}));
+    SPG_ASSIGN(instance, db::Instance::open(*machine, instance_options));
     return connect();
   }
   Status connect() {
@@ -86,6 +86,7 @@ struct Database {
   }
 
   int moved_after_output = 0;  ///< how often a statement went to a worker when a part of its answer had left
+  db::InstanceOptions instance_options;
   typename Env::Storage& storage;
   typename Env::Clock clock;
   typename Env::Alloc alloc;

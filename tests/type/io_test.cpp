@@ -77,6 +77,10 @@ TEST_CASE("every type goes through text and bytes, and damaged bytes are refused
       {oid::name, "n"},
       {oid::character, "c"},
       {oid::regclass, "1259"},
+      {oid::xid, "4294967295"},
+      {oid::xid8, "18446744073709551615"},
+      {oid::pg_lsn, "FFFFFFFF/1"},
+      {oid::pg_snapshot, "12:18:14,16"},
       {oid::int4_array, "{1,NULL,3}"},
       {oid::oidvector, "1 2"},
   };

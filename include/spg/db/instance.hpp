@@ -21,6 +21,8 @@ struct InstanceOptions {
   /// Of all statements together, and of one (where a session starts: spg.statement_memory).
   std::size_t memory_limit_bytes = SIZE_MAX;
   std::size_t statement_memory_bytes = SIZE_MAX;
+  /// The setting track_commit_timestamp, which cannot change later.
+  bool track_commit_timestamp = false;
   /// Null: UTC only. Must outlive the instance.
   const ZoneFiles* zone_files = nullptr;
 };
@@ -33,6 +35,7 @@ struct LoginRole {
   std::optional<crypto::ScramVerifier> verifier;
 };
 
+class Ledger;
 class Session;
 
 class Instance {
@@ -57,6 +60,7 @@ class Instance {
   virtual MemoryBudget& memory() = 0;
   virtual std::size_t statement_memory_bytes() const = 0;
   virtual const ZoneFiles* zone_files() const = 0;
+  virtual Ledger& ledger() = 0;
 };
 
 }  // namespace spg::db

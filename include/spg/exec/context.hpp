@@ -4,6 +4,7 @@
 // thread at a time. Nothing here is owned.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -23,8 +24,6 @@ class SessionFacts {
   virtual std::string_view session_user() = 0;
   virtual std::string_view database_name() = 0;
   virtual std::int32_t backend_pid() = 0;
-  /// The transaction's number, which one that only reads has not until it is asked for: 0 then, unless `draw`.
-  virtual std::uint64_t transaction_id(bool draw) = 0;
   /// Schemas that exist, in the order of the search path, without the implicit ones.
   virtual std::span<const std::string_view> search_path() = 0;
   /// The value as SHOW prints it; a null data() when there is no such setting.
@@ -35,6 +34,31 @@ class SessionFacts {
 
  protected:
   ~SessionFacts() = default;
+};
+
+/// What there is to know of transactions: their numbers, what became of them, and how far the log has come.
+class TransactionFacts {
+ public:
+  enum class Fate : std::uint8_t { unknown, in_progress, committed, aborted };
+  enum class LogEnd : std::uint8_t { appended, durable };
+  struct CommitTime {
+    std::uint64_t number;
+    std::int64_t time_us;  ///< since 2000-01-01 UTC
+  };
+  /// The running transaction's number, which one that only reads has not until it is asked for: 0 then, unless `draw`.
+  virtual Result<std::uint64_t> transaction_id(bool draw) = 0;
+  /// The body of a pg_snapshot: what the running statement sees.
+  virtual Result<std::string_view> current_snapshot(Arena& arena) = 0;
+  /// 22023 for a number that has not been drawn yet.
+  virtual Result<Fate> transaction_fate(std::uint64_t number) = 0;
+  /// As a pg_lsn.
+  virtual std::uint64_t log_position(LogEnd end) = 0;
+  /// Of a transaction by the lower half of its number; empty when it is not known. 55000 when none are kept.
+  virtual Result<std::optional<CommitTime>> commit_time(std::uint32_t xid) = 0;
+  virtual Result<std::optional<CommitTime>> last_commit() = 0;
+
+ protected:
+  ~TransactionFacts() = default;
 };
 
 /// Advisory locks, and who waits for whom. A lock of the session lasts until it is given back; others go with the transaction.
@@ -93,6 +117,7 @@ struct ExecContext {
   const type::TextSettings* settings = nullptr;
   std::span<const type::Value> parameters;  ///< $1, $2, ... of the plan's types
   SessionFacts* session = nullptr;
+  TransactionFacts* transactions = nullptr;
   VirtualTables* virtual_tables = nullptr;
   Sequences* sequences = nullptr;
   SessionLocks* locks = nullptr;

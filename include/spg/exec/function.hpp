@@ -106,7 +106,7 @@ class Registry {
 };
 
 namespace module {
-extern const Module core, text, numeric, datetime, array, session, catalog, pattern, aggregates;
+extern const Module core, text, numeric, datetime, array, session, transaction, catalog, pattern, aggregates;
 }  // namespace module
 
 /// All modules.

@@ -127,6 +127,8 @@ class MachineControl {
   virtual bool is_durable(std::uint64_t position) const = 0;
   /// Waits until the log is durable up to the position. 08007 when it broke.
   virtual Status wait_durable(std::uint64_t position) = 0;
+  /// Where the log ends: what has been appended, or what is durable of it.
+  virtual Lsn log_end(bool durable) const = 0;
   virtual bool log_is_broken() const = 0;
   virtual Error log_error() const = 0;
   virtual Status checkpoint() = 0;

@@ -95,6 +95,10 @@ class Machine final : public MachineControl {
   bool is_durable(std::uint64_t position) const override { return options_.ephemeral || visible_durable_.load(std::memory_order_seq_cst) >= position; }
   /// Waits until the log is durable up to the position (flushes itself where nobody else does). 08007 when it broke.
   Status wait_durable(std::uint64_t position) override;
+  Lsn log_end(bool durable) const override {
+    if (options_.ephemeral) return {1, ephemeral_position_.load(std::memory_order_seq_cst)};
+    return {log_.epoch(), durable ? visible_durable_.load(std::memory_order_seq_cst) : log_.position()};
+  }
   Error log_error() const override { return log_.broken_error(); }
   bool log_is_broken() const override { return log_.is_broken(); }
 

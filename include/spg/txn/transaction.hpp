@@ -108,7 +108,6 @@ class Transaction final : public TransactionControl {
   std::int64_t transaction_time() const override { return transaction_us_; }
   std::int64_t statement_time() const override { return statement_us_; }
   std::int64_t clock_time() override { return machine_->clock_us(); }
-  std::uint64_t transaction_number() override { return number_; }
 
  private:
   friend MachineOf;

@@ -162,7 +162,6 @@ class View {
   virtual std::int64_t transaction_time() const = 0;
   virtual std::int64_t statement_time() const = 0;
   virtual std::int64_t clock_time() = 0;
-  virtual std::uint64_t transaction_number() = 0;
 };
 
 /// What the language needs of its surroundings while it runs a statement.

@@ -11,5 +11,5 @@ inline constexpr Oid boolean{16}, bytea{17}, character{18} /* "char" */, name{19
     any{2276}, anyarray{2277}, void_type{2278}, anyelement{2283}, uuid{2950}, jsonb{3802}, regrole{4096},
     regnamespace{4089}, bool_array{1000}, bytea_array{1001}, char_array{1002}, name_array{1003}, int2_array{1005},
     int4_array{1007}, text_array{1009}, int8_array{1016}, oid_array{1028}, pg_node_tree{194}, aclitem{1033},
-    aclitem_array{1034};
+    aclitem_array{1034}, txid_snapshot{2970}, pg_lsn{3220}, pg_snapshot{5038}, xid8{5069};
 }  // namespace spg::type::oid

@@ -88,11 +88,14 @@ class SimStorage {
 class SimClock {
  public:
   std::uint64_t monotonic_ns() { return ns_ += 1000; }
-  std::int64_t wall_us() { return 1'700'000'000'000'000 + static_cast<std::int64_t>((ns_ += 1000) / 1000); }
+  std::int64_t wall_us() { return 1'700'000'000'000'000 + stepped_us_ + static_cast<std::int64_t>((ns_ += 1000) / 1000); }
   void advance_ns(std::uint64_t ns) { ns_ += ns; }
+  /// Somebody sets the wall clock, backwards maybe.
+  void step_wall_us(std::int64_t by) { stepped_us_ += by; }
 
  private:
   std::uint64_t ns_ = 0;
+  std::int64_t stepped_us_ = 0;
 };
 
 class SimRandom {
