@@ -126,6 +126,7 @@ Result<Ledger::Fate> Ledger::fate(std::uint64_t number, std::uint64_t floor) {
   const Known* one = known(number);
   if (one == nullptr) return Fate::unknown;
   // A commit that a crash may still undo has not happened, but for the session whose it is: its replies wait for the log.
+  if (one->fate == Fate::committed && machine_.is_lost(one->position)) return Fate::aborted;
   if (one->fate == Fate::committed && one->position > floor && !machine_.is_durable(one->position)) return Fate::in_progress;
   return one->fate;
 }
@@ -139,13 +140,15 @@ std::optional<Ledger::CommitTime> Ledger::commit_time(std::uint32_t xid) {
     number -= std::uint64_t{1} << 32;
   }
   const Known* one = known(number);
-  if (one == nullptr || one->fate != Fate::committed) return std::nullopt;
+  if (one == nullptr || one->fate != Fate::committed || machine_.is_lost(one->position)) return std::nullopt;
   return CommitTime{number, one->time_us};
 }
 
 std::optional<Ledger::CommitTime> Ledger::last_commit() {
   policy::LockGuard lock(*lock_);
-  return recent_.empty() ? std::optional<CommitTime>() : recent_.back().time;
+  for (std::size_t i = recent_.size(); i-- > 0;)
+    if (!machine_.is_lost(recent_[i].position)) return recent_[i].time;
+  return std::nullopt;
 }
 
 }  // namespace spg::db

@@ -297,6 +297,13 @@ void SessionImpl::fail() {
   end_activity();
 }
 
+/// What has been read or committed may have been undone by a failed write of the log: then that is the answer, and the floor falls.
+Status SessionImpl::check_floor() {
+  if (!instance_.machine().is_lost(floor())) return ok();
+  Status own = transaction_->check_floor(), of_shared = shared_->check_floor();
+  return own ? std::move(own) : std::move(of_shared);
+}
+
 void SessionImpl::end_activity() {
   deadline_ns_ = 0;
   if (activity_ != Activity::execute) is_busy_ = false;
@@ -341,7 +348,9 @@ Result<Progress> SessionImpl::run(Where where) {
     in_block_ = implicit_block_ = failed_ = false;
     abort_transaction();
   }
+  Status lost = in_block_ ? ok() : check_floor();
   end_activity();
+  if (lost) return lost;
   return progress;
 }
 
@@ -455,6 +464,7 @@ Result<Progress> SessionImpl::step(Where where) {
         break;
       }
       case Phase::await:
+        if (Status lost = check_floor(); lost && hot_settings_.synchronous_commit) return lost;
         if (hot_settings_.synchronous_commit && caller_holds_replies_) {
           reply_floor_ = floor();
         } else if (hot_settings_.synchronous_commit && !instance_.machine().is_durable(floor())) {

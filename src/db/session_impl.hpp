@@ -180,6 +180,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   void settle_advisory_locks();
   Status run_lock(const sql::Lock& lock, Where where);
   void statement_failed();
+  Status check_floor();
   void end_activity();
   void warn(Sqlstate code, std::string_view message);
   const type::TextSettings& text_settings();

@@ -273,6 +273,8 @@ Status SessionImpl::roll_back(bool chain) {
   const txn::BeginOptions modes = failed_ && savepoints_.empty() ? begin_modes_ : transaction_->options();
   in_block_ = implicit_block_ = failed_ = false;
   abort_transaction();
+  // What a block has told was provisional.
+  (void)check_floor();
   apply_settings();
   return chain ? chain_block(modes) : ok();
 }

@@ -479,23 +479,42 @@ Status finish_string_agg(FunctionContext&, const std::byte* state, Value& out) {
   return ok();
 }
 
+/// In pieces, so that the next value never moves those before it.
 struct CollectedValues {
-  Value* data;
-  std::uint32_t size, capacity;
+  struct Piece {
+    Piece* next;
+    std::uint32_t size, capacity;
+    std::span<Value> values() { return {reinterpret_cast<Value*>(this + 1), size}; }
+  };
+  static constexpr std::uint32_t piece_max = 4096;
+  Piece* first;
+  Piece* last;
+  std::uint32_t size;
   Oid type;
+
+  void add(const Value& value, Arena& arena) {
+    if (last == nullptr || last->size == last->capacity) {
+      const std::uint32_t capacity = last == nullptr ? 4 : std::min(last->capacity * 2, piece_max);
+      static_assert(sizeof(Piece) % alignof(Value) == 0);
+      auto* piece = static_cast<Piece*>(arena.allocate(sizeof(Piece) + capacity * sizeof(Value), alignof(Value)));
+      *piece = {nullptr, 0, capacity};
+      (last == nullptr ? first : last->next) = piece;
+      last = piece;
+    }
+    reinterpret_cast<Value*>(last + 1)[last->size++] = value;
+    ++size;
+  }
+  Vec<Value> all(Arena& arena) const {
+    Vec<Value> values(arena, size);
+    for (Piece* piece = first; piece != nullptr; piece = piece->next) values.append(piece->values());
+    return values;
+  }
 };
 Status update_array_agg(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
     auto& s = state_at<CollectedValues>(u, i);
-    if (s.size == s.capacity) {
-      const std::uint32_t capacity = s.capacity == 0 ? 4 : s.capacity * 2;
-      auto* data = u.context.arena.array<Value>(capacity);
-      if (s.size != 0) std::memcpy(static_cast<void*>(data), s.data, s.size * sizeof(Value));
-      s.data = data;
-      s.capacity = capacity;
-    }
     s.type = u.context.argument_type(0);
-    s.data[s.size++] = own_value(type::value_of(u.arguments[0], u.rows[i]), u.context.arena);
+    s.add(own_value(type::value_of(u.arguments[0], u.rows[i]), u.context.arena), u.context.arena);
   }
   return ok();
 }
@@ -504,7 +523,7 @@ Status finish_array_agg(FunctionContext& c, const std::byte* state, Value& out) 
   out = Value::null_of(Physical::string);
   if (s.size == 0) return ok();
   const type::ArrayDimension dimension{static_cast<i4>(s.size), 1};
-  SPG_ASSIGN(const StringRef made, type::make_array(s.type, {&dimension, 1}, {s.data, s.size}, c.arena));
+  SPG_ASSIGN(const StringRef made, type::make_array(s.type, {&dimension, 1}, s.all(c.arena).span(), c.arena));
   out = Value::of(Physical::string, made);
   return ok();
 }
@@ -517,9 +536,9 @@ Status finish_array_agg_array(FunctionContext& c, const std::byte* state, Value&
   type::ArrayDimension dimensions[type::array_dimensions_max + 1];
   int inner = -1;
   Oid element{};
-  for (std::uint32_t i = 0; i < s.size; ++i) {
-    if (s.data[i].is_null) return Error::make(sqlstate::null_value_not_allowed, "cannot accumulate null arrays");
-    type::ArrayReader reader(s.data[i].as<StringRef>());
+  for (const Value& array : s.all(c.arena)) {
+    if (array.is_null) return Error::make(sqlstate::null_value_not_allowed, "cannot accumulate null arrays");
+    type::ArrayReader reader(array.as<StringRef>());
     if (reader.dimensions() == 0) return Error::make(sqlstate::array_subscript_error, "cannot accumulate empty arrays");
     bool same = inner < 0 || inner == reader.dimensions();
     for (int d = 0; d < reader.dimensions() && same; ++d) {

@@ -42,7 +42,10 @@ class Compiler {
   }
   Result<Codes> all(std::span<Expr* const> exprs) {
     auto* codes = arena_->array<const Code*>(exprs.size());
-    for (std::size_t i = 0; i < exprs.size(); ++i) { SPG_ASSIGN(codes[i], expr(*exprs[i])); }
+    for (std::size_t i = 0; i < exprs.size(); ++i) {
+      if (i % 1024 == 1023) SPG_TRY(arena_->check());
+      SPG_ASSIGN(codes[i], expr(*exprs[i]));
+    }
     return Codes{codes, exprs.size()};
   }
   /// Sets the arguments of a code.
@@ -179,14 +182,17 @@ Result<const Code*> Compiler::in_list(const plan::InList& expr) {
   if (all_constant) {
     auto* set = new (arena_->allocate(sizeof(ValueSet), alignof(ValueSet)))
         ValueSet(expr.items[0]->type, expr.items.size(), *arena_);
-    for (const Expr* item : expr.items) set->add(plan::as<plan::Constant>(*item).value);
-    how->set = set;
+    for (std::size_t i = 0; i < expr.items.size(); ++i) {
+      if (i % 4096 == 4095) SPG_TRY(arena_->check());
+      set->add(plan::as<plan::Constant>(*expr.items[i]).value);
+    }
+    how->set = set;  // the items themselves are not looked at any more
   }
   how->test = membership_test(expr, *found, expr.scalar, expr.items.empty() ? expr.scalar : expr.items[0]);
   code->extra = how;
   Vec<Expr*> parts(*arena_, expr.items.size() + 1);
   parts.push_back(expr.scalar);
-  parts.append(std::span<Expr* const>(expr.items.data(), expr.items.size()));
+  if (how->set == nullptr) parts.append(std::span<Expr* const>(expr.items.data(), expr.items.size()));
   return with(code, parts.span());
 }
 

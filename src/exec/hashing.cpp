@@ -140,22 +140,27 @@ bool keys_equal(const KeyType& type, Physical a_physical, const std::byte* a, Ph
   return false;
 }
 
-GroupTable::GroupTable(Arena& arena, std::span<const KeyType> types)
-    : arena_(&arena), types_(types), keys_(arena), integers_(arena), texts_(arena) {
+GroupTable::GroupTable(Arena& arena, std::span<const KeyType> types, Interrupts* interrupts)
+    : arena_(&arena), types_(types), interrupts_(interrupts), keys_(arena), integers_(arena), texts_(arena) {
   if (types.size() != 1) return;
   if (types[0].kind == KeyKind::integer) single_ = Single::integer;
   if (types[0].kind == KeyKind::text) single_ = Single::text;
 }
 
-void GroupTable::reserve(std::size_t more) {
+Status GroupTable::reserve(std::size_t more) {
   const std::size_t wanted = (used_ + more) * 2;
-  if (slots_ != nullptr && wanted <= mask_) return;
+  if (slots_ != nullptr && wanted <= mask_) return ok();
   std::size_t size = slots_ == nullptr ? 16 : (std::size_t{mask_} + 1) * 2;
   while (size < wanted + 1) size *= 2;
   auto* fresh = static_cast<Slot*>(arena_->allocate(size * sizeof(Slot), alignof(Slot)));
-  std::memset(static_cast<void*>(fresh), 0, size * sizeof(Slot));
+  constexpr std::size_t step = std::size_t{1} << 18;  // some milliseconds
+  for (std::size_t done = 0; done < size; done += step) {
+    if (done != 0) SPG_TRY(interrupted());
+    std::memset(static_cast<void*>(fresh + done), 0, std::min(step, size - done) * sizeof(Slot));
+  }
   const auto mask = static_cast<std::uint32_t>(size - 1);
   for (std::uint32_t i = 0; slots_ != nullptr && i <= mask_; ++i) {
+    if (i % step == step - 1) SPG_TRY(interrupted());
     if (slots_[i].group == 0) continue;
     std::uint32_t at = slots_[i].tag & mask;
     while (fresh[at].group != 0) at = (at + 1) & mask;
@@ -163,6 +168,7 @@ void GroupTable::reserve(std::size_t more) {
   }
   slots_ = fresh;
   mask_ = mask;
+  return ok();
 }
 
 bool GroupTable::same_stored(std::span<const Vector> keys, std::uint32_t row, std::uint32_t group) const {
@@ -252,8 +258,8 @@ void GroupTable::add_general(std::span<const Vector> keys, Selection rows, std::
   }
 }
 
-void GroupTable::add(std::span<const Vector> keys, std::uint32_t batch_rows, Selection rows, std::uint32_t* groups) {
-  reserve(rows.count);
+Status GroupTable::add(std::span<const Vector> keys, std::uint32_t batch_rows, Selection rows, std::uint32_t* groups) {
+  SPG_TRY(reserve(rows.count));
   pending_ = 0;
   if (single_ == Single::integer) {
     add_single(keys[0], rows, groups, integers_,
@@ -267,7 +273,7 @@ void GroupTable::add(std::span<const Vector> keys, std::uint32_t batch_rows, Sel
   } else {
     add_general(keys, rows, groups);
   }
-  if (pending_ == 0) return;
+  if (pending_ == 0) return ok();
   const std::uint32_t before = keys_.size();
   std::span<Vector> columns{const_cast<Vector*>(keys.data()), keys.size()};
   keys_.append({columns, batch_rows, added()});
@@ -275,6 +281,7 @@ void GroupTable::add(std::span<const Vector> keys, std::uint32_t batch_rows, Sel
   if (single_ == Single::text)
     for (std::uint32_t group = before; group < keys_.size(); ++group)
       if (!texts_[group].is_inline()) texts_[group] = load_text(keys_.at(group, 0));
+  return ok();
 }
 
 void GroupTable::find(std::span<const Vector> keys, Selection rows, std::uint32_t* groups) {

@@ -25,10 +25,11 @@ bool keys_equal(const KeyType& type, Physical a_physical, const std::byte* a, Ph
 
 class GroupTable {
  public:
-  GroupTable(Arena& arena, std::span<const KeyType> types);
+  /// `interrupts` (may be null) is asked while a large table grows.
+  GroupTable(Arena& arena, std::span<const KeyType> types, Interrupts* interrupts);
   /// Sets groups[i] to the number of the group of rows[i]; new keys get new groups. NULLs are equal. `keys` has one
   /// column per key type. With `first`, first[n] is the row of the batch that made group count_before + n.
-  void add(std::span<const Vector> keys, std::uint32_t batch_rows, Selection rows, std::uint32_t* groups);
+  Status add(std::span<const Vector> keys, std::uint32_t batch_rows, Selection rows, std::uint32_t* groups);
   /// UINT32_MAX where there is no such group.
   void find(std::span<const Vector> keys, Selection rows, std::uint32_t* groups);
   std::uint32_t count() const { return keys_.size(); }
@@ -42,13 +43,15 @@ class GroupTable {
   };  ///< group + 1; 0 = free
   bool same_stored(std::span<const Vector> keys, std::uint32_t row, std::uint32_t group) const;
   bool same_pending(std::span<const Vector> keys, std::uint32_t row, std::uint32_t other) const;
-  void reserve(std::size_t more);
+  Status interrupted() { return interrupts_ == nullptr ? ok() : interrupts_->check_interrupts(); }
+  Status reserve(std::size_t more);
   void add_general(std::span<const Vector> keys, Selection rows, std::uint32_t* groups);
   template <class Key, class Load, class Hash>
   void add_single(const Vector& column, Selection rows, std::uint32_t* groups, Vec<Key>& known, Load load, Hash hash);
 
   Arena* arena_;
   std::span<const KeyType> types_;
+  Interrupts* interrupts_;
   Rows keys_;
   enum class Single : std::uint8_t { none, integer, text } single_ = Single::none;
   Vec<std::int64_t> integers_;  ///< a single integer key's values by group

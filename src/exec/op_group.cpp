@@ -36,7 +36,7 @@ class DistinctOp final : public Operator {
   Result<bool> next(Batch& out) override {
     if (table_ == nullptr) {
       table_arena_.reset();
-      table_ = new (table_arena_.allocate(sizeof(GroupTable), alignof(GroupTable))) GroupTable(table_arena_, types_);
+      table_ = new (table_arena_.allocate(sizeof(GroupTable), alignof(GroupTable))) GroupTable(table_arena_, types_, state_.context.host);
     }
     for (;;) {
       SPG_TRY(state_.check());
@@ -50,7 +50,7 @@ class DistinctOp final : public Operator {
         return true;
       }
       for (std::size_t i = 0; i < places_.size(); ++i) keys_[i] = out.columns[places_[i]];
-      table_->add({keys_, places_.size()}, out.rows, out.selected, groups_);
+      SPG_TRY(table_->add({keys_, places_.size()}, out.rows, out.selected, groups_));
       SPG_TRY(table_arena_.check());
       out.selected = table_->added();
       if (out.selected.count != 0) return true;
@@ -116,7 +116,7 @@ class SetOperationOp final : public Operator {
  private:
   Status build() {
     table_arena_.reset();
-    table_ = new (table_arena_.allocate(sizeof(GroupTable), alignof(GroupTable))) GroupTable(table_arena_, types_);
+    table_ = new (table_arena_.allocate(sizeof(GroupTable), alignof(GroupTable))) GroupTable(table_arena_, types_, state_.context.host);
     left_counts_ = Vec<std::uint64_t>(table_arena_);
     right_counts_ = Vec<std::uint64_t>(table_arena_);
     group_ = 0;
@@ -127,7 +127,7 @@ class SetOperationOp final : public Operator {
       SPG_TRY(state_.check());
       SPG_ASSIGN(const bool more, left_->next(batch));
       if (!more) break;
-      table_->add(batch.columns, batch.rows, batch.selected, groups);
+      SPG_TRY(table_->add(batch.columns, batch.rows, batch.selected, groups));
       left_counts_.resize(table_->count());
       for (std::uint32_t i = 0; i < batch.selected.count; ++i) ++left_counts_[groups[i]];
       SPG_TRY(table_arena_.check());
@@ -208,7 +208,7 @@ class AggregateOp final : public Operator {
     table_arena_.reset();
     built_ = true;
     at_ = 0;
-    table_ = new (table_arena_.allocate(sizeof(GroupTable), alignof(GroupTable))) GroupTable(table_arena_, types_);
+    table_ = new (table_arena_.allocate(sizeof(GroupTable), alignof(GroupTable))) GroupTable(table_arena_, types_, state_.context.host);
     const auto* compiled = static_cast<const CompiledAggregate*>(node_.extra);
     for (std::size_t a = 0; a < aggregates_; ++a) {
       new (&accumulators_[a]) Accumulator{};
@@ -232,7 +232,7 @@ class AggregateOp final : public Operator {
       if (!types_.empty()) {
         for (std::size_t k = 0; k < types_.size(); ++k)
           SPG_TRY(evaluate(*node_.codes[k], frame_, batch.selected, keys_[k]));
-        table_->add({keys_, types_.size()}, batch.rows, batch.selected, groups_);
+        SPG_TRY(table_->add({keys_, types_.size()}, batch.rows, batch.selected, groups_));
         count_ = table_->count();
       }
       for (std::size_t a = 0; a < aggregates_; ++a) SPG_TRY(update(accumulators_[a], batch));

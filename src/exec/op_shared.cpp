@@ -128,7 +128,7 @@ class RecursiveUnionOp final : public Operator {
       }
       if (!plan_node<plan::RecursiveUnion>().all && out.selected.count != 0) {
         std::uint32_t groups[type::batch_rows_max];
-        table_->add(out.columns, out.rows, out.selected, groups);
+        SPG_TRY(table_->add(out.columns, out.rows, out.selected, groups));
         SPG_TRY(table_arena_.check());
         out.selected = table_->added();
       }
@@ -151,7 +151,7 @@ class RecursiveUnionOp final : public Operator {
     arenas_[0].reset();
     arenas_[1].reset();
     table_arena_.reset();
-    table_ = new (table_arena_.allocate(sizeof(GroupTable), alignof(GroupTable))) GroupTable(table_arena_, types_);
+    table_ = new (table_arena_.allocate(sizeof(GroupTable), alignof(GroupTable))) GroupTable(table_arena_, types_, state_.context.host);
     new_round();
   }
   void new_round() { round_ = new (arenas_[current_].allocate(sizeof(Rows), alignof(Rows))) Rows(arenas_[current_]); }

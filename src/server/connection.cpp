@@ -93,10 +93,12 @@ std::size_t Connection::sendable() {
   const std::uint64_t floor = session_ == nullptr ? 0 : session_->reply_floor();
   auto& machine = shared_.instance->machine();
   if (machine.is_durable(floor)) return out_.size();
-  if (machine.log_is_broken()) {
+  const bool is_lost = machine.is_lost(floor) || machine.is_lost(held_floor_);
+  if (is_lost || machine.log_is_broken()) {
     out_.clear();
     sent_bytes_ = 0;
-    wire_.fatal(Error::make(sqlstate::transaction_resolution_unknown, "the outcome of the transaction is unknown: ", machine.log_error().message()));
+    if (is_lost) wire_.fatal(machine.lost_error());
+    else wire_.fatal(Error::make(sqlstate::transaction_resolution_unknown, "the outcome of the transaction is unknown: ", machine.log_error().message()));
     return out_.size();
   }
   std::size_t free_bytes = sent_bytes_;
@@ -145,7 +147,7 @@ void Connection::hold() {
   }
   // The flush may have passed between sendable() and this list.
   auto& machine = shared_.instance->machine();
-  if (machine.is_durable(held_floor_) || machine.log_is_broken()) flush();
+  if (machine.is_durable(held_floor_) || machine.is_lost(held_floor_) || machine.log_is_broken()) flush();
 }
 
 void Connection::stop_holding() {
@@ -415,7 +417,7 @@ void Connection::wake_durable(ReactorState& shared) {
   Connection* ready = nullptr;
   for (Connection** link = &shared.holding; *link != nullptr;) {
     Connection* one = *link;
-    if (!machine.is_durable(one->held_floor_) && !machine.log_is_broken()) { link = &one->next_holding_; continue; }
+    if (!machine.is_durable(one->held_floor_) && !machine.is_lost(one->held_floor_) && !machine.log_is_broken()) { link = &one->next_holding_; continue; }
     *link = one->next_holding_;
     one->is_holding_ = false;
     one->next_holding_ = ready;

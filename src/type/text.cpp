@@ -322,17 +322,30 @@ std::string_view reverse(std::string_view text, Arena& arena) {
 }
 
 Result<std::string_view> replace(std::string_view text, std::string_view from, std::string_view to, Arena& arena) {
-  if (from.empty() || text.find(from) == std::string_view::npos) return text;
-  TextBuilder out(arena);
-  for (std::size_t replaced = 0;;) {
+  if (from.empty()) return text;
+  // Counted first: a result that grows would be copied again and again.
+  std::size_t count = 0;
+  for (std::size_t at = text.find(from); at != std::string_view::npos; at = text.find(from, at + from.size()))
+    if (++count % 256 == 0) SPG_TRY(arena.check());
+  if (count == 0) return text;
+  const std::size_t size = text.size() - count * from.size() + count * to.size();
+  if (size > value_bytes_max) return too_long();
+  char* const made = arena.array<char>(size);
+  SPG_TRY(arena.check());
+  char* out = made;
+  const auto add = [&](std::string_view piece) {
+    if (!piece.empty()) std::memcpy(out, piece.data(), piece.size());
+    out += piece.size();
+  };
+  for (; count != 0; --count) {
     const std::size_t at = text.find(from);
-    out.add(text.substr(0, at));
-    if (at == std::string_view::npos) return out.view();
-    out.add(to);
-    if (out.size() > value_bytes_max) return too_long();
+    add(text.substr(0, at));
+    add(to);
     text.remove_prefix(at + from.size());
-    if (++replaced % 256 == 0) SPG_TRY(arena.check());
+    if (count % 256 == 0) SPG_TRY(arena.check());
   }
+  add(text);
+  return std::string_view(made, size);
 }
 
 std::string_view translate(std::string_view text, std::string_view from, std::string_view to, Arena& arena) {

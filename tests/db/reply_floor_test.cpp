@@ -112,3 +112,65 @@ TEST_CASE("an embedded connection goes on after the log has broken") {
   REQUIRE_FALSE(connection.execute("INSERT INTO t VALUES (2)").has_value());
   REQUIRE(other.execute("SELECT count(*) FROM t").value()[0][0].as<int>().value() == 0);
 }
+
+TEST_CASE("what a failed write of the log takes with it is refused, and all others go on") {
+  Sim sim;
+  {
+    Database database = Database::over(sim.machine, {}).value();
+    Connection writer = database.connect().value(), other = database.connect().value(), lax = database.connect().value();
+    const auto ids = [&](Connection& connection) {
+      std::string text;
+      Rows rows = connection.execute("SELECT id FROM t ORDER BY id").value();
+      for (const auto& row : rows) text += row[0].as<std::string>().value() + " ";
+      return text;
+    };
+    writer.execute("CREATE TABLE t (id int PRIMARY KEY, v int)").value();
+    writer.execute("INSERT INTO t VALUES (1, 1), (2, 2)").value();
+    lax.execute("SET synchronous_commit = off").value();
+
+    SECTION("the commit itself") {
+      sim.disk.fail_at(1, sqlstate::io_error);
+      REQUIRE(code_of(writer.execute("INSERT INTO t VALUES (3, 3)").error()) == "53100");
+    }
+    SECTION("commits that nobody waits for") {
+      lax.execute("INSERT INTO t VALUES (3, 3)").value();
+      lax.execute("DELETE FROM t WHERE id = 1").value();
+      lax.execute("CREATE TABLE gone (a int)").value();
+      lax.execute("TRUNCATE t").value();
+      sim.disk.fail_at(1, sqlstate::io_error);
+      REQUIRE(sim.machine.flush().failed());
+      REQUIRE(code_of(lax.execute("SELECT * FROM gone").error()) == "42P01");
+    }
+    SECTION("who has built on one") {
+      lax.execute("UPDATE t SET v = 10 WHERE id = 1").value();
+      other.execute("BEGIN").value();
+      other.execute("UPDATE t SET v = v + 1 WHERE id = 1").value();
+      writer.execute("BEGIN").value();
+      writer.execute("SELECT * FROM t").value();  // what is durable
+      sim.disk.fail_at(1, sqlstate::io_error);
+      REQUIRE(sim.machine.flush().failed());
+      writer.execute("UPDATE t SET v = 3 WHERE id = 2").value();
+      writer.execute("COMMIT").value();
+      SECTION("at the next statement") { REQUIRE(code_of(other.execute("SELECT 1").error()) == "40001"); }
+      SECTION("at COMMIT") { REQUIRE(code_of(other.execute("COMMIT").error()) == "40001"); }
+      other.execute("ROLLBACK").value();
+      REQUIRE(other.execute("SELECT sum(v) FROM t").value()[0][0].as<int>().value() == 4);
+    }
+    REQUIRE_FALSE(sim.machine.log_is_broken());
+    REQUIRE(ids(writer) == "1 2 ");
+    REQUIRE(ids(other) == "1 2 ");
+    writer.execute("INSERT INTO t VALUES (4, 4)").value();
+    REQUIRE_FALSE(sim.machine.checkpoint());
+    writer.execute("INSERT INTO t VALUES (5, 5)").value();
+    REQUIRE(ids(lax) == "1 2 4 5 ");
+  }
+  os::SimStorage after;
+  after.copy_from(sim.disk);
+  os::SimChance chance(7);
+  after.power_cycle(chance, os::Survival::none);
+  txn::Machine<os::SimEnv> machine(after, sim.clock, sim.alloc, sim.random, Sim::options());
+  REQUIRE_FALSE(machine.open());
+  Database database = Database::over(machine, {}).value();
+  Connection connection = database.connect().value();
+  REQUIRE(connection.execute("SELECT count(*), sum(id) FROM t").value()[0][1].as<int>().value() == 12);
+}

@@ -223,3 +223,60 @@ TEST_CASE("what recovery finds after a kill outlives a power cut") {
   }
   REQUIRE(found_unsynced != 0);
 }
+
+TEST_CASE("after a failed write the log is cut at what is durable, and goes on") {
+  os::SimStorage disk;
+  std::vector<Epoch> history{{1, 0}};
+  std::uint64_t kept = 0;
+  std::vector<std::string> expected{body(1, 300)};
+  {
+    SimLog log(disk, "d/wal");
+    recover(log, history);
+    REQUIRE_FALSE(log.start(1));
+    kept = put(log, as_bytes(body(1, 300))).value();
+    REQUIRE_FALSE(log.flush());
+    for (std::uint32_t epoch = 2; epoch < 5; ++epoch) {
+      const std::uint64_t first = put(log, as_bytes(body(2, 5000))).value(), second = put(log, as_bytes(body(3, 10))).value();
+      disk.fail_at(1, sqlstate::io_error);
+      REQUIRE(log.flush().code() == sqlstate::io_error);
+      REQUIRE(log.must_be_cut());
+      REQUIRE_FALSE(log.is_broken());
+      REQUIRE(put(log, as_bytes(body(4, 10))).error().code() == sqlstate::disk_full);
+      REQUIRE(log.flush().code() == sqlstate::disk_full);
+      history.push_back({epoch, log.in_files(log.durable())});
+      REQUIRE_FALSE(log.cut(epoch));
+      for (const std::uint64_t lost : {first, second}) {
+        REQUIRE(log.is_lost(lost));
+        REQUIRE(log.not_lost(lost) == kept);
+      }
+      REQUIRE_FALSE(log.is_lost(kept));
+      const std::uint64_t before = kept;
+      kept = put(log, as_bytes(body(static_cast<int>(epoch) + 10, 700))).value();
+      expected.push_back(body(static_cast<int>(epoch) + 10, 700));
+      REQUIRE(kept > second);
+      REQUIRE_FALSE(log.is_lost(kept));
+      REQUIRE_FALSE(log.flush());
+      REQUIRE(log.in_files(kept) > log.in_files(before));
+    }
+    kept = log.in_files(kept);
+  }
+  os::SimChance chance(3);
+  disk.power_cycle(chance, os::Survival::none);
+  SimLog log(disk, "d/wal");
+  const Recovered found = recover(log, history);
+  REQUIRE(found.failed == Sqlstate{});
+  REQUIRE(found.records == expected);
+  REQUIRE(found.end == kept);
+}
+
+TEST_CASE("after a failed sync nothing is in order") {
+  os::SimStorage disk;
+  SimLog log(disk, "d/wal");
+  recover(log, {{1, 0}});
+  REQUIRE_FALSE(log.start(1));
+  REQUIRE(put(log, as_bytes(body(1, 300))));
+  disk.fail_at(2, sqlstate::io_error);
+  REQUIRE(log.flush().failed());
+  REQUIRE(log.is_broken());
+  REQUIRE_FALSE(log.must_be_cut());
+}

@@ -124,7 +124,10 @@ bool Client::can_move() const {
   if (!is_running_) return false;
   switch (wait_) {
     case db::Progress::waits_turn: return session_->is_woken() || session_->time_left_ns() == 0;
-    case db::Progress::waits_durable: return world_.machine->is_durable(session_->floor()) || world_.machine->log_is_broken();
+    case db::Progress::waits_durable: {
+      const Machine& machine = *world_.machine;
+      return machine.is_durable(session_->floor()) || machine.is_lost(session_->floor()) || machine.log_is_broken();
+    }
     default: return true;
   }
 }
@@ -137,12 +140,14 @@ std::string Client::describe() const {
 void Client::move(bool is_last) {
   if (!is_running_) start(next_operation(is_last));
   if (is_running_) run();
+  if (std::exchange(reads_undone_, false)) vanish();
 }
 
 void Client::start(const Operation& operation) {
   operation_ = operation;
   is_running_ = true;
   is_settled_ = has_committed_ = has_waited_ = is_cancelled_ = false;
+  if (!block_.is_open) may_be_doomed_ = false;
   is_synchronous_statement_ = is_synchronous_;
   where_ = db::Where::reactor;
   attempt_from_ = world_.newest();
@@ -177,16 +182,18 @@ void Client::run() {
   if (!progress) {
     world_.note(name() + "-> " + code_of(progress.error()) + " " + std::string(progress.error().message()));
     if (has_moved) return world_.find(name() + "an error, and yet a record in the log");
-    if (has_committed_ && code_of(progress.error()) != "08007") return world_.find(name() + "an error other than 08007 after the commit");
+    const bool is_undone = may_be_doomed_ && code_of(progress.error()) == "53100";
+    if (has_committed_ && !is_undone && code_of(progress.error()) != "08007") return world_.find(name() + "an error other than 08007 after the commit");
     return settle_error(progress.error());
   }
   wait_ = *progress;
   if (wait_ == db::Progress::output_full) sink_.send();
   if (has_moved) {
     settle();
-    committed();
+    if (!reads_undone_) committed();
+    else world_.find(name() + "commits after it has answered what is undone");
   }
-  if (world_.is_over()) return;
+  if (world_.is_over() || reads_undone_) return;
   switch (wait_) {
     case db::Progress::done: return ended();
     case db::Progress::wants_worker:
@@ -208,7 +215,7 @@ void Client::run() {
 /// An activity of the session is over.
 void Client::ended() {
   settle();
-  if (world_.is_over()) return;
+  if (world_.is_over() || reads_undone_) return;
   if (stage_ != Stage::execute) return answered(sink_.tag, false);
   stage_ = Stage::sync;
   where_ = db::Where::reactor;
@@ -287,6 +294,10 @@ void Client::settle_rows() {
     matching.push_back(at);
   }
   world_.note(name() + "-> " + shown(got));
+  if (matching.empty() && may_be_doomed_) {
+    reads_undone_ = true;
+    return;
+  }
   if (matching.empty()) {
     const Outcome expected = evaluate(operation_, with(world_.history.back().state, block_.effects));
     return world_.find(name() + sql_of(operation_) + ": no state that it may see answers " + shown(got) + "; the newest: " + expected.error + shown(expected.lines));
@@ -307,7 +318,7 @@ void Client::settle_rows() {
 }
 
 bool Client::is_allowed(const std::string& code) const {
-  if (code == "40001") return block_.is_open && block_.isolation != 0;
+  if (code == "40001") return may_be_doomed_ || (block_.is_open && block_.isolation != 0);
   if (code == "40P01") return has_waited_;
   if (code == "55P03") return operation_.kind == Kind::lock_rows_nowait || (has_waited_ && has_lock_timeout_);
   if (code == "57014") return is_cancelled_;
@@ -353,6 +364,7 @@ void Client::settle_error(const Error& error) {
 void Client::committed() {
   if (std::exchange(has_committed_, true)) return world_.find(name() + "commits twice");
   if (block_.has_failed) return world_.find(name() + "commits what has failed");
+  if (world_.machine->is_lost(block_.seen)) return world_.find(name() + "commits after it has seen what is undone");
   for (const Read& read : block_.reads) {
     if (block_.effects.empty()) break;
     if (evaluate(read.operation, with(world_.history.back().state, read.effects)).lines != read.lines)
@@ -381,7 +393,9 @@ void Client::answered(const std::string& text, bool has_failed) {
   const bool ends = !block_.is_open;
   if (ends && !has_failed && !block_.has_failed && operation_.kind != Kind::rollback && !block_.effects.empty() && !has_committed_)
     return world_.find(name() + sql_of(operation_) + ": done, but nothing is in the log");
-  const std::uint64_t told = ends && is_synchronous_statement_ && operation_.kind != Kind::synchronous ? block_.seen : 0;
+  // What is undone by then was provisional, or is told of by no more than an error.
+  const bool tells = ends && is_synchronous_statement_ && operation_.kind != Kind::synchronous && !world_.machine->is_lost(block_.seen);
+  const std::uint64_t told = tells ? block_.seen : 0;
   if (ends) block_ = {};
   // Who does not hold replies has waited, but for errors.
   const Reply reply{holds_ || has_failed ? session_->reply_floor() : 0, told, text};
@@ -423,7 +437,7 @@ void Client::release() {
   while (!held_.empty() && !world_.is_over()) {
     const Reply reply = held_.front();
     if (world_.options.canary != Canary::early_replies && !machine.is_durable(reply.floor)) {
-      if (machine.log_is_broken()) vanish();  // 08007, and the connection ends
+      if (machine.log_is_broken() || machine.is_lost(reply.floor)) vanish();  // 08007 or 53100, and the connection ends
       return;
     }
     held_.pop_front();
@@ -443,6 +457,16 @@ void Client::cancel() {
   world_.note(name() + "is cancelled");
   is_cancelled_ = true;
   session_->cancel();
+}
+
+void Client::fall_back() {
+  if (!is_connected()) return;
+  may_be_doomed_ = is_running_ || block_.is_open;
+  low_ = std::min(low_, world_.newest());
+  attempt_from_ = std::min(attempt_from_, world_.newest());
+  std::erase_if(block_.snapshots, [&](std::size_t at) { return at > world_.newest(); });
+  // It reads what is undone until it is told so.
+  if (block_.has_snapshot && block_.snapshots.empty()) vanish();
 }
 
 void Client::vanish() {

@@ -25,6 +25,8 @@ class Client {
   void release();
   void cancel();
   void vanish();
+  /// Commits have been undone (World::has_fallen_back).
+  void fall_back();
 
  private:
   struct Reply { std::uint64_t floor, told; std::string text; };
@@ -74,6 +76,8 @@ class Client {
   std::size_t low_ = 0;                    ///< it has been shown this commit: never an older one again
   // the running statement
   bool is_running_ = false, is_settled_ = false, has_committed_ = false, has_waited_ = false, is_cancelled_ = false, is_synchronous_statement_ = true;
+  bool may_be_doomed_ = false;             ///< commits have been undone since the transaction began
+  bool reads_undone_ = false;              ///< it has answered what is undone: all that it can do is fail
   enum class Stage : std::uint8_t { query, execute, sync } stage_ = Stage::query;   ///< the last two: the extended protocol
   Operation operation_;
   db::Progress wait_ = db::Progress::done;

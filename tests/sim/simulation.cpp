@@ -112,6 +112,8 @@ void Simulation::advance_clock(std::uint64_t ns) {
 
 /// After each step: what the machine claims, and whether the power has gone in the middle of it.
 void Simulation::watch() {
+  if (world_.has_fallen_back())
+    for (auto& client : clients_) client->fall_back();
   if (world_.disk.power_is_cut()) return crash(true);
   world_.claimed = std::max(world_.claimed, world_.machine->log().durable());
   if (world_.machine->log_is_broken() && one_in(20)) crash(one_in(2));
@@ -177,6 +179,8 @@ void Simulation::crash(bool power) {
   ++(power ? world_.counts.power_cuts : world_.counts.kills);
   const std::uint64_t steps = world_.disk.steps();
   for (auto& client : clients_) client->vanish();
+  (void)world_.has_fallen_back();
+  world_.number_as_in_files();
   world_.close();
   if (world_.disk.steps() != steps) return world_.find("the disk is written to after the end");
   world_.disk.cut_power_at(0);
@@ -249,7 +253,7 @@ Run Simulation::run() {
 void Counts::add(const Counts& other) {
   const auto sum = [&](std::uint64_t Counts::* one) { this->*one += other.*one; };
   for (auto one : {&Counts::statements, &Counts::commits, &Counts::releases, &Counts::waits, &Counts::deadlocks, &Counts::conflicts, &Counts::power_cuts, &Counts::kills,
-                   &Counts::faults, &Counts::checkpoints, &Counts::flushes, &Counts::vanished, &Counts::cut_recoveries, &Counts::lost_commits})
+                   &Counts::faults, &Counts::checkpoints, &Counts::flushes, &Counts::vanished, &Counts::cut_recoveries, &Counts::lost_commits, &Counts::undone_commits})
     sum(one);
 }
 
@@ -258,7 +262,7 @@ std::string Counts::text() const {
   return part("statements", statements) + part("commits", commits) + part("replies", releases) + part("waits", waits) + part("deadlocks", deadlocks) +
          part("40001", conflicts) + part("flushes", flushes) + part("checkpoints", checkpoints) + part("power cuts", power_cuts) +
          part("during recovery", cut_recoveries) + part("kills", kills) + part("disk faults", faults) + part("vanished", vanished) +
-         "unacknowledged commits lost " + std::to_string(lost_commits);
+         part("commits undone after a failed write", undone_commits) + "unacknowledged commits lost " + std::to_string(lost_commits);
 }
 
 Run simulate(std::uint64_t seed, const Options& options) { return Simulation(seed, options).run(); }

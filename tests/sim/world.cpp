@@ -36,6 +36,22 @@ std::size_t World::commit_at(std::uint64_t position) const {
   return at;
 }
 
+bool World::has_fallen_back() {
+  const std::size_t before = history.size();
+  while (history.size() > 1 && machine->is_lost(history.back().position)) history.pop_back();
+  if (history.size() == before) return false;
+  note("fallen back to " + std::to_string(history.back().position));
+  if (machine->is_lost(told)) find("a client was told of the commit at " + std::to_string(told) + ", which is undone");
+  counts.undone_commits += before - history.size();
+  return true;
+}
+
+void World::number_as_in_files() {
+  for (Commit& commit : history) commit.position = machine->log().in_files(commit.position);
+  told = machine->log().in_files(told);
+  claimed = machine->log().in_files(claimed);
+}
+
 std::vector<std::string> World::ask(std::string_view text) {
   test::TextSink sink;
   auto session = db::Session::open(*instance, "bench", "postgres", sink);

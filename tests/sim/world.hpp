@@ -38,6 +38,10 @@ struct World {
   std::size_t newest() const { return history.size() - 1; }
   /// The last commit whose record ends at or before the position.
   std::size_t commit_at(std::uint64_t position) const;
+  /// Takes what the machine has undone, after a write of the log that failed, out of the history. True when there is any.
+  bool has_fallen_back();
+  /// The machine ends: positions are those in the log's files from here on.
+  void number_as_in_files();
   /// Rows of a query without parameters by a session of its own, sorted; an error as its text.
   std::vector<std::string> ask(std::string_view text);
   /// The database as it is after recovery against the history, which is then cut to what has survived.

@@ -2,11 +2,16 @@
 //
 // append() puts a record into the buffer and returns at once; flush() writes and syncs all that has gathered, so that
 // commits share one sync without a timer. reserve() makes sure that the files have room before the tip moves, so a full
-// disk is an ordinary 53100. After a failed write or sync the log is broken: nothing is appended any more.
-// Threads: append/reserve from any (one mutex); flush from one at a time (the flusher, or whoever has no threads).
+// disk is an ordinary 53100. After a failed sync the log is broken: nothing is appended any more. After a failed write it
+// refuses appends until cut() has dropped what was not durable and begun a new epoch.
+//
+// Positions count on behind what was cut off, so that none ever stands for two records; in the files, and after the next
+// start, the new epoch goes on where the durable log ended. What leaves the process is in_files().
+// Threads: append/reserve from any (one mutex); flush and cut from one at a time (the flusher, or whoever has no threads).
 #pragma once
 #include <atomic>
 
+#include "spg/base/array.hpp"
 #include "spg/base/record_buffer.hpp"
 #include "spg/log/frame.hpp"
 #include "spg/policy/policy.hpp"
@@ -51,7 +56,21 @@ class Log {
   bool is_broken() const { return broken_.load(std::memory_order_acquire); }
   Error broken_error() const;
 
-  /// Nothing below `position` is needed any more: such files are reused.
+  /// A write has failed: what is not durable is lost, but nothing is in doubt.
+  bool must_be_cut() const { return must_be_cut_.load(std::memory_order_acquire); }
+  Error write_error() const;
+  /// Drops what is not durable and goes on under a new epoch, which the caller has made durable with its start
+  /// in_files(durable()). Nobody appends or flushes meanwhile.
+  Status cut(std::uint32_t epoch);
+  /// After a failed write that could not be dealt with.
+  void give_up(const Error& why);
+  /// Whether a position was cut off.
+  bool is_lost(std::uint64_t position) const { return cut_count_.load(std::memory_order_seq_cst) != 0 && is_cut_off(position); }
+  /// The newest position that was not cut off, at or before this one.
+  std::uint64_t not_lost(std::uint64_t position) const;
+  std::uint64_t in_files(std::uint64_t position) const;
+
+  /// Nothing below `position`, a place in the files, is needed any more: such files are reused.
   Status trim(std::uint64_t position);
 
  private:
@@ -66,6 +85,9 @@ class Log {
   void file_name(char (&name)[512], std::uint64_t number) const;
   Result<File*> file_at(std::uint64_t number);
   void forget_file(std::uint64_t number);
+  struct Cut { std::uint64_t from, to; };  ///< positions in (from, to] are lost
+  bool is_cut_off(std::uint64_t position) const;
+  Status sync(File& file);
   Status write_at(std::uint64_t position, Bytes bytes);
   Status allocate_upto(std::uint64_t position);
   Status create_file(std::uint64_t number);
@@ -86,9 +108,15 @@ class Log {
   std::atomic<std::uint64_t> allocated_{0};  ///< the files hold everything below; written under files_mutex_
   std::atomic<std::uint64_t> reserved_{0};   ///< bytes that reserve() has promised and append() not taken yet
   std::uint64_t buffer_start_ = 0, first_kept_ = 0;
+  std::atomic<std::uint64_t> skew_{0};       ///< a position less this is the newest epoch's place in the files
   std::uint32_t epoch_ = 0, last_crc_ = 0;
-  std::atomic<bool> broken_{false};
+  std::atomic<bool> broken_{false}, must_be_cut_{false};
+  bool sync_failed_ = false;
   Error broken_by_;
+  mutable typename Sync::Mutex cuts_mutex_;  // cuts_, failed_write_
+  Array<Cut> cuts_;
+  Error failed_write_;
+  std::atomic<std::size_t> cut_count_{0};
   OpenFile open_[open_files_max];
   std::uint64_t recyclable_first_ = 0, recyclable_end_ = 0;  // file numbers free for reuse
 };

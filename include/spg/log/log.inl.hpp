@@ -48,7 +48,7 @@ Result<typename St::File*> Log<St, Sy>::file_at(std::uint64_t number) {
   for (OpenFile& open : open_)
     if (open.number == UINT64_MAX) victim = &open;
     else if (victim->number != UINT64_MAX && open.number < victim->number) victim = &open;
-  if (victim->dirty) SPG_TRY(victim->file.sync());
+  if (victim->dirty) SPG_TRY(sync(victim->file));
   victim->dirty = false;
   victim->number = UINT64_MAX;
   char name[512];
@@ -63,6 +63,14 @@ template <policy::Storage St, policy::Sync Sy>
 void Log<St, Sy>::forget_file(std::uint64_t number) {
   for (OpenFile& open : open_)
     if (open.number == number) open.number = UINT64_MAX;
+}
+
+/// After one that has failed nobody knows what is on disk.
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::sync(File& file) {
+  Status failed = file.sync();
+  sync_failed_ = sync_failed_ || failed;
+  return failed;
 }
 
 template <policy::Storage St, policy::Sync Sy>
@@ -84,7 +92,7 @@ template <policy::Storage St, policy::Sync Sy>
 Status Log<St, Sy>::sync_dirty() {
   for (OpenFile& open : open_) {
     if (open.number == UINT64_MAX || !open.dirty) continue;
-    SPG_TRY(open.file.sync());
+    SPG_TRY(sync(open.file));
     open.dirty = false;
   }
   return ok();
@@ -114,9 +122,10 @@ Status Log<St, Sy>::create_file(std::uint64_t number) {
   store_le<std::uint64_t>(header + 16, file_data_bytes);
   store_le<std::uint32_t>(header + 24, crypto::crc32c(0, {header, 24}));
   SPG_TRY(made->write_at(0, header));
-  SPG_TRY(made->sync());
-  SPG_TRY(storage_->sync_dir(directory()));
-  return ok();
+  SPG_TRY(sync(*made));
+  Status failed = storage_->sync_dir(directory());
+  sync_failed_ = sync_failed_ || failed;
+  return failed;
 }
 
 /// Extends the files so that everything below `position` has its blocks on disk: full disks show here, and syncs of later
@@ -149,13 +158,15 @@ Status Log<St, Sy>::allocate_upto(std::uint64_t position) {
 template <policy::Storage St, policy::Sync Sy>
 Status Log<St, Sy>::reserve(std::uint64_t payload_bytes) {
   if (is_broken()) return broken_error();
+  if (must_be_cut()) return write_error();
   // append() moves next_ before it lowers reserved_, so the sum never misses a reservation.
   const std::uint64_t reserved = reserved_.fetch_add(frame_bytes(payload_bytes), std::memory_order_acq_rel) + frame_bytes(payload_bytes);
-  const std::uint64_t upto = next_.load(std::memory_order_acquire) + reserved;
+  const std::uint64_t upto = next_.load(std::memory_order_acquire) + reserved - skew_.load(std::memory_order_acquire);
   if (upto <= allocated_.load(std::memory_order_acquire)) return ok();  // as a rule: flush() allocates ahead
   policy::LockGuard lock(files_mutex_);
   Status failed = allocate_upto(upto);
   if (failed) give_back(payload_bytes);
+  sync_failed_ = false;  // of a file without records: it is made again
   return failed;
 }
 
@@ -176,15 +187,17 @@ Result<std::uint64_t> Log<St, Sy>::append(DatabaseId database, RecordType type, 
   if (payload.size() > payload_bytes_max) return Error::make(sqlstate::program_limit_exceeded, "transaction is too large for one log record");
   policy::LockGuard lock(mutex_);
   if (is_broken()) return broken_error();
+  if (must_be_cut()) return write_error();
   const std::uint64_t bytes = frame_bytes(payload.size());
   std::byte* at = buffer_.extend(static_cast<std::size_t>(bytes));
   if (at == nullptr) return Error::out_of_memory();
   if (!payload.empty()) std::memcpy(at + frame_header_bytes, payload.data(), payload.size());
   std::memset(at + frame_header_bytes + payload.size(), 0, static_cast<std::size_t>(bytes - frame_header_bytes - payload.size()));
-  FrameHeader header{0, static_cast<std::uint32_t>(payload.size()), next_.load(std::memory_order_relaxed), epoch_, last_crc_, durable(), database, type};
+  const std::uint64_t position = next_.load(std::memory_order_relaxed), skew = skew_.load(std::memory_order_relaxed);
+  FrameHeader header{0, static_cast<std::uint32_t>(payload.size()), position - skew, epoch_, last_crc_, durable() - skew, database, type};
   last_crc_ = write_frame_header(at, header);
-  next_.store(header.counter + bytes, std::memory_order_seq_cst);
-  return header.counter + bytes;
+  next_.store(position + bytes, std::memory_order_seq_cst);
+  return position + bytes;
 }
 
 template <policy::Storage St, policy::Sync Sy>
@@ -193,6 +206,7 @@ Status Log<St, Sy>::flush() {
   {
     policy::LockGuard lock(mutex_);
     if (is_broken()) return broken_error();
+    if (must_be_cut()) return write_error();
     start = buffer_start_;
     upto = next_.load(std::memory_order_relaxed);
     flushing_.clear();
@@ -201,19 +215,77 @@ Status Log<St, Sy>::flush() {
   }
   if (start == upto) return ok();
   policy::LockGuard lock(files_mutex_);
-  Status failed = allocate_upto(upto);
-  if (!failed) failed = write_at(start, flushing_.bytes());
+  const std::uint64_t skew = skew_.load(std::memory_order_relaxed);
+  Status failed = allocate_upto(upto - skew);
+  if (!failed) failed = write_at(start - skew, flushing_.bytes());
   if (!failed) failed = sync_dirty();
   flushing_.shrink(4 * 1024 * 1024);
-  if (failed) {
-    broken_by_ = failed.copy();
-    broken_.store(true, std::memory_order_release);
-    return failed;
+  if (failed && !sync_failed_) {
+    policy::LockGuard cuts(cuts_mutex_);
+    failed_write_ = failed.copy();
+    must_be_cut_.store(true, std::memory_order_release);
+  } else if (failed) {
+    give_up(failed);
   }
+  if (failed) return failed;
   durable_.store(upto, std::memory_order_seq_cst);
   // Room for what comes meanwhile, so that no commit waits in reserve() for the next sync. A full disk shows there.
-  if (allocated_.load(std::memory_order_relaxed) - upto < allocate_ahead_bytes) (void)allocate_upto(upto + allocate_ahead_bytes);
+  if (allocated_.load(std::memory_order_relaxed) - (upto - skew) < allocate_ahead_bytes) (void)allocate_upto(upto - skew + allocate_ahead_bytes);
+  sync_failed_ = false;
   return ok();
+}
+
+template <policy::Storage St, policy::Sync Sy>
+void Log<St, Sy>::give_up(const Error& why) {
+  broken_by_ = why.copy();
+  broken_.store(true, std::memory_order_release);
+  must_be_cut_.store(false, std::memory_order_release);
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Error Log<St, Sy>::write_error() const {
+  policy::LockGuard lock(cuts_mutex_);
+  return Error::make(sqlstate::disk_full, "the write-ahead log could not be written: ", failed_write_.message());
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::cut(std::uint32_t epoch) {
+  policy::LockGuard lock(mutex_);
+  policy::LockGuard cuts(cuts_mutex_);
+  SPG_ASSERT(must_be_cut());
+  const std::uint64_t from = durable_.load(), to = next_.load();
+  if (!cuts_.push_back({from, to})) return Error::out_of_memory();
+  cut_count_.store(cuts_.size(), std::memory_order_seq_cst);
+  buffer_.clear();
+  buffer_start_ = to;
+  epoch_ = epoch;
+  last_crc_ = 0;
+  skew_.fetch_add(to - from, std::memory_order_acq_rel);
+  durable_.store(to, std::memory_order_seq_cst);
+  must_be_cut_.store(false, std::memory_order_release);
+  return ok();
+}
+
+template <policy::Storage St, policy::Sync Sy>
+bool Log<St, Sy>::is_cut_off(std::uint64_t position) const { return not_lost(position) != position; }
+
+template <policy::Storage St, policy::Sync Sy>
+std::uint64_t Log<St, Sy>::not_lost(std::uint64_t position) const {
+  if (cut_count_.load(std::memory_order_seq_cst) == 0) return position;
+  policy::LockGuard lock(cuts_mutex_);
+  for (std::size_t i = cuts_.size(); i-- > 0;)
+    if (position > cuts_[i].from && position <= cuts_[i].to) position = cuts_[i].from;
+  return position;
+}
+
+template <policy::Storage St, policy::Sync Sy>
+std::uint64_t Log<St, Sy>::in_files(std::uint64_t position) const {
+  if (cut_count_.load(std::memory_order_seq_cst) == 0) return position;
+  policy::LockGuard lock(cuts_mutex_);
+  std::uint64_t skew = 0;
+  for (const Cut& cut : cuts_)
+    if (position >= cut.to) skew += cut.to - cut.from;
+  return position - skew;
 }
 
 template <policy::Storage St, policy::Sync Sy>
@@ -378,7 +450,7 @@ Status Log<St, Sy>::sync_found(std::uint64_t from, std::uint64_t to) {
 template <policy::Storage St, policy::Sync Sy>
 Status Log<St, Sy>::trim(std::uint64_t position) {
   policy::LockGuard lock(files_mutex_);
-  const std::uint64_t first = std::min(position, durable()) / file_data_bytes;
+  const std::uint64_t first = std::min(position, in_files(durable())) / file_data_bytes;
   if (first > recyclable_end_) recyclable_end_ = first;
   // Keep two files for reuse, delete the rest.
   while (recyclable_end_ - recyclable_first_ > 2) {

@@ -105,10 +105,8 @@ class BasicScope {
     retired_.clear();
   }
   /// Commit: what is to be freed once nobody can see it. The fresh objects belong to the version now.
-  CellList<Alloc> take_retired() {
-    fresh_.clear();
-    return std::move(retired_);
-  }
+  CellList<Alloc> take_retired() { return std::move(retired_); }
+  CellList<Alloc> take_fresh() { return std::move(fresh_); }
   std::size_t fresh_count() const { return fresh_.size(); }
   std::size_t retired_count() const { return retired_.size(); }
 

@@ -75,6 +75,9 @@ class TransactionControl : public View {
   virtual Status lock_database() = 0;
   /// The newest log position that the session has read or committed behind (DESIGN 1.7).
   virtual std::uint64_t floor() const = 0;
+  /// 53100 when the transaction that has ended last is lost, 40001 when what it read is (MachineControl::is_lost). Then, and
+  /// only once, the floor falls to what is left.
+  virtual Status check_floor() = 0;
   virtual bool has_written() const = 0;
   /// `wake` is called, from any thread, when something that must be waited for may have come: it may only leave a message.
   virtual void set_wake(void (*wake)(void*), void* context) = 0;
@@ -125,7 +128,11 @@ class MachineControl {
   /// Afterwards none is active, but see TransactionControl::commit().
   virtual Status commit_together(std::span<TransactionControl* const> transactions) = 0;
   virtual bool is_durable(std::uint64_t position) const = 0;
-  /// Waits until the log is durable up to the position. 08007 when it broke.
+  /// Whether what was committed up to this position could not be written, and is undone. It never becomes durable.
+  virtual bool is_lost(std::uint64_t position) const = 0;
+  /// Why: 53100.
+  virtual Error lost_error() const = 0;
+  /// Waits until the log is durable up to the position. 08007 when it broke, 53100 when the position is lost.
   virtual Status wait_durable(std::uint64_t position) = 0;
   /// Where the log ends: what has been appended, or what is durable of it.
   virtual Lsn log_end(bool durable) const = 0;

@@ -104,11 +104,12 @@ class Turn {
 
 template <policy::Alloc Alloc>
 struct Version {
-  explicit Version(Alloc& alloc) : retired(alloc) {}
+  explicit Version(Alloc& alloc) : fresh(alloc), retired(alloc) {}
   store::Cell* root = nullptr;
   Generation generation{};
   std::uint64_t log_end = 0;                ///< durable once the log is synced up to here
   std::atomic<Version*> newer{nullptr};
+  store::CellList<Alloc> fresh;             ///< what this version's commit made; kept until it is durable
   store::CellList<Alloc> retired;           ///< what this version's commit put out of use
   /// The commit's write set, for those who bring work on an older version up to date; absent when too much was kept.
   RecordBuffer changes;
@@ -166,6 +167,9 @@ class Lineage {
   void forget_table(TableId table);
   /// The log is durable up to `position`.
   void advance_durable(std::uint64_t position);
+  /// What has been published since the durable version is lost: `made` becomes the tip, which is as the durable version was,
+  /// and takes over what must be freed. Under the turn, while nobody moves durable.
+  void fall_back(VersionOf* made);
   /// Frees versions that nobody can read any more and what died with them; at most `quota` versions.
   void reclaim(std::size_t quota);
 
@@ -306,8 +310,25 @@ void Lineage<O, A, S>::advance_durable(std::uint64_t position) {
     VersionOf* newer = version->newer.load(std::memory_order_acquire);
     if (newer == nullptr || newer->log_end > position) break;
     version = newer;
+    version->fresh.clear();
   }
   durable_.store(version, std::memory_order_seq_cst);
+}
+
+template <class O, policy::Alloc A, policy::Sync S>
+void Lineage<O, A, S>::fall_back(VersionOf* made) {
+  policy::LockGuard lock(reclaim_mutex_);
+  VersionOf* const before = durable();
+  made->root = before->root;
+  made->generation = before->generation;
+  made->log_end = before->log_end;
+  // What the lost versions put out of use is in use again, or made by one of them.
+  for (VersionOf* lost = before->newer.load(); lost != nullptr; lost = lost->newer.load()) {
+    lost->retired.clear();
+    made->retired.splice(lost->fresh);
+  }
+  publish(made);
+  durable_.store(made, std::memory_order_seq_cst);
 }
 
 template <class O, policy::Alloc A, policy::Sync S>

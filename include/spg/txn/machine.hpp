@@ -92,7 +92,12 @@ class Machine final : public MachineControl {
   /// the log position behind the commit; 53100 and nothing done when the log has no room. On success the scopes are empty.
   Result<std::uint64_t> commit(std::span<const CommitPart> parts);
   Status commit_together(std::span<TransactionControl* const> transactions) override;
-  bool is_durable(std::uint64_t position) const override { return options_.ephemeral || visible_durable_.load(std::memory_order_seq_cst) >= position; }
+  bool is_durable(std::uint64_t position) const override {
+    return options_.ephemeral || (visible_durable_.load(std::memory_order_seq_cst) >= position && !log_.is_lost(position));
+  }
+  bool is_lost(std::uint64_t position) const override { return log_.is_lost(position); }
+  Error lost_error() const override { return log_.write_error(); }
+  std::uint64_t not_lost(std::uint64_t position) const { return log_.not_lost(position); }
   /// Waits until the log is durable up to the position (flushes itself where nobody else does). 08007 when it broke.
   Status wait_durable(std::uint64_t position) override;
   Lsn log_end(bool durable) const override {
@@ -126,6 +131,9 @@ class Machine final : public MachineControl {
   void kick_flusher();
   void run_flusher();
   void run_checkpointer();
+  Status flush_log();
+  Status fall_back();
+  void tell_waiters();
   Status fill_manifest(store::Manifest& next);
   void remove_old_files();
 

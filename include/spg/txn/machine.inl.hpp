@@ -315,6 +315,8 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
     versions[i]->log_end = end;
     auto retired = parts[i].scope->take_retired();
     versions[i]->retired.splice(retired);
+    auto fresh = parts[i].scope->take_fresh();
+    versions[i]->fresh.splice(fresh);
     lineage.keep_changes(*versions[i], parts[i].changes);
     lineage.publish(versions[i]);
     if (!options_.ephemeral) continue;
@@ -327,6 +329,78 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
 
 template <policy::Env E>
 Status Machine<E>::flush() {
+  Status failed = flush_log();
+  if (!failed || !log_.must_be_cut()) return failed;
+  policy::LockGuard alone(checkpoint_mutex_);
+  if (Status worse = fall_back()) return worse;
+  return failed;
+}
+
+/// A write of the log has failed: what is not durable is undone, and the log goes on under a new epoch, which is durable before
+/// anybody is told, so that nothing of it comes back (DESIGN 1.7). Where that is impossible, the log is broken.
+/// Requires: checkpoint_mutex_, which the manifest is changed under.
+template <policy::Env E>
+Status Machine<E>::fall_back() {
+  if (!log_.must_be_cut()) return ok();
+  struct Turns {
+    ~Turns() { for (std::size_t i = 0; i < count; ++i) lineages[i]->turn().release(waiters[i]); }
+    Array<LineageOf*> lineages;
+    Array<VersionOf*> made;
+    std::unique_ptr<TurnWaiter[]> waiters;
+    std::size_t count = 0;
+  } turns;
+  Status failed;
+  policy::LockGuard none_is_made(lineages_mutex_);
+  for (LineageOf* lineage = lineages_.load(); lineage != nullptr && !failed; lineage = lineage->next) {
+    VersionOf* version = lineage->make_version();
+    if (version == nullptr || !turns.lineages.push_back(lineage) || !turns.made.push_back(version)) failed = Error::out_of_memory();
+  }
+  turns.waiters.reset(new (std::nothrow) TurnWaiter[turns.lineages.size() + 1]);
+  if (turns.waiters == nullptr) failed = Error::out_of_memory();
+  for (; !failed && turns.count < turns.lineages.size(); ++turns.count)
+    while (!turns.lineages[turns.count]->turn().acquire(turns.waiters[turns.count])) {
+      policy::LockGuard lock(wake_mutex_);
+      durable_moved_.wait_for(wake_mutex_, 100'000);  // a commit has it, which waits for nothing
+    }
+  policy::LockGuard alone(flush_mutex_);
+  store::Manifest next;
+  next.number = std::max(manifest_.number, manifest_tried_) + 1;
+  next.log_start = manifest_.log_start;
+  for (const store::ManifestDatabase& database : manifest_.databases)
+    if (!failed && !next.databases.push_back(database)) failed = Error::out_of_memory();
+  const std::uint32_t epoch = log_.epoch() + 1;
+  if (!failed) failed = fill_manifest(next);
+  if (!failed && !next.epochs.push_back({epoch, log_.in_files(log_.durable())})) failed = Error::out_of_memory();
+  if (!failed) {
+    manifest_tried_ = next.number;
+    failed = store::write_manifest(*storage_, options_.database_path, next);
+  }
+  if (!failed) {
+    manifest_ = std::move(next);
+    remove_old_files();
+    failed = log_.cut(epoch);
+  }
+  if (failed) log_.give_up(failed);
+  for (std::size_t i = 0; i < turns.lineages.size(); ++i) {
+    if (failed) turns.lineages[i]->drop_version(turns.made[i]);
+    else turns.lineages[i]->fall_back(turns.made[i]);
+  }
+  if (!failed) visible_durable_.store(log_.durable(), std::memory_order_seq_cst);
+  tell_waiters();
+  return failed;
+}
+
+template <policy::Env E>
+void Machine<E>::tell_waiters() {
+  if (waiting_.load() != 0) {
+    policy::LockGuard lock(wake_mutex_);
+    durable_moved_.notify_all();
+  }
+  if (listener_ != nullptr) listener_->durable_moved();
+}
+
+template <policy::Env E>
+Status Machine<E>::flush_log() {
   Status failed;
   {
     policy::LockGuard alone(flush_mutex_);
@@ -337,11 +411,7 @@ Status Machine<E>::flush() {
     if (!failed) visible_durable_.store(durable, std::memory_order_seq_cst);
   }
   // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
-  if (waiting_.load() != 0) {
-    policy::LockGuard lock(wake_mutex_);
-    durable_moved_.notify_all();
-  }
-  if (listener_ != nullptr) listener_->durable_moved();
+  tell_waiters();
   // After the replies: to free what a large commit has put out of use takes a while.
   for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next)
     lineage->reclaim(SIZE_MAX);
@@ -352,15 +422,16 @@ template <policy::Env E>
 Status Machine<E>::wait_durable(std::uint64_t position) {
   if (is_durable(position)) return ok();
   if (!background_.load(std::memory_order_acquire)) {
-    (void)flush();  // if it fails, the log is broken
+    (void)flush();
   } else {
     waiting_.fetch_add(1);
     {
       policy::LockGuard lock(wake_mutex_);
-      while (!is_durable(position) && !log_.is_broken() && !stopping_.load()) durable_moved_.wait(wake_mutex_);
+      while (!is_durable(position) && !log_.is_lost(position) && !log_.is_broken() && !stopping_.load()) durable_moved_.wait(wake_mutex_);
     }
     waiting_.fetch_sub(1);
   }
+  if (log_.is_lost(position)) return lost_error();
   return is_durable(position) ? ok() : Error::make(sqlstate::transaction_resolution_unknown, "the outcome of the transaction is unknown: ", log_.broken_error().message());
 }
 
@@ -417,7 +488,7 @@ void Machine<E>::run_flusher() {
       flusher_idle_.store(false, std::memory_order_seq_cst);
       if (!log_.has_unflushed() && stopping_.load()) return;
     }
-    if (flush().failed()) return;
+    if (flush().failed() && log_.is_broken()) return;
     if (wants_checkpoint()) {
       policy::LockGuard lock(wake_mutex_);
       wake_checkpointer_.notify_all();
@@ -480,7 +551,7 @@ Status Machine<E>::checkpoint() {
   struct Held { LineageOf* lineage; VersionOf* version; PinSlot<Alloc>* slot; };
   Array<Held> held;
   Status failed;
-  std::uint64_t newest = 0;
+  std::uint64_t newest = 0, log_start = UINT64_MAX;
   for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next) {
     auto* slot = new (std::align_val_t{64}, std::nothrow) PinSlot<Alloc>;
     if (slot == nullptr || !held.push_back({lineage, nullptr, slot})) { failed = Error::out_of_memory(); break; }
@@ -492,18 +563,20 @@ Status Machine<E>::checkpoint() {
   }
   // A root in a manifest whose log never became durable would outlive its log records, and later commits, whose records
   // take their positions, would be taken for part of it.
-  if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush();
+  if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush_log();
+  if (!failed && log_.is_lost(newest)) failed = log_.write_error();
   for (const Held& one : held) {
     if (failed) break;
     const VersionOf& version = *one.version;
     if (version.log_end == 0) continue;  // a database without a record yet: replay makes it
     failed = segments_.write_tree(version.root);
-    next.log_start = std::min(next.log_start, version.log_end);
+    log_start = std::min(log_start, version.log_end);
+    next.log_start = log_.in_files(log_start);
   }
   if (!failed) {
     for (const Held& one : held) {
       if (one.version->log_end == 0) continue;
-      if (!next.databases.push_back({one.lineage->id(), segments_.planned(one.version->root), one.version->generation, one.version->log_end}))
+      if (!next.databases.push_back({one.lineage->id(), segments_.planned(one.version->root), one.version->generation, log_.in_files(one.version->log_end)}))
         failed = Error::out_of_memory();
     }
   }
@@ -516,7 +589,7 @@ Status Machine<E>::checkpoint() {
   }
   if (!failed) {
     manifest_ = std::move(next);
-    checkpoint_position_.store(manifest_.log_start);
+    checkpoint_position_.store(log_start == UINT64_MAX ? checkpoint_position_.load() : log_start);
     remove_old_files();
     failed = log_.trim(manifest_.log_start);
   }
@@ -524,6 +597,7 @@ Status Machine<E>::checkpoint() {
     one.lineage->close_slot(*one.slot);
     ::operator delete(one.slot, std::align_val_t{64});
   }
+  if (log_.must_be_cut()) (void)fall_back();
   return failed;
 }
 

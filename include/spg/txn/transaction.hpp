@@ -59,6 +59,7 @@ class Transaction final : public TransactionControl {
   void rollback() override;
   Status lock_database() override;
   std::uint64_t floor() const override { return floor_; }
+  Status check_floor() override;
   bool has_written() const override { return changes_.size() != 0; }
   void set_wake(void (*wake)(void*), void* context) override { wake_ = wake; wake_context_ = context; }
   void share_locks_of(TransactionControl& other) override { owner_ = static_cast<Transaction&>(other).owner_; }
@@ -141,7 +142,9 @@ class Transaction final : public TransactionControl {
   Status bring_to_tip(PrivateOf& table, ScopeOf& scope, Cell*& slot);
   bool take_turn() { return waiter_.owns || lineage_->turn().acquire(waiter_); }
   void give_turn() { if (waiter_.owns) lineage_->turn().release(waiter_); }
-  void published(std::uint64_t log_end) { if (log_end > floor_) floor_ = log_end; }
+  void published(std::uint64_t log_end) { committed_ = floor_ = std::max(log_end, floor_); }
+  /// 40001 when the transaction has read, or locked behind, what is lost.
+  Status check_not_doomed();
   void end_transaction();
 
   // SERIALIZABLE: transaction_serializable.inl.hpp
@@ -235,7 +238,7 @@ class Transaction final : public TransactionControl {
   Access access_ = Access::wait;
   Cell* root_ = nullptr;                   ///< of the version that is read
   Cell* tip_root_ = nullptr;               ///< of the tip as the running write call has seen it; null: not looked at
-  std::uint64_t floor_ = 0, number_ = 0, statement_ = 0;
+  std::uint64_t floor_ = 0, committed_ = 0, number_ = 0, statement_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
   RecordBuffer changes_;
   ReadSet reads_;

@@ -196,6 +196,8 @@ template <policy::Env E>
 Status Transaction<E>::begin(const BeginOptions& options) {
   SPG_ASSERT(!active_);
   active_ = true;
+  floor_ = machine_->not_lost(floor_);
+  committed_ = 0;
   options_ = options;
   number_ = raw(machine_->draw_generation());
   if (owner_ == &own_locks_) owner_->transaction = number_;
@@ -234,6 +236,7 @@ Status Transaction<E>::begin_statement(bool writes, Access access) {
   SPG_ASSERT(active_ && !in_statement_);
   access_ = access;
   if (writes && machine_->log_is_broken()) return machine_->log_error();
+  SPG_TRY(check_not_doomed());
   // What a transaction has locked, and what it may lock, is looked at on the tip: the version that is read should be that,
   // or as little behind it as can be.
   auto& slot = pins_[pin_ ^ 1];
@@ -246,6 +249,20 @@ Status Transaction<E>::begin_statement(bool writes, Access access) {
   statement_us_ = machine_->clock_us();
   renew_guard();
   return ok();
+}
+
+template <policy::Env E>
+Status Transaction<E>::check_not_doomed() {
+  if (!machine_->is_lost(floor_)) return ok();
+  return Error::make(sqlstate::t_r_serialization_failure, "could not serialize access due to a concurrent transaction that could not be written");
+}
+template <policy::Env E>
+Status Transaction<E>::check_floor() {
+  if (!machine_->is_lost(floor_)) return ok();
+  Status failed = machine_->is_lost(committed_) ? machine_->lost_error() : check_not_doomed();
+  floor_ = machine_->not_lost(floor_);
+  committed_ = 0;
+  return failed;
 }
 
 template <policy::Env E>
@@ -383,6 +400,7 @@ Status Transaction<E>::bring_to_tip(PrivateOf& table, ScopeOf& scope, Cell*& slo
 /// Under the turn: the tip with this transaction's work.
 template <policy::Env E>
 Status Transaction<E>::build(ScopeOf& scope, Cell*& root) {
+  SPG_TRY(check_not_doomed());
   SPG_TRY(check_reads());
   policy::LockGuard lock(lineage_->apply_mutex());
   root = lineage_->tip()->root;
