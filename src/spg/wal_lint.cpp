@@ -16,6 +16,16 @@ namespace {
 
 using log::FrameHeader;
 
+std::string type_name(log::RecordType type) {
+  switch (type) {
+    case log::RecordType::commit: return "commit";
+    case log::RecordType::joint_commit: return "joint commit";
+    case log::RecordType::piece: return "piece";
+    case log::RecordType::streamed_commit: return "streamed commit";
+  }
+  return "type " + std::to_string(static_cast<int>(type));
+}
+
 /// The bytes of all log files in a row, kept file by file.
 class Reader {
  public:
@@ -149,7 +159,7 @@ Walk walk(Reader& reader, std::uint64_t start, bool quiet) {
     if (!first && frame.before_crc != (frame.epoch == before.epoch ? before.crc : 0)) { result.why = "it does not name the frame before"; break; }
     if (!quiet)
       std::printf("lsn %" PRIu64 "  epoch %u  database %u  %s  payload %u  durable %" PRIu64 "\n", frame.counter, frame.epoch, raw(frame.database),
-                  frame.type == log::RecordType::commit ? "commit" : ("type " + std::to_string(static_cast<int>(frame.type))).c_str(), frame.length, frame.durable);
+                  type_name(frame.type).c_str(), frame.length, frame.durable);
     ++result.frames;
     result.end += log::frame_bytes(frame.length);
     result.bytes = result.end - start;

@@ -175,10 +175,11 @@ void Client::send() {
 }
 
 void Client::run() {
-  const std::uint64_t before = world_.machine->log().position();
+  const std::uint64_t before = world_.newest_commit();
   const std::size_t attempt = world_.newest();
   auto progress = session_->run(where_);
-  const bool has_moved = world_.machine->log().position() != before;
+  const bool has_moved = world_.newest_commit() > before;
+  may_be_doomed_ = may_be_doomed_ || world_.machine->is_lost(world_.history.back().position);  // by this very step
   if (!progress) {
     world_.note(name() + "-> " + code_of(progress.error()) + " " + std::string(progress.error().message()));
     if (has_moved) return world_.find(name() + "an error, and yet a record in the log");
@@ -374,7 +375,7 @@ void Client::committed() {
   if (operation_.kind == Kind::create_index) state.has_extra_index = true;
   if (operation_.kind == Kind::drop_index) state.has_extra_index = false;
   const std::string fault = fault_of(state);
-  world_.history.push_back({world_.machine->log().position(), std::move(state)});
+  world_.history.push_back({world_.newest_commit(), std::move(state)});
   ++world_.counts.commits;
   block_.seen = world_.history.back().position;
   low_ = world_.newest();

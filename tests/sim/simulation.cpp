@@ -19,7 +19,7 @@ const os::SimStorage& first_disk(std::uint64_t& position) {
       world.history.push_back({0, first_state()});
       for (const std::string& text : first_script())
         if (const auto answer = world.ask(text); !answer.empty()) world.find(answer[0]);
-      position = world.machine->log().position();
+      position = world.newest_commit();
       world.close();
     }
     World world;

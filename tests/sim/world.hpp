@@ -38,6 +38,8 @@ struct World {
   std::size_t newest() const { return history.size() - 1; }
   /// The last commit whose record ends at or before the position.
   std::size_t commit_at(std::uint64_t position) const;
+  /// Behind the newest commit. Pieces of those to come may lie behind it.
+  std::uint64_t newest_commit() const;
   /// Takes what the machine has undone, after a write of the log that failed, out of the history. True when there is any.
   bool has_fallen_back();
   /// The machine ends: positions are those in the log's files from here on.
@@ -55,6 +57,7 @@ struct World {
   os::SimRandom random;
   std::unique_ptr<Machine> machine;
   std::unique_ptr<db::Instance> instance;
+  std::vector<DatabaseId> databases;
   std::vector<Commit> history;
   std::uint64_t told = 0;            ///< log position up to which clients have been told of something
   std::uint64_t claimed = 0;         ///< log position that the machine has called durable

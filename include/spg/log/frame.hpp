@@ -31,7 +31,12 @@ inline constexpr std::uint32_t frame_header_bytes = 40;
 inline constexpr std::uint32_t payload_bytes_max = 1u << 30;
 
 /// commit: one database's changes; joint_commit: those of several, applied together (txn/write_set.hpp).
-enum class RecordType : std::uint8_t { commit = 1, joint_commit = 2 };
+enum class RecordType : std::uint8_t {
+  commit = 1,
+  joint_commit = 2,     ///< of several databases
+  piece = 3,            ///< a part of a large write set, written ahead of its commit
+  streamed_commit = 4,  ///< names the pieces
+};
 
 struct FrameHeader {
   std::uint32_t crc = 0, length = 0;

@@ -35,12 +35,27 @@ class CellList {
   /// Takes the other's entries over; the other is empty afterwards.
   void splice(CellList& other);
   void clear();
+  /// Removes entries from the front while `visit(Cell*, bool whole_tree)` takes them. True when all are gone.
+  template <class Visit>
+  bool drain(Visit visit) {
+    while (first_ != nullptr) {
+      for (; first_->begin < first_->count; ++first_->begin, --size_) {
+        const std::uintptr_t entry = first_->entries[first_->begin];
+        if (!visit(reinterpret_cast<Cell*>(entry & ~std::uintptr_t{1}), (entry & 1) != 0)) return false;
+      }
+      Page* next = first_->next;
+      alloc_->release(first_, sizeof(Page));
+      first_ = next;
+    }
+    last_ = nullptr;
+    return true;
+  }
   std::size_t size() const { return size_; }
 
   template <class Visit>  // visit(Cell*, bool whole_tree)
   void each(Visit visit) const {
     for (const Page* page = first_; page != nullptr; page = page->next)
-      for (std::uint32_t i = 0; i < page->count; ++i)
+      for (std::uint32_t i = page->begin; i < page->count; ++i)
         visit(reinterpret_cast<Cell*>(page->entries[i] & ~std::uintptr_t{1}), (page->entries[i] & 1) != 0);
   }
 
@@ -48,7 +63,7 @@ class CellList {
   struct Page {
     static constexpr std::uint32_t capacity = 62;
     Page* next;
-    std::uint32_t count, padding;
+    std::uint32_t count, begin;
     std::uintptr_t entries[capacity];
   };
   Status add_page();

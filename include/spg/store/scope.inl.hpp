@@ -8,7 +8,7 @@ Status CellList<A>::add_page() {
   auto* page = static_cast<Page*>(alloc_->allocate(sizeof(Page)));
   if (page == nullptr) return Error::out_of_memory();
   page->next = nullptr;
-  page->count = 0;
+  page->count = page->begin = 0;
   (last_ == nullptr ? first_ : last_->next) = page;
   last_ = page;
   return ok();

@@ -170,8 +170,8 @@ class Lineage {
   /// What has been published since the durable version is lost: `made` becomes the tip, which is as the durable version was,
   /// and takes over what must be freed. Under the turn, while nobody moves durable.
   void fall_back(VersionOf* made);
-  /// Frees versions that nobody can read any more and what died with them; at most `quota` versions.
-  void reclaim(std::size_t quota);
+  /// Frees versions that nobody can read any more and what died with them: some `most` objects. True when there is more.
+  bool reclaim(std::size_t most = SIZE_MAX);
 
   /// Held while objects are changed in place; a checkpoint seals under it.
   typename Sync::Mutex& apply_mutex() { return apply_mutex_; }
@@ -260,7 +260,7 @@ Lineage<O, A, S>::~Lineage() {
   SPG_ASSERT(slots_ == nullptr);
   if (oldest_ == nullptr) return;
   durable_.store(tip());
-  reclaim(SIZE_MAX);
+  (void)reclaim();
   objects_->free_tree(oldest_->root);
   drop_version(oldest_);
 }
@@ -332,19 +332,24 @@ void Lineage<O, A, S>::fall_back(VersionOf* made) {
 }
 
 template <class O, policy::Alloc A, policy::Sync S>
-void Lineage<O, A, S>::reclaim(std::size_t quota) {
+bool Lineage<O, A, S>::reclaim(std::size_t most) {
   policy::LockGuard lock(reclaim_mutex_);
-  for (; quota != 0; --quota) {
+  for (;;) {
     VersionOf* version = oldest_;
-    if (version == durable_.load(std::memory_order_seq_cst)) return;
+    if (version == durable_.load(std::memory_order_seq_cst)) return false;
     {
       policy::LockGuard slots(slots_mutex_);
       for (Slot* slot = slots_; slot != nullptr; slot = slot->next)
-        if (slot->version.load(std::memory_order_seq_cst) == version) return;
+        if (slot->version.load(std::memory_order_seq_cst) == version) return false;
     }
     VersionOf* newer = version->newer.load(std::memory_order_acquire);
-    newer->retired.each([&](store::Cell* cell, bool whole) { whole ? objects_->free_tree(cell) : objects_->free(cell); });
-    newer->retired.clear();
+    const bool all = newer->retired.drain([&](store::Cell* cell, bool whole) {
+      if (most == 0 || (whole && most != SIZE_MAX)) return false;  // nobody knows how large a tree is
+      if (most != SIZE_MAX) --most;
+      whole ? objects_->free_tree(cell) : objects_->free(cell);
+      return true;
+    });
+    if (!all) return true;
     // Whoever needs a version's changes has pinned one before it.
     kept_bytes_.fetch_sub(newer->has_changes ? newer->changes.size() : 0, std::memory_order_relaxed);
     newer->has_changes = false;

@@ -28,6 +28,9 @@ struct MachineOptions {
   std::uint64_t checkpoint_log_bytes = std::uint64_t{256} << 20;
   /// No log, no files: everything ends with the process.
   bool ephemeral = false;
+  /// A write set of more than some of these goes into the log in such pieces before its commit, so that other commits do not
+  /// wait while all of it is written.
+  std::size_t piece_bytes = 128 * 1024;
 };
 
 /// Called after every flush, from the flushing thread: durable() has moved (or the log has broken).
@@ -86,8 +89,11 @@ class Machine final : public MachineControl {
     ScopeOf* scope = nullptr;
     store::Cell* root = nullptr;
     Bytes changes;
+    std::uint64_t stream = 0;  ///< not 0: the changes are in the log already (stream())
   };
   static constexpr std::size_t commit_parts_max = 8;
+  /// The pieces of a write set that stream() has put into the log need not be kept for its commit any more.
+  void end_stream(std::uint64_t id);
   /// Publishes what the scopes built as their lineages' next versions, by one log record. The caller owns the turns. Returns
   /// the log position behind the commit; 53100 and nothing done when the log has no room. On success the scopes are empty.
   Result<std::uint64_t> commit(std::span<const CommitPart> parts);
@@ -125,6 +131,16 @@ class Machine final : public MachineControl {
  private:
   Status open_new();
   Status open_existing(store::Manifest manifest);
+  struct Stream { std::uint64_t id, first, last; };  ///< pieces in the log, between these positions, whose commit is to come
+  struct ReplayedStream {
+    std::uint64_t id = 0;
+    RecordBuffer bytes;
+    std::unique_ptr<ReplayedStream> next;
+  };
+  bool wants_stream(std::size_t bytes) const { return !options_.ephemeral && bytes > 4 * options_.piece_bytes; }
+  Status stream(DatabaseId database, Bytes changes, Stream& made);
+  Status replay_piece(const log::Record& record);
+  Status replay_streamed(const log::Record& record, ByteReader& reader, std::uint64_t end);
   Status replay(const log::Record& record);
   Result<LineageOf*> replayed_lineage(DatabaseId id);
   Status apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end);
@@ -152,6 +168,9 @@ class Machine final : public MachineControl {
   /// The log is durable up to here, and the lineages' durable versions are those: whoever is told of a commit finds it.
   std::atomic<std::uint64_t> visible_durable_{0};
   std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, ephemeral_position_{1};
+  typename Sync::Mutex streams_mutex_;
+  Array<Stream> streams_;
+  std::unique_ptr<ReplayedStream> replayed_streams_;
   typename Sync::Mutex lineages_mutex_;
   std::atomic<LineageOf*> lineages_{nullptr};
 
@@ -159,6 +178,7 @@ class Machine final : public MachineControl {
   typename Sync::Mutex wake_mutex_;
   typename Sync::CondVar wake_flusher_, wake_checkpointer_, durable_moved_;
   std::atomic<bool> flusher_idle_{false}, background_{false}, stopping_{false};
+  std::atomic<bool> reclaiming_{false};  ///< the checkpointer frees what is too much for the flusher, or is about to
   std::atomic<std::uint32_t> waiting_{0};
   typename Sync::Thread flusher_, checkpointer_;
   DurableListener* listener_ = nullptr;

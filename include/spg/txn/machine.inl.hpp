@@ -173,6 +173,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
     return Error::make(sqlstate::undefined_file, "the write-ahead log \"", options_.log_path, "\" of database \"", options_.database_path, "\" is not there")
         .hint("Say where it is: without it, what was committed since the last checkpoint would be lost.");
   SPG_TRY(log_.recover(manifest.log_start, history, [&](const log::Record& record) { return replay(record); }));
+  while (replayed_streams_ != nullptr) replayed_streams_ = std::move(replayed_streams_->next);  // never committed
   // The next epoch is durable before anything is written under it.
   manifest_ = std::move(manifest);
   ++manifest_.number;
@@ -192,6 +193,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
 template <policy::Env E>
 Status Machine<E>::replay(const log::Record& record) {
   const std::uint64_t end = record.header.counter + log::frame_bytes(record.header.length);
+  if (record.header.type == log::RecordType::piece) return replay_piece(record);
   ByteReader reader(record.payload);
   const std::uint64_t generation = reader.varint(), oid = reader.varint();
   reader.le<std::int64_t>();  // commit time
@@ -199,6 +201,7 @@ Status Machine<E>::replay(const log::Record& record) {
   if (!reader.ok() || generation > generations_max) return malformed();
   if (generation >= next_generation_) next_generation_ = generation + 1;
   if (oid > next_oid_) next_oid_ = oid;
+  if (record.header.type == log::RecordType::streamed_commit) return replay_streamed(record, reader, end);
   if (record.header.type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);
   if (record.header.type != log::RecordType::joint_commit)
     return Error::make(sqlstate::data_corrupted, "write-ahead log record has unknown type ", static_cast<int>(record.header.type));
@@ -209,6 +212,75 @@ Status Machine<E>::replay(const log::Record& record) {
     SPG_TRY(apply_changes(database, changes, end));
   }
   return ok();
+}
+
+template <policy::Env E>
+Status Machine<E>::replay_piece(const log::Record& record) {
+  ByteReader reader(record.payload);
+  const std::uint64_t id = reader.varint();
+  if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  ReplayedStream* stream = replayed_streams_.get();
+  while (stream != nullptr && stream->id != id) stream = stream->next.get();
+  if (stream == nullptr) {
+    std::unique_ptr<ReplayedStream> made(new (std::nothrow) ReplayedStream);
+    if (made == nullptr) return Error::out_of_memory();
+    made->id = id;
+    made->next = std::move(replayed_streams_);
+    replayed_streams_ = std::move(made);
+    stream = replayed_streams_.get();
+  }
+  return stream->bytes.add(reader.rest()) ? ok() : Error::out_of_memory();
+}
+
+/// The pieces of what a checkpoint contains may have been let go of.
+template <policy::Env E>
+Status Machine<E>::replay_streamed(const log::Record& record, ByteReader& reader, std::uint64_t end) {
+  const std::uint64_t id = reader.varint(), bytes = reader.varint();
+  if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  SPG_ASSIGN(const LineageOf* lineage, replayed_lineage(record.header.database));
+  const bool is_contained = end <= lineage->tip()->log_end;
+  for (std::unique_ptr<ReplayedStream>* link = &replayed_streams_; *link != nullptr; link = &(*link)->next) {
+    if ((*link)->id != id) continue;
+    const std::unique_ptr<ReplayedStream> found = std::move(*link);
+    *link = std::move(found->next);
+    if (is_contained) return ok();
+    if (found->bytes.size() != bytes) break;
+    return apply_changes(record.header.database, found->bytes.bytes(), end);
+  }
+  return is_contained ? ok() : Error::make(sqlstate::data_corrupted, "write-ahead log lacks a part of the transaction that ends at ", end);
+}
+
+/// Puts a write set into the log ahead of its commit. As much of it is in the buffer at any time as one piece: who commits
+/// meanwhile waits for that, and not for the whole.
+template <policy::Env E>
+Status Machine<E>::stream(DatabaseId database, Bytes changes, Stream& made) {
+  made.id = raw(draw_generation());
+  {
+    policy::LockGuard lock(streams_mutex_);
+    made.first = log_.position();
+    if (!streams_.push_back(made)) return Error::out_of_memory();
+  }
+  RecordBuffer piece;
+  for (std::uint64_t before = 0; !changes.empty();) {
+    const std::size_t take = std::min(options_.piece_bytes, changes.size());
+    piece.clear();
+    if (!piece.add_varint(made.id) || !piece.add(changes.first(take))) return Error::out_of_memory();
+    changes = changes.subspan(take);
+    SPG_TRY(log_.reserve(piece.size()));
+    SPG_ASSIGN(const std::uint64_t end, log_.append(database, log::RecordType::piece, piece.bytes()));
+    kick_flusher();
+    if (before != 0) SPG_TRY(wait_durable(before));
+    before = end;
+    made.last = end;
+  }
+  return ok();
+}
+
+template <policy::Env E>
+void Machine<E>::end_stream(std::uint64_t id) {
+  policy::LockGuard lock(streams_mutex_);
+  for (std::size_t i = 0; i < streams_.size(); ++i)
+    if (streams_[i].id == id) return streams_.erase(i);
 }
 
 /// The lineage that a record writes to: a database's first record makes it.
@@ -246,7 +318,7 @@ Status Machine<E>::apply_changes(DatabaseId database, Bytes changes, std::uint64
   version->retired.splice(retired);
   lineage->publish(version);
   lineage->advance_durable(log_end);
-  lineage->reclaim(2);
+  (void)lineage->reclaim();
   return ok();
 }
 
@@ -278,12 +350,15 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
   SPG_ASSERT(!parts.empty() && parts.size() <= commit_parts_max);
   RecordBuffer payload;
   std::size_t changes_bytes = 0;
-  for (const CommitPart& part : parts) changes_bytes += part.changes.size();
+  for (const CommitPart& part : parts) changes_bytes += part.stream == 0 ? part.changes.size() : 0;
   if (!payload.reserve(changes_bytes + 32 + 16 * parts.size()) || !payload.add_varint(next_generation_.load(std::memory_order_relaxed)) ||
       !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(clock_->wall_us()))
     return Error::out_of_memory();
-  const bool joint = parts.size() > 1;
+  const bool joint = parts.size() > 1, streamed = parts[0].stream != 0;
+  SPG_ASSERT(!joint || !streamed);
+  if (streamed && (!payload.add_varint(parts[0].stream) || !payload.add_varint(parts[0].changes.size()))) return Error::out_of_memory();
   for (const CommitPart& part : parts) {
+    if (streamed) break;
     if (joint && (!payload.add_varint(raw(part.lineage->id())) || !payload.add_varint(part.changes.size()))) return Error::out_of_memory();
     if (!payload.add(part.changes)) return Error::out_of_memory();
   }
@@ -303,7 +378,7 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
   if (options_.ephemeral) {
     end = ephemeral_position_.fetch_add(1);
   } else {
-    const auto type = joint ? log::RecordType::joint_commit : log::RecordType::commit;
+    const auto type = joint ? log::RecordType::joint_commit : streamed ? log::RecordType::streamed_commit : log::RecordType::commit;
     auto appended = log_.append(parts[0].lineage->id(), type, payload.bytes());
     if (!appended) { drop_versions(parts.size()); return appended.take_error(); }
     end = *appended;
@@ -321,7 +396,7 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
     lineage.publish(versions[i]);
     if (!options_.ephemeral) continue;
     lineage.advance_durable(UINT64_MAX);
-    lineage.reclaim(4);
+    (void)lineage.reclaim();
   }
   if (!options_.ephemeral) kick_flusher();
   return end;
@@ -412,9 +487,16 @@ Status Machine<E>::flush_log() {
   }
   // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
   tell_waiters();
-  // After the replies: to free what a large commit has put out of use takes a while.
+  // After the replies. What a large commit has put out of use is too much for the flusher, whom the next commits wait for.
+  constexpr std::size_t objects_max = 1024;
+  const bool alone = !background_.load(std::memory_order_relaxed);
+  bool more = false;
   for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next)
-    lineage->reclaim(SIZE_MAX);
+    if (alone || !reclaiming_.load(std::memory_order_acquire)) more = lineage->reclaim(alone ? SIZE_MAX : objects_max) || more;
+  if (more && !reclaiming_.exchange(true)) {
+    policy::LockGuard lock(wake_mutex_);
+    wake_checkpointer_.notify_all();
+  }
   return failed;
 }
 
@@ -501,10 +583,14 @@ void Machine<E>::run_checkpointer() {
   while (true) {
     {
       policy::LockGuard lock(wake_mutex_);
-      while (!stopping_.load() && !wants_checkpoint()) wake_checkpointer_.wait_for(wake_mutex_, 10'000'000'000u);
+      while (!stopping_.load() && !wants_checkpoint() && !reclaiming_.load()) wake_checkpointer_.wait_for(wake_mutex_, 10'000'000'000u);
       if (stopping_.load()) return;
     }
-    if (checkpoint().failed()) checkpoint_position_.store(log_.position());  // try again after as much log
+    if (reclaiming_.load()) {
+      for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr; lineage = lineage->next) (void)lineage->reclaim();
+      reclaiming_.store(false, std::memory_order_release);
+    }
+    if (wants_checkpoint() && checkpoint().failed()) checkpoint_position_.store(log_.position());  // try again after as much log
   }
 }
 
@@ -551,14 +637,17 @@ Status Machine<E>::checkpoint() {
   struct Held { LineageOf* lineage; VersionOf* version; PinSlot<Alloc>* slot; };
   Array<Held> held;
   Status failed;
-  std::uint64_t newest = 0, log_start = UINT64_MAX;
+  std::uint64_t newest = 0, log_start = UINT64_MAX, first_piece = UINT64_MAX;
   for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next) {
     auto* slot = new (std::align_val_t{64}, std::nothrow) PinSlot<Alloc>;
     if (slot == nullptr || !held.push_back({lineage, nullptr, slot})) { failed = Error::out_of_memory(); break; }
     lineage->open_slot(*slot);
     policy::LockGuard lock(lineage->apply_mutex());
+    // The pieces of a commit that is not in the version, but begun before it: the log must keep them.
+    policy::LockGuard streams(streams_mutex_);
     objects_.seal(draw_generation());
     held.back().version = lineage->pin_tip(*slot);
+    for (const Stream& one : streams_) first_piece = std::min(first_piece, one.first);
     newest = std::max(newest, held.back().version->log_end);
   }
   // A root in a manifest whose log never became durable would outlive its log records, and later commits, whose records
@@ -571,7 +660,7 @@ Status Machine<E>::checkpoint() {
     if (version.log_end == 0) continue;  // a database without a record yet: replay makes it
     failed = segments_.write_tree(version.root);
     log_start = std::min(log_start, version.log_end);
-    next.log_start = log_.in_files(log_start);
+    next.log_start = log_.in_files(std::min(log_start, first_piece));
   }
   if (!failed) {
     for (const Held& one : held) {

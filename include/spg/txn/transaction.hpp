@@ -241,6 +241,8 @@ class Transaction final : public TransactionControl {
   std::uint64_t floor_ = 0, committed_ = 0, number_ = 0, statement_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
   RecordBuffer changes_;
+  /// Under which the write set is in the log, and up to where; 0: it is not.
+  std::uint64_t stream_ = 0, stream_end_ = 0;
   ReadSet reads_;
   Array<Level> levels_;
   Array<KnownLock> known_locks_;

@@ -307,6 +307,7 @@ Status Transaction<E>::rollback_to(std::uint32_t depth) {
 
 template <policy::Env E>
 void Transaction<E>::end_transaction() {
+  if (stream_ != 0) machine_->end_stream(std::exchange(stream_, 0));
   forget_private();
   levels_.clear();
   changes_.shrink(64 * 1024);
@@ -401,6 +402,7 @@ Status Transaction<E>::bring_to_tip(PrivateOf& table, ScopeOf& scope, Cell*& slo
 template <policy::Env E>
 Status Transaction<E>::build(ScopeOf& scope, Cell*& root) {
   SPG_TRY(check_not_doomed());
+  if (stream_ != 0 && machine_->is_lost(stream_end_)) return machine_->lost_error();
   SPG_TRY(check_reads());
   policy::LockGuard lock(lineage_->apply_mutex());
   root = lineage_->tip()->root;
@@ -442,7 +444,14 @@ Status Machine<E>::commit_together(std::span<TransactionControl* const> transact
     // Room in the log for a large record is made before the turn, too; it need not be kept for this one.
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < count; ++i) bytes += writers[i]->changes_.size();
-    if (!failed && bytes > bytes_under_turn_max && !options_.ephemeral) {
+    const bool streams = count == 1 && wants_stream(bytes);
+    if (!failed && streams && writers[0]->stream_ == 0) {
+      if (writers[0]->access_ == Access::no_wait) return Error::would_block();
+      Stream made{};
+      failed = stream(writers[0]->lineage_->id(), writers[0]->changes_.bytes(), made);
+      writers[0]->stream_ = made.id;
+      writers[0]->stream_end_ = made.last;
+    } else if (!failed && !streams && bytes > bytes_under_turn_max && !options_.ephemeral) {
       failed = log_.reserve(bytes);
       if (!failed) log_.give_back(bytes);
     }
@@ -457,7 +466,7 @@ Status Machine<E>::commit_together(std::span<TransactionControl* const> transact
     ScopeOf* scopes[commit_parts_max] = {};
     for (std::size_t i = 0; i < count && !failed; ++i) {
       scopes[i] = new (memory[i]) ScopeOf(objects_, draw_generation());
-      parts[i] = {writers[i]->lineage_, scopes[i], nullptr, writers[i]->changes_.bytes()};
+      parts[i] = {writers[i]->lineage_, scopes[i], nullptr, writers[i]->changes_.bytes(), writers[i]->stream_};
       // A cold object must not be waited for here: catch_up() reads it, off the turn.
       const auto access = std::exchange(writers[i]->access_, tries < 3 ? Access::no_wait : Access::wait);
       failed = writers[i]->build(*scopes[i], parts[i].root);
