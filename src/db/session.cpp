@@ -246,6 +246,8 @@ Status SessionImpl::check_interrupts() {
 void SessionImpl::start_answer() {
   if (!is_busy_) cancelled_.store(false, std::memory_order_relaxed);
   is_busy_ = true;
+  // What has been undone since the last answer is not this one's (synchronous_commit = off).
+  if (!transaction_->is_active()) (void)check_floor();
   memory_.clear();
   start_statement_clock();
 }
@@ -393,10 +395,7 @@ Result<Progress> SessionImpl::step(Where where) {
           return waits ? Progress::waits_turn : Progress::wants_copy_data;
         }
         if (wait_for_worker_ && where == Where::reactor) return Progress::wants_worker;
-        if (where == Where::worker) {
-          transaction_->allow_waiting();
-          shared_->allow_waiting();
-        }
+        if (where == Where::worker) set_access(store::Access::wait);
         auto more = fetch_.cursor != nullptr ? fetch_some(where) : run_some(where);
         if (!more && more.error().is_would_block()) {
           execution_.close();
@@ -440,10 +439,7 @@ Result<Progress> SessionImpl::step(Where where) {
       }
       case Phase::commit: {
         is_woken_.store(false, std::memory_order_seq_cst);
-        if (where == Where::worker) {
-          transaction_->allow_waiting();
-          shared_->allow_waiting();
-        }
+        set_access(where == Where::worker ? store::Access::wait : store::Access::no_wait);
         const txn::BeginOptions modes = transaction_->options();
         auto checked = check_constraints(true, where);
         if (checked && *checked == Checked::waits) return Progress::waits_turn;

@@ -170,6 +170,10 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   enum class Activity : std::uint8_t { none, query, execute, sync };
   struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; bool read_only; ConstraintModes constraint_modes; };
 
+  void set_access(store::Access access) {
+    transaction_->set_access(access);
+    shared_->set_access(access);
+  }
   // session.cpp
   Result<Progress> step(Where where);
   void wake_up();

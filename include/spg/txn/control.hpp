@@ -56,8 +56,9 @@ class TransactionControl : public View {
   virtual Status begin_statement(bool writes, store::Access access) = 0;
   /// The running statement, which has not read anything that it must see again, goes on with the newest version.
   virtual void renew_statement() = 0;
-  /// From here on the running statement's reads wait for cold objects: it has come to where it may.
-  virtual void allow_waiting() = 0;
+  /// From here on the running statement, or the commit, may wait for cold objects and for the log, or may not: it has come to
+  /// another thread.
+  virtual void set_access(store::Access access) = 0;
   /// Keeps (succeeded) or undoes what the statement wrote.
   virtual Status end_statement(bool succeeded) = 0;
   virtual bool in_statement() const = 0;

@@ -49,7 +49,7 @@ class Transaction final : public TransactionControl {
   void forget_snapshot() override { pinned_ = false; }
   Status begin_statement(bool writes, Access access) override;
   void renew_statement() override;
-  void allow_waiting() override { access_ = Access::wait; }
+  void set_access(Access access) override { access_ = access; }
   Status end_statement(bool succeeded) override;
   bool in_statement() const override { return in_statement_; }
   Status commit() override {

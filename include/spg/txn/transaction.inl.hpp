@@ -435,24 +435,25 @@ Status Machine<E>::commit_together(std::span<TransactionControl* const> transact
     if (one->has_written()) writers[count++] = static_cast<TransactionOf*>(one);
   }
   const auto for_all = [&](auto what) { for (TransactionControl* one : transactions) what(*static_cast<TransactionOf*>(one)); };
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) bytes += writers[i]->changes_.size();
+  // Much work, and waiting for the log in between: not where others wait for the thread.
+  const bool streams = count == 1 && wants_stream(bytes);
+  if (streams && writers[0]->access_ == Access::no_wait) return Error::would_block();
   Status failed;
   for (int tries = 0; count != 0; ++tries) {
     failed = ok();
     for (std::size_t i = 0; i < count && !failed; ++i)
       if (tries != 0 || writers[i]->changes_.size() > bytes_under_turn_max) failed = writers[i]->catch_up();
     if (failed.is_would_block()) return failed;
-    // Room in the log for a large record is made before the turn, too; it need not be kept for this one.
-    std::size_t bytes = 0;
-    for (std::size_t i = 0; i < count; ++i) bytes += writers[i]->changes_.size();
-    const bool streams = count == 1 && wants_stream(bytes);
+    // What takes time is done before the turn.
     if (!failed && streams && writers[0]->stream_ == 0) {
-      if (writers[0]->access_ == Access::no_wait) return Error::would_block();
       Stream made{};
       failed = stream(writers[0]->lineage_->id(), writers[0]->changes_.bytes(), made);
       writers[0]->stream_ = made.id;
       writers[0]->stream_end_ = made.last;
     } else if (!failed && !streams && bytes > bytes_under_turn_max && !options_.ephemeral) {
-      failed = log_.reserve(bytes);
+      failed = log_.reserve(bytes);  // makes room, which need not be kept for this record
       if (!failed) log_.give_back(bytes);
     }
     for (std::size_t i = 0; i < count && !failed; ++i) {

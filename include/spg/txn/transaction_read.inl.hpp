@@ -110,7 +110,7 @@ class TableScanOf final : public Scan {
   table::LayoutView layout_;
   Arena* arena_;
   Arena batch_arena_;
-  const Access& access_;  ///< the transaction's: allow_waiting() may come while the scan goes on
+  const Access& access_;  ///< the transaction's: set_access() may come while the scan goes on
   std::uint64_t next_, end_;
   std::span<std::uint16_t> columns_;
   std::span<ZonePredicate> zones_;
@@ -174,7 +174,7 @@ class IndexScanOf final : public IndexScan {
   index::Cursor<Nodes, Objects> cursor_;
   Owned low_, high_, last_;
   bool backward_, started_ = false;
-  const Access& access_;  ///< the transaction's: allow_waiting() may come while the scan goes on
+  const Access& access_;  ///< the transaction's: set_access() may come while the scan goes on
   ReadSet* reads_;        ///< null below SERIALIZABLE
   TableId table_;
   IndexId index_;
