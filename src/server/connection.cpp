@@ -10,7 +10,10 @@ using wire::pg::Target;
 
 Connection::Connection(ReactorState& shared, net::Stream& stream)
     : shared_(shared), stream_(&stream), wire_(out_), sink_(wire_.writer()),
-      wake_post_{[](net::Post& post) { auto& self = *static_cast<WakePost&>(post).self; if (self.waiting_ == Waiting::turn) self.resume(); }, this},
+      wake_post_{[](net::Post& post) {
+        auto& self = *static_cast<WakePost&>(post).self;
+        if (self.waiting_ == Waiting::turn && !self.closed_) self.resume();  // it may have come with the end of the connection
+      }, this},
       done_post_{[](net::Post& post) {
         Connection* self = static_cast<DonePost&>(post).self;
         self->resume_posted_ = false;

@@ -3,12 +3,14 @@
 statement_timeout, and whoever vanishes while waiting holds nobody up."""
 import os
 import socket
+import struct
 import threading
 import time
 
 import psycopg2
 from psycopg2 import errors
 
+from raw import Raw, query
 from support import Server
 
 
@@ -36,8 +38,28 @@ class Update(threading.Thread):
         self.seconds = time.monotonic() - start
 
 
+def vanish_as_granted(server):
+    """Clients go at the very moment at which they get what they wait for."""
+    holder = Raw(server.port)
+    holder.ask(query("CREATE TABLE wanted (id int PRIMARY KEY, v int); INSERT INTO wanted VALUES (1, 0)"))
+    for round in range(40):
+        holder.ask(query("BEGIN; UPDATE wanted SET v = v + 1 WHERE id = 1"))
+        waiters = [Raw(server.port) for _ in range(6)]
+        for one in waiters:
+            one.send(query("UPDATE wanted SET v = v + 1 WHERE id = 1"))
+        time.sleep(0.005)
+        holder.send(query("COMMIT"))
+        time.sleep(0.0002 * (round % 8))
+        for one in waiters:
+            one.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset
+            one.socket.close()
+        assert holder.answers()[-1] == "ZI"
+    assert holder.ask(query("SELECT v >= 40 FROM wanted"))[1].startswith("D"), "the server answers"
+
+
 def main():
     with Server() as server:
+        vanish_as_granted(server)
         holder, waiter, other = connect(server), connect(server), connect(server)
         holder.cursor().execute("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 0)")
         holder.cursor().execute("BEGIN; UPDATE t SET v = 100 WHERE id = 1")

@@ -64,8 +64,9 @@ Result<store::Cell*> make_chunk(Scope& scope, Physical physical, std::uint32_t c
 }
 
 /// A chunk of another capacity or with more heap slots that holds the first `rows` of the old one, whose place it takes.
+/// `last_validity`: the word of the last rows, if they do not fill one. Another may be writing to that of the old chunk.
 template <class Scope>
-Status resize_chunk(Scope& scope, store::Cell*& slot, std::uint32_t rows, std::uint32_t capacity, std::uint16_t heap_slots) {
+Status resize_chunk(Scope& scope, store::Cell*& slot, std::uint32_t rows, std::uint32_t capacity, std::uint16_t heap_slots, std::uint64_t last_validity) {
   const store::Image* old = Scope::ObjectsOf::image_of(slot);
   const ChunkState& from = chunk_state(old);
   SPG_ASSIGN(store::Cell * cell, make_chunk(scope, from.physical, capacity, heap_slots));
@@ -77,7 +78,8 @@ Status resize_chunk(Scope& scope, store::Cell*& slot, std::uint32_t rows, std::u
   image->claimed.store(rows, std::memory_order_relaxed);
   to.heap_count = from.heap_count;
   to.dead_heap_bytes = from.dead_heap_bytes;
-  std::memcpy(chunk_validity(image), chunk_validity(old), (rows + 63) / 64 * 8);
+  std::memcpy(chunk_validity(image), chunk_validity(old), rows / 64 * 8);
+  if (rows % 64 != 0) chunk_validity(image)[rows / 64] = last_validity;
   if (rows != 0) std::memcpy(chunk_values(image), chunk_values(old), rows * type::physical_bytes(from.physical));
   if (from.heap_count != 0) std::memcpy(image->child_array(), old->child_array(), from.heap_count * sizeof(store::Cell*));
   SPG_TRY(scope.retire(slot));
@@ -144,7 +146,8 @@ Result<StringRef> store_string(Scope& scope, store::Cell*& chunk_slot, std::uint
     std::uint32_t slots = chunk->children;
     if (heaps == slots) slots = heaps == 0 ? 4 : heaps * 2u;
     const std::uint32_t claimed = chunk->claimed.load(std::memory_order_relaxed);
-    SPG_TRY(resize_chunk(scope, chunk_slot, rows, chunk_state(chunk).capacity, static_cast<std::uint16_t>(slots > 2 * block_rows ? 2 * block_rows : slots)));
+    SPG_TRY(resize_chunk(scope, chunk_slot, rows, chunk_state(chunk).capacity, static_cast<std::uint16_t>(slots > 2 * block_rows ? 2 * block_rows : slots),
+                         rows % 64 == 0 ? 0 : chunk_validity(chunk)[rows / 64]));
     chunk = Scope::ObjectsOf::image_of(chunk_slot);
     chunk->claimed.store(claimed, std::memory_order_relaxed);
     if (heaps == chunk->children) return Error::make(sqlstate::program_limit_exceeded, "too many large values in one block");

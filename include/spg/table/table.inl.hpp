@@ -175,8 +175,7 @@ Status prepare_chunk(Scope& scope, store::Image* block, std::size_t at, const La
   SPG_TRY(scope.objects().read(slot, access).status());
   store::Image* chunk = Scope::ObjectsOf::image_of(slot);
   if (upto > chunk_state(chunk).capacity) {
-    SPG_TRY(resize_chunk(scope, slot, used, chunk_capacity_for(upto), chunk->children));
-    if (used % 64 != 0) chunk_validity(Scope::ObjectsOf::image_of(slot))[used / 64] = entry.last_validity;
+    SPG_TRY(resize_chunk(scope, slot, used, chunk_capacity_for(upto), chunk->children, entry.last_validity));
     Scope::ObjectsOf::image_of(slot)->claimed.store(upto, std::memory_order_relaxed);
   } else if (scope.owns(*slot)) {
     if (upto > used) chunk->claimed.store(upto, std::memory_order_relaxed);
@@ -187,9 +186,8 @@ Status prepare_chunk(Scope& scope, store::Image* block, std::size_t at, const La
     if (!appended) {
       // Another may be appending to it right now: only the rows in use are copied, and of their last word what this
       // version of the block knows.
-      SPG_TRY(resize_chunk(scope, slot, used, chunk_state(chunk).capacity, chunk->children));
+      SPG_TRY(resize_chunk(scope, slot, used, chunk_state(chunk).capacity, chunk->children, entry.last_validity));
       store::Image* copy = Scope::ObjectsOf::image_of(slot);
-      if (used % 64 != 0) chunk_validity(copy)[used / 64] = entry.last_validity;
       copy->claimed.store(upto > used ? upto : used, std::memory_order_relaxed);
     }
   }
