@@ -238,6 +238,7 @@ Version<A>* Lineage<O, A, S>::make_version() {
 }
 template <class O, policy::Alloc A, policy::Sync S>
 void Lineage<O, A, S>::drop_version(VersionOf* version) {
+  if (version->has_changes) kept_bytes_.fetch_sub(version->changes.size(), std::memory_order_relaxed);
   version->~VersionOf();
   objects_->alloc().release(version, sizeof(VersionOf));
 }

@@ -175,6 +175,7 @@ class Machine final : public MachineControl {
   std::atomic<LineageOf*> lineages_{nullptr};
 
   typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
+  typename Sync::Mutex publish_mutex_;  ///< a commit's record is in the log and its version is not published yet
   typename Sync::Mutex wake_mutex_;
   typename Sync::CondVar wake_flusher_, wake_checkpointer_, durable_moved_;
   std::atomic<bool> flusher_idle_{false}, background_{false}, stopping_{false};

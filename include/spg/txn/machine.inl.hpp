@@ -374,6 +374,13 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
     if (!options_.ephemeral) log_.give_back(payload.size());
     return Error::out_of_memory();
   }
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    versions[i]->root = parts[i].root;
+    versions[i]->generation = parts[i].scope->generation();
+    parts[i].lineage->keep_changes(*versions[i], parts[i].changes);
+  }
+  // Whoever flushes the record finds its version.
+  policy::LockGuard publishing(publish_mutex_);
   std::uint64_t end;
   if (options_.ephemeral) {
     end = ephemeral_position_.fetch_add(1);
@@ -385,14 +392,11 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
     LineageOf& lineage = *parts[i].lineage;
-    versions[i]->root = parts[i].root;
-    versions[i]->generation = parts[i].scope->generation();
     versions[i]->log_end = end;
     auto retired = parts[i].scope->take_retired();
     versions[i]->retired.splice(retired);
     auto fresh = parts[i].scope->take_fresh();
     versions[i]->fresh.splice(fresh);
-    lineage.keep_changes(*versions[i], parts[i].changes);
     lineage.publish(versions[i]);
     if (!options_.ephemeral) continue;
     lineage.advance_durable(UINT64_MAX);
@@ -480,6 +484,7 @@ Status Machine<E>::flush_log() {
   {
     policy::LockGuard alone(flush_mutex_);
     failed = log_.flush();
+    { policy::LockGuard all_are_published(publish_mutex_); }
     const std::uint64_t durable = log_.durable();
     for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next)
       lineage->advance_durable(durable);
