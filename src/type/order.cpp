@@ -122,7 +122,7 @@ std::uint64_t hash(Oid type, const Value& value) {
 namespace {
 
 template <std::unsigned_integral N>
-void put(TextBuilder& key, N value) {
+void put_key(TextBuilder& key, N value) {
   char raw[sizeof(N)];
   store_be<N>(raw, value);
   key.add(std::string_view(raw, sizeof raw));
@@ -135,7 +135,7 @@ void put_signed(TextBuilder& key, N value) {
 }
 void put_int128(TextBuilder& key, Int128 value) {
   put_signed(key, static_cast<std::int64_t>(value >> 64));
-  put(key, static_cast<std::uint64_t>(value));
+  put_key(key, static_cast<std::uint64_t>(value));
 }
 template <class Bits, class Float>
 void put_float(TextBuilder& key, Float value) {
@@ -194,7 +194,7 @@ void put_value(Oid type, const Value& value, TextBuilder& key) {
     case Format::boolean: key.add(static_cast<char>(value.as<std::uint8_t>())); return;
     case Format::int2: case Format::character: put_signed(key, value.as<std::int16_t>()); return;
     case Format::int4: case Format::date: put_signed(key, value.as<std::int32_t>()); return;
-    case Format::oid: case Format::xid: put(key, value.as<std::uint32_t>()); return;
+    case Format::oid: case Format::xid: put_key(key, value.as<std::uint32_t>()); return;
     case Format::int8: case Format::time: case Format::timestamp: case Format::timestamptz: case Format::xid8: case Format::pg_lsn:
       put_signed(key, value.as<std::int64_t>());
       return;
@@ -208,7 +208,7 @@ void put_value(Oid type, const Value& value, TextBuilder& key) {
     case Format::interval: {
       const Int128 span = value.as<Interval>().span();
       put_signed(key, static_cast<std::int16_t>(span >> 64));
-      put(key, static_cast<std::uint64_t>(span));
+      put_key(key, static_cast<std::uint64_t>(span));
       return;
     }
     case Format::uuid: key.add(std::string_view(reinterpret_cast<const char*>(value.bytes), 16)); return;

@@ -132,15 +132,15 @@ Result<std::string_view> receive_snapshot(ByteReader& from, Arena& arena) {
 
 void send_snapshot(std::string_view body, TextBuilder& out) {
   const SnapshotReader snapshot(body);
-  const auto put = [&]<class N>(N value) {
+  const auto add_number = [&]<class N>(N value) {
     char raw[sizeof(N)];
     store_be<N>(raw, value);
     out.add(std::string_view(raw, sizeof raw));
   };
-  put(static_cast<std::uint32_t>(snapshot.count()));
-  put(snapshot.xmin());
-  put(snapshot.xmax());
-  for (std::size_t i = 0; i < snapshot.count(); ++i) put(snapshot.xip(i));
+  add_number(static_cast<std::uint32_t>(snapshot.count()));
+  add_number(snapshot.xmin());
+  add_number(snapshot.xmax());
+  for (std::size_t i = 0; i < snapshot.count(); ++i) add_number(snapshot.xip(i));
 }
 
 }  // namespace spg::type
