@@ -130,7 +130,7 @@ void put_key(TextBuilder& key, N value) {
 template <std::signed_integral N>
 void put_signed(TextBuilder& key, N value) {
   using Unsigned = std::make_unsigned_t<N>;
-  put<Unsigned>(key, static_cast<Unsigned>(static_cast<Unsigned>(value) ^
+  put_key<Unsigned>(key, static_cast<Unsigned>(static_cast<Unsigned>(value) ^
                                            static_cast<Unsigned>(Unsigned{1} << (8 * sizeof(N) - 1))));
 }
 void put_int128(TextBuilder& key, Int128 value) {
@@ -142,7 +142,7 @@ void put_float(TextBuilder& key, Float value) {
   Bits bits = std::isnan(value) ? static_cast<Bits>(~Bits{0} >> 1) : std::bit_cast<Bits>(value == 0 ? Float{0} : value);
   constexpr Bits sign = Bits{1} << (8 * sizeof(Bits) - 1);
   bits = (bits & sign) != 0 ? static_cast<Bits>(~bits) : static_cast<Bits>(bits | sign);
-  put<Bits>(key, bits);
+  put_key<Bits>(key, bits);
 }
 void invert(TextBuilder& key, std::size_t from) {
   for (std::size_t i = from; i < key.size(); ++i) key.data()[i] = static_cast<char>(~key.data()[i]);
@@ -172,8 +172,8 @@ void put_numeric(TextBuilder& key, const Numeric& value) {
   const std::string_view body = value.body.view();
   put_signed<std::int16_t>(key, load_le<std::int16_t>(body.data() + 2));
   for (std::size_t at = 4; at + 2 <= body.size(); at += 2)
-    put<std::uint16_t>(key, static_cast<std::uint16_t>(load_le<std::uint16_t>(body.data() + at) + 1));
-  put<std::uint16_t>(key, 0);
+    put_key<std::uint16_t>(key, static_cast<std::uint16_t>(load_le<std::uint16_t>(body.data() + at) + 1));
+  put_key<std::uint16_t>(key, 0);
   if (negative) invert(key, from);
 }
 
