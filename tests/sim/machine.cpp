@@ -4,7 +4,8 @@
 
 #include "spg/txn/bodies.inl.hpp"
 
-namespace spg::txn {
-template class Machine<os::SimEnv>;
-template class Transaction<os::SimEnv>;
-}  // namespace spg::txn
+namespace spg {
+template class log::Log<os::SimEnv::Storage, os::SimEnv::Sync>;
+template class txn::Machine<os::SimEnv>;
+template class txn::Transaction<os::SimEnv>;
+}  // namespace spg

@@ -53,7 +53,6 @@ class Simulation {
 
   World world_;
   std::vector<std::unique_ptr<Client>> clients_;
-  std::uint64_t told_record_ = 0;
   // How often what happens: drawn for each run, so that some go without it.
   std::uint64_t flush_weight_ = 4, checkpoint_one_in_ = 100, crash_one_in_ = 100, fault_one_in_ = 0, vanish_one_in_ = 100;
 };

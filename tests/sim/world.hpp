@@ -15,6 +15,7 @@
 #include "support/text_sink.hpp"
 
 namespace spg {
+extern template class log::Log<os::SimEnv::Storage, os::SimEnv::Sync>;  // machine.cpp
 extern template class txn::Machine<os::SimEnv>;  // machine.cpp
 }
 

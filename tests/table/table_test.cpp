@@ -40,8 +40,8 @@ struct TableFixture : ObjectsFixture {
   TableFixture() {
     Scope scope = this->scope();
     LayoutBuilder layout(arena);
-    layout.columns.push_back({1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)});
-    layout.columns.push_back({2, Physical::string, 0, 0, type::Value::null_of(Physical::string)});
+    layout.columns.push_back({1, Physical::int4, 0, {}, type::Value::null_of(Physical::int4)});
+    layout.columns.push_back({2, Physical::string, 0, {}, type::Value::null_of(Physical::string)});
     table = *make_table(scope, TableId{9}, *layout.write(scope, TableId{9}));
     commit(scope);
   }
@@ -198,7 +198,7 @@ TEST_CASE("rows older than a column show its missing-value, dropped columns go w
   wider.start_from(fixture.layout());
   wider.columns[0].dropped = 1;
   const std::string long_default(100, 'd');
-  wider.columns.push_back({3, Physical::string, 0, 0, type::Value::of(Physical::string, StringRef(long_default))});
+  wider.columns.push_back({3, Physical::string, 0, {}, type::Value::of(Physical::string, StringRef(long_default))});
   auto cell = wider.write(scope, TableId{9});
   REQUIRE(cell);
   REQUIRE_FALSE(replace_layout(scope, fixture.table, *cell));

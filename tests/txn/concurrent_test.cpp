@@ -71,7 +71,7 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
       std::unique_ptr<TransactionControl> setup(machine.open_transaction(DatabaseId{1}));
       REQUIRE_FALSE(setup->begin({}));
       REQUIRE_FALSE(setup->begin_statement(true, Access::wait));
-      const table::ColumnLayout columns[] = {{1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)}, {2, Physical::int8, 0, 0, type::Value::null_of(Physical::int8)}};
+      const table::ColumnLayout columns[] = {{1, Physical::int4, 0, {}, type::Value::null_of(Physical::int4)}, {2, Physical::int8, 0, {}, type::Value::null_of(Physical::int8)}};
       REQUIRE(setup->create_table(TableUse::user, columns));
       Conflict conflict;
       const table::KeyPart key{raw(type::oid::int4), 1, 0, 0};

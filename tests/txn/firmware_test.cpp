@@ -13,7 +13,7 @@ using namespace spg;
 
 namespace {
 
-const table::ColumnLayout one_column[] = {{1, type::Physical::int8, 0, 0, type::Value::null_of(type::Physical::int8)}};
+const table::ColumnLayout one_column[] = {{1, type::Physical::int8, 0, {}, type::Value::null_of(type::Physical::int8)}};
 
 struct Device {
   explicit Device(std::size_t storage_bytes, std::size_t memory_bytes) : disk(storage_bytes), memory(memory_bytes) {}

@@ -47,8 +47,8 @@ struct World {
     SimTransaction transaction(*machine, *lineage);
     SPG_TRY(transaction.begin({}));
     SPG_TRY(transaction.begin_statement(true, store::Access::wait));
-    const table::ColumnLayout columns[] = {{1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)},
-                                           {2, Physical::string, 0, 0, type::Value::null_of(Physical::string)}};
+    const table::ColumnLayout columns[] = {{1, Physical::int4, 0, {}, type::Value::null_of(Physical::int4)},
+                                           {2, Physical::string, 0, {}, type::Value::null_of(Physical::string)}};
     auto id = transaction.create_table(TableUse::user, columns);
     if (!id) return id.take_error();
     Conflict conflict;
@@ -340,7 +340,7 @@ Status create_plain_table(SimMachine& machine, SimMachine::LineageOf& lineage) {
   SimTransaction setup(machine, lineage);
   SPG_TRY(setup.begin({}));
   SPG_TRY(setup.begin_statement(true, store::Access::wait));
-  const table::ColumnLayout columns[] = {{1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)}};
+  const table::ColumnLayout columns[] = {{1, Physical::int4, 0, {}, type::Value::null_of(Physical::int4)}};
   SPG_TRY(setup.create_table(TableUse::user, columns).status());
   SPG_TRY(setup.end_statement(true));
   SPG_TRY(setup.commit());

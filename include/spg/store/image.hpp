@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "spg/base/assert.hpp"
 #include "spg/base/ids.hpp"
@@ -50,7 +51,7 @@ struct Image {
   Cell** child_array() { return reinterpret_cast<Cell**>(reinterpret_cast<std::byte*>(this) + children_at); }
   Cell* const* child_array() const { return reinterpret_cast<Cell* const*>(reinterpret_cast<const std::byte*>(this) + children_at); }
   template <class T>
-  T* payload() { return reinterpret_cast<T*>(this + 1); }
+  T* payload() { static_assert(std::has_unique_object_representations_v<T>, "padding would reach the disk"); return reinterpret_cast<T*>(this + 1); }
   template <class T>
   const T* payload() const { return reinterpret_cast<const T*>(this + 1); }
 };

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "spg/base/arena.hpp"
 #include "spg/store/objects.hpp"
@@ -18,7 +19,7 @@ struct ColumnLayout {
   std::uint16_t number = 0;
   type::Physical physical = type::Physical::none;
   std::uint8_t dropped = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t reserved[3] = {};
   type::Value missing;  ///< the value in rows older than the column; strings refer into the layout's image or arena
 };
 
@@ -58,6 +59,8 @@ struct IndexLayout {
 struct LayoutState {
   std::uint32_t table, column_count, index_count, part_count;
 };
+static_assert(std::has_unique_object_representations_v<ColumnLayout> && std::has_unique_object_representations_v<IndexLayout> &&
+              std::has_unique_object_representations_v<KeyPart>, "padding would reach the disk");
 
 class LayoutView {
  public:

@@ -59,6 +59,7 @@ struct Batch {
 struct Value {
   Physical physical = Physical::none;
   bool is_null = true;
+  std::byte reserved[14] = {};  ///< no padding: a layout's image holds Values
   alignas(16) std::byte bytes[16] = {};
 
   template <class T>
