@@ -106,10 +106,10 @@ struct World {
     REQUIRE_FALSE(transaction->begin({}));
     REQUIRE_FALSE(transaction->begin_statement(true, store::Access::wait));
     using type::Physical;
-    const table::ColumnLayout layout[] = {{1, Physical::int4, {}, 0, Value::null_of(Physical::int4)},
-                                          {2, Physical::string, {}, 0, Value::null_of(Physical::string)},
-                                          {3, Physical::int8, {}, 0, Value::null_of(Physical::int8)},
-                                          {4, Physical::int4, {}, 0, Value::null_of(Physical::int4)}};
+    const table::ColumnLayout layout[] = {{1, Physical::int4, 0, {}, Value::null_of(Physical::int4)},
+                                          {2, Physical::string, 0, {}, Value::null_of(Physical::string)},
+                                          {3, Physical::int8, 0, {}, Value::null_of(Physical::int8)},
+                                          {4, Physical::int4, 0, {}, Value::null_of(Physical::int4)}};
     REQUIRE(transaction->create_table(txn::TableUse::user, layout));
     txn::Conflict conflict;
     const table::KeyPart id{raw(oid::int4), 1, 0, 0}, price{raw(oid::int8), 3, 0, 0};
