@@ -21,7 +21,7 @@ Status SessionImpl::run_set_constraints(const sql::SetConstraints& set, Where wh
     constraint_modes_ = {set.deferred, {}};
     return ok();
   }
-  SPG_TRY(begin_statement(false, where));
+  SPG_TRY(begin_statement(txn::Intent::read, where));
   ConstraintModes modes = constraint_modes_;
   for (const sql::TableRef* name : set.names) {
     SPG_ASSIGN(const Vec<IndexId> indexes, catalog::deferrable_indexes(catalog_, name->schema, name->name, statement_arena_));
@@ -38,7 +38,7 @@ Status SessionImpl::run_set_constraints(const sql::SetConstraints& set, Where wh
 Error SessionImpl::broken_key(const txn::BrokenKey& broken) {
   // The row is there since the statement: what it has written is read by the next one.
   end_statement(true);
-  Status failed = begin_statement(false, Where::worker);
+  Status failed = begin_statement(txn::Intent::read, Where::worker);
   if (failed) return failed;
   auto relation = catalog::relation_of_table(catalog_, broken.table, statement_arena_);
   if (!relation) return relation.take_error();
@@ -56,7 +56,7 @@ Result<SessionImpl::Checked> SessionImpl::check_constraints(bool at_commit, Wher
   if (waits) return Checked::waits;
   execution_.close();
   end_statement(true);
-  SPG_TRY(begin_statement(true, where));
+  SPG_TRY(begin_statement(txn::Intent::write, where));
   txn::BrokenKey broken;
   Status failed = transaction_->check_unique_keys(
       [&](IndexId index, table::Uniqueness unique) { return at_commit || !constraint_modes_.is_deferred(index, unique); }, broken);

@@ -158,7 +158,7 @@ bool SystemTables::cursor(std::size_t index, catalog::CursorRow& row) const {
 
 Status SessionImpl::run_declare(const sql::DeclareCursor& declare, Where where) {
   SPG_TRY(check_declaration(declare, current_->text));
-  SPG_TRY(begin_statement(false, where));
+  SPG_TRY(begin_statement(txn::Intent::read, where));
   SPG_TRY(plan(*current_));  // for errors in the client's own text, and the types of parameters
   SPG_TRY(check_locking(declare));
   if (!declare.hold && !in_block_) return Error::make(sqlstate::no_active_sql_transaction, "DECLARE CURSOR can only be used in transaction blocks");
@@ -298,7 +298,7 @@ Status SessionImpl::run_fetch(const sql::Fetch& fetch, Where where) {
   if (found == cursors_.end()) return no_such_cursor(fetch.cursor);
   Cursor& cursor = *found->second;
   if (cursor.has_failed) return Error::make(sqlstate::object_not_in_prerequisite_state, "portal \"", cursor.name, "\" cannot be run");
-  SPG_TRY(begin_statement(false, where));
+  SPG_TRY(begin_statement(txn::Intent::read, where));
   cursor.budget.clear();
   static constexpr std::int16_t binary[] = {1};
   if (cursor.is_binary && activity_ == Activity::query) formats_ = binary;

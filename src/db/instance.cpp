@@ -86,7 +86,7 @@ class InstanceImpl final : public Instance {
     std::unique_ptr<txn::TransactionControl> shared(machine_.open_transaction(DatabaseId::shared));
     if (shared == nullptr) return Error::out_of_memory();
     SPG_TRY(shared->begin({}));
-    SPG_TRY(shared->begin_statement(false, store::Access::wait));
+    SPG_TRY(shared->begin_statement(txn::Intent::read, store::Access::wait));
     auto result = read(*shared);
     SPG_TRY(shared->end_statement(true));
     SPG_TRY(shared->commit());
@@ -103,7 +103,7 @@ class InstanceImpl final : public Instance {
     std::unique_ptr<txn::TransactionControl> shared(machine_.open_transaction(DatabaseId::shared));
     if (shared == nullptr) return Error::out_of_memory();
     SPG_TRY(shared->begin({}));
-    SPG_TRY(shared->begin_statement(true, store::Access::wait));
+    SPG_TRY(shared->begin_statement(txn::Intent::write, store::Access::wait));
     catalog::SharedBootstrap first;
     first.superuser = options.superuser;
     first.password_verifier = verifier.view();
@@ -111,7 +111,7 @@ class InstanceImpl final : public Instance {
     SPG_TRY(shared->end_statement(true));
     Oid own{};
     if (options.superuser != "postgres") {
-      SPG_TRY(shared->begin_statement(true, store::Access::wait));
+      SPG_TRY(shared->begin_statement(txn::Intent::write, store::Access::wait));
       own = shared->new_oid();
       SPG_TRY(add_database(*shared, options.superuser, own, arena));
       SPG_TRY(shared->end_statement(true));
@@ -127,7 +127,7 @@ class InstanceImpl final : public Instance {
       transaction.reset(machine_.open_transaction(DatabaseId{raw(id)}));
       if (transaction == nullptr) return Error::out_of_memory();
       SPG_TRY(transaction->begin({}));
-      SPG_TRY(transaction->begin_statement(true, store::Access::wait));
+      SPG_TRY(transaction->begin_statement(txn::Intent::write, store::Access::wait));
       SPG_TRY(catalog::bootstrap_database(*transaction, arena));
       SPG_TRY(transaction->end_statement(true));
       all[count++] = transaction.get();

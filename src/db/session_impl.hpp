@@ -194,7 +194,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
 
   // transactions.cpp
   Status begin_transaction();
-  Status begin_statement(bool writes, Where where);
+  Status begin_statement(txn::Intent intent, Where where);
   void end_statement(bool succeeded);
   void note_reading();
   void end_number(bool committed, bool wrote, bool wrote_shared);
@@ -260,7 +260,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status run_discard(const sql::Discard& discard);
   Result<std::span<const plan::OutputColumn>> show_columns(std::string_view name);
   static bool returns_rows(const Prepared& prepared);
-  static bool statement_may_write(const sql::Statement& statement);
+  static txn::Intent intent_of(const sql::Statement& statement);
+  static bool may_write(const sql::Statement& statement) { return intent_of(statement) == txn::Intent::write; }
   Status run_set(const sql::Set& set);
   Status run_show(std::string_view name);
   Status run_explain(const sql::Explain& explain);

@@ -121,7 +121,7 @@ Status SessionImpl::run_lock(const sql::Lock& lock, Where where) {
   if (!in_block_) return Error::make(sqlstate::no_active_sql_transaction, "LOCK TABLE can only be used in transaction blocks");
   const auto mode = static_cast<txn::TableLock>(static_cast<int>(lock.mode) - 1);
   const bool had_snapshot = transaction_->has_snapshot();
-  SPG_TRY(begin_statement(false, where));
+  SPG_TRY(begin_statement(txn::Intent::read, where));
   if (!had_snapshot) transaction_->forget_snapshot();
   for (const sql::TableRef* table : lock.tables) {
     SPG_ASSIGN(const catalog::Relation* relation, require_table(*table));

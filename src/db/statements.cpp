@@ -58,33 +58,34 @@ bool SessionImpl::returns_rows(const Prepared& prepared) {
   return !prepared.outputs.empty() || (prepared.statement.tree != nullptr && prepared.statement.tree->kind == sql::NodeKind::select);
 }
 
-/// Whether a statement may write, by its looks: the turn must be taken before it is planned.
-bool SessionImpl::statement_may_write(const sql::Statement& statement) {
+/// By a statement's looks: the turn must be taken, and a version pinned, before it is planned.
+txn::Intent SessionImpl::intent_of(const sql::Statement& statement) {
   using sql::NodeKind;
+  using txn::Intent;
   switch (statement.kind) {
     case NodeKind::select: {
       const auto& select = static_cast<const sql::Select&>(statement);
-      if (select.into != nullptr) return true;
+      if (select.into != nullptr) return Intent::write;
       if (select.with != nullptr)
         for (const sql::CommonTable* table : select.with->tables)
-          if (table->query->kind != NodeKind::select) return true;
-      return false;
+          if (table->query->kind != NodeKind::select) return Intent::write;
+      return select.locking.empty() ? Intent::read : Intent::lock;
     }
     case NodeKind::explain: {
       const auto& explain = static_cast<const sql::Explain&>(statement);
       for (const sql::Option& option : explain.options)
-        if (option.name == "analyze") return statement_may_write(*explain.query);
-      return false;
+        if (option.name == "analyze") return intent_of(*explain.query);
+      return Intent::read;
     }
     case NodeKind::copy: {
       const auto& copy = static_cast<const sql::Copy&>(statement);
-      return copy.from || (copy.query != nullptr && statement_may_write(*copy.query));
+      return copy.from ? Intent::write : copy.query != nullptr ? intent_of(*copy.query) : Intent::read;
     }
     case NodeKind::show: case NodeKind::set: case NodeKind::vacuum: case NodeKind::checkpoint: case NodeKind::prepare: case NodeKind::deallocate:
     case NodeKind::discard: case NodeKind::lock: case NodeKind::listen: case NodeKind::notify: case NodeKind::unlisten: case NodeKind::declare_cursor:
     case NodeKind::fetch: case NodeKind::close: case NodeKind::unsupported:
-      return false;
-    default: return true;
+      return Intent::read;
+    default: return Intent::write;
   }
 }
 
@@ -186,7 +187,7 @@ Status SessionImpl::parse(std::string_view name, std::string_view text, std::spa
 Status SessionImpl::analyze(Prepared& prepared, Where where) {
   if (prepared.compiled != nullptr || prepared.is_analyzed) return ok();
   const bool was_active = transaction_->is_active();
-  SPG_TRY(begin_statement(false, where));
+  SPG_TRY(begin_statement(txn::Intent::read, where));
   is_analyzing_ = true;
   Status failed = plan(prepared);
   is_analyzing_ = false;
@@ -384,14 +385,14 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
     move_to_worker = where == Where::reactor && may_take_long(*tree);
     return move_to_worker ? ok() : run_utility(*tree, where);
   }
-  SPG_TRY(begin_statement(statement_may_write(*tree), where));
+  SPG_TRY(begin_statement(intent_of(*tree), where));
   SPG_TRY(plan(*current_));
   if (where == Where::reactor && !current_->plan->is_short) {
     move_to_worker = true;
     return ok();
   }
   SPG_TRY(check_read_only(*current_));
-  if (current_->plan->writes && !statement_may_write(*tree)) return Error::make(sqlstate::feature_not_supported, "a query that writes in this form is not supported");
+  if (current_->plan->writes && !may_write(*tree)) return Error::make(sqlstate::feature_not_supported, "a query that writes in this form is not supported");
   SPG_TRY(execution_.open(*current_->compiled, context(statement_arena_, parameters_)));
   if (sends_description_ && returns_rows(*current_)) sink_.describe_rows(current_->outputs, formats_);
   phase_ = Phase::run;

@@ -15,13 +15,13 @@ Status SessionImpl::begin_transaction() {
 }
 
 /// Opens the statement on both lineages. "Must wait" leaves neither open.
-Status SessionImpl::begin_statement(bool writes, Where where) {
+Status SessionImpl::begin_statement(txn::Intent intent, Where where) {
   SPG_TRY(begin_transaction());
   const bool keeps_reading = transaction_->has_snapshot() && transaction_->options().isolation >= txn::Isolation::repeatable_read;
   const auto access = where == Where::reactor ? store::Access::no_wait : store::Access::wait;
-  SPG_TRY(transaction_->begin_statement(writes, access));
+  SPG_TRY(transaction_->begin_statement(intent, access));
   if (!keeps_reading) note_reading();
-  Status failed = shared_->begin_statement(writes && writes_shared_, access);
+  Status failed = shared_->begin_statement(intent == txn::Intent::write && writes_shared_ ? intent : txn::Intent::read, access);
   if (failed) (void)transaction_->end_statement(false);
   return failed;
 }
@@ -337,7 +337,7 @@ Status SessionImpl::check_read_only(std::string_view command) {
 /// A planned statement that writes or locks rows. As in PostgreSQL, what is wrong with the statement itself comes first.
 Status SessionImpl::check_read_only(const Prepared& prepared) {
   const plan::Plan& planned = *prepared.plan;
-  if (planned.writes || (prepared.statement.tree != nullptr && statement_may_write(*prepared.statement.tree))) return check_read_only(prepared.statement.tag);
+  if (planned.writes || (prepared.statement.tree != nullptr && may_write(*prepared.statement.tree))) return check_read_only(prepared.statement.tag);
   if (!planned.locks_rows) return ok();
   static constexpr std::string_view commands[] = {"SELECT FOR KEY SHARE", "SELECT FOR SHARE", "SELECT FOR NO KEY UPDATE", "SELECT FOR UPDATE"};
   return check_read_only(commands[static_cast<std::size_t>(planned.row_lock)]);

@@ -45,7 +45,7 @@ bool SessionImpl::is_forbidden_in_read_only(const sql::Statement& statement) {
   switch (statement.kind) {
     case NodeKind::copy: case NodeKind::explain: case NodeKind::execute: case NodeKind::cluster: case NodeKind::reindex: case NodeKind::call:
     case NodeKind::do_block: return false;
-    default: return statement_may_write(statement);
+    default: return may_write(statement);
   }
 }
 
@@ -65,7 +65,7 @@ Status SessionImpl::run_vacuum(const sql::Vacuum& vacuum, Where where) {
       return Error::make(sqlstate::syntax_error, "unrecognized ", vacuum.vacuum ? "VACUUM" : "ANALYZE", " option \"", option.name, "\"")
           .at(option.at < 0 ? 0 : sql::char_position(current_->text, static_cast<std::size_t>(option.at)));
   if (vacuum.vacuum && in_block_) return Error::make(sqlstate::active_sql_transaction, "VACUUM cannot run inside a transaction block");
-  SPG_TRY(begin_statement(false, where));
+  SPG_TRY(begin_statement(txn::Intent::read, where));
   for (const sql::VacuumTarget& target : vacuum.targets) {
     SPG_ASSIGN(const catalog::Relation* relation, require_table(*target.table));
     for (const std::string_view name : target.columns) {
@@ -115,7 +115,7 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
   writes_shared_ = is_shared_change(statement);
   // COPY FROM goes on where its data arrives, and cannot start again: its reads wait.
   const auto* copy = sql::as<sql::Copy>(&statement);
-  Status failed = begin_statement(statement_may_write(statement), copy != nullptr && copy->from ? Where::worker : where);
+  Status failed = begin_statement(intent_of(statement), copy != nullptr && copy->from ? Where::worker : where);
   writes_shared_ = false;
   if (failed) return failed;
   SPG_TRY(check_not_in_use(statement));
@@ -337,7 +337,7 @@ Status SessionImpl::run_show(std::string_view name) {
 
 Status SessionImpl::run_prepare(const sql::Prepare& prepare, Where where) {
   if (prepared_.contains(prepare.name)) return Error::make(sqlstate::duplicate_pstatement, "prepared statement \"", prepare.name, "\" already exists");
-  SPG_TRY(begin_statement(false, where));
+  SPG_TRY(begin_statement(txn::Intent::read, where));
   std::vector<std::uint32_t> types;
   for (const sql::TypeName* type : prepare.types) {
     plan::PlanContext planning = plan_context(current_->text);
@@ -359,7 +359,7 @@ Status SessionImpl::run_prepare(const sql::Prepare& prepare, Where where) {
 Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
   auto prepared = find_prepared(execute.name);
   if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", execute.name, "\" does not exist");
-  SPG_TRY(begin_statement(statement_may_write(*prepared->statement.tree), where));
+  SPG_TRY(begin_statement(intent_of(*prepared->statement.tree), where));
   SPG_TRY(plan(*prepared));
   SPG_TRY(check_read_only(*prepared));
   if (where == Where::reactor && !prepared->plan->is_short) return Error::would_block();  // begins anew on a worker

@@ -70,8 +70,8 @@ struct World {
   Status run(Body body) {
     const bool own = !in_block;
     if (own) begin();
-    REQUIRE(!database->begin_statement(true, store::Access::wait).failed());
-    REQUIRE(!shared->begin_statement(true, store::Access::wait).failed());
+    REQUIRE(!database->begin_statement(txn::Intent::write, store::Access::wait).failed());
+    REQUIRE(!shared->begin_statement(txn::Intent::write, store::Access::wait).failed());
     Status status = body();
     REQUIRE(!database->end_statement(!status.failed()).failed());
     REQUIRE(!shared->end_statement(!status.failed()).failed());

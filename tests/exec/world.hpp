@@ -104,7 +104,7 @@ struct World {
     REQUIRE(lineage);
     transaction = std::make_unique<SimTransaction>(*machine, **lineage);
     REQUIRE_FALSE(transaction->begin({}));
-    REQUIRE_FALSE(transaction->begin_statement(true, store::Access::wait));
+    REQUIRE_FALSE(transaction->begin_statement(txn::Intent::write, store::Access::wait));
     using type::Physical;
     const table::ColumnLayout layout[] = {{1, Physical::int4, 0, {}, Value::null_of(Physical::int4)},
                                           {2, Physical::string, 0, {}, Value::null_of(Physical::string)},
@@ -288,7 +288,7 @@ struct World {
     context.arena = &statement;
     context.settings = &settings;
     context.parameters = parameters;
-    REQUIRE_FALSE(transaction->begin_statement(true, store::Access::wait));
+    REQUIRE_FALSE(transaction->begin_statement(txn::Intent::write, store::Access::wait));
     std::string text;
     const Status status = [&]() -> Status {
       exec::Execution execution;

@@ -70,7 +70,7 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
       REQUIRE(machine.create_lineage(DatabaseId{1}));
       std::unique_ptr<TransactionControl> setup(machine.open_transaction(DatabaseId{1}));
       REQUIRE_FALSE(setup->begin({}));
-      REQUIRE_FALSE(setup->begin_statement(true, Access::wait));
+      REQUIRE_FALSE(setup->begin_statement(Intent::write, Access::wait));
       const table::ColumnLayout columns[] = {{1, Physical::int4, 0, {}, type::Value::null_of(Physical::int4)}, {2, Physical::int8, 0, {}, type::Value::null_of(Physical::int8)}};
       REQUIRE(setup->create_table(TableUse::user, columns));
       Conflict conflict;
@@ -78,7 +78,7 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
       REQUIRE(setup->create_index(table_id, {{&key, 1}, table::Uniqueness::immediate, true}, conflict));
       REQUIRE_FALSE(setup->end_statement(true));
       for (int first = 0; first < accounts; first += 1000) {
-        REQUIRE_FALSE(setup->begin_statement(true, Access::wait));
+        REQUIRE_FALSE(setup->begin_statement(Intent::write, Access::wait));
         std::vector<std::int32_t> ids(1000);
         std::vector<std::int64_t> balances(1000, 0);
         for (int i = 0; i < 1000; ++i) ids[static_cast<std::size_t>(i)] = first + i;
@@ -115,7 +115,7 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
           const std::uint64_t few = next(4) == 0 ? accounts : 8, a = next(few), b = next(few);
           const std::uint64_t rowids[2] = {std::min(a, b), std::max(a, b)};
           for (;;) {
-            if (transaction->begin_statement(true, Access::wait)) { ++problems; return; }
+            if (transaction->begin_statement(Intent::write, Access::wait)) { ++problems; return; }
             Status failed;
             if (a != b) {
               const std::uint16_t column = 2;
@@ -149,7 +149,7 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
         while (!stop.load()) {
           arena.reset();
           if (Status failed = transaction->begin({})) { report(failed); return; }
-          if (Status failed = transaction->begin_statement(false, Access::wait)) { report(failed); return; }
+          if (Status failed = transaction->begin_statement(Intent::read, Access::wait)) { report(failed); return; }
           ScanRequest request;
           request.table = table_id;
           const std::uint16_t column = 2;

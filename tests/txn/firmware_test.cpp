@@ -43,7 +43,7 @@ struct Device {
   template <class Work>
   Status change(Work work) {
     SPG_TRY(transaction->begin({}));
-    SPG_TRY(transaction->begin_statement(true, store::Access::wait));
+    SPG_TRY(transaction->begin_statement(txn::Intent::write, store::Access::wait));
     Status failed = work(*transaction);
     SPG_TRY(transaction->end_statement(!failed.failed()));
     if (failed) { transaction->rollback(); return failed; }
@@ -65,7 +65,7 @@ struct Device {
   }
   std::uint64_t rows() {
     REQUIRE_FALSE(transaction->begin({}).failed());
-    REQUIRE_FALSE(transaction->begin_statement(false, store::Access::wait).failed());
+    REQUIRE_FALSE(transaction->begin_statement(txn::Intent::read, store::Access::wait).failed());
     auto count = transaction->row_count(table);
     REQUIRE(count.has_value());
     REQUIRE_FALSE(transaction->end_statement(true).failed());

@@ -46,7 +46,7 @@ struct World {
   Status create_table() {
     SimTransaction transaction(*machine, *lineage);
     SPG_TRY(transaction.begin({}));
-    SPG_TRY(transaction.begin_statement(true, store::Access::wait));
+    SPG_TRY(transaction.begin_statement(Intent::write, store::Access::wait));
     const table::ColumnLayout columns[] = {{1, Physical::int4, 0, {}, type::Value::null_of(Physical::int4)},
                                            {2, Physical::string, 0, {}, type::Value::null_of(Physical::string)}};
     auto id = transaction.create_table(TableUse::user, columns);
@@ -137,7 +137,7 @@ Model contents(SimTransaction& transaction, Arena& arena) {
 Model read_all(World& world) {
   SimTransaction reader(*world.machine, *world.lineage);
   REQUIRE_FALSE(reader.begin({}));
-  REQUIRE_FALSE(reader.begin_statement(false, store::Access::wait));
+  REQUIRE_FALSE(reader.begin_statement(Intent::read, store::Access::wait));
   Model found = contents(reader, world.arena);
   REQUIRE_FALSE(reader.end_statement(true));
   REQUIRE_FALSE(reader.commit());
@@ -154,7 +154,7 @@ Status random_transaction(World& world, os::SimChance& chance, Model& model, boo
   struct Mark { std::uint32_t depth; Model model; };
   std::vector<Mark> marks;
   for (std::uint64_t statements = 1 + chance.below(4); statements != 0; --statements) {
-    SPG_TRY(transaction.begin_statement(true, store::Access::wait));
+    SPG_TRY(transaction.begin_statement(Intent::write, store::Access::wait));
     Model after = now;
     bool good = true;
     for (std::uint64_t n = 1 + chance.below(6); n != 0 && good; --n) {
@@ -324,11 +324,11 @@ Status add_to_both(World& world, SimMachine::LineageOf& other, std::int32_t numb
   Conflict conflict;
   const table::ColumnInput column{1, {Physical::int4, type::Vector::Form::flat, &number, nullptr, nullptr}};
   SPG_TRY(first.begin({}));
-  SPG_TRY(first.begin_statement(true, store::Access::wait));
+  SPG_TRY(first.begin_statement(Intent::write, store::Access::wait));
   SPG_TRY(put(first, number, "x", conflict));
   SPG_TRY(first.end_statement(true));
   SPG_TRY(second.begin({}));
-  SPG_TRY(second.begin_statement(true, store::Access::wait));
+  SPG_TRY(second.begin_statement(Intent::write, store::Access::wait));
   SPG_TRY(second.insert(table_id, {&column, 1}, {nullptr, 1}, conflict).status());
   SPG_TRY(second.end_statement(true));
   TransactionControl* const both[] = {&first, &second};
@@ -339,7 +339,7 @@ Status add_to_both(World& world, SimMachine::LineageOf& other, std::int32_t numb
 Status create_plain_table(SimMachine& machine, SimMachine::LineageOf& lineage) {
   SimTransaction setup(machine, lineage);
   SPG_TRY(setup.begin({}));
-  SPG_TRY(setup.begin_statement(true, store::Access::wait));
+  SPG_TRY(setup.begin_statement(Intent::write, store::Access::wait));
   const table::ColumnLayout columns[] = {{1, Physical::int4, 0, {}, type::Value::null_of(Physical::int4)}};
   SPG_TRY(setup.create_table(TableUse::user, columns).status());
   SPG_TRY(setup.end_statement(true));
@@ -380,7 +380,7 @@ TEST_CASE("a commit of two databases survives a crash whole or not at all") {
     REQUIRE(rows >= acknowledged);
     SimTransaction reader(*world.machine, *world.machine->lineage(DatabaseId{2}));
     REQUIRE_FALSE(reader.begin({}));
-    REQUIRE_FALSE(reader.begin_statement(false, store::Access::wait));
+    REQUIRE_FALSE(reader.begin_statement(Intent::read, store::Access::wait));
     REQUIRE(*reader.row_count(table_id) == rows);
     if (finished) break;
     ++cut_short;
@@ -425,13 +425,13 @@ TEST_CASE("readers keep their version while writers go on, and writers wait for 
   SimTransaction reader(*world.machine, *world.lineage), writer(*world.machine, *world.lineage), other(*world.machine, *world.lineage);
   Conflict conflict;
   REQUIRE_FALSE(reader.begin({Isolation::repeatable_read, false}));
-  REQUIRE_FALSE(reader.begin_statement(false, store::Access::wait));
+  REQUIRE_FALSE(reader.begin_statement(Intent::read, store::Access::wait));
   REQUIRE_FALSE(writer.begin({}));
-  REQUIRE_FALSE(writer.begin_statement(true, store::Access::wait));
+  REQUIRE_FALSE(writer.begin_statement(Intent::write, store::Access::wait));
   REQUIRE_FALSE(put(writer, 1, "one", conflict));
   REQUIRE_FALSE(writer.end_statement(true));
   REQUIRE_FALSE(other.begin({}));
-  REQUIRE_FALSE(other.begin_statement(true, store::Access::wait));
+  REQUIRE_FALSE(other.begin_statement(Intent::write, store::Access::wait));
   REQUIRE_FALSE(put(other, 2, "two", conflict));
   CHECK(put(other, 1, "another one", conflict).is_must_wait());
   REQUIRE_FALSE(other.end_statement(false));
@@ -439,7 +439,7 @@ TEST_CASE("readers keep their version while writers go on, and writers wait for 
   other.set_wake([](void* flag) { *static_cast<bool*>(flag) = true; }, &granted);
   REQUIRE_FALSE(writer.commit());
   CHECK(granted);
-  REQUIRE_FALSE(other.begin_statement(true, store::Access::wait));
+  REQUIRE_FALSE(other.begin_statement(Intent::write, store::Access::wait));
   CHECK(find(other, world.arena, 1).size() == 1);  // it reads the tip
   REQUIRE_FALSE(put(other, 1, "another one", conflict));
   CHECK(conflict.found());
@@ -448,7 +448,7 @@ TEST_CASE("readers keep their version while writers go on, and writers wait for 
   CHECK(contents(reader, world.arena).empty());
   REQUIRE_FALSE(reader.end_statement(true));
   REQUIRE_FALSE(world.machine->flush());
-  REQUIRE_FALSE(reader.begin_statement(false, store::Access::wait));
+  REQUIRE_FALSE(reader.begin_statement(Intent::read, store::Access::wait));
   CHECK(contents(reader, world.arena).empty());
   REQUIRE_FALSE(reader.end_statement(true));
   REQUIRE_FALSE(reader.commit());
@@ -466,27 +466,27 @@ TEST_CASE("a large write set is brought onto a table that others have changed me
     Conflict conflict;
     REQUIRE_FALSE(large.begin({}));
     for (std::int32_t key = 0; key < 300; ++key) {
-      REQUIRE_FALSE(large.begin_statement(true, store::Access::wait));
+      REQUIRE_FALSE(large.begin_statement(Intent::write, store::Access::wait));
       REQUIRE_FALSE(put(large, key, std::string(40, 'l'), conflict));
       REQUIRE_FALSE(large.end_statement(true));
       model[key] = std::string(40, 'l');
       if (key % 50 != 0) continue;
-      REQUIRE_FALSE(large.begin_statement(false, store::Access::wait));
+      REQUIRE_FALSE(large.begin_statement(Intent::read, store::Access::wait));
       CHECK(contents(large, world.arena).size() == static_cast<std::size_t>(key + 1 + key / 50));
       REQUIRE_FALSE(large.end_statement(true));
       REQUIRE_FALSE(small.begin({}));
-      REQUIRE_FALSE(small.begin_statement(true, store::Access::wait));
+      REQUIRE_FALSE(small.begin_statement(Intent::write, store::Access::wait));
       REQUIRE_FALSE(put(small, 1000 + key, "small", conflict));
       REQUIRE_FALSE(small.end_statement(true));
       REQUIRE_FALSE(small.commit());
       REQUIRE_FALSE(world.machine->flush());
       model[1000 + key] = "small";
     }
-    REQUIRE_FALSE(large.begin_statement(false, store::Access::wait));
+    REQUIRE_FALSE(large.begin_statement(Intent::read, store::Access::wait));
     CHECK(contents(large, world.arena) == model);
     REQUIRE_FALSE(large.end_statement(true));
     REQUIRE_FALSE(small.begin({}));
-    REQUIRE_FALSE(small.begin_statement(true, store::Access::wait));
+    REQUIRE_FALSE(small.begin_statement(Intent::write, store::Access::wait));
     REQUIRE_FALSE(put(small, 5000, "last", conflict));
     REQUIRE_FALSE(small.end_statement(true));
     REQUIRE_FALSE(small.commit());
@@ -514,10 +514,10 @@ TEST_CASE("a read that may not wait is told when an object is not resident") {
   REQUIRE_FALSE(world.open());
   SimTransaction reader(*world.machine, *world.lineage);
   REQUIRE_FALSE(reader.begin({}));
-  REQUIRE_FALSE(reader.begin_statement(false, store::Access::no_wait));
+  REQUIRE_FALSE(reader.begin_statement(Intent::read, store::Access::no_wait));
   CHECK(reader.row_count(table_id).error().is_would_block());
   REQUIRE_FALSE(reader.end_statement(false));
-  REQUIRE_FALSE(reader.begin_statement(false, store::Access::wait));
+  REQUIRE_FALSE(reader.begin_statement(Intent::read, store::Access::wait));
   CHECK(*reader.row_count(table_id) == 0);
   REQUIRE_FALSE(reader.end_statement(true));
 }

@@ -20,6 +20,13 @@ struct TurnWaiter {
 
 enum class Isolation : std::uint8_t { read_uncommitted, read_committed, repeatable_read, serializable };
 
+/// What a statement is about to do, at most.
+enum class Intent : std::uint8_t {
+  read,
+  lock,  ///< lock rows and nothing else: what they are is looked at in the tip
+  write
+};
+
 struct BeginOptions {
   Isolation isolation = Isolation::read_committed;
   bool read_only = false, deferrable = false;
@@ -52,8 +59,8 @@ class TransactionControl : public View {
   virtual bool has_snapshot() const = 0;
   /// The statement that has just ended was none that fixes the snapshot (LOCK TABLE): the next one does.
   virtual void forget_snapshot() = 0;
-  /// Sets what reads see. `writes`: the statement may write or lock.
-  virtual Status begin_statement(bool writes, store::Access access) = 0;
+  /// Sets what reads see.
+  virtual Status begin_statement(Intent intent, store::Access access) = 0;
   /// The running statement, which has not read anything that it must see again, goes on with the newest version.
   virtual void renew_statement() = 0;
   /// From here on the running statement, or the commit, may wait for cold objects and for the log, or may not: it has come to

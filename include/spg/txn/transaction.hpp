@@ -47,7 +47,7 @@ class Transaction final : public TransactionControl {
   const BeginOptions& options() const override { return options_; }
   bool has_snapshot() const override { return pinned_; }
   void forget_snapshot() override { pinned_ = false; }
-  Status begin_statement(bool writes, Access access) override;
+  Status begin_statement(Intent intent, Access access) override;
   void renew_statement() override;
   void set_access(Access access) override { access_ = access; }
   Status end_statement(bool succeeded) override;

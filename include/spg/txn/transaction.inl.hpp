@@ -218,7 +218,7 @@ Status Transaction<E>::begin_snapshot(TransactionControl& other) {
   VersionOf* version = of.pins_[of.pin_].version.load(std::memory_order_relaxed);
   pins_[pin_ ^ 1].version.store(version, std::memory_order_seq_cst);
   read_version(version);
-  return begin_statement(false, Access::wait);
+  return begin_statement(Intent::read, Access::wait);
 }
 
 /// Reads `version`, which is pinned in the other slot, from here on.
@@ -232,7 +232,8 @@ void Transaction<E>::read_version(VersionOf* version) {
 }
 
 template <policy::Env E>
-Status Transaction<E>::begin_statement(bool writes, Access access) {
+Status Transaction<E>::begin_statement(Intent intent, Access access) {
+  const bool writes = intent == Intent::write;
   SPG_ASSERT(active_ && !in_statement_);
   access_ = access;
   if (writes && machine_->log_is_broken()) return machine_->log_error();
@@ -240,7 +241,7 @@ Status Transaction<E>::begin_statement(bool writes, Access access) {
   // What a transaction has locked, and what it may lock, is looked at on the tip: the version that is read should be that,
   // or as little behind it as can be.
   auto& slot = pins_[pin_ ^ 1];
-  if (!pinned_ || !is_stable()) read_version(writes || has_locked_ || has_written() ? lineage_->pin_tip(slot) : lineage_->pin(slot, floor_));
+  if (!pinned_ || !is_stable()) read_version(intent != Intent::read || has_locked_ || has_written() ? lineage_->pin_tip(slot) : lineage_->pin(slot, floor_));
   ++statement_;
   if (writes) SPG_TRY(push_level());
   statement_level_ = writes;
