@@ -455,6 +455,47 @@ TEST_CASE("readers keep their version while writers go on, and writers wait for 
   CHECK(read_all(world).size() == 1);
 }
 
+TEST_CASE("a transaction that thinks between its statements keeps no version, unless one was promised") {
+  os::SimStorage disk;
+  World world(disk);
+  REQUIRE_FALSE(world.open());
+  REQUIRE_FALSE(world.create_table());
+  Conflict conflict;
+  const auto grown_beside = [&](Isolation isolation) {
+    SimTransaction thinking(*world.machine, *world.lineage);
+    const std::int32_t key = isolation == Isolation::read_committed ? -1 : -2;
+    REQUIRE_FALSE(thinking.begin({isolation, false}));
+    REQUIRE_FALSE(thinking.begin_statement(Intent::write, store::Access::wait));
+    REQUIRE_FALSE(put(thinking, key, "thinking", conflict));
+    CHECK(find(thinking, world.arena, key).empty());
+    REQUIRE_FALSE(thinking.end_statement(true));
+    REQUIRE_FALSE(world.machine->flush());
+    const std::size_t before = world.alloc.used_bytes();
+    for (std::int32_t i = 0; i < 400; ++i) {
+      SimTransaction other(*world.machine, *world.lineage);
+      REQUIRE_FALSE(other.begin({}));
+      REQUIRE_FALSE(other.begin_statement(Intent::write, store::Access::wait));
+      const std::vector<std::uint64_t> last = find(other, world.arena, 7);
+      if (!last.empty()) REQUIRE_FALSE(other.remove(table_id, last));
+      REQUIRE_FALSE(put(other, 7, "again and again", conflict));
+      REQUIRE_FALSE(other.end_statement(true));
+      REQUIRE_FALSE(other.commit());
+      REQUIRE_FALSE(world.machine->flush());
+    }
+    const std::size_t grown = world.alloc.used_bytes() - std::min(before, world.alloc.used_bytes());
+    REQUIRE_FALSE(thinking.begin_statement(Intent::write, store::Access::wait));
+    CHECK(find(thinking, world.arena, key).size() == 1);
+    CHECK(find(thinking, world.arena, 7).size() == 1);
+    REQUIRE_FALSE(thinking.end_statement(true));
+    REQUIRE_FALSE(thinking.commit());
+    REQUIRE_FALSE(world.machine->flush());
+    return grown;
+  };
+  CHECK(grown_beside(Isolation::read_committed) < 256 * 1024);
+  CHECK(grown_beside(Isolation::repeatable_read) > 1024 * 1024);  // else the test would show nothing
+  CHECK(read_all(world).size() == 3);
+}
+
 TEST_CASE("a large write set is brought onto a table that others have changed meanwhile, and nothing is freed twice") {
   os::SimStorage disk;
   World world(disk);

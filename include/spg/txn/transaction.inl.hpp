@@ -281,6 +281,11 @@ Status Transaction<E>::end_statement(bool succeeded) {
   statement_level_ = false;
   tip_root_ = nullptr;
   lineage_->unpin(tip_pin_);
+  // Nothing is pinned while a client thinks, unless it was promised: the private tables are a cache over the write set.
+  if (!is_stable()) {
+    lineage_->unpin(pins_[pin_]);
+    root_ = nullptr;
+  }
   own_catalog_before_ = own_catalog_;
   machine_->objects().leave(*guard_);
   return ok();
