@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     store::Cell* cell = *claimed;
     auto image = objects.read(cell, store::Access::wait);
     if (!image && image.error().code() != sqlstate::data_corrupted && image.error().code() != sqlstate::io_error) std::abort();
-    objects.free_tree(cell);
+    objects.free_tree(cell, store::Access::no_wait);
   }
   if (alloc.used_bytes() != 0) std::abort();
   return 0;

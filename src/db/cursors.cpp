@@ -249,6 +249,7 @@ Result<bool> SessionImpl::pull(Cursor& cursor) {
   }
   KeptRows kept{std::make_unique<Arena>(cursor.budget), {}, cursor.pulled + 1};
   kept.batch = copy_rows(batch, 0, *kept.arena);
+  if (cursor.snapshot != nullptr) cursor.snapshot->leave_guard();
   cursor.pulled += kept.batch.rows;
   cursor.rows.push_back(std::move(kept));
   SPG_TRY(cursor.budget.check());

@@ -30,7 +30,8 @@ SessionImpl::SessionImpl(Instance& instance, std::string_view user, const LoginR
                          std::unique_ptr<txn::TransactionControl> transaction, std::unique_ptr<txn::TransactionControl> shared)
     : instance_(instance), sink_(sink), user_(user), database_(database), role_(role), transaction_(std::move(transaction)), shared_(std::move(shared)),
       memory_(SIZE_MAX, &instance.memory(), this), catalog_(*transaction_, shared_.get(), memory_), query_budget_(SIZE_MAX, &memory_), query_arena_(query_budget_),
-      statement_budget_(SIZE_MAX, &memory_), statement_arena_(statement_budget_) {}
+      statement_budget_(SIZE_MAX, &memory_), statement_arena_(statement_budget_),
+      unsent_budget_(SIZE_MAX, &memory_), unsent_arena_(unsent_budget_) {}
 
 SessionImpl::~SessionImpl() {
   if (process_id_ != 0) instance_.unregister_session(process_id_);
@@ -390,8 +391,12 @@ Result<Progress> SessionImpl::step(Where where) {
       }
       case Phase::run: {
         if (copy_in_ != nullptr) {
-          if (!copy_in_->is_blocked) return Progress::wants_copy_data;
+          if (!copy_in_->is_blocked) {
+            SPG_TRY(leave_guards());
+            return Progress::wants_copy_data;
+          }
           SPG_ASSIGN(const bool waits, insert_blocked(false));
+          SPG_TRY(leave_guards());
           return waits ? Progress::waits_turn : Progress::wants_copy_data;
         }
         if (wait_for_worker_ && where == Where::reactor) return Progress::wants_worker;
@@ -408,6 +413,7 @@ Result<Progress> SessionImpl::step(Where where) {
         if (!more && more.error().is_must_wait()) return wait_for_lock();
         if (!more) return more.take_error();
         if (*more) {
+          SPG_TRY(leave_guards());
           // A part of the answer leaves now: the statement cannot be run again from its start, so it goes on where it may wait.
           wait_for_worker_ = true;
           return Progress::output_full;

@@ -326,9 +326,10 @@ Status SessionImpl::copy_data(Bytes bytes) {
   if (copy_in_ == nullptr) return ok();  // what follows a failed COPY
   Status failed = copy_in_->feed(bytes);
   if (!failed && !copy_in_->is_blocked) failed = insert_copied(false);
+  if (!failed) failed = leave_guards();
   if (failed.is_must_wait()) {
     copy_in_->is_blocked = true;
-    return ok();
+    return leave_guards();
   }
   if (failed) {
     statement_failed();
@@ -371,6 +372,7 @@ Result<bool> SessionImpl::insert_blocked(bool at_end) {
 
 /// Runs what has gathered through the INSERT once a batch is full (or at the end).
 Status SessionImpl::insert_copied(bool at_end) {
+  renew_guards();
   CopyIn& in = *copy_in_;
   const type::TextSettings& settings = text_settings();
   auto context_of = [&](Error error, std::string_view column, std::string_view value) {

@@ -232,6 +232,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status analyze(Prepared& prepared, Where where);
   Status begin_run(Where where, bool& move_to_worker);
   Result<bool> run_some(Where where);
+  void renew_guards();
+  Status leave_guards();
   Status send_stored_rows();
   Status send_rows(const type::Batch& batch);
   Result<bool> send_until_full();
@@ -379,6 +381,9 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   std::uint64_t rows_sent_ = 0;
   type::Batch unsent_;                      ///< of the running statement, once the sink was full in the middle of it
   std::uint32_t unsent_from_ = 0;
+  MemoryBudget unsent_budget_;
+  bool unsent_is_kept_ = false;
+  Arena unsent_arena_;                      ///< then holds the rows of unsent_ while the client is waited for
   std::int64_t max_rows_ = 0;
   bool sends_description_ = false, is_suspended_ = false;
   char tag_[96];

@@ -399,6 +399,24 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   return ok();
 }
 
+void SessionImpl::renew_guards() {
+  transaction_->renew_guard();
+  shared_->renew_guard();
+}
+/// Before a wait for the client, which may be long: what the statement has read may leave the memory meanwhile.
+Status SessionImpl::leave_guards() {
+  if (unsent_from_ < unsent_.selected.count && !unsent_is_kept_) {
+    unsent_arena_.reset();
+    unsent_budget_.clear();
+    unsent_ = copy_rows(unsent_, unsent_from_, unsent_arena_);
+    unsent_from_ = 0;
+    unsent_is_kept_ = true;
+  }
+  transaction_->leave_guard();
+  shared_->leave_guard();
+  return unsent_budget_.check();
+}
+
 /// Sends what is left of a batch; true when the sink is full. A few rows of large values may fill it, and many small ones
 /// must not ask each time: pieces grow while they are small.
 Result<bool> SessionImpl::send_until_full() {
@@ -423,6 +441,7 @@ Result<bool> SessionImpl::send_until_full() {
 
 /// Pulls and sends; true when the sink is full and the statement not over.
 Result<bool> SessionImpl::run_some(Where) {
+  renew_guards();
   if (portal_ != nullptr && portal_->stored.is_filled) {
     SPG_TRY(send_stored_rows());
     return false;
@@ -458,6 +477,7 @@ Result<bool> SessionImpl::run_some(Where) {
     } else {
       unsent_ = batch;
       unsent_from_ = 0;
+      unsent_is_kept_ = false;
       SPG_ASSIGN(const bool full, send_until_full());
       if (full) return true;
       continue;

@@ -1,9 +1,12 @@
 #include "spg/os/posix/posix.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <string>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -281,10 +284,46 @@ unsigned processor_count() {
   return count < 1 ? 1 : static_cast<unsigned>(count);
 }
 
+namespace {
+/// The number in a file of one line; SIZE_MAX when there is none ("max").
+std::size_t number_in(const std::string& path) {
+  std::size_t number = SIZE_MAX;
+  if (std::FILE* file = std::fopen(path.c_str(), "re")) {
+    if (std::fscanf(file, "%zu", &number) != 1) number = SIZE_MAX;
+    std::fclose(file);
+  }
+  return number;
+}
+
+/// What the control groups leave to this process: the least of the group's own and those above it (cgroups(7)).
+std::size_t control_group_bytes() {
+  std::size_t least = SIZE_MAX;
+  std::FILE* file = std::fopen("/proc/self/cgroup", "re");
+  if (file == nullptr) return least;
+  char line[4096];
+  while (std::fgets(line, sizeof line, file) != nullptr) {  // "number:controllers:path"
+    const std::string_view text(line, std::strcspn(line, "\n"));
+    const std::size_t first = text.find(':'), second = text.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
+    const std::string_view controllers = text.substr(first + 1, second - first - 1);
+    const bool is_unified = controllers.empty();
+    if (!is_unified && controllers.find("memory") == std::string_view::npos) continue;
+    const std::string root = is_unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+    for (std::string path(text.substr(second + 1));; path.resize(path.rfind('/'))) {
+      if (path == "/") path.clear();
+      least = std::min(least, number_in(root + path + (is_unified ? "/memory.max" : "/memory.limit_in_bytes")));
+      if (path.empty()) break;
+    }
+  }
+  std::fclose(file);
+  return least;
+}
+}  // namespace
+
 std::size_t memory_bytes() {
   const long pages = ::sysconf(_SC_PHYS_PAGES), page_bytes = ::sysconf(_SC_PAGESIZE);
   const std::size_t bytes = pages < 1 || page_bytes < 1 ? 0 : static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_bytes);
-  return std::max(bytes, std::size_t{64} << 20);
+  return std::max(std::min(bytes, control_group_bytes()), std::size_t{64} << 20);
 }
 
 }  // namespace spg::os

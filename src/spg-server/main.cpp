@@ -2,6 +2,7 @@
 //
 //   spg-server [<wire-addr> [<db-path> [<audit-path> [<wal-path>]]]]
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -31,6 +32,9 @@ constexpr const char* usage =
     "  SPG_AUTHENTICATION_TIMEOUT_S                       time to log in (default 60)\n"
     "  SPG_MEMORY_MB         memory of all statements together   (default: half of the machine's)\n"
     "  SPG_STATEMENT_MEMORY_MB  memory of one statement; SET spg.statement_memory changes it  (default: half of that)\n"
+    "  SPG_HOT_TIER_BYTES    memory for data; what has not been read for longest is dropped over it\n"
+    "                        (default: half of the machine's or the control group's, at most 4 GiB)\n"
+    "  SPG_CHECKPOINT_WAL_BYTES, SPG_CHECKPOINT_SECONDS   a checkpoint after so much log, after so long (default 256 MiB, 300; 0: never)\n"
     "  SPG_TRACK_COMMIT_TIMESTAMP  on or off: the setting track_commit_timestamp  (default off)\n";
 
 const char* environment(const char* name, const char* fallback) {
@@ -57,18 +61,27 @@ bool split_address(const std::string& text, std::string& address, std::uint16_t&
   return true;
 }
 
-/// A number of megabytes as bytes; at least one, so that SET can still run.
-bool read_megabytes(const char* name, std::size_t fallback_bytes, std::size_t& bytes) {
+/// A setting of the environment that is a number from `least` to `most`; the fallback when it is not set.
+template <class T>
+bool read_number(const char* name, T fallback, unsigned long long least, unsigned long long most, T& number) {
   const char* text = environment(name, "");
-  bytes = fallback_bytes;
+  number = fallback;
   if (*text == '\0') return true;
   char* end = nullptr;
-  const unsigned long long number = std::strtoull(text, &end, 10);
-  if (*end != '\0' || *text == '-' || number == 0 || number > (1u << 21) - 1) {
-    std::fprintf(stderr, "spg-server: %s is no number of megabytes: %s\n", name, text);
+  errno = 0;
+  const unsigned long long value = std::strtoull(text, &end, 10);
+  if (errno != 0 || *end != '\0' || *text == '-' || value < least || value > most) {
+    std::fprintf(stderr, "spg-server: %s is no number from %llu to %llu: %s\n", name, least, most, text);
     return false;
   }
-  bytes = static_cast<std::size_t>(number) << 20;
+  number = static_cast<T>(value);
+  return true;
+}
+
+/// A number of megabytes as bytes; at least one, so that SET can still run.
+bool read_megabytes(const char* name, std::size_t fallback_bytes, std::size_t& bytes) {
+  if (!read_number(name, fallback_bytes >> 20, 1, (1u << 21) - 1, bytes)) return false;
+  bytes = bytes == fallback_bytes >> 20 ? fallback_bytes : bytes << 20;
   return true;
 }
 
@@ -191,6 +204,11 @@ int main(int argc, char** argv) {
   auto& instance = arguments.instance;
   if (!read_megabytes("SPG_MEMORY_MB", spg::os::memory_bytes() / 2, instance.memory_limit_bytes) ||
       !read_megabytes("SPG_STATEMENT_MEMORY_MB", instance.memory_limit_bytes / 2, instance.statement_memory_bytes)) return 2;
+  auto& machine = arguments.machine;
+  constexpr unsigned long long mega = 1024 * 1024;
+  if (!read_number("SPG_HOT_TIER_BYTES", std::min<std::size_t>(std::size_t{4} << 30, spg::os::memory_bytes() / 2), 16 * mega, SIZE_MAX / 2, machine.hot_tier_bytes) ||
+      !read_number("SPG_CHECKPOINT_WAL_BYTES", machine.checkpoint_log_bytes, mega, UINT64_MAX / 2, machine.checkpoint_log_bytes) ||
+      !read_number("SPG_CHECKPOINT_SECONDS", machine.checkpoint_seconds, 0, 30 * 86400, machine.checkpoint_seconds)) return 2;
   const std::string track = environment("SPG_TRACK_COMMIT_TIMESTAMP", "off");
   if (track != "on" && track != "off") { std::fprintf(stderr, "spg-server: SPG_TRACK_COMMIT_TIMESTAMP is neither on nor off: %s\n", track.c_str()); return 2; }
   instance.track_commit_timestamp = track == "on";

@@ -132,7 +132,7 @@ void random_operations(std::uint64_t seed) {
     REQUIRE((*leaf == nullptr) == (bound == model.end()));
     if (*leaf != nullptr) CHECK(Nodes::compare(*leaf, at, Model<Nodes>::key(*bound)) == 0);
   }
-  if (tree.root != nullptr) tree.objects.free_tree(tree.root);
+  if (tree.root != nullptr) tree.objects.free_tree(tree.root, store::Access::no_wait);
   CHECK(tree.objects.live_objects() == 0);  // nothing leaked, nothing freed twice
 }
 
@@ -179,7 +179,7 @@ TEST_CASE("a deep tree of ascending integers") {
   CHECK(tree.entries == 100000);
   CHECK(tree.height <= 4);
   tree.commit(scope);
-  tree.objects.free_tree(tree.root);
+  tree.objects.free_tree(tree.root, store::Access::no_wait);
   CHECK(tree.objects.live_objects() == 0);
 }
 TEST_CASE("a key without the long prefix that all others share finds a place at either end") {
@@ -198,7 +198,7 @@ TEST_CASE("a key without the long prefix that all others share finds a place at 
     require_sound(tree);
     CHECK(tree.contents(false) == std::vector<std::pair<std::string, std::uint64_t>>(model.begin(), model.end()));
     tree.commit(scope);
-    tree.objects.free_tree(tree.root);
+    tree.objects.free_tree(tree.root, store::Access::no_wait);
   }
 }
 TEST_CASE("nodes stay within their size, however unlike the sizes of keys are") {
@@ -243,7 +243,7 @@ TEST_CASE("an insert reports a failed allocation and can be undone") {
     tree.height = height;
     tree.entries = entries;
     CHECK(tree.contents(false).size() == 300);
-    tree.objects.free_tree(tree.root);
+    tree.objects.free_tree(tree.root, store::Access::no_wait);
     CHECK(tree.objects.live_objects() == 0);
   }
 }

@@ -142,6 +142,11 @@ void Simulation::step() {
     return world_.disk.fail_at(1 + chance().below(8), full ? sqlstate::disk_full : sqlstate::io_error, for_good);
   }
   if (one_in(checkpoint_one_in_)) return checkpoint();
+  if (one_in(30)) {
+    const std::size_t bytes = world_.machine->objects().evict(one_in(2) ? SIZE_MAX : 10'000);
+    world_.counts.evicted_bytes += bytes;
+    return world_.note("evicted " + std::to_string(bytes) + " bytes");
+  }
   if (one_in(vanish_one_in_)) {
     ++world_.counts.vanished;
     return one.vanish();

@@ -18,7 +18,7 @@ struct ObjectsFixture {
   /// Commits: nobody holds older versions, so what was retired goes at once.
   void commit(Scope& done) {
     auto retired = done.take_retired();
-    retired.each([&](store::Cell* cell, bool whole) { whole ? objects.free_tree(cell) : objects.free(cell); });
+    retired.each([&](store::Cell* cell, bool whole) { whole ? objects.free_tree(cell, store::Access::no_wait) : objects.free(cell); });
   }
 };
 

@@ -46,7 +46,7 @@ struct TableFixture : ObjectsFixture {
     commit(scope);
   }
   ~TableFixture() {
-    objects.free_tree(table);
+    objects.free_tree(table, store::Access::no_wait);
     CHECK(objects.live_objects() == 0);
   }
   LayoutView layout() { return LayoutView(Objects::image_of(Objects::image_of(table)->child_array()[layout_child])); }

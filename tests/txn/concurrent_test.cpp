@@ -49,7 +49,7 @@ struct Folder {
 
 }  // namespace
 
-TEST_CASE("readers see whole versions while writers, flusher and checkpoints go on") {
+TEST_CASE("readers see whole versions while writers, flusher, checkpoints and evictions go on") {
   // With tiny pieces every write set goes into the log ahead of its commit, beside the checkpoints.
   const std::size_t piece_bytes = GENERATE(std::size_t{128 * 1024}, std::size_t{8});
   Folder folder;
@@ -94,6 +94,7 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
     std::atomic<bool> stop{false};
     std::atomic<int> problems{0};
     std::atomic<std::int64_t> commits{0}, reads{0};
+    std::size_t evicted = 0, next_amount = 0;
     auto report = [&](const Error& error) {
       ++problems;
       std::fprintf(stderr, "%.*s\n", static_cast<int>(error.message().size()), error.message().data());
@@ -173,6 +174,9 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
         }
       });
     threads.emplace_back([&] {
+      while (!stop.load()) evicted += machine.objects().evict(next_amount++ % 2 == 0 ? SIZE_MAX : 20'000);
+    });
+    threads.emplace_back([&] {
       while (!stop.load()) {
         if (machine.checkpoint()) ++problems;
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -185,6 +189,7 @@ TEST_CASE("readers see whole versions while writers, flusher and checkpoints go 
     CHECK(problems == 0);
     CHECK(commits > 10);
     CHECK(reads > 10);
+    CHECK(evicted > 100'000);
     committed_total += commits;
   }
   CHECK(committed_total > 20);

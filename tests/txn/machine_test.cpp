@@ -214,6 +214,7 @@ Status random_transaction(World& world, os::SimChance& chance, Model& model, boo
 }  // namespace
 
 TEST_CASE("random transactions agree with a map, across checkpoints, evictions and reopening") {
+  std::size_t evicted = 0;
   for (std::uint64_t seed = 1; seed <= 15; ++seed) {
     CAPTURE(seed);
     os::SimStorage disk;
@@ -229,6 +230,7 @@ TEST_CASE("random transactions agree with a map, across checkpoints, evictions a
       REQUIRE_FALSE(failed);
       REQUIRE(read_all(*world) == model);
       if (chance.below(8) == 0) REQUIRE_FALSE(world->machine->checkpoint());
+      if (chance.below(4) == 0) evicted += world->machine->objects().evict(chance.below(2) == 0 ? SIZE_MAX : 5000);
       if (chance.below(15) == 0) {
         world = std::make_unique<World>(disk);
         REQUIRE_FALSE(world->open());
@@ -238,6 +240,7 @@ TEST_CASE("random transactions agree with a map, across checkpoints, evictions a
     world->machine.reset();
     CHECK(world->alloc.used_bytes() == 0);
   }
+  CHECK(evicted > 1'000'000);
 }
 
 TEST_CASE("every crash point keeps what was acknowledged and nothing half") {

@@ -5,7 +5,7 @@
 // business of the room that made it (table/, index/, txn/).
 //
 // States of a cell: dirty = image, no address; clean = both; cold = address only. Only the checkpoint sets an address
-// (release; pairs with the acquire in read()), only the evictor clears an image.
+// (release; pairs with the acquire in read()), only the evictor clears an image (Objects::evict).
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -80,13 +80,14 @@ struct Cell {
   std::atomic<Image*> image{nullptr};
   std::atomic<std::uint64_t> address{0};  ///< Address::packed(); 0 = none
   std::uint32_t length = 0;               ///< of the record on disk; written before address
-  std::atomic<std::uint8_t> touched{0};   ///< clock bit of the freezer
+  std::atomic<std::uint8_t> touched{0};   ///< low bits of the epoch in which it was read last
   Expected expected;                      ///< changed by the first load alone
   Generation birth{};
   // The running checkpoint's plan for this object; touched by the checkpoint alone.
   std::uint64_t planned = 0;
   std::uint64_t planned_by = 0;
-  Cell* next_by_address = nullptr;        ///< chain of the address table
+  Cell* next_by_address = nullptr;        ///< chain of the address table, and the pointer there that leads here
+  Cell** link_by_address = nullptr;
 
   bool has_address() const { return address.load(std::memory_order_acquire) != 0; }
   Address where() const {

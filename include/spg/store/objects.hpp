@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "spg/base/cpu.hpp"
 #include "spg/base/result.hpp"
 #include "spg/policy/policy.hpp"
 #include "spg/store/image.hpp"
@@ -30,7 +31,8 @@ enum class Access : std::uint8_t {
   no_wait,   ///< answer "would block"; the caller runs the statement again where waiting is allowed
 };
 
-/// One per session or worker: the epoch since when it may hold image pointers (0 = it holds none).
+/// One per session or worker: the epoch since when it may hold image pointers (0 = it holds none). What has been read since
+/// the oldest of them is not evicted.
 struct alignas(64) GuardSlot {
   std::atomic<std::uint64_t> epoch{0};
   GuardSlot* next = nullptr;
@@ -55,21 +57,23 @@ class Objects {
   Image* make_image(std::uint32_t bytes);
   /// Frees the cell and its image. Nobody may refer to it any more.
   void free(Cell* cell);
-  /// Frees the object and everything below it that is in RAM.
-  void free_tree(Cell* cell);
+  /// Frees the object and everything below it; what is below cold ones is found by reading them (wait), or left to the end of
+  /// the process (no_wait).
+  void free_tree(Cell* cell, Access access);
 
   /// The object's image; valid while the caller's pin and guard last.
   Result<const Image*> read(Cell* cell, Access access) {
-    Image* image = cell->image.load(std::memory_order_acquire);
-    if (__builtin_expect(image != nullptr, 1)) {
+    touch(*cell);
+    Image* image = cell->image.load(std::memory_order_seq_cst);
+    if (__builtin_expect(is_resident(image), 1)) {
       if (access == Access::no_wait && random_->pretend_cold()) return Error::would_block();
       return const_cast<const Image*>(image);
     }
     return read_cold(cell, access);
   }
-  /// For those who know that the object is dirty (has no address) or was just made.
-  static Image* image_of(Cell* cell) {
-    Image* image = cell->image.load(std::memory_order_acquire);
+  /// For those who know that the object is dirty (has no address), was just made, or was read under the guard that they hold.
+  static Image* image_of(const Cell* cell) {
+    Image* image = settled(*cell);
     SPG_DCHECK(image != nullptr);
     return image;
   }
@@ -87,11 +91,12 @@ class Objects {
   void close_guard_slot(GuardSlot* slot);
   void enter(GuardSlot& slot) { slot.epoch.store(epoch_.load(std::memory_order_acquire), std::memory_order_seq_cst); }
   void leave(GuardSlot& slot) { slot.epoch.store(0, std::memory_order_release); }
-  /// Drops the image of a clean object; the memory goes when every guard of this epoch has passed. False when it is
-  /// dirty or cold already.
-  bool evict(Cell* cell);
-  /// Frees evicted images that no guard can see any more.
-  void sweep_evicted();
+  /// Begins a new epoch: what is read from now on counts as read later than what was read before.
+  void age();
+  /// Drops the images of clean objects, those first that have not been read for longest, until some `bytes` of memory are
+  /// free. Nothing goes that has been read since the oldest guard was taken. Returns the bytes of the images that went.
+  /// One caller at a time.
+  std::size_t evict(std::size_t bytes);
 
   /// Objects younger than or as old as this are never appended to in place any more (a checkpoint reads them).
   void seal(Generation generation) { sealed_.store(raw(generation), std::memory_order_release); }
@@ -101,16 +106,29 @@ class Objects {
   std::uint64_t live_objects() const { return live_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr std::size_t bucket_count = 4096;
+  static constexpr std::size_t bucket_count = 4096, load_mutex_count = 64;
   struct Bucket {
     typename Sync::Mutex mutex;
     Cell* first = nullptr;
   };
-  struct Evicted {
-    Image* image;
-    std::uint64_t epoch;
-    Evicted* next;
-  };
+  /// In the place of an image that the evictor is about to take away, or to leave.
+  static Image* undecided() { return reinterpret_cast<Image*>(std::uintptr_t{1}); }
+  static bool is_resident(const Image* image) { return reinterpret_cast<std::uintptr_t>(image) > 1; }
+  static Image* settled(const Cell& cell) {
+    Image* image = cell.image.load(std::memory_order_seq_cst);
+    for (; image == undecided(); image = cell.image.load(std::memory_order_seq_cst)) cpu_relax();
+    return image;
+  }
+  // With the guard's epoch stored before (enter()), either the evictor sees the guard, or this sees the evictor's epoch and
+  // marks the cell before it looks at the image, which the evictor looks at after it has hidden the image.
+  void touch(Cell& cell) {
+    const auto now = static_cast<std::uint8_t>(epoch_.load(std::memory_order_seq_cst));
+    if (__builtin_expect(cell.touched.load(std::memory_order_relaxed) != now, 0)) cell.touched.exchange(now, std::memory_order_seq_cst);
+  }
+  std::uint64_t oldest_guard();
+  std::size_t evict_bucket(Bucket& bucket, std::uint8_t now, std::uint64_t idle_epochs);
+  void unlink(Cell* cell);
+  void link(Bucket& bucket, Cell* cell);
   Result<const Image*> read_cold(Cell* cell, Access access);
   Bucket& bucket_of(std::uint64_t packed) { return buckets_[(packed * 0x9e3779b97f4a7c15u) >> 52]; }
   Result<Cell*> make_cell(Image* image, Generation birth);
@@ -120,10 +138,11 @@ class Objects {
   Random* random_;
   ObjectSource* source_ = nullptr;
   std::atomic<std::uint64_t> epoch_{1}, sealed_{0}, live_{0};
-  typename Sync::Mutex guards_mutex_, load_mutex_;
+  typename Sync::Mutex guards_mutex_;
+  typename Sync::Mutex load_mutexes_[load_mutex_count];
   GuardSlot* slots_ = nullptr;       // all ever made; closed ones have epoch 0 and are reused
   GuardSlot* free_slots_ = nullptr;
-  Evicted* evicted_ = nullptr;
+  std::size_t hand_ = 0;             // the bucket where the evictor goes on
   Bucket buckets_[bucket_count];
 };
 

@@ -8,12 +8,8 @@ namespace spg::store {
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
 Objects<A, S, R>::~Objects() {
-  for (Evicted* entry = evicted_; entry != nullptr;) {
-    Evicted* next = entry->next;
-    release_image(entry->image);
-    alloc_->release(entry, sizeof(Evicted));
-    entry = next;
-  }
+  for (Bucket& bucket : buckets_)
+    while (bucket.first != nullptr) free(bucket.first);  // below what is cold
   // Closed slots are linked through free_slots_; every session has closed its slot by now.
   for (GuardSlot* slot = free_slots_; slot != nullptr;) {
     GuardSlot* next = slot->next;
@@ -40,6 +36,7 @@ Result<Cell*> Objects<A, S, R>::make_cell(Image* image, Generation birth) {
   auto* cell = new (memory) Cell;
   cell->image.store(image, std::memory_order_relaxed);
   cell->birth = birth;
+  cell->touched.store(static_cast<std::uint8_t>(epoch_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
   live_.fetch_add(1, std::memory_order_relaxed);
   return cell;
 }
@@ -60,23 +57,38 @@ Result<Cell*> Objects<A, S, R>::make(Kind kind, std::uint32_t image_bytes, std::
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
 Result<Cell*> Objects<A, S, R>::copy(const Cell& from, Generation birth) {
-  const Image* old = from.image.load(std::memory_order_acquire);
-  SPG_ASSERT(old != nullptr);  // writers read what they change first
+  const Image* old = settled(from);
+  SPG_ASSERT(old != nullptr);  // writers read what they change first, and hold a guard
   Image* image = make_image(old->bytes);
   if (image == nullptr) return Error::out_of_memory();
   std::memcpy(static_cast<void*>(image), old, old->bytes);
   return make_cell(image, birth);
 }
 
+/// Requires: the bucket is locked.
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+void Objects<A, S, R>::link(Bucket& bucket, Cell* cell) {
+  cell->next_by_address = bucket.first;
+  cell->link_by_address = &bucket.first;
+  if (bucket.first != nullptr) bucket.first->link_by_address = &cell->next_by_address;
+  bucket.first = cell;
+}
+
+/// Out of the address table, and so out of the evictor's sight.
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+void Objects<A, S, R>::unlink(Cell* cell) {
+  const std::uint64_t packed = cell->address.load(std::memory_order_acquire);
+  if (packed == 0) return;
+  policy::LockGuard lock(bucket_of(packed).mutex);
+  if (cell->link_by_address == nullptr) return;
+  *cell->link_by_address = cell->next_by_address;
+  if (cell->next_by_address != nullptr) cell->next_by_address->link_by_address = cell->link_by_address;
+  cell->link_by_address = nullptr;
+}
+
 template <policy::Alloc A, policy::Sync S, policy::Random R>
 void Objects<A, S, R>::free(Cell* cell) {
-  const std::uint64_t packed = cell->address.load(std::memory_order_acquire);
-  if (packed != 0) {
-    Bucket& bucket = bucket_of(packed);
-    policy::LockGuard lock(bucket.mutex);
-    for (Cell** link = &bucket.first; *link != nullptr; link = &(*link)->next_by_address)
-      if (*link == cell) { *link = cell->next_by_address; break; }
-  }
+  unlink(cell);
   Image* image = cell->image.load(std::memory_order_acquire);
   if (image != nullptr) release_image(image);
   cell->~Cell();
@@ -85,11 +97,14 @@ void Objects<A, S, R>::free(Cell* cell) {
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
-void Objects<A, S, R>::free_tree(Cell* cell) {
+void Objects<A, S, R>::free_tree(Cell* cell, Access access) {
+  // Out of the evictor's sight first. What cannot be read stays in the address table until the end.
+  unlink(cell);
+  if (settled(*cell) == nullptr && access == Access::wait) (void)source_->load(*cell);
   // Depth is the height of a tree of wide nodes: a dozen levels at most.
-  if (Image* image = cell->image.load(std::memory_order_acquire))
+  if (Image* image = settled(*cell))
     for (std::uint16_t i = 0; i < image->children; ++i)
-      if (Cell* child = image->child_array()[i]) free_tree(child);
+      if (Cell* child = image->child_array()[i]) free_tree(child, access);
   free(cell);
 }
 
@@ -97,8 +112,8 @@ template <policy::Alloc A, policy::Sync S, policy::Random R>
 Result<const Image*> Objects<A, S, R>::read_cold(Cell* cell, Access access) {
   if (access == Access::no_wait) return Error::would_block();
   SPG_ASSERT(source_ != nullptr);
-  policy::LockGuard lock(load_mutex_);
-  if (Image* image = cell->image.load(std::memory_order_acquire)) return const_cast<const Image*>(image);
+  policy::LockGuard lock(load_mutexes_[reinterpret_cast<std::uintptr_t>(cell) / sizeof(Cell) % load_mutex_count]);
+  if (Image* image = settled(*cell)) return const_cast<const Image*>(image);
   SPG_TRY(source_->load(*cell));
   return const_cast<const Image*>(cell->image.load(std::memory_order_acquire));
 }
@@ -115,8 +130,7 @@ Result<Cell*> Objects<A, S, R>::claim(Address address, Generation birth, Expecte
   cell->length = address.length;
   cell->expected = expected;
   cell->address.store(packed, std::memory_order_release);
-  cell->next_by_address = bucket.first;
-  bucket.first = cell;
+  link(bucket, cell);
   return cell;
 }
 
@@ -135,8 +149,7 @@ void Objects<A, S, R>::set_address(Cell* cell, Address address) {
   Bucket& bucket = bucket_of(address.packed());
   policy::LockGuard lock(bucket.mutex);
   cell->length = address.length;
-  cell->next_by_address = bucket.first;
-  bucket.first = cell;
+  link(bucket, cell);
   cell->address.store(address.packed(), std::memory_order_release);
 }
 
@@ -169,32 +182,50 @@ void Objects<A, S, R>::close_guard_slot(GuardSlot* slot) {
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
-bool Objects<A, S, R>::evict(Cell* cell) {
-  if (!cell->has_address()) return false;
-  Image* image = cell->image.exchange(nullptr, std::memory_order_acq_rel);
-  if (image == nullptr) return false;
-  auto* entry = static_cast<Evicted*>(alloc_->allocate(sizeof(Evicted)));
-  if (entry == nullptr) { cell->image.store(image, std::memory_order_release); return false; }
+std::uint64_t Objects<A, S, R>::oldest_guard() {
   policy::LockGuard lock(guards_mutex_);
-  *entry = {image, epoch_.fetch_add(1, std::memory_order_seq_cst), evicted_};
-  evicted_ = entry;
-  return true;
-}
-
-template <policy::Alloc A, policy::Sync S, policy::Random R>
-void Objects<A, S, R>::sweep_evicted() {
-  policy::LockGuard lock(guards_mutex_);
-  std::uint64_t oldest = UINT64_MAX;
-  for (GuardSlot* slot = slots_; slot != nullptr; slot = slot->next) {
+  std::uint64_t oldest = epoch_.load(std::memory_order_seq_cst);
+  for (const GuardSlot* slot = slots_; slot != nullptr; slot = slot->next) {
     const std::uint64_t epoch = slot->epoch.load(std::memory_order_seq_cst);
     if (epoch != 0 && epoch < oldest) oldest = epoch;
   }
-  for (Evicted** link = &evicted_; *link != nullptr;) {
-    Evicted* entry = *link;
-    if (entry->epoch >= oldest) { link = &entry->next; continue; }
-    *link = entry->next;
-    release_image(entry->image);
-    alloc_->release(entry, sizeof(Evicted));
+  return oldest;
+}
+
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+void Objects<A, S, R>::age() {
+  // A cell keeps eight bits: a guard must not be older than they tell.
+  if (epoch_.load(std::memory_order_relaxed) - oldest_guard() < 200) epoch_.fetch_add(1, std::memory_order_seq_cst);
+}
+
+/// Requires: the guards have been looked at after `now` had begun; `idle_epochs` is at least the age of the oldest.
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+std::size_t Objects<A, S, R>::evict_bucket(Bucket& bucket, std::uint8_t now, std::uint64_t idle_epochs) {
+  std::size_t bytes = 0;
+  policy::LockGuard lock(bucket.mutex);
+  for (Cell* cell = bucket.first; cell != nullptr; cell = cell->next_by_address) {
+    const std::uint8_t touched = cell->touched.load(std::memory_order_seq_cst);
+    if (static_cast<std::uint8_t>(now - touched) <= idle_epochs || cell->image.load(std::memory_order_relaxed) == nullptr) continue;
+    Image* image = cell->image.exchange(undecided(), std::memory_order_seq_cst);
+    const bool goes = cell->touched.load(std::memory_order_seq_cst) == touched;
+    cell->image.store(goes ? nullptr : image, std::memory_order_seq_cst);
+    if (!goes) continue;
+    bytes += image->bytes;
+    release_image(image);
+  }
+  return bytes;
+}
+
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+std::size_t Objects<A, S, R>::evict(std::size_t bytes) {
+  age();
+  const std::uint64_t now = epoch_.load(std::memory_order_seq_cst), guarded = now - oldest_guard();
+  std::size_t freed = 0;
+  for (std::uint64_t idle = 8;; idle /= 2) {
+    const bool is_last = idle <= guarded;
+    for (std::size_t i = 0; i < bucket_count && freed < bytes; ++i, hand_ = (hand_ + 1) % bucket_count)
+      freed += evict_bucket(buckets_[hand_], static_cast<std::uint8_t>(now), is_last ? guarded : idle);
+    if (is_last || idle == 0 || freed >= bytes) return freed;
   }
 }
 

@@ -75,6 +75,9 @@ class Segments final : public ObjectSource {
  public:
   /// `rules` outlives it.
   Segments(ObjectsType& objects, Storage& storage, std::string_view directory, const ImageRules& rules);
+  ~Segments();
+  Segments(const Segments&) = delete;
+  Segments& operator=(const Segments&) = delete;
 
   /// Reads an object of a cold cell. XX001 when the bytes are not what the address promises.
   Status load(Cell& cell) override;
@@ -109,10 +112,14 @@ class Segments final : public ObjectSource {
   Storage* storage_;
   const ImageRules* rules_;
   char directory_[448];
-  typename Sync::Mutex mutex_;  // open_file_
+  struct OpenFile {
+    std::uint32_t number;
+    File file;
+    OpenFile* next;
+  };
+  typename Sync::Mutex mutex_;  // open_files_
+  OpenFile* open_files_ = nullptr;  ///< those that have been read from, the one read last in front
   Array<SegmentInfo> segments_;
-  std::uint32_t open_number_ = 0;
-  File open_file_;
   // output
   std::uint64_t checkpoint_ = 0;
   bool writing_ = false;                ///< between the first write_tree() and finish() or abandon()

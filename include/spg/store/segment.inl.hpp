@@ -30,20 +30,34 @@ Status Segments<O, St, Sy>::adopt(std::span<const SegmentInfo> segments) {
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
+Segments<O, St, Sy>::~Segments() {
+  while (open_files_ != nullptr) delete std::exchange(open_files_, open_files_->next);
+}
+
+/// The file stays open: what is read from it is read without a lock.
+template <class O, policy::Storage St, policy::Sync Sy>
 Result<typename St::File*> Segments<O, St, Sy>::file_of(std::uint32_t segment) {
-  if (open_number_ == segment) return &open_file_;
+  policy::LockGuard lock(mutex_);
+  for (OpenFile** link = &open_files_; *link != nullptr; link = &(*link)->next) {
+    OpenFile* found = *link;
+    if (found->number != segment) continue;
+    *link = found->next;
+    found->next = open_files_;
+    open_files_ = found;
+    return &found->file;
+  }
   char name[512];
   file_name(name, segment);
-  SPG_ASSIGN(open_file_, storage_->open(name, policy::OpenMode::read));
-  open_number_ = segment;
+  SPG_ASSIGN(File file, storage_->open(name, policy::OpenMode::read));
   std::byte header[16];
-  SPG_TRY(open_file_.read_at(0, header));
+  SPG_TRY(file.read_at(0, header));
   if (std::memcmp(header, segment_magic, 8) != 0 || load_le<std::uint32_t>(header + 8) != segment ||
-      load_le<std::uint32_t>(header + 12) != crypto::crc32c(0, {header, 12})) {
-    open_number_ = 0;
+      load_le<std::uint32_t>(header + 12) != crypto::crc32c(0, {header, 12}))
     return Error::make(sqlstate::data_corrupted, "segment ", segment, " has a damaged header");
-  }
-  return &open_file_;
+  auto* opened = new (std::nothrow) OpenFile{segment, std::move(file), open_files_};
+  if (opened == nullptr) return Error::out_of_memory();
+  open_files_ = opened;
+  return &opened->file;
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
@@ -56,11 +70,8 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
   RecordBuffer record;
   std::byte* at = record.extend(address.length);
   if (at == nullptr) return Error::out_of_memory();
-  {
-    policy::LockGuard lock(mutex_);
-    SPG_ASSIGN(File * file, file_of(address.segment));
-    SPG_TRY(file->read_at(address.offset, {at, address.length}));
-  }
+  SPG_ASSIGN(File * file, file_of(address.segment));
+  SPG_TRY(file->read_at(address.offset, {at, address.length}));
   if (load_le<std::uint32_t>(at + 4) != address.length ||
       load_le<std::uint32_t>(at) != crypto::crc32c(place_seed(address.segment, address.offset), {at + 4, address.length - 4}))
     return damaged("checksum");

@@ -262,7 +262,7 @@ Lineage<O, A, S>::~Lineage() {
   if (oldest_ == nullptr) return;
   durable_.store(tip());
   (void)reclaim();
-  objects_->free_tree(oldest_->root);
+  objects_->free_tree(oldest_->root, store::Access::no_wait);
   drop_version(oldest_);
 }
 
@@ -347,7 +347,7 @@ bool Lineage<O, A, S>::reclaim(std::size_t most) {
     const bool all = newer->retired.drain([&](store::Cell* cell, bool whole) {
       if (most == 0 || (whole && most != SIZE_MAX)) return false;  // nobody knows how large a tree is
       if (most != SIZE_MAX) --most;
-      whole ? objects_->free_tree(cell) : objects_->free(cell);
+      whole ? objects_->free_tree(cell, store::Access::wait) : objects_->free(cell);
       return true;
     });
     if (!all) return true;

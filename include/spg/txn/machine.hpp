@@ -26,6 +26,11 @@ struct MachineOptions {
   std::string_view log_path = "wal.log";
   /// A checkpoint starts once the log has grown by so many bytes since the last one.
   std::uint64_t checkpoint_log_bytes = std::uint64_t{256} << 20;
+  /// And so many seconds after the last one, when anything has been written since; 0: never.
+  std::uint32_t checkpoint_seconds = 300;
+  /// Memory for objects. Over it, those that have not been read for longest are dropped from memory; what has changed since
+  /// the last checkpoint is written first.
+  std::size_t hot_tier_bytes = SIZE_MAX;
   /// No log, no files: everything ends with the process.
   bool ephemeral = false;
   /// A write set of more than some of these goes into the log in such pieces before its commit, so that other commits do not
@@ -117,7 +122,7 @@ class Machine final : public MachineControl {
   Status flush();
   /// Writes all that has changed since the last one into segments, then a manifest, then lets old log go.
   Status checkpoint() override;
-  bool wants_checkpoint() const { return !options_.ephemeral && log_.position() - checkpoint_position_.load(std::memory_order_relaxed) >= options_.checkpoint_log_bytes; }
+  bool wants_checkpoint() const;
   /// Bounded background work for builds without threads.
   Status tick();
 
@@ -147,6 +152,10 @@ class Machine final : public MachineControl {
   void kick_flusher();
   void run_flusher();
   void run_checkpointer();
+  void run_evictor();
+  void keep_budget();
+  /// Of the log since the last checkpoint began.
+  std::uint64_t unsaved_log_bytes() const { return log_.position() - checkpoint_position_.load(std::memory_order_relaxed); }
   Status flush_log();
   Status fall_back();
   void tell_waiters();
@@ -167,7 +176,7 @@ class Machine final : public MachineControl {
   bool is_new_ = false;
   /// The log is durable up to here, and the lineages' durable versions are those: whoever is told of a commit finds it.
   std::atomic<std::uint64_t> visible_durable_{0};
-  std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, ephemeral_position_{1};
+  std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, checkpoint_ns_{0}, ephemeral_position_{1};
   typename Sync::Mutex streams_mutex_;
   Array<Stream> streams_;
   std::unique_ptr<ReplayedStream> replayed_streams_;
@@ -177,11 +186,12 @@ class Machine final : public MachineControl {
   typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
   typename Sync::Mutex publish_mutex_;  ///< a commit's record is in the log and its version is not published yet
   typename Sync::Mutex wake_mutex_;
-  typename Sync::CondVar wake_flusher_, wake_checkpointer_, durable_moved_;
+  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, durable_moved_;
   std::atomic<bool> flusher_idle_{false}, background_{false}, stopping_{false};
   std::atomic<bool> reclaiming_{false};  ///< the checkpointer frees what is too much for the flusher, or is about to
   std::atomic<std::uint32_t> waiting_{0};
-  typename Sync::Thread flusher_, checkpointer_;
+  std::atomic<bool> is_pressed_{false};  ///< memory is over its budget until something is written
+  typename Sync::Thread flusher_, checkpointer_, evictor_;
   DurableListener* listener_ = nullptr;
   MemoryBudget replay_budget_;
 };

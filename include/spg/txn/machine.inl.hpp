@@ -172,7 +172,10 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   if (manifest.number != 1 && !log_.has_files(manifest.log_start))
     return Error::make(sqlstate::undefined_file, "the write-ahead log \"", options_.log_path, "\" of database \"", options_.database_path, "\" is not there")
         .hint("Say where it is: without it, what was committed since the last checkpoint would be lost.");
-  SPG_TRY(log_.recover(manifest.log_start, history, [&](const log::Record& record) { return replay(record); }));
+  SPG_TRY(log_.recover(manifest.log_start, history, [&](const log::Record& record) {
+    if (const std::size_t used = objects_.alloc().used_bytes(); used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
+    return replay(record);
+  }));
   while (replayed_streams_ != nullptr) replayed_streams_ = std::move(replayed_streams_->next);  // never committed
   // The next epoch is durable before anything is written under it.
   manifest_ = std::move(manifest);
@@ -584,6 +587,14 @@ void Machine<E>::run_flusher() {
 }
 
 template <policy::Env E>
+bool Machine<E>::wants_checkpoint() const {
+  if (options_.ephemeral) return false;
+  const std::uint64_t unsaved = unsaved_log_bytes();
+  return unsaved >= options_.checkpoint_log_bytes || is_pressed_.load(std::memory_order_acquire) ||
+         (unsaved != 0 && options_.checkpoint_seconds != 0 && clock_->monotonic_ns() - checkpoint_ns_.load(std::memory_order_relaxed) >= options_.checkpoint_seconds * std::uint64_t{1'000'000'000});
+}
+
+template <policy::Env E>
 void Machine<E>::run_checkpointer() {
   while (true) {
     {
@@ -599,6 +610,32 @@ void Machine<E>::run_checkpointer() {
   }
 }
 
+/// A step of keeping the budget: what must go, goes. Objects that are not on disk yet cannot: a checkpoint is asked for.
+template <policy::Env E>
+void Machine<E>::keep_budget() {
+  const std::size_t budget = options_.hot_tier_bytes, used = objects_.alloc().used_bytes();
+  if (used <= budget - budget / 8) return;
+  if (used <= budget) return objects_.age();  // so that it is known what has been read lately
+  const std::size_t freed = objects_.evict(used - (budget - budget / 16));
+  if (used - std::min(freed, used) <= budget || unsaved_log_bytes() < budget / 16 || is_pressed_.exchange(true)) return;
+  policy::LockGuard lock(wake_mutex_);
+  wake_checkpointer_.notify_all();
+}
+
+template <policy::Env E>
+void Machine<E>::run_evictor() {
+  for (;;) {
+    // A byte in a nanosecond is as fast as it may fill.
+    const std::size_t used = objects_.alloc().used_bytes(), left = options_.hot_tier_bytes - std::min(used, options_.hot_tier_bytes);
+    {
+      policy::LockGuard lock(wake_mutex_);
+      if (!stopping_.load()) wake_evictor_.wait_for(wake_mutex_, std::clamp<std::uint64_t>(left, 5'000'000, 1'000'000'000));
+      if (stopping_.load()) return;
+    }
+    keep_budget();
+  }
+}
+
 template <policy::Env E>
 Status Machine<E>::start_background(DurableListener* listener) {
   if (!Sync::has_threads || options_.ephemeral) return ok();
@@ -606,6 +643,7 @@ Status Machine<E>::start_background(DurableListener* listener) {
   stopping_ = false;
   SPG_TRY(flusher_.start([](void* self) { static_cast<Machine*>(self)->run_flusher(); }, this));
   background_.store(true, std::memory_order_release);
+  if (options_.hot_tier_bytes != SIZE_MAX) SPG_TRY(evictor_.start([](void* self) { static_cast<Machine*>(self)->run_evictor(); }, this));
   return checkpointer_.start([](void* self) { static_cast<Machine*>(self)->run_checkpointer(); }, this);
 }
 
@@ -617,10 +655,12 @@ void Machine<E>::stop_background() {
     stopping_.store(true);
     wake_flusher_.notify_all();
     wake_checkpointer_.notify_all();
+    wake_evictor_.notify_all();
     durable_moved_.notify_all();
   }
   flusher_.join();
   checkpointer_.join();
+  evictor_.join();
   background_.store(false);
   listener_ = nullptr;  // it may go now, though flush() can still be called
 }
@@ -628,6 +668,7 @@ void Machine<E>::stop_background() {
 template <policy::Env E>
 Status Machine<E>::tick() {
   if (log_.has_unflushed()) SPG_TRY(flush());
+  keep_budget();
   return wants_checkpoint() ? checkpoint() : ok();
 }
 
@@ -635,6 +676,8 @@ template <policy::Env E>
 Status Machine<E>::checkpoint() {
   if (options_.ephemeral) return ok();
   policy::LockGuard alone(checkpoint_mutex_);
+  is_pressed_.store(false, std::memory_order_release);
+  checkpoint_ns_.store(clock_->monotonic_ns(), std::memory_order_relaxed);
   store::Manifest next;
   next.number = std::max(manifest_.number, manifest_tried_) + 1;
   next.log_start = UINT64_MAX;

@@ -82,6 +82,7 @@ class Transaction final : public TransactionControl {
   Status fetch(TableId table, std::span<const std::uint64_t> rowids, std::span<const std::uint16_t> columns, Arena& arena,
                std::span<type::Vector> out) override;
   void renew_guard() override { machine_->objects().enter(*guard_); }
+  void leave_guard() override { machine_->objects().leave(*guard_); }
   Status lock_table(TableId table, TableLock mode, LockWait wait) override;
   Status lock_for_statement(TableId table, TableLock mode) override;
   Status lock_definition(TableId table) override { return lock_for_change(table, TableLock::access_exclusive); }
@@ -117,6 +118,13 @@ class Transaction final : public TransactionControl {
   struct Level { std::size_t changes_before; };
   /// What a table lock is known to be held at, so that it is asked for once.
   struct KnownLock { TableId table; TableLock mode; };
+
+  /// A commit reads outside of statements.
+  struct Guarded {
+    explicit Guarded(Transaction& of) : transaction(of) { transaction.renew_guard(); }
+    ~Guarded() { transaction.leave_guard(); }
+    Transaction& transaction;
+  };
 
   // transaction.inl.hpp
   bool is_stable() const { return options_.isolation >= Isolation::repeatable_read; }
@@ -154,6 +162,7 @@ class Transaction final : public TransactionControl {
 
   // transaction_read.inl.hpp
   Result<Cell*> committed(Cell* root, TableId table);
+  Result<Cell*> table_to_read(TableId table);
   Result<const store::Image*> read_table(TableId table);
   Result<table::LayoutView> layout_of(const store::Image* table);
 

@@ -287,7 +287,7 @@ Status Transaction<E>::end_statement(bool succeeded) {
     root_ = nullptr;
   }
   own_catalog_before_ = own_catalog_;
-  machine_->objects().leave(*guard_);
+  leave_guard();
   return ok();
 }
 
@@ -376,6 +376,7 @@ std::uint64_t Transaction<E>::catalog_stamp() {
 /// Off the turn: applies the write set to the newest version, so that little is left to do under it.
 template <policy::Env E>
 Status Transaction<E>::catch_up() {
+  const Guarded guarded(*this);
   SPG_TRY(check_reads());
   read_version(lineage_->pin_tip(pins_[pin_ ^ 1]));
   ++statement_;
@@ -407,6 +408,7 @@ Status Transaction<E>::bring_to_tip(PrivateOf& table, ScopeOf& scope, Cell*& slo
 /// Under the turn: the tip with this transaction's work.
 template <policy::Env E>
 Status Transaction<E>::build(ScopeOf& scope, Cell*& root) {
+  const Guarded guarded(*this);
   SPG_TRY(check_not_doomed());
   if (stream_ != 0 && machine_->is_lost(stream_end_)) return machine_->lost_error();
   SPG_TRY(check_reads());

@@ -11,13 +11,14 @@ namespace spg::txn {
 /// The committed object of a table in the version that the statement reads; null when it is not there.
 template <policy::Env E>
 Result<Cell*> Transaction<E>::committed(store::Cell* root, TableId id) {
+  SPG_DCHECK(guard_->epoch.load(std::memory_order_relaxed) != 0);
   SPG_ASSIGN(const store::Image* image, machine_->objects().read(root, access_));
   return table::radix_find(machine_->objects(), image->child_array()[0], root_state(image).height, raw(id), access_);
 }
 
 /// The object that the statement reads: with the transaction's own writes from before the statement.
 template <policy::Env E>
-Result<const store::Image*> Transaction<E>::read_table(TableId id) {
+Result<Cell*> Transaction<E>::table_to_read(TableId id) {
   Cell* cell = nullptr;
   if (PrivateOf* own = find_private(id); own != nullptr && (!own->records.empty() || own->top != nullptr)) {
     SPG_TRY(settle(*own));
@@ -26,6 +27,11 @@ Result<const store::Image*> Transaction<E>::read_table(TableId id) {
     SPG_ASSIGN(cell, committed(root_, id));
   }
   if (cell == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
+  return cell;
+}
+template <policy::Env E>
+Result<const store::Image*> Transaction<E>::read_table(TableId id) {
+  SPG_ASSIGN(Cell * cell, table_to_read(id));
   return machine_->objects().read(cell, access_);
 }
 template <policy::Env E>
@@ -64,11 +70,12 @@ inline bool zone_may_match(const table::BlockState& block, const ZonePredicate& 
   }
 }
 
+/// Keeps cells, no image pointers: it may rest between batches.
 template <class Objects>
 class TableScanOf final : public Scan {
  public:
-  TableScanOf(Objects& objects, const ScanRequest& request, const store::Image* table, table::LayoutView layout, Arena& arena, const Access& access)
-      : objects_(&objects), table_(table), layout_(layout), arena_(&arena), batch_arena_(arena.budget()), access_(access), next_(request.first_block), end_(request.end_block) {
+  TableScanOf(Objects& objects, const ScanRequest& request, Cell* table, Arena& arena, const Access& access)
+      : objects_(&objects), table_(table), arena_(&arena), batch_arena_(arena.budget()), access_(access), next_(request.first_block), end_(request.end_block) {
     columns_ = {arena.array<std::uint16_t>(request.columns.size()), request.columns.size()};
     std::copy(request.columns.begin(), request.columns.end(), columns_.begin());
     zones_ = {arena.array<ZonePredicate>(request.zones.size()), request.zones.size()};
@@ -78,17 +85,19 @@ class TableScanOf final : public Scan {
   }
   Result<bool> next(RowBatch& rows) override {
     batch_arena_.reset();
+    SPG_ASSIGN(const store::Image* table, objects_->read(table_, access_));
+    SPG_ASSIGN(const table::LayoutView layout, table::read_layout(*objects_, table, access_));
     for (;; ++next_) {
-      SPG_ASSIGN(const store::Image* block, table::next_block(*objects_, table_, next_, access_));
+      SPG_ASSIGN(const store::Image* block, table::next_block(*objects_, table, next_, access_));
       if (block == nullptr || next_ >= end_) return false;
       const table::BlockState& state = table::block_state(block);
       bool may_match = state.live_count != 0;
       for (const ZonePredicate& zone : zones_) may_match = may_match && zone_may_match(state, zone);
       if (!may_match) continue;
       for (std::size_t i = 0; i < columns_.size(); ++i) {
-        const table::ColumnLayout* column = layout_.column(columns_[i]);
-        if (column == nullptr) return Error::make(sqlstate::data_corrupted, "column ", columns_[i], " of table ", table_->table, " is not there");
-        SPG_ASSIGN(vectors_[i], table::block_column(*objects_, block, layout_, *column, batch_arena_, access_));
+        const table::ColumnLayout* column = layout.column(columns_[i]);
+        if (column == nullptr) return Error::make(sqlstate::data_corrupted, "column ", columns_[i], " of table ", table->table, " is not there");
+        SPG_ASSIGN(vectors_[i], table::block_column(*objects_, block, layout, *column, batch_arena_, access_));
       }
       rows.batch = {vectors_, state.used, {nullptr, state.used}};
       rows.first_rowid = next_ * table::block_rows;
@@ -106,8 +115,7 @@ class TableScanOf final : public Scan {
 
  private:
   Objects* objects_;
-  const store::Image* table_;
-  table::LayoutView layout_;
+  Cell* table_;
   Arena* arena_;
   Arena batch_arena_;
   const Access& access_;  ///< the transaction's: set_access() may come while the scan goes on
@@ -120,10 +128,9 @@ class TableScanOf final : public Scan {
 
 template <policy::Env E>
 Result<Scan*> Transaction<E>::open_scan(const ScanRequest& request, Arena& arena) {
-  SPG_ASSIGN(const store::Image* image, read_table(request.table));
-  SPG_ASSIGN(const table::LayoutView layout, layout_of(image));
+  SPG_ASSIGN(Cell * table, table_to_read(request.table));
   if (ReadSet* noted = reads(); noted != nullptr && raw(request.table) >= first_user_table) SPG_TRY(noted->add_table(request.table));
-  auto* scan = new (std::nothrow) TableScanOf<Objects>(machine_->objects(), request, image, layout, arena, access_);
+  auto* scan = new (std::nothrow) TableScanOf<Objects>(machine_->objects(), request, table, arena, access_);
   if (scan == nullptr) return Error::out_of_memory();
   return static_cast<Scan*>(scan);
 }

@@ -115,6 +115,8 @@ class View {
                        std::span<type::Vector> out) = 0;
   /// Lets go of image pointers handed out so far; called between batches.
   virtual void renew_guard() = 0;
+  /// The same, and none will be asked for until the next renew_guard(): who waits for a client keeps nothing in memory.
+  virtual void leave_guard() = 0;
 
   // --- locks, kept to the end of the transaction. "Must wait" when another's is in the way.
   virtual Status lock_table(TableId table, TableLock mode, LockWait wait) = 0;

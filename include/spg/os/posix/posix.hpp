@@ -120,7 +120,7 @@ class SystemRandom {
 
 /// Processors that this process may use.
 unsigned processor_count();
-/// Of the machine; at least 64 MiB.
+/// Of the machine, or what its control group leaves to the process; at least 64 MiB.
 std::size_t memory_bytes();
 
 struct PosixEnv {
