@@ -1,7 +1,9 @@
 #include "spg/table/image_coding.hpp"
 
 #include <algorithm>
+#include <array>
 
+#include "spg/codec/alphabet.hpp"
 #include "spg/codec/array_coding.hpp"
 #include "spg/codec/lz4.hpp"
 #include "spg/codec/varint.hpp"
@@ -12,13 +14,42 @@ namespace {
 
 using store::Image;
 
-// --- heaps: sizes of the frames (u16; 0 = as it is), then the frames. Only the last holds less than heap_frame_bytes.
+// --- heaps: sizes of the frames (u16; 0 = as it is; top bit: codec/alphabet.hpp, else LZ4), then the frames. Only the last one
+// holds less than heap_frame_bytes.
+
+constexpr std::uint16_t alphabet_bit = 0x8000;
+static_assert(heap_frame_bytes <= codec::alphabet_input_bytes_max && heap_frame_bytes < alphabet_bit);
 
 constexpr std::uint32_t frames_of(std::uint32_t used) { return (used + heap_frame_bytes - 1) / heap_frame_bytes; }
 constexpr std::uint32_t frame_bytes(std::uint32_t frame, std::uint32_t used) { return std::min(heap_frame_bytes, used - frame * heap_frame_bytes); }
 
 /// Compression that saves less costs more when it is read than it saves.
 constexpr std::uint32_t worthwhile(std::uint32_t bytes) { return bytes - bytes / 8; }
+
+/// Writes a frame to `to`, which has room for it as it is; returns how it is to be found.
+std::uint16_t encode_frame(Bytes frame, std::byte* to, std::uint32_t& end) {
+  const auto bytes = static_cast<std::uint32_t>(frame.size());
+  std::array<std::byte, heap_frame_bytes> packed;
+  const std::size_t by_lz4 = codec::lz4_compress(frame, {to + end, worthwhile(bytes)});
+  const std::size_t room = by_lz4 == 0 ? worthwhile(bytes) : by_lz4 - 1;
+  if (const std::size_t size = codec::alphabet_pack(frame, {packed.data(), room}); size != 0) {
+    std::memcpy(to + end, packed.data(), size);
+    end += static_cast<std::uint32_t>(size);
+    return static_cast<std::uint16_t>(size | alphabet_bit);
+  }
+  if (by_lz4 == 0) std::memcpy(to + end, frame.data(), bytes);
+  end += by_lz4 == 0 ? bytes : static_cast<std::uint32_t>(by_lz4);
+  return static_cast<std::uint16_t>(by_lz4);
+}
+
+bool decode_frame(std::uint16_t found, ByteReader& from, MutableBytes to) {
+  const std::size_t size = found & ~alphabet_bit;
+  const Bytes part = from.bytes(found == 0 ? to.size() : size);
+  if (!from.ok()) return false;
+  if (found == 0) std::memcpy(to.data(), part.data(), part.size());
+  else return (found & alphabet_bit) != 0 ? codec::alphabet_unpack(part, to) : codec::lz4_decompress(part, to);
+  return true;
+}
 
 // --- blocks: varints number, used, live, flags; live bits u8 (0: all that are used; 1: an array of their bytes follows); of each
 // column varint number, physical u8 (top bit: bounded), varint NULLs, last validity word u8 (0: none; 1: all rows; 2: 8 bytes
@@ -76,20 +107,11 @@ Result<bool> encode_heap(const Image& image, std::uint32_t used, RecordBuffer& t
   const Bytes text{image.payload<std::byte>(), used};
   const std::uint32_t frames = frames_of(used);
   const std::size_t start = to.size();
-  std::byte* at = to.extend(frames * 2 + codec::lz4_bound(0) + used);
+  std::byte* at = to.extend(frames * 2 + used);
   if (at == nullptr) return Error::out_of_memory();
   std::uint32_t end = frames * 2;
-  for (std::uint32_t frame = 0; frame < frames; ++frame) {
-    const std::uint32_t bytes = frame_bytes(frame, used);
-    const Bytes part = text.subspan(frame * heap_frame_bytes, bytes);
-    auto size = static_cast<std::uint32_t>(codec::lz4_compress(part, {at + end, worthwhile(bytes)}));
-    store_le(at + frame * 2, static_cast<std::uint16_t>(size));
-    if (size == 0) {
-      size = bytes;
-      std::memcpy(at + end, part.data(), size);
-    }
-    end += size;
-  }
+  for (std::uint32_t frame = 0; frame < frames; ++frame)
+    store_le(at + frame * 2, encode_frame(text.subspan(frame * heap_frame_bytes, frame_bytes(frame, used)), at, end));
   to.resize(start + end);
   return true;
 }
@@ -102,12 +124,8 @@ const char* decode_heap(Bytes bytes, Image& image) {
   const Bytes sizes = from.bytes(frames * 2);
   if (!from.ok()) return "frames of an encoded heap";
   for (std::uint32_t frame = 0; frame < frames; ++frame) {
-    const std::size_t size = load_le<std::uint16_t>(sizes.data() + frame * 2);
     const MutableBytes to{image.payload<std::byte>() + frame * heap_frame_bytes, frame_bytes(frame, used)};
-    const Bytes part = from.bytes(size == 0 ? to.size() : size);
-    if (!from.ok()) return "frames of an encoded heap";
-    if (size == 0) std::memcpy(to.data(), part.data(), part.size());
-    else if (!codec::lz4_decompress(part, to)) return "frame of an encoded heap";
+    if (!decode_frame(load_le<std::uint16_t>(sizes.data() + frame * 2), from, to)) return "frame of an encoded heap";
   }
   return from.at_end() ? nullptr : "length of an encoded heap";
 }
