@@ -178,6 +178,10 @@ TEST_CASE("the bytes of each form are fixed") {
   CHECK(hex_of({1, -1}) == "000100ffff");
   CHECK(hex_of({100, 101, 103, 100, 102, 101, 100, 103, 100}) == "0264000234c600");
   CHECK(hex_of({10, 20, 30, 40, 50, 60, 70, 80, 90}) == "030a000a000000");
+  CHECK(hex_of({1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 9000, 9000, 9000, 9000}) == "040200f3020001002823");
+  CHECK(hex_of({1, 9000, 1, 9000, 9000, 1, 1, 9000, 1, 9000, 1, 9000, 9000, 1, 1, 9000, 1, 1}) == "05020000010028239a9a00");
+  const std::vector<double> prices = {1.25, 3.5, 100.01, 0.0, -7.75, 2.0, -0.0, 88.88, 12.34};
+  CHECK(test::hex(encoded(prices, ArrayContent::reals)) == "0602010006000000000000000080" "02f9fcffffffffffff0e84431981a11e0c00c0f3f03cfc96d907");
 }
 
 TEST_CASE("no byte of an encoded array can harm") {
