@@ -47,7 +47,7 @@ std::vector<Shape<N>> shapes() {
       {"ascending", [](std::size_t i, Random&) { return static_cast<N>(i); }},
       {"ascending by steps", [](std::size_t i, Random& random) { return static_cast<N>(i * 40 + random() % 40); }},
       {"descending", [](std::size_t i, Random&) { return static_cast<N>(-3 * static_cast<__int128>(i)); }},
-      {"wraps around", [](std::size_t i, Random&) { return static_cast<N>(static_cast<__int128>(most_of<N>()) - 500 + static_cast<__int128>(i)); }},
+      {"wraps around", [](std::size_t i, Random&) { return static_cast<N>(static_cast<unsigned __int128>(most_of<N>()) - 500 + i); }},
       {"few", [](std::size_t, Random& random) { Random few(random() % 9); return any_of<N>(few); }},
       {"random", [](std::size_t, Random& random) { return any_of<N>(random); }},
       {"extremes", [](std::size_t i, Random&) { return i % 2 == 0 ? least_of<N>() : most_of<N>(); }},

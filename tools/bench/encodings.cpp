@@ -1,12 +1,14 @@
 // encodings: what arrays of a block's 1024 values take and cost, by shape and width. Prints the form that is chosen, bits per value,
-// and GB/s of decoded bytes: `cmake --build --preset release --target encodings && build/release/encodings`.
+// and GB/s of decoded bytes; then the same for text: `cmake --build --preset release --target encodings && build/release/encodings`.
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <functional>
 #include <random>
+#include <string>
 #include <vector>
 
+#include "spg/codec/alphabet.hpp"
 #include "spg/codec/array_coding.hpp"
 #include "spg/codec/lz4.hpp"
 
@@ -61,7 +63,29 @@ void integers() {
   if constexpr (sizeof(N) >= 4) measure<N>("ascending", as, [n = N{1000000}](std::size_t, Random& random) mutable { return n = static_cast<N>(n + static_cast<N>(random() % 1000)); });
   measure<N>("runs of 40", as, [](std::size_t i, Random&) { return static_cast<N>(static_cast<N>(i / 40) * N{0x3b} ^ N{0x55}); });
   measure<N>("7 far apart", as, [](std::size_t, Random& random) { return static_cast<N>(static_cast<N>(random() % 7) * static_cast<N>(0x123456789abcdef)); });
-  measure<N>("any bits", as, [](std::size_t, Random& random) { return static_cast<N>(random()); });
+  measure<N>("any bits", as, [](std::size_t, Random& random) { if constexpr (sizeof(N) == 16) return static_cast<N>(static_cast<unsigned __int128>(random()) << 64 | random()); else return static_cast<N>(random()); });
+}
+
+/// A frame of a heap.
+void measure_text(const char* name, const std::string& text) {
+  const Bytes from = as_bytes(text);
+  std::vector<std::byte> packed(lz4_bound(text.size())), back(text.size());
+  const auto print = [&](const char* form, std::size_t size, double encoding, double decoding) {
+    std::printf("| %s | %s | %.2f | %.2f | %.2f |\n", name, form, 8.0 * static_cast<double>(size) / static_cast<double>(text.size()),
+                1e-9 * static_cast<double>(text.size()) / decoding, 1e-9 * static_cast<double>(text.size()) / encoding);
+  };
+  std::size_t size = lz4_compress(from, packed);
+  print("LZ4", size, seconds_of([&] { (void)lz4_compress(from, packed); }), seconds_of([&] { if (!lz4_decompress({packed.data(), size}, back)) std::abort(); }));
+  size = alphabet_pack(from, packed);
+  if (size != 0) print("alphabet", size, seconds_of([&] { (void)alphabet_pack(from, packed); }), seconds_of([&] { if (!alphabet_unpack({packed.data(), size}, back)) std::abort(); }));
+}
+
+std::string text_of(const std::function<std::string(Random&)>& piece) {
+  Random random(1);
+  std::string text;
+  while (text.size() < 4096) text += piece(random);
+  text.resize(4096);
+  return text;
 }
 
 }  // namespace
@@ -76,4 +100,8 @@ int main() {
   measure<double>("prices", ArrayContent::reals, [](std::size_t, Random& random) { return static_cast<double>(random() % 10000000) / 100; });
   measure<double>("measured, 3 digits", ArrayContent::reals, [](std::size_t i, Random& random) { return (20000.0 + static_cast<double>(i) + static_cast<double>(random() % 30)) / 1000; });
   measure<double>("any", ArrayContent::reals, [](std::size_t, Random& random) { return static_cast<double>(random()) / 3.0; });
+  std::printf("\n| 4 KiB of text | form | bits/byte | decode GB/s | encode GB/s |\n| --- | --- | --- | --- | --- |\n");
+  measure_text("words", text_of([](Random& random) { constexpr const char* words[] = {"carefully ", "final ", "deposits ", "sleep ", "above ", "the ", "regular ", "ideas. "}; return std::string(words[random() % 8]); }));
+  measure_text("hexadecimal", text_of([](Random& random) { return std::string(1, "0123456789abcdef"[random() % 16]); }));
+  measure_text("any bytes", text_of([](Random& random) { return std::string(1, static_cast<char>(random())); }));
 }
