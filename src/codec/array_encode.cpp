@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "spg/base/assert.hpp"
 #include "array_forms.hpp"

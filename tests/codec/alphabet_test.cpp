@@ -27,8 +27,8 @@ std::string text_of(std::size_t count, unsigned symbols) {
 }  // namespace
 
 TEST_CASE("texts of few symbols are packed") {
-  for (const unsigned symbols : {1, 2, 3, 4, 5, 16, 17, 33, 64})
-    for (const std::size_t count : {1, 7, 8, 63, 64, 65, 1000, 4096}) {
+  for (const unsigned symbols : {1u, 2u, 3u, 4u, 5u, 16u, 17u, 33u, 64u})
+    for (const std::size_t count : {1u, 7u, 8u, 63u, 64u, 65u, 1000u, 4096u}) {
       CAPTURE(symbols, count);
       const std::string text = text_of(count, symbols), bytes = packed(text, 5000);
       REQUIRE_FALSE(bytes.empty());

@@ -2,7 +2,6 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -105,7 +104,7 @@ Values<N> made(std::size_t count, const std::function<N(std::size_t, Random&)>& 
 
 TEMPLATE_TEST_CASE("encoded arrays come back", "", std::int8_t, std::int16_t, std::int32_t, std::int64_t, __int128) {
   for (const Shape<TestType>& shape : shapes<TestType>())
-    for (const std::size_t count : {0, 1, 2, 63, 64, 65, 127, 128, 129, 1000, 1023, 1024}) {
+    for (const std::size_t count : {0u, 1u, 2u, 63u, 64u, 65u, 127u, 128u, 129u, 1000u, 1023u, 1024u}) {
       CAPTURE(shape.name, count, sizeof(TestType));
       check_round_trip(made(count, shape.value, count));
     }
@@ -146,7 +145,7 @@ TEMPLATE_TEST_CASE("floats come back, bit by bit", "", float, double) {
       {"any bits", [](std::size_t, Random& random) { const auto bits = static_cast<Bits>(random()); TestType value; std::memcpy(&value, &bits, sizeof value); return value; }},
   };
   for (const auto& kind : kinds)
-    for (const std::size_t count : {1, 2, 64, 65, 1000, 1024}) {
+    for (const std::size_t count : {1u, 2u, 64u, 65u, 1000u, 1024u}) {
       CAPTURE(kind.name, count, sizeof(TestType));
       check_round_trip(made(count, kind.value, count), ArrayContent::reals);
     }

@@ -125,7 +125,7 @@ void check_image(const Image& image, std::mt19937_64& random, std::map<Kind, int
 TEST_CASE("images of every kind come back from their encodings") {
   std::mt19937_64 random(20261127);
   std::map<Kind, int> seen;
-  for (const std::uint32_t rows : {0, 1, 2, 15, 63, 64, 65, 200, 1023, 1024, 1100, 2500}) {
+  for (const std::uint32_t rows : {0u, 1u, 2u, 15u, 63u, 64u, 65u, 200u, 1023u, 1024u, 1100u, 2500u}) {
     CAPTURE(rows);
     test::StoredObjects objects(rows + 1, rows);
     objects.each([&](store::Cell*, const Image* image) { check_image(*image, random, seen); });

@@ -41,10 +41,10 @@ struct ArrayShape {
 constexpr std::size_t encoded_array_bound(ArrayShape shape) { return 1 + shape.count * shape.width; }
 
 /// Appends the array in its shortest form; false when there is no memory. `values` may lie anywhere. The same values always give
-/// the same bytes. Uses up to 64 KiB of stack.
+/// the same bytes. Uses up to 80 KiB of stack.
 [[nodiscard]] bool encode_array(const void* values, ArrayShape shape, RecordBuffer& to);
 
-/// Reads one array and fills `values`; false, with `values` undefined, when the bytes are none. Never reads or writes outside.
+/// Reads one array and fills `values`; false, with `values` undefined, when the bytes are none. Never reads or writes outside. Uses up to 24 KiB of stack.
 [[nodiscard]] bool decode_array(ByteReader& from, ArrayShape shape, void* values);
 
 /// One value of an array that decodes: `index` below shape.count.
