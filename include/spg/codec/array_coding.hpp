@@ -44,7 +44,8 @@ constexpr std::size_t encoded_array_bound(ArrayShape shape) { return 1 + shape.c
 /// the same bytes. Uses up to 80 KiB of stack.
 [[nodiscard]] bool encode_array(const void* values, ArrayShape shape, RecordBuffer& to);
 
-/// Reads one array and fills `values`; false, with `values` undefined, when the bytes are none. Never reads or writes outside. Uses up to 24 KiB of stack.
+/// Reads one array and fills `values`; false, with `values` undefined, when the bytes are none. Never reads or writes outside. Uses
+/// up to 24 KiB of stack.
 [[nodiscard]] bool decode_array(ByteReader& from, ArrayShape shape, void* values);
 
 /// One value of an array that decodes: `index` below shape.count.
