@@ -15,9 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 56 || size > 1 << 18) return 0;
   const std::uint64_t at = data[0] < 128 ? 64 : 64 + 8 * std::uint64_t{data[0]};
   std::vector<std::byte> file(at + size - 8);
-  std::memcpy(file.data(), store::segment_magic, 8);
-  store_le<std::uint32_t>(file.data() + 8, 1);
-  store_le(file.data() + 12, crypto::crc32c(0, {file.data(), 12}));
+  store::write_segment_header(file.data(), 1);
   std::byte* record = file.data() + at;
   std::memcpy(record, data + 8, size - 8);
   auto length = static_cast<std::uint32_t>(size - 8);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "spg/base/assert.hpp"
 
@@ -157,6 +158,25 @@ bool lz4_decompress(Bytes from, MutableBytes to) {
     out += size;
   }
   return false;
+}
+
+bool put_lz4(Bytes bytes, RecordBuffer& to) {
+  RecordBuffer block;
+  std::byte* room = bytes.empty() ? nullptr : block.extend(bytes.size());
+  if (room == nullptr && !bytes.empty()) return false;
+  const std::size_t size = lz4_compress(bytes, {room, bytes.size()});
+  if (size == 0 || size >= bytes.size()) return to.add_varint(0) && to.add(bytes);
+  return to.add_varint(size) && to.add({room, size});
+}
+
+bool get_lz4(ByteReader& from, MutableBytes to) {
+  const std::uint64_t size = from.varint();
+  if (size > to.size()) return false;
+  const Bytes bytes = from.bytes(size == 0 ? to.size() : static_cast<std::size_t>(size));
+  if (!from.ok()) return false;
+  if (size != 0) return lz4_decompress(bytes, to);
+  if (!bytes.empty()) std::memcpy(to.data(), bytes.data(), bytes.size());
+  return true;
 }
 
 }  // namespace spg::codec

@@ -13,9 +13,10 @@
 namespace spg::cli {
 namespace {
 
+struct KindReport { std::uint64_t records = 0, bytes = 0, image_bytes = 0; };
 struct SegmentReport {
   std::uint64_t records = 0, damaged = 0;
-  std::map<unsigned, std::uint64_t> kinds;
+  std::map<unsigned, KindReport> kinds;
 };
 
 const char* kind_name(unsigned kind) {
@@ -26,11 +27,9 @@ const char* kind_name(unsigned kind) {
 /// Walks the records of a segment: they lie one behind the other, 8-byte aligned.
 Result<SegmentReport> check_segment(os::PosixFile& file, const store::SegmentInfo& info) {
   SegmentReport report;
-  std::byte header[16];
+  std::byte header[store::segment_header_used_bytes];
   SPG_TRY(file.read_at(0, header));
-  if (std::memcmp(header, store::segment_magic, 8) != 0 || load_le<std::uint32_t>(header + 8) != info.number ||
-      load_le<std::uint32_t>(header + 12) != crypto::crc32c(0, {header, 12}))
-    return Error::make(sqlstate::data_corrupted, "its header is damaged");
+  SPG_TRY(store::check_segment_header(header, info.number).status());
   RecordBuffer record;
   for (std::uint64_t offset = store::segment_header_bytes; offset < info.bytes;) {
     std::byte head[8];
@@ -47,7 +46,10 @@ Result<SegmentReport> check_segment(os::PosixFile& file, const store::SegmentInf
       std::printf("    the record at %" PRIu64 " has a wrong checksum\n", offset);
     }
     ++report.records;
-    ++report.kinds[static_cast<unsigned>(at[14])];
+    KindReport& kind = report.kinds[static_cast<unsigned>(at[14])];
+    ++kind.records;
+    kind.bytes += length;
+    kind.image_bytes += load_le<std::uint32_t>(at + 8);
     offset += (length + std::uint64_t{7}) & ~std::uint64_t{7};
   }
   return report;
@@ -67,8 +69,10 @@ bool print_segment(os::PosixStorage& storage, const store::DatabasePaths& paths,
   auto checked = check_segment(*file, info);
   if (!checked) return complain(checked.error());
   std::printf("    %" PRIu64 " records:", checked->records);
-  for (const auto& [kind, count] : checked->kinds) std::printf(" %" PRIu64 " %s (%u)", count, kind_name(kind), kind);
+  for (const auto& [kind, of] : checked->kinds) std::printf(" %" PRIu64 " %s (%u)", of.records, kind_name(kind), kind);
   std::printf("%s\n", checked->damaged == 0 ? ", all checksums right" : "");
+  for (const auto& [kind, of] : checked->kinds)
+    std::printf("    %s: %" PRIu64 " bytes, images of %" PRIu64 "\n", kind_name(kind), of.bytes, of.image_bytes);
   return checked->damaged == 0;
 }
 

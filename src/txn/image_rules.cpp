@@ -1,7 +1,9 @@
 #include "spg/txn/image_rules.hpp"
 
 #include "spg/index/node_check.hpp"
+#include "spg/index/node_coding.hpp"
 #include "spg/table/image_check.hpp"
+#include "spg/table/image_coding.hpp"
 #include "spg/txn/root.hpp"
 
 namespace spg::txn {
@@ -31,6 +33,9 @@ Expected child_of_table(const Image& image, std::size_t slot) {
   const table::IndexState& index = state.indexes()[slot - table::index_children];
   return index::tree_of(index.kind == table::KeyKind::integer, index.height);
 }
+
+/// Each kind has one encoding of its own so far.
+constexpr std::uint8_t encoding_of_kind = 1;
 
 class Rules final : public store::ImageRules {
  public:
@@ -64,7 +69,34 @@ class Rules final : public store::ImageRules {
     }
   }
 
+  Result<std::uint8_t> encode(const Image& image, std::uint32_t claimed, RecordBuffer& to) const override {
+    SPG_ASSIGN(const bool is_encoded, encode_kind(image, claimed, to));
+    return is_encoded ? encoding_of_kind : std::uint8_t{0};
+  }
+
+  const char* decode(std::uint8_t encoding, Bytes bytes, Image& image) const override {
+    if (encoding != encoding_of_kind) return "encoding";
+    switch (image.kind) {
+      case Kind::table: case Kind::layout: return table::decode_payload(bytes, image);
+      case Kind::block: return table::decode_block(bytes, image);
+      case Kind::chunk: return table::decode_chunk(bytes, image);
+      case Kind::heap: return table::decode_heap(bytes, image);
+      case Kind::int_leaf: case Kind::int_inner: case Kind::bytes_leaf: case Kind::bytes_inner: return index::decode_node(bytes, image);
+      default: return "encoding";
+    }
+  }
+
  private:
+  static Result<bool> encode_kind(const Image& image, std::uint32_t claimed, RecordBuffer& to) {
+    switch (image.kind) {
+      case Kind::table: case Kind::layout: return table::encode_payload(image, to);
+      case Kind::block: return table::encode_block(image, to);
+      case Kind::chunk: return table::encode_chunk(image, claimed, to);
+      case Kind::heap: return table::encode_heap(image, claimed, to);
+      case Kind::int_leaf: case Kind::int_inner: case Kind::bytes_leaf: case Kind::bytes_inner: return index::encode_node(image, to);
+      default: return false;
+    }
+  }
   static const char* index_heights_fault(const Image& image, const ChildSlots& children) {
     if (const char* fault = table::table_fault(image, children)) return fault;
     for (const table::IndexState& index : table::table_state(&image).indexes())

@@ -1,11 +1,14 @@
 // A segment file taken apart into its records, to be changed and sealed again: what a forger can write who knows the format.
+// Records that are encoded are decoded, and sealed as plain ones.
 #pragma once
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <vector>
 
 #include "spg/crypto/crc32c.hpp"
 #include "spg/store/segment.inl.hpp"
+#include "spg/txn/image_rules.hpp"
 
 namespace spg::test {
 
@@ -41,9 +44,7 @@ class SegmentModel {
   /// The file with all checksums and references made right, and where the records lie in it.
   std::vector<std::byte> seal(std::vector<store::Address>& places) const {
     std::vector<std::byte> file(store::segment_header_bytes);
-    std::memcpy(file.data(), store::segment_magic, 8);
-    store_le<std::uint32_t>(file.data() + 8, 1);
-    store_le(file.data() + 12, crypto::crc32c(0, {file.data(), 12}));
+    store::write_segment_header(file.data(), 1);
     for (const ModelRecord& record : records) {
       const std::uint64_t at = file.size();
       RecordBuffer bytes;
@@ -63,8 +64,11 @@ class SegmentModel {
     ModelRecord record;
     std::memcpy(record.header, bytes.data(), sizeof record.header);
     ByteReader reader(bytes.subspan(sizeof record.header));
-    const Bytes head = reader.bytes(load_le<std::uint32_t>(record.header + 16) - sizeof(store::Image));
-    record.head.assign(head.begin(), head.end());
+    const bool plain = record.header[15] == std::byte{0};
+    if (plain) {
+      const Bytes head = reader.bytes(load_le<std::uint32_t>(record.header + 16) - sizeof(store::Image));
+      record.head.assign(head.begin(), head.end());
+    }
     std::uint64_t slot = 0;
     for (std::uint64_t left = reader.varint(); left != 0; --left) {
       slot += reader.varint();
@@ -73,9 +77,25 @@ class SegmentModel {
       const std::size_t child = by_offset_.at(reader.varint());
       record.children.push_back({slot, child, reader.varint()});
     }
-    const Bytes tail = reader.rest();
-    record.tail.assign(tail.begin(), tail.end());
+    const Bytes rest = reader.rest();
+    if (plain) record.tail.assign(rest.begin(), rest.end());
+    else decode(record, rest);
     return record;
+  }
+  static void decode(ModelRecord& record, Bytes bytes) {
+    const auto image_bytes = load_le<std::uint32_t>(record.header + 8);
+    std::vector<std::uint64_t> memory((image_bytes + 7) / 8);
+    auto* image = reinterpret_cast<store::Image*>(memory.data());
+    image->bytes = image_bytes;
+    image->children = load_le<std::uint16_t>(record.header + 12);
+    image->kind = static_cast<store::Kind>(record.header[14]);
+    image->children_at = load_le<std::uint32_t>(record.header + 16);
+    image->claimed.store(load_le<std::uint32_t>(record.header + 20), std::memory_order_relaxed);
+    if (txn::image_rules().decode(static_cast<std::uint8_t>(record.header[15]), bytes, *image) != nullptr) std::abort();
+    record.header[15] = std::byte{0};
+    const auto* at = reinterpret_cast<const std::byte*>(image);
+    record.head.assign(at + sizeof(store::Image), at + image->children_at);
+    record.tail.assign(at + image->children_at + image->children * 8u, at + image_bytes);
   }
   static void write_record(const ModelRecord& record, const std::vector<store::Address>& places, RecordBuffer& out) {
     (void)out.add(record.header);

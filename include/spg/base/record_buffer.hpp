@@ -55,7 +55,7 @@ class RecordBuffer {
 
 inline RecordBuffer::~RecordBuffer() { std::free(data_); }
 inline bool RecordBuffer::reserve(std::size_t bytes) {
-  if (bytes <= capacity_) return true;
+  if (bytes <= capacity_ && data_ != nullptr) return true;  // an empty piece of an empty buffer lies somewhere, too
   std::size_t capacity = capacity_ == 0 ? 4096 : capacity_;
   while (capacity < bytes) capacity *= 2;
   auto* data = static_cast<std::byte*>(std::realloc(data_, capacity));

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "spg/base/bytes.hpp"
+#include "spg/base/record_buffer.hpp"
 
 namespace spg::codec {
 
@@ -19,5 +20,11 @@ std::size_t lz4_compress(Bytes from, MutableBytes to);
 /// True when `from` is a valid block that decodes to exactly to.size() bytes. Never reads or writes outside, whatever
 /// the bytes are.
 bool lz4_decompress(Bytes from, MutableBytes to);
+
+/// Appends bytes whose number the reader will know: varint size of the block that follows, or 0 and the bytes as they are, when no
+/// block is shorter. False when there is no memory.
+[[nodiscard]] bool put_lz4(Bytes bytes, RecordBuffer& to);
+/// Reads what put_lz4() wrote. False when the bytes are not that.
+[[nodiscard]] bool get_lz4(ByteReader& from, MutableBytes to);
 
 }  // namespace spg::codec

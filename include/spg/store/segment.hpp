@@ -2,17 +2,18 @@
 //
 //   file header, 64 bytes                     object record, 8-byte aligned
 //   offset size field                         offset size field
-//        0    8 "SPGSEG\0\1"                       0    4 crc32c of bytes 4 .. length, seeded with segment and offset
-//        8    4 segment number                     4    4 length of the record
-//       12    4 crc32c of bytes 0 .. 12            8    4 image bytes      12 2 child slots   14 1 kind   15 1 encoding
-//                                                 16    4 children_at      20 4 claimed
-//                                                 24    4 table            28 4 part          32 8 place  40 8 birth
-//                                                 48    image bytes before the child array, less the image header
-//                                                       child references: varint count, then each varint slot distance,
-//                                                       segment, length, offset, birth
-//                                                       image bytes behind the child array
+//        0    7 "SPGSEG\0"                         0    4 crc32c of bytes 4 .. length, seeded with segment and offset
+//        7    1 format version: 1 or 2              4    4 length of the record
+//        8    4 segment number                      8    4 image bytes      12 2 child slots   14 1 kind   15 1 encoding
+//       12    4 crc32c of bytes 0 .. 12            16    4 children_at      20 4 claimed
+//                                                  24    4 table            28 4 part          32 8 place  40 8 birth
+//                                                  48    encoding 0: image bytes before the child array, less the image header
+//                                                        child references: varint count, then each varint slot distance,
+//                                                        segment, length, offset, birth
+//                                                        encoding 0: image bytes behind the child array
+//                                                        others: the image's bytes as the kind's room encodes them (ImageRules)
 //
-// The crc's seed covers the place, so that a misdirected or stale write is caught. Encoding 0 = plain.
+// The crc's seed covers the place, so that a misdirected or stale write is caught. Version 1 knows encoding 0 alone.
 #pragma once
 #include <atomic>
 
@@ -23,13 +24,19 @@
 
 namespace spg::store {
 
-inline constexpr char segment_magic[8] = {'S', 'P', 'G', 'S', 'E', 'G', 0, 1};
+inline constexpr char segment_magic[8] = {'S', 'P', 'G', 'S', 'E', 'G', 0, 2};  ///< the last byte is the version
 inline constexpr std::uint64_t segment_header_bytes = 64;
+inline constexpr std::size_t segment_header_used_bytes = 16;
 inline constexpr std::uint32_t record_header_bytes = 48;
 inline constexpr std::uint64_t segment_bytes_max = std::uint64_t{1} << 30;
 
 /// What the checksum of a record at this place starts from.
 std::uint32_t place_seed(std::uint32_t segment, std::uint64_t offset);
+
+/// Fills the first segment_header_used_bytes of a segment file.
+void write_segment_header(std::byte* to, std::uint32_t segment);
+/// The version of the file that begins with these bytes. XX001 when they are damaged, 0A000 when the version is newer.
+Result<std::uint8_t> check_segment_header(const std::byte* header, std::uint32_t segment);
 
 /// What the manifest says of a segment.
 struct SegmentInfo {
@@ -58,13 +65,20 @@ class ChildSlots {
   std::uint64_t words_[slots_max / 64] = {};
 };
 
-/// What the rooms above know of their images. The store asks when it loads one, before anybody else sees its bytes.
+/// What the rooms above know of their images. The store asks when it writes one, and when it loads one, before anybody else sees
+/// its bytes.
 class ImageRules {
  public:
   /// Why the image cannot be what is expected (of kind none: what it says it is), or null. Its child array is still empty.
   virtual const char* fault(const Image& image, Expected expected, const ChildSlots& children) const = 0;
   /// What a child in use of an image without fault has to be.
   virtual Expected child(const Image& image, Expected expected, std::size_t slot) const = 0;
+  /// Appends what a sealed image says besides its header and its references in fewer bytes than it has; the number of the
+  /// encoding, or 0 when nothing was appended. 53200 when there is no memory.
+  virtual Result<std::uint8_t> encode(const Image& image, std::uint32_t claimed, RecordBuffer& to) const = 0;
+  /// Fills an image whose header is set and whose other bytes are zero. Why the bytes cannot be what encode() wrote, or null.
+  /// Writes to no other place, whatever they are. What fault() looks at is not looked at here.
+  virtual const char* decode(std::uint8_t encoding, Bytes bytes, Image& image) const = 0;
 
  protected:
   ~ImageRules() = default;
@@ -101,11 +115,14 @@ class Segments final : public ObjectSource {
   using File = typename Storage::File;
   struct Planned { Cell* cell; Address address; };
   struct Reference { std::uint64_t slot; Address child; Generation birth; };
+  Result<const char*> read_references(ByteReader& reader, Address address, std::uint32_t children, Array<Reference>& references, ChildSlots& slots) const;
   Status adopt_children(Cell& cell, Image* image, std::span<const Reference> references);
   Status write_object(Cell* cell);
+  bool write_references(const Image* image);
+  bool write_plain(const Image* image);
   Status open_output();
   Status flush_output();
-  Result<File*> file_of(std::uint32_t segment);
+  Result<OpenFile*> file_of(std::uint32_t segment);
   void file_name(char (&name)[512], std::uint32_t segment) const;
 
   ObjectsType* objects_;
@@ -114,6 +131,7 @@ class Segments final : public ObjectSource {
   char directory_[448];
   struct OpenFile {
     std::uint32_t number;
+    std::uint8_t version;
     File file;
     OpenFile* next;
   };

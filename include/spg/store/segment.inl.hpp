@@ -36,7 +36,7 @@ Segments<O, St, Sy>::~Segments() {
 
 /// The file stays open: what is read from it is read without a lock.
 template <class O, policy::Storage St, policy::Sync Sy>
-Result<typename St::File*> Segments<O, St, Sy>::file_of(std::uint32_t segment) {
+auto Segments<O, St, Sy>::file_of(std::uint32_t segment) -> Result<OpenFile*> {
   policy::LockGuard lock(mutex_);
   for (OpenFile** link = &open_files_; *link != nullptr; link = &(*link)->next) {
     OpenFile* found = *link;
@@ -44,20 +44,17 @@ Result<typename St::File*> Segments<O, St, Sy>::file_of(std::uint32_t segment) {
     *link = found->next;
     found->next = open_files_;
     open_files_ = found;
-    return &found->file;
+    return found;
   }
   char name[512];
   file_name(name, segment);
   SPG_ASSIGN(File file, storage_->open(name, policy::OpenMode::read));
-  std::byte header[16];
+  std::byte header[segment_header_used_bytes];
   SPG_TRY(file.read_at(0, header));
-  if (std::memcmp(header, segment_magic, 8) != 0 || load_le<std::uint32_t>(header + 8) != segment ||
-      load_le<std::uint32_t>(header + 12) != crypto::crc32c(0, {header, 12}))
-    return Error::make(sqlstate::data_corrupted, "segment ", segment, " has a damaged header");
-  auto* opened = new (std::nothrow) OpenFile{segment, std::move(file), open_files_};
+  SPG_ASSIGN(const std::uint8_t version, check_segment_header(header, segment));
+  auto* opened = new (std::nothrow) OpenFile{segment, version, std::move(file), open_files_};
   if (opened == nullptr) return Error::out_of_memory();
-  open_files_ = opened;
-  return &opened->file;
+  return open_files_ = opened;
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
@@ -70,17 +67,20 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
   RecordBuffer record;
   std::byte* at = record.extend(address.length);
   if (at == nullptr) return Error::out_of_memory();
-  SPG_ASSIGN(File * file, file_of(address.segment));
-  SPG_TRY(file->read_at(address.offset, {at, address.length}));
+  SPG_ASSIGN(OpenFile * opened, file_of(address.segment));
+  SPG_TRY(opened->file.read_at(address.offset, {at, address.length}));
+  const std::uint8_t version = opened->version;
   if (load_le<std::uint32_t>(at + 4) != address.length ||
       load_le<std::uint32_t>(at) != crypto::crc32c(place_seed(address.segment, address.offset), {at + 4, address.length - 4}))
     return damaged("checksum");
   const auto image_bytes = load_le<std::uint32_t>(at + 8);
   const auto children = load_le<std::uint16_t>(at + 12);
+  const auto encoding = static_cast<std::uint8_t>(at[15]);
   const auto children_at = load_le<std::uint32_t>(at + 16);
   if (image_bytes < sizeof(Image) || image_bytes > object_bytes_max || children_at % 8 != 0 || children_at < sizeof(Image) ||
       children_at + std::uint64_t{children} * 8 > image_bytes)
     return damaged("shape");
+  if (version == 1 && encoding != 0) return damaged("encoding");
   Image* image = objects_->make_image(image_bytes);
   if (image == nullptr) return Error::out_of_memory();
   std::memset(static_cast<void*>(image), 0, image_bytes);
@@ -92,18 +92,41 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
   image->table = load_le<std::uint32_t>(at + 24);
   image->part = load_le<std::uint32_t>(at + 28);
   image->place = load_le<std::uint64_t>(at + 32);
-  ByteReader reader({at + record_header_bytes, address.length - record_header_bytes});
-  const Bytes head = reader.bytes(children_at - sizeof(Image));
-  auto fail = [&](const char* what) {
+  auto give_up = [&](Error error) {
     objects_->alloc().release(image, image_bytes);
-    return damaged(what);
+    return error;
   };
-  if (!reader.ok()) return fail("truncated");
-  std::memcpy(static_cast<void*>(image + 1), head.data(), head.size());
-  // All references are read before the first cell is made. Children were written before their parents, and no two slots share
-  // one: a record that says otherwise would make a circle, or an object with two owners.
+  ByteReader reader({at + record_header_bytes, address.length - record_header_bytes});
+  if (encoding == 0) {
+    const Bytes head = reader.bytes(children_at - sizeof(Image));
+    if (!reader.ok()) return give_up(damaged("truncated"));
+    std::memcpy(static_cast<void*>(image + 1), head.data(), head.size());
+  }
   Array<Reference> references;
   ChildSlots slots;
+  auto read = read_references(reader, address, children, references, slots);
+  if (!read) return give_up(read.take_error());
+  if (*read != nullptr) return give_up(damaged(*read));
+  if (encoding == 0) {
+    const std::uint32_t tail_at = children_at + children * 8u;
+    const Bytes tail = reader.bytes(image_bytes - tail_at);
+    if (!reader.at_end()) return give_up(damaged("length"));
+    if (!tail.empty()) std::memcpy(reinterpret_cast<std::byte*>(image) + tail_at, tail.data(), tail.size());
+  } else if (const char* fault = rules_->decode(encoding, reader.rest(), *image)) {
+    return give_up(damaged(fault));
+  }
+  if (const char* fault = rules_->fault(*image, cell.expected, slots)) return give_up(damaged(fault));
+  if (Status failed = adopt_children(cell, image, {references.data(), references.size()})) return give_up(std::move(failed));
+  cell.expected = {};
+  cell.image.store(image, std::memory_order_release);
+  return ok();
+}
+
+/// All references are read before the first cell is made; gives what is wrong with them, or null. Children were written before
+/// their parents, and no two slots share one: a record that says otherwise would make a circle, or an object with two owners.
+template <class O, policy::Storage St, policy::Sync Sy>
+Result<const char*> Segments<O, St, Sy>::read_references(ByteReader& reader, Address address, std::uint32_t children, Array<Reference>& references,
+                                                         ChildSlots& slots) const {
   std::uint64_t slot = 0;
   for (std::uint64_t left = reader.varint(); left != 0 && reader.ok(); --left) {
     slot += reader.varint();
@@ -114,26 +137,11 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
     one.birth = Generation{reader.varint()};
     const bool is_before = one.child.segment < address.segment || (one.child.segment == address.segment && one.child.offset < address.offset);
     if (!reader.ok() || slot >= children || !one.child.exists() || !is_before || one.child.offset >> 40 != 0 ||
-        (!references.empty() && references.back().slot == slot)) return fail("child reference");
-    if (!references.push_back(one)) {
-      objects_->alloc().release(image, image_bytes);
-      return Error::out_of_memory();
-    }
+        (!references.empty() && references.back().slot == slot)) return "child reference";
+    if (!references.push_back(one)) return Error::out_of_memory();
     slots.set(static_cast<std::size_t>(slot));
   }
-  const std::uint32_t tail_at = children_at + children * 8u;
-  const Bytes tail = reader.bytes(image_bytes - tail_at);
-  if (!reader.ok()) return fail("truncated");
-  if (!tail.empty()) std::memcpy(reinterpret_cast<std::byte*>(image) + tail_at, tail.data(), tail.size());
-  if (!reader.at_end()) return fail("length");
-  if (const char* fault = rules_->fault(*image, cell.expected, slots)) return fail(fault);
-  if (Status failed = adopt_children(cell, image, {references.data(), references.size()})) {
-    objects_->alloc().release(image, image_bytes);
-    return failed;
-  }
-  cell.expected = {};
-  cell.image.store(image, std::memory_order_release);
-  return ok();
+  return reader.ok() ? nullptr : "truncated";
 }
 
 /// Gives the image the cells of its children. The first load makes them; later ones (after an eviction) find them.
@@ -179,9 +187,7 @@ Status Segments<O, St, Sy>::open_output() {
   std::byte* header = buffer_.extend(segment_header_bytes);
   if (header == nullptr) return Error::out_of_memory();
   std::memset(header, 0, segment_header_bytes);
-  std::memcpy(header, segment_magic, 8);
-  store_le<std::uint32_t>(header + 8, output_number_);
-  store_le<std::uint32_t>(header + 12, crypto::crc32c(0, {header, 12}));
+  write_segment_header(header, output_number_);
   return ok();
 }
 
@@ -194,16 +200,10 @@ Status Segments<O, St, Sy>::flush_output() {
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
-Status Segments<O, St, Sy>::write_object(Cell* cell) {
-  const Image* image = O::image_of(cell);
-  const std::uint64_t offset = buffer_start_ + buffer_.size();
-  const std::size_t record_at = buffer_.size();
-  bool fits = buffer_.extend(record_header_bytes) != nullptr;
-  std::uint64_t count = 0;
+bool Segments<O, St, Sy>::write_references(const Image* image) {
+  std::uint64_t count = 0, before = 0;
   for (std::uint16_t i = 0; i < image->children; ++i) count += image->child_array()[i] != nullptr;
-  const auto* bytes = reinterpret_cast<const std::byte*>(image);
-  fits = fits && buffer_.add({bytes + sizeof(Image), image->children_at - sizeof(Image)}) && buffer_.add_varint(count);
-  std::uint64_t before = 0;
+  bool fits = buffer_.add_varint(count);
   for (std::uint16_t i = 0; i < image->children; ++i) {
     const Cell* child = image->child_array()[i];
     if (child == nullptr) continue;
@@ -212,8 +212,31 @@ Status Segments<O, St, Sy>::write_object(Cell* cell) {
            buffer_.add_varint(address.offset) && buffer_.add_varint(raw(child->birth));
     before = i;
   }
+  return fits;
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+bool Segments<O, St, Sy>::write_plain(const Image* image) {
+  const auto* bytes = reinterpret_cast<const std::byte*>(image);
   const std::uint32_t tail_at = image->children_at + image->children * 8u;
-  fits = fits && buffer_.add({bytes + tail_at, image->bytes - tail_at});
+  return buffer_.add({bytes + sizeof(Image), image->children_at - sizeof(Image)}) && write_references(image) && buffer_.add({bytes + tail_at, image->bytes - tail_at});
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::write_object(Cell* cell) {
+  const Image* image = O::image_of(cell);
+  const std::uint32_t claimed = image->claimed.load(std::memory_order_relaxed);
+  const std::uint64_t offset = buffer_start_ + buffer_.size();
+  const std::size_t record_at = buffer_.size();
+  bool fits = buffer_.extend(record_header_bytes) != nullptr && write_references(image);
+  if (!fits) return Error::out_of_memory();
+  const std::size_t encoded_at = buffer_.size(), plain_bytes = image->bytes - sizeof(Image) - image->children * 8u;
+  SPG_ASSIGN(std::uint8_t encoding, rules_->encode(*image, claimed, buffer_));
+  if (encoding == 0 || buffer_.size() - encoded_at >= plain_bytes) {
+    encoding = 0;
+    buffer_.resize(record_at + record_header_bytes);
+    fits = write_plain(image);
+  }
   const auto length = static_cast<std::uint32_t>(buffer_.size() - record_at);
   const std::size_t padding = (8 - buffer_.size() % 8) % 8;
   std::byte* pad = fits ? buffer_.extend(padding) : nullptr;
@@ -224,9 +247,9 @@ Status Segments<O, St, Sy>::write_object(Cell* cell) {
   store_le(at + 8, image->bytes);
   store_le(at + 12, image->children);
   at[14] = static_cast<std::byte>(image->kind);
-  at[15] = std::byte{0};
+  at[15] = std::byte{encoding};
   store_le(at + 16, image->children_at);
-  store_le(at + 20, image->claimed.load(std::memory_order_relaxed));
+  store_le(at + 20, claimed);
   store_le(at + 24, image->table);
   store_le(at + 28, image->part);
   store_le(at + 32, image->place);
