@@ -27,7 +27,7 @@ class StoredObjects : public ObjectsFixture {
     for (std::uint32_t i = 0; i < rows; ++i) add_keys(scope, i);
     commit(scope);
   }
-  ~StoredObjects() { objects.free_tree(table); }
+  ~StoredObjects() { objects.free_tree(table, store::Access::no_wait); }
 
   /// Every object of the table, parents first.
   template <class Visit>

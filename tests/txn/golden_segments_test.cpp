@@ -89,7 +89,7 @@ std::vector<std::string> read_all(const std::vector<std::byte>& file) {
       if (store::Cell* child = (*image)->child_array()[i]) self(self, child);
   };
   visit(visit, *root);
-  fixture.objects.free_tree(*root);
+  fixture.objects.free_tree(*root, store::Access::no_wait);
   return seen;
 }
 

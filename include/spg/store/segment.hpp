@@ -122,6 +122,12 @@ class Segments final : public ObjectSource {
   bool write_plain(const Image* image);
   Status open_output();
   Status flush_output();
+  struct OpenFile {
+    std::uint32_t number;
+    std::uint8_t version;
+    File file;
+    OpenFile* next;
+  };
   Result<OpenFile*> file_of(std::uint32_t segment);
   void file_name(char (&name)[512], std::uint32_t segment) const;
 
@@ -129,12 +135,6 @@ class Segments final : public ObjectSource {
   Storage* storage_;
   const ImageRules* rules_;
   char directory_[448];
-  struct OpenFile {
-    std::uint32_t number;
-    std::uint8_t version;
-    File file;
-    OpenFile* next;
-  };
   typename Sync::Mutex mutex_;  // open_files_
   OpenFile* open_files_ = nullptr;  ///< those that have been read from, the one read last in front
   Array<SegmentInfo> segments_;
