@@ -192,6 +192,7 @@ class Transaction final : public TransactionControl {
   Status update_keys(PrivateOf& table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
                      type::Selection rows, Conflict& conflict);
   Status change_layout(PrivateOf& table, const table::LayoutBuilder& layout, Conflict& conflict);
+  Result<PrivateOf*> open_own_layer(TableId table);
   Result<PrivateOf*> open_for_change(TableId table, TableLock mode, table::LayoutBuilder& layout);
 
   // transaction_keys.inl.hpp

@@ -55,7 +55,7 @@ void Transaction<E>::pop_level(bool keep) {
       while (table->top != nullptr && table->top->depth >= level) table->pop_layer();
       std::size_t kept = table->records.size();
       while (kept != 0 && table->records[kept - 1].at >= changes_before) --kept;
-      table->records.truncate(kept);
+      table->cut_records(kept);
       forget_suspects(*table, changes_before);
       SPG_ASSERT(table->applied <= kept);
       continue;
@@ -412,7 +412,7 @@ Status Transaction<E>::build(ScopeOf& scope, Cell*& root) {
     SPG_TRY(bring_to_tip(*table, scope, *slot));
     RootState& state = root_state(Objects::image_of(root));
     if (raw(table->id) < first_user_table) state.catalog_stamp = raw(scope.generation());
-    if (!table->changes_layout) continue;
+    if (!table->changes_layout()) continue;
     for (const RecordPlace& place : table->records) {
       scratch_.reset();
       Change change(scratch_);

@@ -58,7 +58,7 @@ struct Transaction<E>::SharedKeys {
 template <policy::Env E>
 Result<typename Transaction<E>::TipIndex> Transaction<E>::tip_index(const PrivateOf& table, IndexId index) {
   TipIndex tip;
-  if (table.changes_layout) return tip;  // it is locked against all others
+  if (table.changes_layout()) return tip;  // it is locked against all others
   SPG_TRY(see_tip());
   SPG_ASSIGN(tip.table, tip_table(table.id));
   if (tip.table == nullptr) return tip;

@@ -61,7 +61,7 @@ Status Transaction<E>::lock_for_reading(TableId id) {
   if (raw(id) < first_user_table || is_snapshot_ || (!options_.is_block && !machine_->locks().has_access_exclusive())) return ok();
   for (const KnownLock& known : known_locks_)
     if (known.table == id) return ok();
-  if (const PrivateOf* own = find_private(id); own != nullptr && own->base == nullptr && own->changes_layout) return ok();
+  if (const PrivateOf* own = find_private(id); own != nullptr && own->base == nullptr && own->changes_layout()) return ok();
   SPG_TRY(lock(tag_of(LockSpace::table, raw(id)), 0, static_cast<std::uint8_t>(TableLock::access_share), LockWait::wait).status());
   return known_locks_.push_back({id, TableLock::access_share}) ? ok() : Error::out_of_memory();
 }
@@ -338,7 +338,7 @@ Status Transaction<E>::record(PrivateOf& table, std::size_t before, bool changes
     changes_.resize(before);
     return Error::out_of_memory();
   }
-  table.changes_layout = table.changes_layout || changes_layout;
+  if (changes_layout) table.first_layout_record = std::min(table.first_layout_record, table.records.size() - 1);
   if (raw(table.id) < first_user_table) own_catalog_ = raw(machine_->draw_generation());
   return ok();
 }
@@ -347,7 +347,7 @@ Status Transaction<E>::record(PrivateOf& table, std::size_t before, bool changes
 template <policy::Env E>
 Result<const Image*> Transaction<E>::layout_table(PrivateOf& table) {
   Cell* cell = nullptr;
-  if (table.changes_layout) {
+  if (table.changes_layout()) {
     SPG_TRY(apply_own(table));
     cell = table.mine;
   } else {
@@ -552,16 +552,23 @@ Result<TableId> Transaction<E>::create_table(TableUse use, std::span<const table
   return id;
 }
 
-/// Locks a table whose object is to be changed, does all records so far, and copies its layout.
+/// A layer for changes of the table itself, with all records so far done. Requires: it is locked.
 template <policy::Env E>
-Result<PrivateTable<typename Machine<E>::ScopeOf>*> Transaction<E>::open_for_change(TableId id, TableLock mode, table::LayoutBuilder& layout) {
+Result<PrivateTable<typename Machine<E>::ScopeOf>*> Transaction<E>::open_own_layer(TableId id) {
   SPG_ASSERT(in_statement_ && statement_level_);
-  SPG_TRY(lock_for_change(id, mode));
   SPG_ASSIGN(PrivateOf * table, open_private(id));
   SPG_TRY(apply_own(*table));
   SPG_TRY(own_layer(*table).status());
   if (table->mine == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
   scratch_.reset();
+  return table;
+}
+
+/// Locks a table whose object is to be changed, does all records so far, and copies its layout.
+template <policy::Env E>
+Result<PrivateTable<typename Machine<E>::ScopeOf>*> Transaction<E>::open_for_change(TableId id, TableLock mode, table::LayoutBuilder& layout) {
+  SPG_TRY(lock_for_change(id, mode));
+  SPG_ASSIGN(PrivateOf * table, open_own_layer(id));
   SPG_ASSIGN(const Image* image, machine_->objects().read(table->mine, access_));
   SPG_ASSIGN(const table::LayoutView present, layout_of(image));
   layout.start_from(present);
@@ -578,8 +585,9 @@ Status Transaction<E>::drop_table(TableId id) {
 
 template <policy::Env E>
 Status Transaction<E>::truncate_table(TableId id) {
-  table::LayoutBuilder layout(scratch_);
-  SPG_ASSIGN(PrivateOf * table, open_for_change(id, TableLock::access_exclusive, layout));
+  // Whatever others have written since the version that is read goes, too: COMMIT does the record on the tip.
+  SPG_TRY(lock_for_writing(id, TableLock::access_exclusive));
+  SPG_ASSIGN(PrivateOf * table, open_own_layer(id));
   SPG_ASSIGN(auto edit, edit_table(table->top->scope, table->mine, id, scratch_, access_));
   SPG_TRY(truncate(edit));
   return record_plain(*table, ChangeKind::truncate);
