@@ -60,6 +60,13 @@ bool is_of_writer(const LockTag& tag, std::uint8_t mode) {
   return tag.space == LockSpace::key || (tag.space == LockSpace::table && mode >= static_cast<std::uint8_t>(TableLock::row_exclusive));
 }
 
+/// Whether another waits for a lock that conflicts with `mode`. For what has no slots.
+bool is_waited_against(const LockOwner& owner, const LockEntry& entry, std::uint8_t mode) {
+  for (const LockOwner* waiter = entry.first_waiter; waiter != nullptr; waiter = waiter->next_waiter)
+    if (waiter != &owner && conflict(entry.tag.space, waiter->mode, mode)) return true;
+  return false;
+}
+
 std::uint64_t hash_of(const LockTag& tag) {
   std::uint64_t hash = (raw(tag.database) * 0x9e3779b97f4a7c15u) ^ (static_cast<std::uint64_t>(tag.space) << 56) ^ tag.object;
   hash = (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9u;
@@ -247,9 +254,11 @@ LockResult LockTable::request(LockOwner& owner, const LockTag& tag, std::uint16_
     owner.has_arrived = false;
     return LockResult::granted;
   }
+  // Where somebody waits for what conflicts, PostgreSQL 15 gives nobody a lock at once but who has that very one.
+  const bool is_wanted = wait == LockWait::no_wait && !has_slots(tag.space) && entry != nullptr && is_waited_against(owner, *entry, mode);
   if (entry != nullptr)
     for (const LockHolder* holder = entry->holders; holder != nullptr; holder = holder->next_of_entry)
-      if (holder->owner == &owner && is_about(*holder, slot) && covers(tag.space, holder->mode, mode)) {
+      if (holder->owner == &owner && is_about(*holder, slot) && covers(tag.space, holder->mode, mode) && (!is_wanted || holder->mode == mode)) {
         if (nests && !grant(owner, *entry, slot, mode, level)) return LockResult::out_of_memory;
         return LockResult::held;
       }
@@ -259,6 +268,7 @@ LockResult LockTable::request(LockOwner& owner, const LockTag& tag, std::uint16_
     remove_waiter(owner);
     entry = find(tag);
   }
+  if (is_wanted) return LockResult::not_available;
   if (entry == nullptr) entry = find_or_make(tag);
   if (entry == nullptr) return LockResult::out_of_memory;
   if (!is_blocked(owner, *entry, slot, mode)) {
@@ -401,15 +411,23 @@ void LockTable::release_space(LockOwner& owner, LockSpace space, std::uint32_t l
 
 namespace {
 
-/// Visits those whom a waiting request waits for: holders that conflict, then earlier requests that do. Stops on true.
+/// Visits those whom a waiting request waits for: holders that conflict, then earlier requests that do, as far as they count
+/// (is_blocked). Stops on true.
 template <class Visit>
 bool each_obstacle(const LockOwner& owner, Visit visit) {
   const LockEntry& entry = *owner.waits_at;
   const LockSpace space = entry.tag.space;
-  for (const LockHolder* holder = entry.holders; holder != nullptr; holder = holder->next_of_entry)
-    if (holder->owner != &owner && is_about(*holder, owner.slot) && conflict(space, holder->mode, owner.mode) && visit(holder->owner, true)) return true;
-  for (LockOwner* waiter = entry.first_waiter; waiter != nullptr && waiter != &owner; waiter = waiter->next_waiter)
-    if (waiter->slot == owner.slot && conflict(space, waiter->mode, owner.mode) && visit(waiter, false)) return true;
+  unsigned held = 0;  // modes, as bits
+  for (const LockHolder* holder = entry.holders; holder != nullptr; holder = holder->next_of_entry) {
+    if (!is_about(*holder, owner.slot)) continue;
+    if (holder->owner == &owner) held |= 1u << holder->mode;
+    else if (conflict(space, holder->mode, owner.mode) && visit(holder->owner, true)) return true;
+  }
+  for (LockOwner* waiter = entry.first_waiter; waiter != nullptr && waiter != &owner; waiter = waiter->next_waiter) {
+    if (waiter->slot != owner.slot) continue;
+    if ((held & conflicts_of(space, waiter->mode)) != 0) return false;
+    if (conflict(space, waiter->mode, owner.mode) && visit(waiter, false)) return true;
+  }
   return false;
 }
 
