@@ -296,6 +296,12 @@ bool LockTable::is_held_by_other(const LockOwner& owner, const LockTag& tag, std
   return false;
 }
 
+bool LockTable::has_rows(const LockOwner& owner) const {
+  for (const LockHolder* holder = owner.holders; holder != nullptr; holder = holder->next_of_owner)
+    if (has_slots(holder->entry->tag.space)) return true;
+  return false;
+}
+
 int LockTable::held_mode(const LockOwner& owner, const LockTag& tag, std::uint16_t slot) const {
   int mode = -1;
   const LockEntry* entry = find(tag);
@@ -431,8 +437,8 @@ bool each_obstacle(const LockOwner& owner, Visit visit) {
   return false;
 }
 
-/// "ShareLock on transaction 756": what a request waits for, in PostgreSQL's words.
-void describe_wait(const LockOwner& waiter, const LockOwner& blocker, TextBuilder& out) {
+/// "ShareLock on transaction 756": what a request waits for, in PostgreSQL's words. `number_of_blocker`: where that counts.
+void describe_wait(const LockOwner& waiter, const LockOwner& blocker, std::uint64_t number_of_blocker, TextBuilder& out) {
   const LockTag& tag = waiter.waits_at->tag;
   char number[24];
   const auto add = [&](std::uint64_t value) {
@@ -452,7 +458,7 @@ void describe_wait(const LockOwner& waiter, const LockOwner& blocker, TextBuilde
       break;
     case LockSpace::row: case LockSpace::key:
       out.add("ShareLock on transaction ");
-      add(blocker.transaction);
+      add(number_of_blocker & UINT32_MAX);
       break;
     case LockSpace::advisory:
       out.add(lock_mode_name(tag.space, waiter.mode), " on advisory lock [");
@@ -501,7 +507,8 @@ Status LockTable::check_deadlock(LockOwner& owner) {
   for (LockOwner* one = last; one != nullptr; one = one == &owner ? nullptr : one->found_from) path.push_back(one);
   TextBuilder detail(arena);
   for (std::size_t i = path.size(); i-- > 0;) {
-    describe_wait(*path[i], i == 0 ? owner : *path[i - 1], detail);
+    LockOwner& blocker = i == 0 ? owner : *path[i - 1];
+    describe_wait(*path[i], blocker, has_slots(path[i]->waits_at->tag.space) ? number_of(blocker) : 0, detail);
     if (i != 0) detail.add("\n");
   }
   return Error::make(sqlstate::t_r_deadlock_detected, "deadlock detected").detail(detail.view()).hint("See server log for query details.");
@@ -527,23 +534,38 @@ bool LockTable::is_waited_for(const LockOwner& owner) const {
   return false;
 }
 
-void LockTable::each(FunctionRef<void(const LockFact&)> visit) const {
+std::uint64_t LockTable::number_of(LockOwner& owner) {
+  if (owner.transaction == 0 && draw_number_ != nullptr) owner.transaction = draw_number_(numbers_context_);
+  return owner.transaction;
+}
+
+LockFact LockTable::fact_of(const LockEntry& entry, LockOwner& owner, std::uint8_t mode) {
+  LockFact fact;
+  fact.tag = entry.tag;
+  fact.mode = mode;
+  fact.process_id = owner.process_id;
+  fact.local_transaction = owner.local_transaction.load(std::memory_order_relaxed);
+  fact.transaction = has_slots(entry.tag.space) ? number_of(owner) : owner.transaction;
+  return fact;
+}
+
+void LockTable::each(FunctionRef<void(const LockFact&)> visit) {
   for (std::size_t i = 0; i < bucket_count_; ++i)
     for (const LockEntry* entry = buckets_[i]; entry != nullptr; entry = entry->next) {
       for (const LockHolder* holder = entry->holders; holder != nullptr; holder = holder->next_of_entry) {
-        const LockFact fact{entry->tag, 0, holder->mode, holder->owner->process_id, holder->owner->transaction, 0, true};
+        LockFact fact = fact_of(*entry, *holder->owner, holder->mode);
+        fact.granted = true;
         if (entry->tag.space != LockSpace::row) { visit(fact); continue; }
         for (std::uint16_t slot = 0; slot < LockHolder::row_words * 64; ++slot) {
           if (!holder->has(slot)) continue;
-          LockFact one = fact;
-          one.slot = slot;
-          visit(one);
+          fact.slot = slot;
+          visit(fact);
         }
       }
-      for (const LockOwner* waiter = entry->first_waiter; waiter != nullptr; waiter = waiter->next_waiter)
-      {
-        LockFact fact{entry->tag, waiter->slot, waiter->mode, waiter->process_id, waiter->transaction, 0, false};
-        (void)each_obstacle(*waiter, [&](const LockOwner* other, bool) { fact.blocker = other->transaction; return true; });
+      for (LockOwner* waiter = entry->first_waiter; waiter != nullptr; waiter = waiter->next_waiter) {
+        LockFact fact = fact_of(*entry, *waiter, waiter->mode);
+        fact.slot = waiter->slot;
+        if (has_slots(entry->tag.space)) (void)each_obstacle(*waiter, [&](LockOwner* other, bool) { fact.blocker = number_of(*other); return true; });
         visit(fact);
       }
     }

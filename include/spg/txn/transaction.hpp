@@ -181,6 +181,7 @@ class Transaction final : public TransactionControl {
                        std::size_t entry, FunctionRef<Result<bool>(std::uint64_t)> visit);
   Result<std::uint64_t> find_key(const store::Image* table, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry);
   Result<bool> is_stale(PrivateOf& table, std::uint64_t rowid);
+  Result<bool> is_in_the_way(PrivateOf& table, std::uint64_t rowid);
   Status check_new_keys(PrivateOf& table, const table::LayoutView& layout, std::span<const table::ColumnInput> columns,
                         type::Selection rows, const Arbitration* decided, Conflict& conflict);
   Result<std::uint64_t> record_insert(PrivateOf& table, const store::Image* image, std::span<const table::ColumnInput> columns,
@@ -239,7 +240,7 @@ class Transaction final : public TransactionControl {
   Access access_ = Access::wait;
   Cell* root_ = nullptr;                   ///< of the version that is read
   Cell* tip_root_ = nullptr;               ///< of the tip as the running write call has seen it; null: not looked at
-  std::uint64_t floor_ = 0, committed_ = 0, number_ = 0, statement_ = 0;
+  std::uint64_t floor_ = 0, committed_ = 0, statement_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
   RecordBuffer changes_;
   /// Under which the write set is in the log, and up to where; 0: it is not.

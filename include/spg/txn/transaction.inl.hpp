@@ -199,8 +199,7 @@ Status Transaction<E>::begin(const BeginOptions& options) {
   floor_ = machine_->not_lost(floor_);
   committed_ = 0;
   options_ = options;
-  number_ = raw(machine_->draw_generation());
-  if (owner_ == &own_locks_) owner_->transaction = number_;
+  if (owner_ == &own_locks_) owner_->local_transaction.store(raw(machine_->draw_generation()), std::memory_order_relaxed);
   transaction_us_ = machine_->clock_us();
   return ok();
 }
@@ -212,7 +211,6 @@ Status Transaction<E>::begin_snapshot(TransactionControl& other) {
   SPG_TRY(begin({Isolation::repeatable_read, true, false, false}));
   is_snapshot_ = true;
   owner_ = of.owner_;  // what a function locks is the other's, and ends with it
-  number_ = of.number_;
   transaction_us_ = of.transaction_us_;
   // The other keeps the version pinned for as long as this takes.
   VersionOf* version = of.pins_[of.pin_].version.load(std::memory_order_relaxed);
@@ -317,6 +315,7 @@ void Transaction<E>::end_transaction() {
   if (is_snapshot_) owner_ = &own_locks_;
   else if (owner_->holders != nullptr || owner_->waits_at != nullptr)
     machine_->locks().release_above(*owner_, LockOwner::session_level);
+  own_locks_.local_transaction.store(0, std::memory_order_relaxed);
   for (auto& pin : pins_) lineage_->unpin(pin);
   lineage_->unpin(tip_pin_);
   pinned_ = active_ = in_statement_ = statement_level_ = has_locked_ = is_snapshot_ = false;

@@ -122,10 +122,13 @@ Status Transaction<E>::find_own(PrivateOf& table, std::size_t position, const Ke
       if (table.read != nullptr) { SPG_ASSIGN(read, machine_->objects().read(table.read, access_)); }
       SPG_ASSIGN(layout, layout_of(of));
     }
-    SPG_ASSIGN(const std::uint64_t row, find_key(of, layout, position, keys, key.begin));
+    std::uint64_t row = UINT64_MAX;
+    SPG_TRY(each_with_key(of, layout, position, keys, key.begin, [&](std::uint64_t rowid) -> Result<bool> {
+      SPG_ASSIGN(const bool found, is_in_the_way(table, rowid));
+      if (found) row = rowid;
+      return !found;
+    }));
     if (row == UINT64_MAX) continue;
-    SPG_ASSIGN(const bool stale, is_stale(table, row));
-    if (stale) return try_again();
     bool is_read = false;
     if (read != nullptr) { SPG_ASSIGN(is_read, table::row_exists(machine_->objects(), read, row, access_)); }
     key.row = is_read ? row : Arbitration::by_statement;

@@ -300,7 +300,7 @@ Status Transaction<E>::each_with_key(const Image* of, const table::LayoutView& l
   return index.kind == table::KeyKind::integer ? txn::each_with_key(machine_->objects(), tree, height, key.number, access_, visit)
                                                : txn::each_with_key(machine_->objects(), tree, height, keys.bytes(key), access_, visit);
 }
-/// The row that has the key; UINT64_MAX when there is none.
+/// A row that has the key; UINT64_MAX when there is none.
 template <policy::Env E>
 Result<std::uint64_t> Transaction<E>::find_key(const Image* of, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry) {
   std::uint64_t found = UINT64_MAX;
@@ -327,6 +327,15 @@ Result<bool> Transaction<E>::is_stale(PrivateOf& table, std::uint64_t rowid) {
   SPG_ASSIGN(const Image* their_image, machine_->objects().read(theirs, access_));
   SPG_ASSIGN(const Compare found, compare_row(image, their_image, rowid, true));
   return found != Compare::same;
+}
+
+/// Whether a row of the private table that has a wanted key keeps others from it. One that is only seen by an old snapshot
+/// does not; READ COMMITTED goes to the newest version instead.
+template <policy::Env E>
+Result<bool> Transaction<E>::is_in_the_way(PrivateOf& table, std::uint64_t rowid) {
+  SPG_ASSIGN(const bool stale, is_stale(table, rowid));
+  if (stale && !is_stable()) return try_again();
+  return !stale;
 }
 
 // --- writing --------------------------------------------------------------------------------------------------------
@@ -464,14 +473,10 @@ Status Transaction<E>::update_keys(PrivateOf& table, std::span<const std::uint64
   SPG_ASSIGN(Layer * layer, own_layer(table));
   scratch_.reset();
   SPG_ASSIGN(auto edit, edit_table(layer->scope, table.mine, table.id, scratch_, access_));
-  SPG_TRY(update_rows(edit, rowids, columns, rows, true, conflict));
-  if (conflict.found()) {
-    if (conflict.existing == UINT64_MAX) return ok();
-    SPG_ASSIGN(const bool stale, is_stale(table, conflict.existing));
-    if (!stale) return ok();
-    conflict = {};
-    return try_again();
-  }
+  const auto counts = [&](std::uint64_t rowid) { return is_in_the_way(table, rowid); };
+  const UniqueCheck check(counts);
+  SPG_TRY(update_rows(edit, rowids, columns, rows, &check, conflict));
+  if (conflict.found()) return ok();
   KeySet keys;
   for (std::size_t position = 0; position < edit.layout.indexes().size(); ++position) {
     const table::IndexLayout& index = edit.layout.indexes()[position];
