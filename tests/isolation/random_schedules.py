@@ -37,6 +37,9 @@ SETUP = ["CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE, v int);", "CREATE IN
 AFTER = ["SELECT * FROM t ORDER BY id;"]
 
 
+MULTIROW = r"(UPDATE t SET v = v \+ 1|DELETE FROM t)( WHERE v > \d+)?"
+
+
 class Statements:
     """One random statement per kind; the weights say how often."""
 
@@ -277,8 +280,27 @@ class BeginsAnew(Reason):
         return sorted(kept, key=lambda entry: (entry.step == "after", entry.step))
 
 
+class RowOrder(Reason):
+    """Which of several rows a statement locks first, when no order is asked for, is by rowid; PostgreSQL's by place, where an
+    updated row is the last. Both are given an order."""
+
+    name, for_both = "row order", True
+
+    @staticmethod
+    def applies(schedule, expected, found):
+        return schedule.has(MULTIROW)
+
+    @staticmethod
+    def without(schedule, found):
+        def ordered(sql):
+            parts = re.fullmatch(MULTIROW, sql)
+            lock = "NO KEY UPDATE" if sql.startswith("UPDATE") else "UPDATE"
+            return sql if parts is None else f"{parts[1]} WHERE id IN (SELECT id FROM t{parts[2] or ''} ORDER BY id FOR {lock})"
+        return schedule.changed(ordered)
+
+
 # In this order where more than one is needed: the last looks at what the others leave.
-REASONS = [Truncate, NoChange, BeginsAnew]
+REASONS = [Truncate, NoChange, RowOrder, BeginsAnew]
 
 
 class Compare:
