@@ -215,6 +215,11 @@ class Reasons(unittest.TestCase):
         for at, line in ((3, "b.2: UPDATE 0"), (3, "b.2: 40P01"), (1, "a.1: UPDATE 2"), (5, "  2")):
             self.assertIsNone(Scripted(lambda sql: self.with_answer(late, at, line)).explained(self.ANEW, expected, self.WAITED))
 
+    def test_begins_anew_waited_on_both(self):
+        at_once = ["a.0: BEGIN", "a.1: UPDATE 1", "b.2: UPDATE 1", "b.3: COMMIT", "a.4: COMMIT", "after: SELECT 1", "  1"]
+        late = ["a.0: BEGIN", "a.1: UPDATE 1", "a.4: COMMIT", "b.2: UPDATE 1", "after: SELECT 1", "  1"]
+        self.assertIsNone(Scripted(lambda sql: late).explained(self.ANEW, at_once, self.WAITED))
+
     def test_truncate_must_be_the_cause(self):
         schedule = random_schedules.Schedule("ab", [("a", "BEGIN ISOLATION LEVEL REPEATABLE READ"), ("a", "SELECT 1"), ("b", "TRUNCATE t"), ("a", "SELECT v FROM t")])
         lines = ["a.0: BEGIN", "a.1: SELECT 1", "b.2: TRUNCATE TABLE", "a.3: SELECT 1", "  5", "after: SELECT 0"]

@@ -204,6 +204,11 @@ class Reason:
         return entries
 
 
+def first_difference(expected, found):
+    """The entries at which two outcomes part."""
+    return next(((theirs, ours) for theirs, ours in zip(expected, found) if theirs.lines() != ours.lines()), (expected[-1], found[-1]))
+
+
 class Truncate(Reason):
     """TRUNCATE makes a version as other statements do: older snapshots go on to see the rows. PostgreSQL's see none: it is
     asked to delete them, while the table is locked as TRUNCATE locks it."""
@@ -232,8 +237,8 @@ class NoChange(Reason):
 
     @staticmethod
     def applies(schedule, expected, found):
-        theirs, ours = ({entry.step for entry in entries if entry.text == "40001"} for entries in (expected, found))
-        return schedule.has("UPDATE (t )?SET") and theirs > ours
+        theirs, ours = first_difference(expected, found)
+        return schedule.has("UPDATE (t )?SET") and theirs.text == "40001" and ours.step == theirs.step
 
     @staticmethod
     def without(schedule, found):
@@ -250,7 +255,9 @@ class BeginsAnew(Reason):
 
     @staticmethod
     def applies(schedule, expected, found):
-        return bool(BeginsAnew.late(schedule, found))
+        """Where the two part, there is the answer of one that waited on both."""
+        both = BeginsAnew.late(schedule, found) & BeginsAnew.late(schedule, expected)
+        return any(entry.after and entry.step in both for entry in first_difference(expected, found))
 
     @staticmethod
     def late(schedule, found):

@@ -202,7 +202,7 @@ class Transaction final : public TransactionControl {
   struct SharedKeys;
   Result<TipIndex> tip_index(const PrivateOf& table, IndexId index);
   Result<std::uint64_t> find_in_tip(const TipIndex& tip, const KeySet& keys, const WantedKey& key);
-  Status find_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted);
+  Status find_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted, bool locks);
   Status find_own(PrivateOf& table, std::size_t position, const KeySet& keys, std::span<WantedKey> wanted);
   Status wait_for_changes(TableId table, std::uint64_t rowid);
   Status settle_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted,
@@ -213,7 +213,7 @@ class Transaction final : public TransactionControl {
   Status check_keys(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys, bool looks_at_own,
                     Conflict& conflict);
   Status arbitrate(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
-                   const Arbitration& arbitration, SharedKeys& shared);
+                   const Arbitration& arbitration, SharedKeys* shared);
   // transaction_deferred.inl.hpp
   Status suspect_keys(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
                       std::span<const std::uint64_t> rowids);
