@@ -172,6 +172,7 @@ class Transaction final : public TransactionControl {
   enum class Compare : std::uint8_t { same, changed, gone };
   Result<Compare> compare_row(const store::Image* ours, const store::Image* theirs, std::uint64_t rowid, bool keys_only);
   Status check_unchanged(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, bool writes);
+  Result<bool> may_have_changed(TableId table);
   Result<Compare> compare_with_tip(TableId table, std::uint64_t rowid);
   Status lock_free_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, std::span<bool> taken);
   Status lock_and_check_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode);

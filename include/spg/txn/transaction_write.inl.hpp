@@ -219,6 +219,17 @@ Status Transaction<E>::check_unchanged(TableId id, std::span<const std::uint64_t
   return ok();
 }
 
+/// Above READ COMMITTED a row that has changed since the snapshot is an error, whoever has it locked now: one does not wait
+/// for its lock, nor pass it over. False when no row of the table can have.
+template <policy::Env E>
+Result<bool> Transaction<E>::may_have_changed(TableId id) {
+  if (!is_stable()) return false;
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * ours, committed(root_, id));
+  SPG_ASSIGN(Cell * theirs, tip_table(id));
+  return ours != theirs;
+}
+
 /// What has become of a row since the version that the statement reads.
 template <policy::Env E>
 Result<typename Transaction<E>::Compare> Transaction<E>::compare_with_tip(TableId id, std::uint64_t rowid) {
@@ -253,8 +264,10 @@ template <policy::Env E>
 Status Transaction<E>::lock_rows(TableId id, std::span<const std::uint64_t> rowids, RowLock mode, RowWait wait, std::span<bool> taken) {
   SPG_TRY(lock_for_writing(id, TableLock::row_share));
   if (wait == RowWait::skip && !is_stable() && taken.size() == rowids.size()) return lock_free_rows(id, rowids, mode, taken);
+  SPG_ASSIGN(const bool looks_before, may_have_changed(id));
   Array<std::uint64_t> fresh;
   for (std::size_t i = 0; i < rowids.size(); ++i) {
+    if (looks_before) SPG_TRY(check_unchanged(id, rowids.subspan(i, 1), mode, false));
     auto held = lock(tag_of(LockSpace::row, raw(id), rowids[i] / table::block_rows), static_cast<std::uint16_t>(rowids[i] % table::block_rows),
                      static_cast<std::uint8_t>(mode), wait == RowWait::wait ? LockWait::wait : LockWait::no_wait);
     if (!taken.empty()) taken[i] = held.has_value();
@@ -270,7 +283,9 @@ Status Transaction<E>::lock_and_check_rows(TableId id, std::span<const std::uint
   std::uint64_t fresh[table::block_rows];
   SPG_ASSERT(rowids.size() <= table::block_rows);
   std::size_t count = 0;
+  SPG_ASSIGN(const bool looks_before, may_have_changed(id));
   for (const std::uint64_t rowid : rowids) {
+    if (looks_before) SPG_TRY(check_unchanged(id, {&rowid, 1}, mode, true));
     SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::row, raw(id), rowid / table::block_rows),
                                      static_cast<std::uint16_t>(rowid % table::block_rows), static_cast<std::uint8_t>(mode), LockWait::wait));
     // A lock that came while the statement waited was held before this attempt; READ COMMITTED has a newer version by now.
