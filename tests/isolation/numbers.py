@@ -5,6 +5,7 @@ usage: numbers.py [--dsn DSN]      (default: runs SPG_SERVER; PostgreSQL must pa
 """
 import re
 import sys
+import threading
 import time
 
 from isolation import own_database
@@ -123,6 +124,39 @@ def session_locks(control, a):
     a.must("SELECT pg_advisory_unlock(7)")
 
 
+def watched(dsn, control):
+    """Numbers are drawn for transactions that end meanwhile: none of them stays behind as one that runs."""
+    done, first = threading.Event(), number(control)
+
+    def work(name):
+        session = Session(dsn, name)
+        for step in range(150):
+            session.must(f"UPDATE n SET v = v + 1 WHERE id = {1 + step % 2}")
+        session.close()
+
+    def look():
+        session = Session(dsn, "look")
+        while not done.is_set():
+            session.must("SELECT * FROM pg_locks")
+        session.close()
+
+    workers = [threading.Thread(target=work, args=(f"w{at}",)) for at in range(3)]
+    looks = [threading.Thread(target=look) for _ in range(2)]
+    for one in workers + looks:
+        one.start()
+    for one in workers:
+        one.join()
+    done.set()
+    for one in looks:
+        one.join()
+    for _ in range(500):  # on a server that others use, too, somebody may run
+        running = control.must("SELECT pg_current_snapshot()")[0][0].split(":")[2]
+        if all(int(one) < first for one in running.split(",") if one):
+            return
+        time.sleep(0.01)
+    sys.exit(f"some transactions run that have ended: {running}, the first was {first}")
+
+
 def check(dsn):
     control = Session(dsn, "control")
     control.must("CREATE TABLE n (id int PRIMARY KEY, v int)")
@@ -133,6 +167,7 @@ def check(dsn):
     deadlock(control, a, b, asks_before=False)
     deadlock(control, a, b, asks_before=True)
     session_locks(control, a)
+    watched(dsn, control)
     for session in (a, b, control):
         session.close()
 
