@@ -204,58 +204,98 @@ Status activity(Production& p) {
   return ok();
 }
 
-/// Row and key locks show as PostgreSQL shows them: whoever has some holds its transaction's number, and whoever waits for
-/// one waits for such a number.
+/// The rows of pg_locks.
+class LockRows {
+ public:
+  LockRows(Production& p, const Vec<ClassEntry>& classes) : p_(p), classes_(classes), virtual_(p.arena), numbered_(p.arena) {}
+
+  /// Row and key locks show as PostgreSQL shows them: whoever has some holds its transaction's number, and whoever waits for
+  /// one waits for such a number.
+  void add(const txn::LockFact& fact) {
+    add_transaction(fact);
+    const bool is_of_row = fact.tag.space == txn::LockSpace::row || fact.tag.space == txn::LockSpace::key;
+    if (!is_of_row) {
+      start(fact, txn::lock_mode_name(fact.tag.space, fact.mode), fact.granted);
+      add_object(fact.tag);
+    } else if (!fact.granted) {
+      start(fact, "ShareLock", false);
+      p_.rows.set("locktype", "transactionid").set("transactionid", xid(fact.blocker));
+    }
+  }
+
+ private:
+  void start(const txn::LockFact& fact, std::string_view mode, bool granted) {
+    p_.rows.start();
+    p_.rows.set("pid", int4_value(static_cast<std::int32_t>(fact.process_id)))
+        .set("mode", mode)
+        .set("granted", bool_value(granted))
+        .set("fastpath", bool_value(false))
+        .set("virtualtransaction", virtual_number(fact));
+  }
+
+  /// What a transaction holds of itself, once for each.
+  void add_transaction(const txn::LockFact& fact) {
+    if (fact.local_transaction != 0 && is_first(virtual_, fact.process_id)) {
+      start(fact, "ExclusiveLock", true);
+      p_.rows.set("locktype", "virtualxid").set("virtualxid", virtual_number(fact));
+    }
+    if (fact.transaction != 0 && is_first(numbered_, fact.process_id)) {
+      start(fact, "ExclusiveLock", true);
+      p_.rows.set("locktype", "transactionid").set("transactionid", xid(fact.transaction));
+    }
+  }
+
+  void add_object(const txn::LockTag& tag) {
+    switch (tag.space) {
+      case txn::LockSpace::table:
+        p_.rows.set("locktype", "relation").set("database", oid_value(Oid{raw(tag.database)}));
+        for (const ClassEntry& entry : classes_)
+          if (tag.database == p_.store.view().database() && raw(entry.table) == tag.object) p_.rows.set("relation", oid_value(entry.oid));
+        break;
+      case txn::LockSpace::advisory:
+        p_.rows.set("locktype", "advisory")
+            .set("database", oid_value(Oid{raw(tag.database)}))
+            .set("classid", oid_value(Oid{static_cast<std::uint32_t>(tag.place >> 32)}))
+            .set("objid", oid_value(Oid{static_cast<std::uint32_t>(tag.place)}))
+            .set("objsubid", Value::of(type::Physical::int2, static_cast<std::int16_t>(tag.object)));
+        break;
+      case txn::LockSpace::database:
+        p_.rows.set("locktype", "object").set("database", oid_value(Oid{raw(tag.database)}));
+        break;
+      case txn::LockSpace::row: case txn::LockSpace::key: break;
+    }
+  }
+
+  static bool is_first(Vec<std::uint32_t>& told, std::uint32_t process_id) {
+    for (const std::uint32_t one : told)
+      if (one == process_id) return false;
+    told.push_back(process_id);
+    return true;
+  }
+  static Value xid(std::uint64_t number) { return int4_value(static_cast<std::int32_t>(static_cast<std::uint32_t>(number))); }
+  std::string_view text(std::uint64_t value) {
+    char number[24];
+    char* at = number + sizeof number;
+    do *--at = static_cast<char>('0' + value % 10); while ((value /= 10) != 0);
+    return p_.arena.copy(std::string_view(at, static_cast<std::size_t>(number + sizeof number - at)));
+  }
+  std::string_view virtual_number(const txn::LockFact& fact) {
+    TextBuilder out(p_.arena);
+    out.add(text(fact.process_id), "/", text(fact.local_transaction));
+    return out.view();
+  }
+
+  Production& p_;
+  const Vec<ClassEntry>& classes_;
+  Vec<std::uint32_t> virtual_, numbered_;  // processes whose transactions have been listed
+};
+
 Status locks(Production& p) {
   Vec<txn::LockFact> facts(p.arena);
   p.facts.locks([&](const txn::LockFact& fact) { facts.push_back(fact); });
   SPG_ASSIGN(const Vec<ClassEntry> classes, p.classes());
-  Vec<std::uint32_t> told(p.arena);  // processes whose transaction has been listed
-  for (const txn::LockFact& fact : facts) {
-    const bool is_row = fact.tag.space == txn::LockSpace::row || fact.tag.space == txn::LockSpace::key;
-    if (is_row && fact.granted) {
-      bool listed = false;
-      for (const std::uint32_t one : told) listed = listed || one == fact.process_id;
-      if (listed) continue;
-      told.push_back(fact.process_id);
-    }
-    p.rows.start();
-    const std::string_view mode = !is_row ? txn::lock_mode_name(fact.tag.space, fact.mode) : fact.granted ? "ExclusiveLock" : "ShareLock";
-    char number[24];
-    const auto text = [&](std::uint64_t value) {
-      char* at = number + sizeof number;
-      do *--at = static_cast<char>('0' + value % 10); while ((value /= 10) != 0);
-      return p.arena.copy(std::string_view(at, static_cast<std::size_t>(number + sizeof number - at)));
-    };
-    p.rows.set("pid", int4_value(static_cast<std::int32_t>(fact.process_id)))
-        .set("mode", mode)
-        .set("granted", bool_value(fact.granted))
-        .set("fastpath", bool_value(false));
-    const std::string_view process = text(fact.process_id);
-    TextBuilder virtual_transaction(p.arena);
-    virtual_transaction.add(process, "/", text(fact.transaction));
-    p.rows.set("virtualtransaction", virtual_transaction.view());
-    switch (fact.tag.space) {
-      case txn::LockSpace::table:
-        p.rows.set("locktype", "relation").set("database", oid_value(Oid{raw(fact.tag.database)}));
-        for (const ClassEntry& entry : classes)
-          if (raw(entry.table) == fact.tag.object) p.rows.set("relation", oid_value(entry.oid));
-        break;
-      case txn::LockSpace::row: case txn::LockSpace::key:
-        p.rows.set("locktype", "transactionid").set("transactionid", int4_value(static_cast<std::int32_t>(fact.granted ? fact.transaction : fact.blocker)));
-        break;
-      case txn::LockSpace::advisory:
-        p.rows.set("locktype", "advisory")
-            .set("database", oid_value(Oid{raw(fact.tag.database)}))
-            .set("classid", oid_value(Oid{static_cast<std::uint32_t>(fact.tag.place >> 32)}))
-            .set("objid", oid_value(Oid{static_cast<std::uint32_t>(fact.tag.place)}))
-            .set("objsubid", Value::of(type::Physical::int2, static_cast<std::int16_t>(fact.tag.object)));
-        break;
-      case txn::LockSpace::database:
-        p.rows.set("locktype", "object").set("database", oid_value(Oid{raw(fact.tag.database)}));
-        break;
-    }
-  }
+  LockRows rows(p, classes);
+  for (const txn::LockFact& fact : facts) rows.add(fact);
   return ok();
 }
 

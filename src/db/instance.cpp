@@ -29,9 +29,21 @@ class InstanceImpl final : public Instance {
       : machine_(machine), memory_(options.memory_limit_bytes), statement_memory_bytes_(options.statement_memory_bytes), zone_files_(options.zone_files),
         sessions_lock_(machine.make_lock()), ledger_(machine, options.track_commit_timestamp) {}
 
+  ~InstanceImpl() override {
+    machine_.with_locks([](txn::LockTable& locks) { locks.set_numbers(nullptr, nullptr); });
+  }
+
   Status open(const InstanceOptions& options) {
     if (sessions_lock_ == nullptr) return Error::out_of_memory();
     SPG_TRY(ledger_.open());
+    // Who is told of another's locks is told its number, which may have to be drawn then.
+    machine_.with_locks([&](txn::LockTable& locks) {
+      const auto draw = [](void* ledger) {
+        const Result<std::uint64_t> number = static_cast<Ledger*>(ledger)->draw();
+        return number ? *number : 0;
+      };
+      locks.set_numbers(draw, &ledger_);
+    });
     if (!machine_.has_database(DatabaseId::shared)) SPG_TRY(bootstrap(options));
     return ok();
   }

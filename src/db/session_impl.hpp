@@ -350,7 +350,6 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   bool ends_block_ = false;                 ///< COMMIT runs
   bool chains_ = false;                     ///< ... AND CHAIN
   txn::BeginOptions begin_modes_;           ///< what the running transaction began with, before any SET
-  std::uint64_t number_ = 0;                ///< the running transaction's in the ledger; 0: none has been drawn
   Ledger::Reading reading_;                 ///< what the statement sees, or the transaction from REPEATABLE READ on
   std::string snapshot_;                    ///< the same for those who asked: a pg_snapshot's body, or empty
   bool modes_shown_ = false;

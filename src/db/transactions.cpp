@@ -166,24 +166,35 @@ Status SessionImpl::set_transaction_setting(std::string_view name, std::string_v
 // --- the ledger -----------------------------------------------------------------------------------------------------
 
 Result<std::uint64_t> SessionImpl::transaction_id(bool draw) {
-  if (number_ == 0 && (draw || transaction_->has_written() || shared_->has_written())) {
-    SPG_ASSIGN(number_, instance_.ledger().draw());
-  }
-  return number_;
+  std::uint64_t& number = transaction_->lock_owner().transaction;
+  draw = draw || transaction_->has_written() || shared_->has_written();
+  Result<std::uint64_t> found = std::uint64_t{0};
+  instance_.machine().with_locks([&](txn::LockTable& locks) {  // others may draw it, too
+    if (number == 0 && (draw || locks.has_rows(transaction_->lock_owner()))) found = instance_.ledger().draw();
+    else found = number;
+    if (found) number = *found;
+  });
+  return found;
 }
 
-/// The transaction has ended: its number, if it has drawn one, is said to have.
+/// The transaction has ended: its number, if one has been drawn, is said to have. It has no locks any more for which others
+/// would look at it or draw it.
 void SessionImpl::end_number(bool committed, bool wrote, bool wrote_shared) {
-  if (number_ == 0) return;
+  std::uint64_t& number = transaction_->lock_owner().transaction;
+  if (number == 0) return;
   Ledger::End how{committed, transaction_->database(), 0};
   if (wrote) how.position = transaction_->floor();
   else if (wrote_shared) how = {committed, DatabaseId::shared, shared_->floor()};
-  instance_.ledger().end(std::exchange(number_, 0), how);
+  const std::uint64_t ended = number;
+  instance_.machine().with_locks([&](txn::LockTable&) { number = 0; });  // advisory locks of the session may be looked at
+  instance_.ledger().end(ended, how);
 }
 
 Result<std::string_view> SessionImpl::current_snapshot(Arena& arena) {
   if (snapshot_.empty()) {
-    SPG_ASSIGN(const std::string_view made, instance_.ledger().snapshot(reading_, number_, arena));
+    std::uint64_t own = 0;
+    instance_.machine().with_locks([&](txn::LockTable&) { own = transaction_->lock_owner().transaction; });
+    SPG_ASSIGN(const std::string_view made, instance_.ledger().snapshot(reading_, own, arena));
     snapshot_ = made;
   }
   return arena.copy(snapshot_);

@@ -60,6 +60,13 @@ bool is_of_writer(const LockTag& tag, std::uint8_t mode) {
   return tag.space == LockSpace::key || (tag.space == LockSpace::table && mode >= static_cast<std::uint8_t>(TableLock::row_exclusive));
 }
 
+/// Whether another waits for a lock that conflicts with `mode`. For what has no slots.
+bool is_waited_against(const LockOwner& owner, const LockEntry& entry, std::uint8_t mode) {
+  for (const LockOwner* waiter = entry.first_waiter; waiter != nullptr; waiter = waiter->next_waiter)
+    if (waiter != &owner && conflict(entry.tag.space, waiter->mode, mode)) return true;
+  return false;
+}
+
 std::uint64_t hash_of(const LockTag& tag) {
   std::uint64_t hash = (raw(tag.database) * 0x9e3779b97f4a7c15u) ^ (static_cast<std::uint64_t>(tag.space) << 56) ^ tag.object;
   hash = (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9u;
@@ -247,9 +254,11 @@ LockResult LockTable::request(LockOwner& owner, const LockTag& tag, std::uint16_
     owner.has_arrived = false;
     return LockResult::granted;
   }
+  // Where somebody waits for what conflicts, PostgreSQL 15 gives nobody a lock at once but who has that very one.
+  const bool is_wanted = wait == LockWait::no_wait && !has_slots(tag.space) && entry != nullptr && is_waited_against(owner, *entry, mode);
   if (entry != nullptr)
     for (const LockHolder* holder = entry->holders; holder != nullptr; holder = holder->next_of_entry)
-      if (holder->owner == &owner && is_about(*holder, slot) && covers(tag.space, holder->mode, mode)) {
+      if (holder->owner == &owner && is_about(*holder, slot) && covers(tag.space, holder->mode, mode) && (!is_wanted || holder->mode == mode)) {
         if (nests && !grant(owner, *entry, slot, mode, level)) return LockResult::out_of_memory;
         return LockResult::held;
       }
@@ -259,6 +268,7 @@ LockResult LockTable::request(LockOwner& owner, const LockTag& tag, std::uint16_
     remove_waiter(owner);
     entry = find(tag);
   }
+  if (is_wanted) return LockResult::not_available;
   if (entry == nullptr) entry = find_or_make(tag);
   if (entry == nullptr) return LockResult::out_of_memory;
   if (!is_blocked(owner, *entry, slot, mode)) {
@@ -283,6 +293,12 @@ bool LockTable::is_held_by_other(const LockOwner& owner, const LockTag& tag, std
   if (entry == nullptr) return false;
   for (const LockHolder* holder = entry->holders; holder != nullptr; holder = holder->next_of_entry)
     if (holder->owner != &owner && is_about(*holder, slot) && conflict(tag.space, holder->mode, mode)) return true;
+  return false;
+}
+
+bool LockTable::has_rows(const LockOwner& owner) const {
+  for (const LockHolder* holder = owner.holders; holder != nullptr; holder = holder->next_of_owner)
+    if (has_slots(holder->entry->tag.space)) return true;
   return false;
 }
 
@@ -401,20 +417,28 @@ void LockTable::release_space(LockOwner& owner, LockSpace space, std::uint32_t l
 
 namespace {
 
-/// Visits those whom a waiting request waits for: holders that conflict, then earlier requests that do. Stops on true.
+/// Visits those whom a waiting request waits for: holders that conflict, then earlier requests that do, as far as they count
+/// (is_blocked). Stops on true.
 template <class Visit>
 bool each_obstacle(const LockOwner& owner, Visit visit) {
   const LockEntry& entry = *owner.waits_at;
   const LockSpace space = entry.tag.space;
-  for (const LockHolder* holder = entry.holders; holder != nullptr; holder = holder->next_of_entry)
-    if (holder->owner != &owner && is_about(*holder, owner.slot) && conflict(space, holder->mode, owner.mode) && visit(holder->owner, true)) return true;
-  for (LockOwner* waiter = entry.first_waiter; waiter != nullptr && waiter != &owner; waiter = waiter->next_waiter)
-    if (waiter->slot == owner.slot && conflict(space, waiter->mode, owner.mode) && visit(waiter, false)) return true;
+  unsigned held = 0;  // modes, as bits
+  for (const LockHolder* holder = entry.holders; holder != nullptr; holder = holder->next_of_entry) {
+    if (!is_about(*holder, owner.slot)) continue;
+    if (holder->owner == &owner) held |= 1u << holder->mode;
+    else if (conflict(space, holder->mode, owner.mode) && visit(holder->owner, true)) return true;
+  }
+  for (LockOwner* waiter = entry.first_waiter; waiter != nullptr && waiter != &owner; waiter = waiter->next_waiter) {
+    if (waiter->slot != owner.slot) continue;
+    if ((held & conflicts_of(space, waiter->mode)) != 0) return false;
+    if (conflict(space, waiter->mode, owner.mode) && visit(waiter, false)) return true;
+  }
   return false;
 }
 
-/// "ShareLock on transaction 756": what a request waits for, in PostgreSQL's words.
-void describe_wait(const LockOwner& waiter, const LockOwner& blocker, TextBuilder& out) {
+/// "ShareLock on transaction 756": what a request waits for, in PostgreSQL's words. `number_of_blocker`: where that counts.
+void describe_wait(const LockOwner& waiter, const LockOwner& blocker, std::uint64_t number_of_blocker, TextBuilder& out) {
   const LockTag& tag = waiter.waits_at->tag;
   char number[24];
   const auto add = [&](std::uint64_t value) {
@@ -434,7 +458,7 @@ void describe_wait(const LockOwner& waiter, const LockOwner& blocker, TextBuilde
       break;
     case LockSpace::row: case LockSpace::key:
       out.add("ShareLock on transaction ");
-      add(blocker.transaction);
+      add(number_of_blocker & UINT32_MAX);
       break;
     case LockSpace::advisory:
       out.add(lock_mode_name(tag.space, waiter.mode), " on advisory lock [");
@@ -483,7 +507,8 @@ Status LockTable::check_deadlock(LockOwner& owner) {
   for (LockOwner* one = last; one != nullptr; one = one == &owner ? nullptr : one->found_from) path.push_back(one);
   TextBuilder detail(arena);
   for (std::size_t i = path.size(); i-- > 0;) {
-    describe_wait(*path[i], i == 0 ? owner : *path[i - 1], detail);
+    LockOwner& blocker = i == 0 ? owner : *path[i - 1];
+    describe_wait(*path[i], blocker, has_slots(path[i]->waits_at->tag.space) ? number_of(blocker) : 0, detail);
     if (i != 0) detail.add("\n");
   }
   return Error::make(sqlstate::t_r_deadlock_detected, "deadlock detected").detail(detail.view()).hint("See server log for query details.");
@@ -509,23 +534,38 @@ bool LockTable::is_waited_for(const LockOwner& owner) const {
   return false;
 }
 
-void LockTable::each(FunctionRef<void(const LockFact&)> visit) const {
+std::uint64_t LockTable::number_of(LockOwner& owner) {
+  if (owner.transaction == 0 && draw_number_ != nullptr) owner.transaction = draw_number_(numbers_context_);
+  return owner.transaction;
+}
+
+LockFact LockTable::fact_of(const LockEntry& entry, LockOwner& owner, std::uint8_t mode) {
+  LockFact fact;
+  fact.tag = entry.tag;
+  fact.mode = mode;
+  fact.process_id = owner.process_id;
+  fact.local_transaction = owner.local_transaction.load(std::memory_order_relaxed);
+  fact.transaction = has_slots(entry.tag.space) ? number_of(owner) : owner.transaction;
+  return fact;
+}
+
+void LockTable::each(FunctionRef<void(const LockFact&)> visit) {
   for (std::size_t i = 0; i < bucket_count_; ++i)
     for (const LockEntry* entry = buckets_[i]; entry != nullptr; entry = entry->next) {
       for (const LockHolder* holder = entry->holders; holder != nullptr; holder = holder->next_of_entry) {
-        const LockFact fact{entry->tag, 0, holder->mode, holder->owner->process_id, holder->owner->transaction, 0, true};
+        LockFact fact = fact_of(*entry, *holder->owner, holder->mode);
+        fact.granted = true;
         if (entry->tag.space != LockSpace::row) { visit(fact); continue; }
         for (std::uint16_t slot = 0; slot < LockHolder::row_words * 64; ++slot) {
           if (!holder->has(slot)) continue;
-          LockFact one = fact;
-          one.slot = slot;
-          visit(one);
+          fact.slot = slot;
+          visit(fact);
         }
       }
-      for (const LockOwner* waiter = entry->first_waiter; waiter != nullptr; waiter = waiter->next_waiter)
-      {
-        LockFact fact{entry->tag, waiter->slot, waiter->mode, waiter->process_id, waiter->transaction, 0, false};
-        (void)each_obstacle(*waiter, [&](const LockOwner* other, bool) { fact.blocker = other->transaction; return true; });
+      for (LockOwner* waiter = entry->first_waiter; waiter != nullptr; waiter = waiter->next_waiter) {
+        LockFact fact = fact_of(*entry, *waiter, waiter->mode);
+        fact.slot = waiter->slot;
+        if (has_slots(entry->tag.space)) (void)each_obstacle(*waiter, [&](LockOwner* other, bool) { fact.blocker = number_of(*other); return true; });
         visit(fact);
       }
     }

@@ -8,7 +8,7 @@ import unittest
 import isolation
 import random_schedules
 from histories import Bank, Counter, Register, Unique
-from isolation import Difference, Guide, equal, read_entries
+from isolation import Guide, equal, read_differences, read_entries
 from spec import Spec
 
 SPEC = """# A comment.
@@ -83,8 +83,10 @@ class Specs(unittest.TestCase):
             self.assertEqual(sorted(isolation.read_expected(spec)), list(range(1, len(spec.interleavings) + 1)), path.name)
         self.assertEqual({path.stem for path in isolation.HERE.glob("*.spec")}, {path.stem for path in (isolation.HERE / "expected").glob("*.out")})
 
-    def test_differences_can_be_read(self):
-        isolation.read_differences()
+    def test_differences_have_few_reasons(self):
+        differences = isolation.read_differences()
+        self.assertLessEqual(len({difference.reason for difference in differences}), 10)
+        self.assertEqual(len({(difference.spec, difference.number) for difference in differences}), len(differences))
 
 
 EXPECTED = """a.ser: BEGIN
@@ -131,12 +133,14 @@ class Outcomes(unittest.TestCase):
         self.assertEqual(guide.ends, [set(), set(), set(), set(), {"b.write"}, set()])
 
     def test_differences(self):
-        difference = Difference("name 3\n-   n\n-   2\n+   n\n+   5\nreason: because")
-        self.assertEqual(difference.apply(EXPECTED)[3:5], ["  n", "  5"])
+        one, other, third = read_differences("# about\nreason: because\nof this\n\nname 3\n-   n\n-   2\n+   n\n+   5\n\nname 4\n-   not there\n\nreason: why\n\nlast 1\n- x\n")
+        self.assertEqual([(d.spec, d.number, d.reason) for d in (one, other, third)], [("name", 3, "because\nof this"), ("name", 4, "because\nof this"), ("last", 1, "why")])
+        self.assertEqual(one.apply(EXPECTED)[3:5], ["  n", "  5"])
         with self.assertRaises(SyntaxError):
-            Difference("name 3\n-   not there\nreason: because").apply(EXPECTED)
-        with self.assertRaises(SyntaxError):
-            Difference("name 3\n- a line\n+ without a reason")
+            other.apply(EXPECTED)
+        for wrong in ("name 3\n- without a reason", "reason: because\n\nname 3\n+ nothing of PostgreSQL's", "reason: because\n\nname 3\n- a\nb", "reason: because\n\nname\n- a"):
+            with self.assertRaises(SyntaxError):
+                read_differences(wrong)
 
     def test_what_is_lacking(self):
         self.assertEqual(isolation.first_lacking(["  x", "+ a.b: ERROR 0A000 MERGE is not supported"]), ["MERGE"])
@@ -144,7 +148,7 @@ class Outcomes(unittest.TestCase):
 
 
 class Random(unittest.TestCase):
-    options = argparse.Namespace(without="truncate", multirow=False, serializable=True, steps=30)
+    options = argparse.Namespace(without="truncate", multirow=False, serializable=True, steps=30, sessions=None)
 
     def test_a_seed_is_a_schedule(self):
         lists = [random_schedules.generate(7, self.options).list for _ in range(2)]
@@ -170,6 +174,73 @@ class Random(unittest.TestCase):
         self.assertEqual(kind(["a.0: UPDATE 1"], ["a.0: 0A000"]), "unsupported")
         self.assertEqual(kind(["a.0: COMMIT"], ["a.0: 40001"]), "serializable")
         self.assertEqual(kind(["a.0: 40001", "b.1: UPDATE 1"], ["a.0: 40001", "b.1: UPDATE 0"]), "mismatch")
+
+
+class Scripted(random_schedules.Compare):
+    """Servers that do what is written, by the SQL and the order of the steps they are given."""
+
+    def __init__(self, postgres, spg=None):
+        super().__init__(None, None)
+        self.servers = {"postgres": postgres, "spg": spg}
+
+    def answer(self, server, schedule):
+        return read_entries(self.servers[server]([schedule.sql(step) for step in schedule.steps]))
+
+    def expected(self, schedule):
+        return self.answer("postgres", schedule)
+
+    def found(self, schedule, expected):
+        return self.answer("spg", schedule)
+
+
+class Reasons(unittest.TestCase):
+    WAITED = ["a.0: BEGIN", "a.1: UPDATE 1", "b.2: waits", "b.3: passed over", "a.4: COMMIT", "b.2 (after a.4): UPDATE 1", "after: SELECT 1", "  1"]
+    ANEW = random_schedules.Schedule("ab", [("a", "BEGIN"), ("a", "UPDATE t SET v = 1 WHERE id = 1"), ("b", "UPDATE t SET v = 2 WHERE id = 1"), ("b", "COMMIT")])
+
+    @staticmethod
+    def with_answer(lines, at, line):
+        return lines[:at] + [line] + lines[at + 1:]
+
+    def test_begins_anew_comes_when_its_wait_ended(self):
+        found = read_entries(self.WAITED)
+        self.assertEqual(random_schedules.BeginsAnew.without(self.ANEW, found).steps, ["a.0", "a.1", "a.4", "b.2"])
+        stable = random_schedules.Schedule("ab", [*self.ANEW.list[:2], ("b", "BEGIN ISOLATION LEVEL REPEATABLE READ"), ("b", "UPDATE t SET v = 2 WHERE id = 1")])
+        waits = read_entries(["a.0: BEGIN", "a.1: UPDATE 1", "b.2: BEGIN", "b.3: waits", "a.4: COMMIT", "b.3 (after a.4): UPDATE 1", "after: SELECT 0"])
+        self.assertFalse(random_schedules.BeginsAnew.applies(stable, waits, waits))
+
+    def test_begins_anew_must_be_the_cause(self):
+        expected = self.with_answer(self.WAITED, 5, "b.2 (after a.4): UPDATE 0")
+        late = ["a.0: BEGIN", "a.1: UPDATE 1", "a.4: COMMIT", "b.2: UPDATE 1", "after: SELECT 1", "  1"]
+        self.assertEqual(Scripted(lambda sql: late).explained(self.ANEW, expected, self.WAITED), "begins anew")
+        for at, line in ((3, "b.2: UPDATE 0"), (3, "b.2: 40P01"), (1, "a.1: UPDATE 2"), (5, "  2")):
+            self.assertIsNone(Scripted(lambda sql: self.with_answer(late, at, line)).explained(self.ANEW, expected, self.WAITED))
+
+    def test_begins_anew_waited_on_both(self):
+        at_once = ["a.0: BEGIN", "a.1: UPDATE 1", "b.2: UPDATE 1", "b.3: COMMIT", "a.4: COMMIT", "after: SELECT 1", "  1"]
+        late = ["a.0: BEGIN", "a.1: UPDATE 1", "a.4: COMMIT", "b.2: UPDATE 1", "after: SELECT 1", "  1"]
+        self.assertIsNone(Scripted(lambda sql: late).explained(self.ANEW, at_once, self.WAITED))
+
+    def test_truncate_must_be_the_cause(self):
+        schedule = random_schedules.Schedule("ab", [("a", "BEGIN ISOLATION LEVEL REPEATABLE READ"), ("a", "SELECT 1"), ("b", "TRUNCATE t"), ("a", "SELECT v FROM t")])
+        lines = ["a.0: BEGIN", "a.1: SELECT 1", "b.2: TRUNCATE TABLE", "a.3: SELECT 1", "  5", "after: SELECT 0"]
+        expected = self.with_answer(lines[:4] + lines[5:], 3, "a.3: SELECT 0")
+        deletes = lambda rows: lambda sql: [line if line != "b.2: TRUNCATE TABLE" or "TRUNCATE t" in sql else "b.2: LOCK TABLE; DELETE 4" for line in self.with_answer(lines, 4, rows)]
+        self.assertEqual(Scripted(deletes("  5")).explained(schedule, expected, lines), "truncate")
+        self.assertIsNone(Scripted(deletes("  6")).explained(schedule, expected, lines))
+
+    def test_no_change_is_for_failures_of_postgresql_only(self):
+        schedule = random_schedules.Schedule("ab", [("a", "BEGIN ISOLATION LEVEL REPEATABLE READ"), ("b", "UPDATE t SET v = 1 WHERE id = 1"), ("a", "UPDATE t SET v = 1 WHERE id = 1")])
+        lines = ["a.0: BEGIN", "b.1: UPDATE 1", "a.2: UPDATE 1", "after: SELECT 0"]
+        failed = self.with_answer(lines, 2, "a.2: 40001")
+        counts = lambda sql: failed if "SET n = t.n + 1, v = 1" in sql[1] else lines
+        self.assertEqual(Scripted(counts, counts).explained(schedule, failed, lines), "no change")
+        self.assertIsNone(Scripted(counts, counts).explained(schedule, lines, failed))
+        self.assertIsNone(Scripted(counts, lambda sql: lines).explained(schedule, failed, lines))
+
+    def test_row_order(self):
+        ordered = random_schedules.RowOrder.without(random_schedules.Schedule("a", [("a", "DELETE FROM t WHERE v > 5"), ("a", "UPDATE t SET v = v + 1"), ("a", "DELETE FROM t WHERE id = 1")]), None)
+        self.assertEqual([ordered.sql(f"a.{at}") for at in range(3)], ["DELETE FROM t WHERE id IN (SELECT id FROM t WHERE v > 5 ORDER BY id FOR UPDATE)",
+                                                                         "UPDATE t SET v = v + 1 WHERE id IN (SELECT id FROM t ORDER BY id FOR NO KEY UPDATE)", "DELETE FROM t WHERE id = 1"])
 
 
 class Workloads(unittest.TestCase):

@@ -9,11 +9,11 @@ An outcome has one entry per step: its answer (rows, command tag, notices, SQLST
 it waits for another session; `s.step (after t.step):` is the answer of a step that had waited. Process and transaction
 numbers are replaced by names.
 
-differences.txt lists what may differ, and why:
+differences.txt lists what may differ, by reason. Paragraphs:
+  reason: ...              why: what follows, to the next reason, differs because of it
   NAME NUMBER              the spec and the number of its interleaving, as `check` prints it
   - LINE                   as PostgreSQL answers (may be repeated: the lines follow each other)
   + LINE                   as SPG answers (the same)
-  reason: ...              to the next blank line
 """
 import collections
 import contextlib
@@ -282,15 +282,15 @@ def read_expected(spec):
 
 
 class Difference:
-    def __init__(self, record):
-        lines = record.split("\n")
-        self.spec, number = lines[0].split()
-        self.number = int(number)
+    def __init__(self, reason, paragraph):
+        lines = paragraph.split("\n")
+        head = re.fullmatch(r"(\w+) (\d+)", lines[0])
+        self.reason = reason
         self.old = [line[2:] for line in lines if line.startswith("- ")]
         self.new = [line[2:] for line in lines if line.startswith("+ ")]
-        self.reason = "\n".join(line for line in lines[1:] if not line.startswith(("- ", "+ ")))
-        if not self.reason.startswith("reason: ") or not self.old:
-            raise SyntaxError(f"differences.txt: {record}")
+        if not reason or not head or not self.old or len(lines) != 1 + len(self.old) + len(self.new):
+            raise SyntaxError(f"differences.txt: {paragraph}")
+        self.spec, self.number = head[1], int(head[2])
 
     def apply(self, lines):
         for at in range(len(lines)):
@@ -299,10 +299,16 @@ class Difference:
         raise SyntaxError(f"differences.txt: {self.spec} {self.number}: PostgreSQL's answer has no lines {self.old}")
 
 
-def read_differences():
-    path = HERE / "differences.txt"
-    text = "\n".join(line for line in path.read_text().split("\n") if not line.startswith("#")) if path.exists() else ""
-    return [Difference(record) for record in text.strip("\n").split("\n\n") if record.strip()]
+def read_differences(text=None):
+    if text is None:
+        text = (HERE / "differences.txt").read_text()
+    out, reason = [], ""
+    for paragraph in "\n".join(line for line in text.split("\n") if not line.startswith("#")).strip("\n").split("\n\n"):
+        if paragraph.startswith("reason: "):
+            reason = paragraph.removeprefix("reason: ")
+        elif paragraph.strip():
+            out.append(Difference(reason, paragraph.strip("\n")))
+    return out
 
 
 def read_pending():
@@ -342,6 +348,7 @@ class Check:
         self.connect, self.differences, self.pending = connect, read_differences(), read_pending()
         self.left_out = 0
         self.passed, self.accepted, self.failed, self.lacking = 0, 0, 0, collections.Counter()
+        self.reasons = collections.Counter()  # interleavings that differ as accepted, by reason
 
     def spec(self, spec):
         expected = read_expected(spec)
@@ -365,6 +372,7 @@ class Check:
             self.connect.give_up(error)
         good = equal(read_entries(lines), entries, interleaving.transactions)
         self.passed, self.failed, self.accepted = self.passed + good, self.failed + (not good), self.accepted + (good and bool(accepted))
+        self.reasons.update({difference.reason for difference in accepted} if good else ())
         if not good:
             print(f"--- {spec.name}, {title(number, interleaving)}\n    {' '.join(interleaving.steps)}")
             shown = [line for line in difflib.ndiff(lines, [line for entry in entries for line in entry.lines()]) if not line.startswith("?")]
@@ -373,6 +381,8 @@ class Check:
         return good
 
     def summary(self, specs):
+        for reason, count in self.reasons.most_common():
+            print(f"accepted {count} times: {reason.splitlines()[0]}")
         for what, count in self.lacking.most_common():
             print(f"not supported: {what} ({count})")
         print(f"{self.passed} passed ({self.accepted} with accepted differences), {self.failed} failed, {self.left_out} left out (pending.txt), of {self.passed + self.failed} interleavings in {specs} specs")

@@ -2,22 +2,28 @@
 """Random schedules of two or three sessions, the same on PostgreSQL and on SPG: rows, SQLSTATEs, and who waits for whom.
 
 usage: random_schedules.py [--seed N] [--count N] [--steps N] [--dsn DSN] [--postgres DSN] [--serializable] [--multirow]
-                           [--without KIND,KIND...] [--kinds] [--calibrate]
+                           [--sessions N] [--without KIND,KIND...] [--kinds] [--reasons] [--calibrate]
 
 Schedule number I of seed N is that of seed N+I alone: `--seed N+I --count 1` runs it again. Where PostgreSQL did something
 else, it is asked again, many times: who of two waiters comes first is often a race. If it then does what SPG did, that is
 `same`; if it does different things without doing that one, `undetermined`; if it always does its first, a mismatch, which is
-minimised by leaving steps out, and printed.
+minimised by leaving steps out, and printed; unless one of the reasons for which SPG answers otherwise is its cause
+(class Reason): these are counted by their names.
+  --sessions N    always so many; otherwise two or three
   --serializable  also SERIALIZABLE blocks; where only one side fails with 40001, it is counted apart, and is no failure:
                   which serialization failures are false alarms is each server's own (histories.py checks what matters)
   --multirow      also writes of several rows without an order, which other servers may lock in another order
+  --reasons       prints the schedules that a reason explains, too
   --calibrate     PostgreSQL on both sides: shows what the harness itself gets wrong
 Exit code 1 when there are mismatches; 77 when there is no PostgreSQL (under CI=true it is installed).
 """
 import argparse
+import copy
 import difflib
+import itertools
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -29,6 +35,9 @@ from support import ROOT, reference
 SETUP = ["CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE, v int);", "CREATE INDEX t_v ON t (v);",
          "INSERT INTO t VALUES (1, 1, 1), (2, 2, 2), (3, 3, 3), (4, 4, 4);"]
 AFTER = ["SELECT * FROM t ORDER BY id;"]
+
+
+MULTIROW = r"(UPDATE t SET v = v \+ 1|DELETE FROM t)( WHERE v > \d+)?"
 
 
 class Statements:
@@ -110,6 +119,15 @@ class Schedule:
     def sql(self, step):
         return self.texts[int(step.partition(".")[2])][1]
 
+    def has(self, pattern):
+        return any(re.search(pattern, sql) for _, sql in self.list)
+
+    def changed(self, to):
+        """The same schedule with other SQL: `to` makes it of each statement's."""
+        out = copy.copy(self)
+        out.texts = {number: (session, to(sql)) for number, (session, sql) in self.texts.items()}
+        return out
+
     @staticmethod
     def statements(lines):
         return [line.rstrip(";") for line in lines]
@@ -138,7 +156,7 @@ class Watch(Run):
 def generate(seed, options):
     chance = random.Random(seed)
     statements = Statements(chance)
-    sessions = "abc"[:chance.choice([2, 2, 3])]
+    sessions = "abcdefgh"[:chance.choice([2, 2, 3]) if options.sessions is None else options.sessions]
     without = set(options.without.split(",")) | (set() if options.multirow else {"multirow"})
     weights = {kind: weight for kind, weight in Statements.WEIGHTS.items() if kind not in without}
     # A schedule leaves some kinds out, so that others meet more often.
@@ -165,19 +183,175 @@ def lines_of(entries):
     return [line for entry in entries for line in entry.lines()]
 
 
+class Reason:
+    """Why SPG answers otherwise than PostgreSQL, as something to try: PostgreSQL is given a schedule without the cause. What
+    it does then, SPG must have done (or does, when it is given that one, too)."""
+
+    name = ""
+    for_both = False  # whether SPG is given the other schedule as well
+
+    @staticmethod
+    def applies(schedule, expected, found):
+        raise NotImplementedError
+
+    @staticmethod
+    def without(schedule, found):
+        """The schedule without the cause. `found`: what SPG did."""
+        raise NotImplementedError
+
+    @staticmethod
+    def comparable(schedule, entries):
+        return entries
+
+
+def first_difference(expected, found):
+    """The entries at which two outcomes part."""
+    return next(((theirs, ours) for theirs, ours in zip(expected, found) if theirs.lines() != ours.lines()), (expected[-1], found[-1]))
+
+
+class Truncate(Reason):
+    """TRUNCATE makes a version as other statements do: older snapshots go on to see the rows. PostgreSQL's see none: it is
+    asked to delete them, while the table is locked as TRUNCATE locks it."""
+
+    name = "truncate"
+
+    @staticmethod
+    def applies(schedule, expected, found):
+        return schedule.has("TRUNCATE") and schedule.has("REPEATABLE READ|SERIALIZABLE")
+
+    @staticmethod
+    def without(schedule, found):
+        return schedule.changed(lambda sql: "LOCK TABLE t IN ACCESS EXCLUSIVE MODE; DELETE FROM t" if sql == "TRUNCATE t" else sql)
+
+    @staticmethod
+    def comparable(schedule, entries):
+        """The tags of the statements in its stead are TRUNCATE's."""
+        truncates = {step for step in schedule.steps if schedule.sql(step) == "TRUNCATE t"}
+        return [Entry(e.step, e.after, re.sub(r"^LOCK TABLE; DELETE \d+$", "TRUNCATE TABLE", e.text) if e.step in truncates else e.text, e.body) for e in entries]
+
+
+class NoChange(Reason):
+    """A snapshot's row has changed when one of its values has. PostgreSQL takes any UPDATE for a change: all are made some."""
+
+    name, for_both = "no change", True
+
+    @staticmethod
+    def applies(schedule, expected, found):
+        theirs, ours = first_difference(expected, found)
+        return schedule.has("UPDATE (t )?SET") and theirs.text == "40001" and ours.step == theirs.step
+
+    @staticmethod
+    def without(schedule, found):
+        out = schedule.changed(lambda sql: re.sub(r"\bUPDATE (t )?SET ", r"UPDATE \1SET n = t.n + 1, ", sql))
+        out.setup = SETUP + ["ALTER TABLE t ADD n int NOT NULL DEFAULT 0;"]
+        return out
+
+
+class BeginsAnew(Reason):
+    """A READ COMMITTED statement that had to wait begins anew on the newest version as a whole. PostgreSQL looks again at the
+    row that it waited for only: it is given such a statement when the wait has ended."""
+
+    name = "begins anew"
+
+    @staticmethod
+    def applies(schedule, expected, found):
+        """Where the two part, there is the answer of one that waited on both."""
+        both = BeginsAnew.late(schedule, found) & BeginsAnew.late(schedule, expected)
+        return any(entry.after and entry.step in both for entry in first_difference(expected, found))
+
+    @staticmethod
+    def late(schedule, found):
+        """The READ COMMITTED statements that had to wait."""
+        levels, out = {}, set()
+        for entry in found:
+            session, sql = entry.step.partition(".")[0], schedule.sql(entry.step) if entry.step != "after" else ""
+            if sql.startswith("BEGIN"):
+                levels.setdefault(session, sql)
+            elif sql in ("COMMIT", "ROLLBACK") and entry.text != "passed over":
+                levels.pop(session, None)
+            elif entry.text == "waits" and "READ COMMITTED" in levels.get(session, "READ COMMITTED"):
+                out.add(entry.step)
+        return out
+
+    @staticmethod
+    def without(schedule, found):
+        late, out = BeginsAnew.late(schedule, found), copy.copy(schedule)
+        out.steps = [entry.step for entry in found if entry.step != "after" and entry.text != "passed over" and
+                     (not entry.text.startswith("waits") if entry.step in late else not entry.after and entry.text != "waits to the end")]
+        return out
+
+    @staticmethod
+    def comparable(schedule, entries):
+        """What each step has come to, whenever it did."""
+        kept = [Entry(e.step, None, e.text, e.body) for e in entries if not e.text.startswith(("waits", "passed over"))]
+        return sorted(kept, key=lambda entry: (entry.step == "after", entry.step))
+
+
+class RowOrder(Reason):
+    """Which of several rows a statement locks first, when no order is asked for, is by rowid; PostgreSQL's by place, where an
+    updated row is the last. Both are given an order."""
+
+    name, for_both = "row order", True
+
+    @staticmethod
+    def applies(schedule, expected, found):
+        return schedule.has(MULTIROW)
+
+    @staticmethod
+    def without(schedule, found):
+        def ordered(sql):
+            parts = re.fullmatch(MULTIROW, sql)
+            lock = "NO KEY UPDATE" if sql.startswith("UPDATE") else "UPDATE"
+            return sql if parts is None else f"{parts[1]} WHERE id IN (SELECT id FROM t{parts[2] or ''} ORDER BY id FOR {lock})"
+        return schedule.changed(ordered)
+
+
+# In this order where more than one is needed: the last looks at what the others leave.
+REASONS = [Truncate, NoChange, RowOrder, BeginsAnew]
+
+
 class Compare:
     def __init__(self, postgres, candidate):
         self.postgres, self.candidate = postgres, candidate
 
+    def expected(self, schedule):
+        return Watch(self.postgres, schedule, schedule, None).run()
+
+    def found(self, schedule, expected):
+        try:
+            return Watch(self.candidate(), schedule, schedule, expected).run()
+        except (RuntimeError, OSError, Closed) as error:
+            self.candidate.give_up(error)
+            return [Entry("harness", None, f"{type(error).__name__}: {error}")]
+
     def run(self, schedule):
         """(what PostgreSQL did, what the other did), as lines"""
-        expected = Watch(self.postgres, schedule, schedule, None).run()
-        try:
-            found = Watch(self.candidate(), schedule, schedule, expected).run()
-        except (RuntimeError, OSError, Closed) as error:
-            found = [Entry("harness", None, f"{type(error).__name__}: {error}")]
-            self.candidate.give_up(error)
-        return lines_of(expected), lines_of(found)
+        expected = self.expected(schedule)
+        return lines_of(expected), lines_of(self.found(schedule, expected))
+
+    def explained(self, schedule, expected, found, tries=5):
+        """The names of the reasons (as few as possible) without which PostgreSQL does what SPG does; or None."""
+        expected, found = read_entries(expected), read_entries(found)
+        if found[0].step == "harness":
+            return None
+        possible = [reason for reason in REASONS if reason.applies(schedule, expected, found)]
+        for count in range(1, len(possible) + 1):
+            for reasons in itertools.combinations(possible, count):
+                if any(self.agrees_without(reasons, schedule, found) for _ in range(tries)):
+                    return " and ".join(reason.name for reason in reasons)
+        return None
+
+    def agrees_without(self, reasons, schedule, found):
+        without = schedule
+        for reason in reasons:
+            if reason.for_both:
+                both = reason.without(schedule, found)
+                found = self.found(both, self.expected(both))
+            without = reason.without(without, found)
+        expected = self.expected(without)
+        for reason in reasons:
+            expected, found = reason.comparable(schedule, expected), reason.comparable(schedule, found)
+        return lines_of(expected) == lines_of(found)
 
     def verdict(self, schedule, expected, found, tries=40):
         """same, undetermined or mismatch; the races of PostgreSQL's waiters may need some tries to end the other way"""
@@ -190,7 +364,8 @@ class Compare:
         return "same" if expected == found else "undetermined" if does_others else "mismatch"
 
     def differs(self, schedule):
-        return self.verdict(schedule, *self.run(schedule), tries=5) == "mismatch"
+        expected, found = self.run(schedule)
+        return self.verdict(schedule, expected, found, tries=5) == "mismatch" and self.explained(schedule, expected, found, tries=2) is None
 
     def minimised(self, schedule, tries=80):
         """Fewer steps that still differ, by leaving out ever smaller parts."""
@@ -209,6 +384,9 @@ class Compare:
             size = max(1, size // 2)
 
 
+KINDS = ("same", "mismatch", "serializable", "unsupported", "undetermined")
+
+
 def kind_of(expected, found):
     """same, unsupported, serializable or mismatch"""
     if expected == found:
@@ -219,8 +397,8 @@ def kind_of(expected, found):
     return "serializable" if theirs != ours else "mismatch"
 
 
-def report(number, seed, schedule, expected, found):
-    print(f"--- schedule {number}: --seed {seed} --count 1; minimised to {len(schedule.list)} steps:")
+def report(number, seed, schedule, expected, found, what):
+    print(f"--- schedule {number}: --seed {seed} --count 1; {what}:")
     for at, (session, sql) in schedule.texts.items():
         if at < len(schedule.list):
             print(f"    {session}.{at}  {sql}")
@@ -246,10 +424,11 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randint(1, 10**9))
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--sessions", type=int)
     parser.add_argument("--without", default="")
     for name in ("dsn", "postgres"):
         parser.add_argument(f"--{name}")
-    for name in ("serializable", "multirow", "kinds", "calibrate"):
+    for name in ("serializable", "multirow", "kinds", "reasons", "calibrate"):
         parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
     if options.kinds:
@@ -260,7 +439,7 @@ def main():
 
 def run(options, dsn):
     fresh = Fresh(dsn if options.calibrate else options.dsn)
-    compare, counts = Compare(dsn, fresh), dict.fromkeys(("same", "mismatch", "serializable", "unsupported", "undetermined"), 0)
+    compare, counts = Compare(dsn, fresh), dict.fromkeys(KINDS, 0)
     print(f"seed {options.seed}, {options.count} schedules of {options.steps} steps")
     try:
         for number in range(options.count):
@@ -272,12 +451,16 @@ def run(options, dsn):
                 kind = "mismatch"
             if kind == "mismatch":
                 kind = compare.verdict(schedule, expected, found)
-            counts[kind] += 1
+            if kind == "mismatch":
+                kind = compare.explained(schedule, expected, found) or kind
+            counts[kind] = counts.get(kind, 0) + 1
             if kind == "mismatch":
                 Watch.patience = 1  # enough to see the same again, and to try much
                 smaller = compare.minimised(schedule)
                 Watch.patience = Run.patience
-                report(number, seed, smaller, *compare.run(smaller))
+                report(number, seed, smaller, *compare.run(smaller), f"minimised to {len(smaller.list)} steps")
+            elif options.reasons and kind not in KINDS:
+                report(number, seed, schedule, expected, found, kind)
             sys.stdout.flush()
     finally:
         fresh.stop()

@@ -172,6 +172,56 @@ TEST_CASE("cycles of waiting sessions are found, over locks of different kinds")
   CHECK(locks.is_empty());
 }
 
+TEST_CASE("who has a lock goes before those who wait for it, and waits for none of them") {
+  LockTable locks;
+  Session a(1), b(2), c(3);
+  REQUIRE(ask(locks, b, block, RowLock::no_key_write, 1) == LockResult::granted);
+  REQUIRE(ask(locks, a, block, RowLock::key_share, 1) == LockResult::granted);
+  REQUIRE(ask(locks, c, block, RowLock::write, 1) == LockResult::must_wait);
+  REQUIRE(ask(locks, a, block, RowLock::no_key_write, 1) == LockResult::must_wait);
+  CHECK_FALSE(locks.check_deadlock(a));
+  CHECK_FALSE(locks.check_deadlock(c));
+  std::vector<std::uint32_t> blockers;
+  locks.each_blocker(1, [&](std::uint32_t one) { blockers.push_back(one); });
+  CHECK(blockers == std::vector<std::uint32_t>{2});
+  locks.release_above(b, 0);
+  CHECK(a.woken == 1);
+  CHECK(c.woken == 0);
+  locks.release_above(a, 0);
+  CHECK(c.woken == 1);
+  locks.release_above(c, 0);
+  CHECK(locks.is_empty());
+}
+
+TEST_CASE("numbers are drawn once, and for those only who are told of") {
+  LockTable locks;
+  Session a(1), b(2), c(3);
+  a.transaction = b.transaction = c.transaction = 0;
+  std::uint64_t last = 500;
+  locks.set_numbers([](void* number) { return ++*static_cast<std::uint64_t*>(number); }, &last);
+  REQUIRE(ask(locks, c, table, TableLock::row_exclusive) == LockResult::granted);
+  REQUIRE(ask(locks, a, block, RowLock::write, 1) == LockResult::granted);
+  REQUIRE(ask(locks, b, block, RowLock::write, 1) == LockResult::must_wait);
+  CHECK(last == 500);
+  for (int times = 0; times < 2; ++times) {
+    int seen = 0;
+    locks.each([&](const LockFact& fact) {
+      ++seen;
+      const Session& owner = fact.process_id == 1 ? a : fact.process_id == 2 ? b : c;
+      CHECK(fact.transaction == owner.transaction);
+      CHECK(fact.blocker == (fact.granted ? 0 : a.transaction));
+    });
+    CHECK(seen == 3);
+    CHECK(last == 502);
+    CHECK(a.transaction + b.transaction == 501 + 502);
+    CHECK(c.transaction == 0);
+  }
+  CHECK(locks.has_rows(a));
+  CHECK_FALSE(locks.has_rows(c));
+  for (Session* one : {&a, &b, &c}) locks.release_above(*one, 0);
+  CHECK(locks.is_empty());
+}
+
 TEST_CASE("a large writer's rows are bits, and all are released") {
   LockTable locks;
   Session a(1), b(2);

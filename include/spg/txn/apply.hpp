@@ -32,16 +32,17 @@ struct TableEdit {
 template <class Scope>
 Result<TableEdit<Scope>> edit_table(Scope& scope, Cell*& slot, TableId id, Arena& arena, Access access);
 
-/// Inserts rows at fixed rowids (see table::append_rows_at) with their index entries. With `check`, unique indexes are
-/// looked at first and a conflict stops everything.
+/// Inserts rows at fixed rowids (see table::append_rows_at) with their index entries.
 template <class Scope>
-Status insert_rows(TableEdit<Scope>& edit, std::uint64_t first_rowid, std::span<const table::ColumnInput> columns,
-                   type::Selection rows, bool check, Conflict& conflict);
+Status insert_rows(TableEdit<Scope>& edit, std::uint64_t first_rowid, std::span<const table::ColumnInput> columns, type::Selection rows);
 
-/// Old entries go before new ones come; only indexes over changed columns are touched.
+/// Says of a row that has a wanted key whether it is in the way.
+using UniqueCheck = FunctionRef<Result<bool>(std::uint64_t rowid)>;
+/// Old entries go before new ones come; only indexes over changed columns are touched. With a check, unique indexes are looked
+/// at, and a conflict stops everything.
 template <class Scope>
 Status update_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
-                   type::Selection rows, bool check, Conflict& conflict);
+                   type::Selection rows, const UniqueCheck* check, Conflict& conflict);
 
 template <class Scope>
 Status remove_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids);
@@ -61,8 +62,5 @@ Status each_with_key(Objects& objects, Cell* root, unsigned height, const index:
 template <class Objects>
 Status each_with_key(Objects& objects, Cell* root, unsigned height, std::string_view key, Access access,
                      FunctionRef<Result<bool>(std::uint64_t)> visit);
-/// The first of them; UINT64_MAX when there is none.
-template <class Objects, class Key>
-Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, const Key& key, Access access);
 
 }  // namespace spg::txn

@@ -52,12 +52,6 @@ Status each_with_key(Objects& objects, Cell* root, unsigned height, std::string_
     if (!more) return ok();
   }
 }
-template <class Objects, class Key>
-Result<std::uint64_t> find_unique(Objects& objects, Cell* root, unsigned height, const Key& key, Access access) {
-  std::uint64_t found = UINT64_MAX;
-  SPG_TRY(each_with_key(objects, root, height, key, access, [&](std::uint64_t rowid) -> Result<bool> { found = rowid; return false; }));
-  return found;
-}
 
 /// XX001 when the index's keys cannot be made of the layout's columns.
 inline Status check_key(const table::LayoutView& layout, const table::IndexLayout& index) {
@@ -171,9 +165,10 @@ Status drop_entries(TableEdit<Scope>& edit, std::size_t position, KeySet& keys) 
   return ok();
 }
 
-/// Looks for keys that are there already, or twice among the new ones. The entries are sorted by it.
+/// Looks for keys that are there already, or twice among the new ones. The entries are sorted by it. `counts`: whether a row
+/// that has one is in the way.
 template <class Scope>
-Status check_unique(TableEdit<Scope>& edit, std::size_t position, KeySet& keys, Conflict& conflict) {
+Status check_unique(TableEdit<Scope>& edit, std::size_t position, KeySet& keys, UniqueCheck counts, Conflict& conflict) {
   const table::IndexLayout& index = edit.layout.indexes()[position];
   if (!index.is_immediate()) return ok();
   const Cell* root_cell = edit.image->child_array()[table::index_children + position];
@@ -186,14 +181,15 @@ Status check_unique(TableEdit<Scope>& edit, std::size_t position, KeySet& keys, 
       conflict = {index.id, entries[i].row, UINT64_MAX};
       return ok();
     }
-    Result<std::uint64_t> found = index.kind == table::KeyKind::integer
-        ? find_unique(edit.scope.objects(), const_cast<Cell*>(root_cell), height, entries[i].number, edit.access)
-        : find_unique(edit.scope.objects(), const_cast<Cell*>(root_cell), height, keys.bytes(entries[i]), edit.access);
-    if (!found) return found.take_error();
-    if (*found != UINT64_MAX) {
-      conflict = {index.id, entries[i].row, *found};
-      return ok();
-    }
+    const auto look_at = [&](std::uint64_t rowid) -> Result<bool> {
+      SPG_ASSIGN(const bool is_in_the_way, counts(rowid));
+      if (is_in_the_way) conflict = {index.id, entries[i].row, rowid};
+      return !is_in_the_way;
+    };
+    SPG_TRY(index.kind == table::KeyKind::integer
+        ? each_with_key(edit.scope.objects(), const_cast<Cell*>(root_cell), height, entries[i].number, edit.access, look_at)
+        : each_with_key(edit.scope.objects(), const_cast<Cell*>(root_cell), height, keys.bytes(entries[i]), edit.access, look_at));
+    if (conflict.found()) return ok();
   }
   return ok();
 }
@@ -214,8 +210,7 @@ inline type::Value input_value(std::span<const table::ColumnInput> columns, std:
 }
 
 template <class Scope>
-Status insert_rows(TableEdit<Scope>& edit, std::uint64_t first_rowid, std::span<const table::ColumnInput> columns,
-                   type::Selection rows, bool check, Conflict& conflict) {
+Status insert_rows(TableEdit<Scope>& edit, std::uint64_t first_rowid, std::span<const table::ColumnInput> columns, type::Selection rows) {
   const auto indexes = edit.layout.indexes();
   KeySet keys;
   auto fill = [&](std::size_t position) -> Status {
@@ -227,13 +222,6 @@ Status insert_rows(TableEdit<Scope>& edit, std::uint64_t first_rowid, std::span<
         },
         [&](std::uint32_t i) { return first_rowid + i; });
   };
-  if (check)
-    for (std::size_t position = 0; position < indexes.size(); ++position) {
-      if (!indexes[position].is_immediate()) continue;
-      SPG_TRY(fill(position));
-      SPG_TRY(check_unique(edit, position, keys, conflict));
-      if (conflict.found()) return ok();
-    }
   SPG_TRY(table::append_rows_at(edit.scope, edit.image, edit.layout, first_rowid, columns, rows, edit.access));
   for (std::size_t position = 0; position < indexes.size(); ++position) {
     SPG_TRY(fill(position));
@@ -325,7 +313,7 @@ inline bool touches_index(const table::LayoutView& layout, std::size_t position,
 
 template <class Scope>
 Status update_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
-                   type::Selection rows, bool check, Conflict& conflict) {
+                   type::Selection rows, const UniqueCheck* check, Conflict& conflict) {
   const auto indexes = edit.layout.indexes();
   auto touched = [&](std::size_t position) { return touches_index(edit.layout, position, columns); };
   KeySet keys;
@@ -333,7 +321,7 @@ Status update_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids
     if (!touched(position)) continue;
     SPG_TRY(present_keys(edit, position, rowids, keys));
     SPG_TRY(drop_entries(edit, position, keys));
-    if (!check || !indexes[position].is_immediate() || rowids.size() == 1) continue;
+    if (check == nullptr || !indexes[position].is_immediate() || rowids.size() == 1) continue;
     SPG_TRY(check_order(edit, position, rowids, columns, rows, keys, conflict));
     if (conflict.found()) return ok();  // the caller undoes the call
   }
@@ -341,8 +329,8 @@ Status update_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids
   for (std::size_t position = 0; position < indexes.size(); ++position) {
     if (!touched(position)) continue;
     SPG_TRY(present_keys(edit, position, rowids, keys));
-    if (check) {
-      SPG_TRY(check_unique(edit, position, keys, conflict));
+    if (check != nullptr) {
+      SPG_TRY(check_unique(edit, position, keys, *check, conflict));
       if (conflict.found()) return ok();  // the caller undoes the call
     }
     SPG_TRY(add_entries(edit, position, keys));

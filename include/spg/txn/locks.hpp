@@ -67,7 +67,11 @@ struct LockOwner {
   void (*wake)(LockOwner&) = nullptr;
   void* context = nullptr;           ///< for wake()
   std::uint32_t process_id = 0;
-  std::uint64_t transaction = 0;     ///< number, for messages
+  /// The transaction's number; 0 until it is drawn, by the session or for somebody who is told of its locks
+  /// (LockTable::number_of). Others do that only while it has or wants a row or a key, with the table locked.
+  std::uint64_t transaction = 0;
+  /// Which of the process's transactions runs: with process_id, the virtual transaction. 0: none.
+  std::atomic<std::uint64_t> local_transaction{0};
 
   LockHolder* holders = nullptr;     ///< newest first; levels never rise along the list, but for session_level
   // The waiting request.
@@ -91,8 +95,9 @@ struct LockFact {
   std::uint16_t slot = 0;            ///< row of the block, or key
   std::uint8_t mode = 0;
   std::uint32_t process_id = 0;
-  std::uint64_t transaction = 0;     ///< of the holder or waiter
-  std::uint64_t blocker = 0;         ///< of a waiter: the transaction that it waits for
+  std::uint64_t local_transaction = 0;
+  std::uint64_t transaction = 0;     ///< of the holder or waiter; 0: it has drawn no number, and has neither row nor key
+  std::uint64_t blocker = 0;         ///< of one who waits for a row or a key: the transaction that it waits for
   bool granted = false;
 };
 
@@ -106,6 +111,8 @@ class LockTable {
   LockResult request(LockOwner& owner, const LockTag& tag, std::uint16_t slot, std::uint8_t mode, std::uint32_t level, LockWait wait);
   /// Whether somebody else holds a lock that `mode` conflicts with.
   bool is_held_by_other(const LockOwner& owner, const LockTag& tag, std::uint16_t slot, std::uint8_t mode) const;
+  /// Whether the owner has a row or a key.
+  bool has_rows(const LockOwner& owner) const;
   /// The strongest mode that the owner holds, or -1.
   int held_mode(const LockOwner& owner, const LockTag& tag, std::uint16_t slot) const;
   /// Gives up the waiting request.
@@ -132,7 +139,13 @@ class LockTable {
   /// Whether a request waits for one of the owner's locks.
   bool is_waited_for(const LockOwner& owner) const;
   /// Visits every lock and request.
-  void each(FunctionRef<void(const LockFact&)> visit) const;
+  void each(FunctionRef<void(const LockFact&)> visit);
+  /// Who draws numbers for transactions that have none and are to be told of. It is called with the table locked; 0: there is
+  /// none to be had.
+  void set_numbers(std::uint64_t (*draw)(void*), void* context) {
+    draw_number_ = draw;
+    numbers_context_ = context;
+  }
   bool is_empty() const { return entry_count_ == 0; }
   /// Holders and requests of ACCESS EXCLUSIVE; read without the mutex.
   std::uint32_t access_exclusive_count() const { return access_exclusive_.load(std::memory_order_relaxed); }
@@ -154,6 +167,8 @@ class LockTable {
   void drop_holder(LockHolder* holder);
   void drop_if_unused(LockEntry* entry);
   bool is_blocked(const LockOwner& owner, const LockEntry& entry, std::uint16_t slot, std::uint8_t mode) const;
+  std::uint64_t number_of(LockOwner& owner);
+  LockFact fact_of(const LockEntry& entry, LockOwner& owner, std::uint8_t mode);
 
   LockEntry** buckets_ = nullptr;
   std::size_t bucket_count_ = 0, entry_count_ = 0;
@@ -161,6 +176,8 @@ class LockTable {
   LockHolder* spare_holders_ = nullptr;
   std::size_t spare_entry_count_ = 0, spare_holder_count_ = 0;
   std::uint64_t last_mark_ = 0;
+  std::uint64_t (*draw_number_)(void*) = nullptr;
+  void* numbers_context_ = nullptr;
   std::atomic<std::uint32_t> access_exclusive_{0}, database_exclusive_{0};
 };
 

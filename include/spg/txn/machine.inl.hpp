@@ -73,8 +73,8 @@ Status apply_change(Scope& scope, Cell*& slot, const Change& change, Arena& aren
     case ChangeKind::insert:
       if (change.first_rowid > table::rowids_max)
         return Error::make(sqlstate::data_corrupted, "log record writes a row at ", change.first_rowid, " of table ", raw(change.table));
-      return insert_rows(edit, change.first_rowid, change.columns, rows, false, conflict);
-    case ChangeKind::update: return update_rows(edit, change.rowids, change.columns, rows, false, conflict);
+      return insert_rows(edit, change.first_rowid, change.columns, rows);
+    case ChangeKind::update: return update_rows(edit, change.rowids, change.columns, rows, nullptr, conflict);
     case ChangeKind::remove: return remove_rows(edit, change.rowids);
     default: return truncate(edit);
   }

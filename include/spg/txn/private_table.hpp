@@ -79,6 +79,13 @@ struct PrivateTable {
     }
     top = nullptr;
   }
+  /// Whether it is locked against all others, and another than theirs. No longer so once a savepoint has taken that back.
+  bool changes_layout() const { return first_layout_record != SIZE_MAX; }
+  /// Forgets the records from `count` on.
+  void cut_records(std::size_t count) {
+    records.truncate(count);
+    if (first_layout_record >= count) first_layout_record = SIZE_MAX;
+  }
   std::size_t record_bytes() const {
     std::size_t bytes = 0;
     for (const RecordPlace& place : records) bytes += place.size;
@@ -93,7 +100,7 @@ struct PrivateTable {
   Array<RecordPlace> records;
   Array<Suspect> suspects;
   std::size_t applied = 0;
-  bool changes_layout = false;     ///< some record made, dropped, truncated or changed the table itself
+  std::size_t first_layout_record = SIZE_MAX;  ///< of those that made, dropped, truncated or changed the table itself
   // Within a statement: the records before it, and the object that it reads once it has read.
   std::uint64_t statement = 0, read_statement = 0;
   std::size_t before_statement = 0;

@@ -181,6 +181,7 @@ class Transaction final : public TransactionControl {
   enum class Compare : std::uint8_t { same, changed, gone };
   Result<Compare> compare_row(const store::Image* ours, const store::Image* theirs, std::uint64_t rowid, bool keys_only);
   Status check_unchanged(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, bool writes);
+  Result<bool> may_have_changed(TableId table);
   Result<Compare> compare_with_tip(TableId table, std::uint64_t rowid);
   Status lock_free_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode, std::span<bool> taken);
   Status lock_and_check_rows(TableId table, std::span<const std::uint64_t> rowids, RowLock mode);
@@ -190,6 +191,7 @@ class Transaction final : public TransactionControl {
                        std::size_t entry, FunctionRef<Result<bool>(std::uint64_t)> visit);
   Result<std::uint64_t> find_key(const store::Image* table, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry);
   Result<bool> is_stale(PrivateOf& table, std::uint64_t rowid);
+  Result<bool> is_in_the_way(PrivateOf& table, std::uint64_t rowid);
   Status check_new_keys(PrivateOf& table, const table::LayoutView& layout, std::span<const table::ColumnInput> columns,
                         type::Selection rows, const Arbitration* decided, Conflict& conflict);
   Result<std::uint64_t> record_insert(PrivateOf& table, const store::Image* image, std::span<const table::ColumnInput> columns,
@@ -201,6 +203,7 @@ class Transaction final : public TransactionControl {
   Status update_keys(PrivateOf& table, std::span<const std::uint64_t> rowids, std::span<const table::ColumnInput> columns,
                      type::Selection rows, Conflict& conflict);
   Status change_layout(PrivateOf& table, const table::LayoutBuilder& layout, Conflict& conflict);
+  Result<PrivateOf*> open_own_layer(TableId table);
   Result<PrivateOf*> open_for_change(TableId table, TableLock mode, table::LayoutBuilder& layout);
 
   // transaction_keys.inl.hpp
@@ -209,7 +212,7 @@ class Transaction final : public TransactionControl {
   struct SharedKeys;
   Result<TipIndex> tip_index(const PrivateOf& table, IndexId index);
   Result<std::uint64_t> find_in_tip(const TipIndex& tip, const KeySet& keys, const WantedKey& key);
-  Status find_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted);
+  Status find_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted, bool locks);
   Status find_own(PrivateOf& table, std::size_t position, const KeySet& keys, std::span<WantedKey> wanted);
   Status wait_for_changes(TableId table, std::uint64_t rowid);
   Status settle_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted,
@@ -220,7 +223,7 @@ class Transaction final : public TransactionControl {
   Status check_keys(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys, bool looks_at_own,
                     Conflict& conflict);
   Status arbitrate(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
-                   const Arbitration& arbitration, SharedKeys& shared);
+                   const Arbitration& arbitration, SharedKeys* shared);
   // transaction_deferred.inl.hpp
   Status suspect_keys(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
                       std::span<const std::uint64_t> rowids);
@@ -247,7 +250,7 @@ class Transaction final : public TransactionControl {
   Access access_ = Access::wait;
   Cell* root_ = nullptr;                   ///< of the version that is read
   Cell* tip_root_ = nullptr;               ///< of the tip as the running write call has seen it; null: not looked at
-  std::uint64_t floor_ = 0, committed_ = 0, number_ = 0, statement_ = 0;
+  std::uint64_t floor_ = 0, committed_ = 0, statement_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
   RecordBuffer changes_;
   /// Under which the write set is in the log, and up to where; 0: it is not.

@@ -55,7 +55,7 @@ void Transaction<E>::pop_level(bool keep) {
       while (table->top != nullptr && table->top->depth >= level) table->pop_layer();
       std::size_t kept = table->records.size();
       while (kept != 0 && table->records[kept - 1].at >= changes_before) --kept;
-      table->records.truncate(kept);
+      table->cut_records(kept);
       forget_suspects(*table, changes_before);
       SPG_ASSERT(table->applied <= kept);
       continue;
@@ -199,8 +199,7 @@ Status Transaction<E>::begin(const BeginOptions& options) {
   floor_ = machine_->not_lost(floor_);
   committed_ = 0;
   options_ = options;
-  number_ = raw(machine_->draw_generation());
-  if (owner_ == &own_locks_) owner_->transaction = number_;
+  if (owner_ == &own_locks_) owner_->local_transaction.store(raw(machine_->draw_generation()), std::memory_order_relaxed);
   transaction_us_ = machine_->clock_us();
   return ok();
 }
@@ -212,7 +211,6 @@ Status Transaction<E>::begin_snapshot(TransactionControl& other) {
   SPG_TRY(begin({Isolation::repeatable_read, true, false, false}));
   is_snapshot_ = true;
   owner_ = of.owner_;  // what a function locks is the other's, and ends with it
-  number_ = of.number_;
   transaction_us_ = of.transaction_us_;
   // The other keeps the version pinned for as long as this takes.
   VersionOf* version = of.pins_[of.pin_].version.load(std::memory_order_relaxed);
@@ -323,6 +321,7 @@ void Transaction<E>::end_transaction() {
   if (is_snapshot_) owner_ = &own_locks_;
   else if (owner_->holders != nullptr || owner_->waits_at != nullptr)
     machine_->locks().release_above(*owner_, LockOwner::session_level);
+  own_locks_.local_transaction.store(0, std::memory_order_relaxed);
   for (auto& pin : pins_) lineage_->unpin(pin);
   lineage_->unpin(tip_pin_);
   pinned_ = active_ = in_statement_ = statement_level_ = has_locked_ = is_snapshot_ = false;
@@ -420,7 +419,7 @@ Status Transaction<E>::build(ScopeOf& scope, Cell*& root) {
     SPG_TRY(bring_to_tip(*table, scope, *slot));
     RootState& state = root_state(Objects::image_of(root));
     if (raw(table->id) < first_user_table) state.catalog_stamp = raw(scope.generation());
-    if (!table->changes_layout) continue;
+    if (!table->changes_layout()) continue;
     for (const RecordPlace& place : table->records) {
       scratch_.reset();
       Change change(scratch_);

@@ -58,7 +58,7 @@ struct Transaction<E>::SharedKeys {
 template <policy::Env E>
 Result<typename Transaction<E>::TipIndex> Transaction<E>::tip_index(const PrivateOf& table, IndexId index) {
   TipIndex tip;
-  if (table.changes_layout) return tip;  // it is locked against all others
+  if (table.changes_layout()) return tip;  // it is locked against all others
   SPG_TRY(see_tip());
   SPG_ASSIGN(tip.table, tip_table(table.id));
   if (tip.table == nullptr) return tip;
@@ -78,14 +78,14 @@ Result<std::uint64_t> Transaction<E>::find_in_tip(const TipIndex& tip, const Key
   return find_key(tip.image, tip.layout, tip.position, keys, key.begin);
 }
 
-/// Looks for keys in the tip and locks those that it does not have.
+/// Looks for keys in the tip and, with `locks`, locks those that it does not have.
 template <policy::Env E>
-Status Transaction<E>::find_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted) {
+Status Transaction<E>::find_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted, bool locks) {
   bool any_locked = false;
   for (WantedKey& key : wanted) {
     if (tip.image == nullptr) { key.look_at_own = true; continue; }
     SPG_ASSIGN(key.row, find_in_tip(tip, keys, key));
-    if (key.row != UINT64_MAX) continue;
+    if (key.row != UINT64_MAX || !locks) continue;
     const table::KeyKind kind = tip.layout.indexes()[tip.position].kind;
     const std::uint64_t number = keys.lock_number(kind, keys.entries()[key.begin]);
     SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::key, raw(index), number / lock_slots), static_cast<std::uint16_t>(number % lock_slots),
@@ -122,10 +122,13 @@ Status Transaction<E>::find_own(PrivateOf& table, std::size_t position, const Ke
       if (table.read != nullptr) { SPG_ASSIGN(read, machine_->objects().read(table.read, access_)); }
       SPG_ASSIGN(layout, layout_of(of));
     }
-    SPG_ASSIGN(const std::uint64_t row, find_key(of, layout, position, keys, key.begin));
+    std::uint64_t row = UINT64_MAX;
+    SPG_TRY(each_with_key(of, layout, position, keys, key.begin, [&](std::uint64_t rowid) -> Result<bool> {
+      SPG_ASSIGN(const bool found, is_in_the_way(table, rowid));
+      if (found) row = rowid;
+      return !found;
+    }));
     if (row == UINT64_MAX) continue;
-    SPG_ASSIGN(const bool stale, is_stale(table, row));
-    if (stale) return try_again();
     bool is_read = false;
     if (read != nullptr) { SPG_ASSIGN(is_read, table::row_exists(machine_->objects(), read, row, access_)); }
     key.row = is_read ? row : Arbitration::by_statement;
@@ -215,7 +218,7 @@ Status Transaction<E>::check_keys(PrivateOf& table, const table::LayoutView& lay
   SPG_TRY(group_keys(index, keys, wanted, [](const KeySet::Entry&) { return true; }));
   const std::span<WantedKey> all{wanted.data(), wanted.size()};
   SPG_ASSIGN(const TipIndex tip, tip_index(table, index.id));
-  SPG_TRY(find_committed(table, tip, index.id, keys, all));
+  SPG_TRY(find_committed(table, tip, index.id, keys, all, true));
   if (looks_at_own) SPG_TRY(find_own(table, position, keys, all));
   conflict = first_conflict(index.id, keys, all);
   for (WantedKey& key : wanted)
@@ -223,10 +226,10 @@ Status Transaction<E>::check_keys(PrivateOf& table, const table::LayoutView& lay
   return ok();
 }
 
-/// Decides on the rows for one index.
+/// Decides on the rows for one index; without `shared` on those only that another's row is in the way of, and locks no key.
 template <policy::Env E>
 Status Transaction<E>::arbitrate(PrivateOf& table, const table::LayoutView& layout, std::size_t position, KeySet& keys,
-                                 const Arbitration& arbitration, SharedKeys& shared) {
+                                 const Arbitration& arbitration, SharedKeys* shared) {
   const table::IndexLayout& index = layout.indexes()[position];
   const auto is_open = [&](const KeySet::Entry& entry) { return arbitration.existing[entry.row] == Arbitration::inserted; };
   Array<WantedKey> wanted;
@@ -234,17 +237,18 @@ Status Transaction<E>::arbitrate(PrivateOf& table, const table::LayoutView& layo
   const auto entries = keys.entries();
   const std::span<WantedKey> all{wanted.data(), wanted.size()};
   SPG_ASSIGN(const TipIndex tip, tip_index(table, index.id));
-  SPG_TRY(find_committed(table, tip, index.id, keys, all));
-  SPG_TRY(find_own(table, position, keys, all));
+  SPG_TRY(find_committed(table, tip, index.id, keys, all, shared != nullptr));
+  if (shared != nullptr) SPG_TRY(find_own(table, position, keys, all));
   SPG_TRY(settle_committed(table, tip, index.id, keys, all, &arbitration));
   for (const WantedKey& key : wanted) {
+    if (shared == nullptr && !key.is_others()) continue;
     const bool is_shared = key.row == Arbitration::inserted && key.end - key.begin > 1;
     for (std::uint32_t i = key.begin; i < key.end; ++i) {
       if (!is_open(entries[i])) continue;
       arbitration.existing[entries[i].row] = key.row;
-      if (is_shared && !shared.places.push_back(std::uint64_t{entries[i].row} << 32 | shared.count)) return Error::out_of_memory();
+      if (is_shared && !shared->places.push_back(std::uint64_t{entries[i].row} << 32 | shared->count)) return Error::out_of_memory();
     }
-    if (is_shared) ++shared.count;
+    if (is_shared) ++shared->count;
   }
   return ok();
 }
@@ -263,11 +267,18 @@ Result<std::uint64_t> Transaction<E>::insert_unless(TableId id, std::span<const 
   std::fill(existing.begin(), existing.end(), Arbitration::inserted);
   SharedKeys shared;
   KeySet keys;
-  for (std::size_t position = 0; position < layout.indexes().size(); ++position) {
-    if (!is_arbiter(arbitration, layout.indexes()[position])) continue;
-    SPG_TRY(new_keys(layout, position, columns, rows, keys));
-    SPG_TRY(arbitrate(*table, layout, position, keys, arbitration, shared));
-  }
+  const auto arbitrate_all = [&](SharedKeys* decides) -> Status {
+    for (std::size_t position = 0; position < layout.indexes().size(); ++position) {
+      if (!is_arbiter(arbitration, layout.indexes()[position])) continue;
+      SPG_TRY(new_keys(layout, position, columns, rows, keys));
+      SPG_TRY(arbitrate(*table, layout, position, keys, arbitration, decides));
+    }
+    return ok();
+  };
+  // A row that one index keeps out must not leave locks on its keys in those before it.
+  const auto is_one = [&](const table::IndexLayout& index) { return is_arbiter(arbitration, index); };
+  if (std::count_if(layout.indexes().begin(), layout.indexes().end(), is_one) > 1) SPG_TRY(arbitrate_all(nullptr));
+  SPG_TRY(arbitrate_all(&shared));
   if (shared.count != 0) SPG_TRY(shared.settle(existing));
   std::uint16_t kept[table::block_rows], places[table::block_rows];
   SPG_ASSERT(rows.count <= table::block_rows);

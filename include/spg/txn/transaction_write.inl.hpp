@@ -61,7 +61,7 @@ Status Transaction<E>::lock_for_reading(TableId id) {
   if (raw(id) < first_user_table || is_snapshot_ || (!options_.is_block && !machine_->locks().has_access_exclusive())) return ok();
   for (const KnownLock& known : known_locks_)
     if (known.table == id) return ok();
-  if (const PrivateOf* own = find_private(id); own != nullptr && own->base == nullptr && own->changes_layout) return ok();
+  if (const PrivateOf* own = find_private(id); own != nullptr && own->base == nullptr && own->changes_layout()) return ok();
   SPG_TRY(lock(tag_of(LockSpace::table, raw(id)), 0, static_cast<std::uint8_t>(TableLock::access_share), LockWait::wait).status());
   return known_locks_.push_back({id, TableLock::access_share}) ? ok() : Error::out_of_memory();
 }
@@ -219,6 +219,17 @@ Status Transaction<E>::check_unchanged(TableId id, std::span<const std::uint64_t
   return ok();
 }
 
+/// Above READ COMMITTED a row that has changed since the snapshot is an error, whoever has it locked now: one does not wait
+/// for its lock, nor pass it over. False when no row of the table can have.
+template <policy::Env E>
+Result<bool> Transaction<E>::may_have_changed(TableId id) {
+  if (!is_stable()) return false;
+  SPG_TRY(see_tip());
+  SPG_ASSIGN(Cell * ours, committed(root_, id));
+  SPG_ASSIGN(Cell * theirs, tip_table(id));
+  return ours != theirs;
+}
+
 /// What has become of a row since the version that the statement reads.
 template <policy::Env E>
 Result<typename Transaction<E>::Compare> Transaction<E>::compare_with_tip(TableId id, std::uint64_t rowid) {
@@ -253,8 +264,10 @@ template <policy::Env E>
 Status Transaction<E>::lock_rows(TableId id, std::span<const std::uint64_t> rowids, RowLock mode, RowWait wait, std::span<bool> taken) {
   SPG_TRY(lock_for_writing(id, TableLock::row_share));
   if (wait == RowWait::skip && !is_stable() && taken.size() == rowids.size()) return lock_free_rows(id, rowids, mode, taken);
+  SPG_ASSIGN(const bool looks_before, may_have_changed(id));
   Array<std::uint64_t> fresh;
   for (std::size_t i = 0; i < rowids.size(); ++i) {
+    if (looks_before) SPG_TRY(check_unchanged(id, rowids.subspan(i, 1), mode, false));
     auto held = lock(tag_of(LockSpace::row, raw(id), rowids[i] / table::block_rows), static_cast<std::uint16_t>(rowids[i] % table::block_rows),
                      static_cast<std::uint8_t>(mode), wait == RowWait::wait ? LockWait::wait : LockWait::no_wait);
     if (!taken.empty()) taken[i] = held.has_value();
@@ -270,7 +283,9 @@ Status Transaction<E>::lock_and_check_rows(TableId id, std::span<const std::uint
   std::uint64_t fresh[table::block_rows];
   SPG_ASSERT(rowids.size() <= table::block_rows);
   std::size_t count = 0;
+  SPG_ASSIGN(const bool looks_before, may_have_changed(id));
   for (const std::uint64_t rowid : rowids) {
+    if (looks_before) SPG_TRY(check_unchanged(id, {&rowid, 1}, mode, true));
     SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::row, raw(id), rowid / table::block_rows),
                                      static_cast<std::uint16_t>(rowid % table::block_rows), static_cast<std::uint8_t>(mode), LockWait::wait));
     // A lock that came while the statement waited was held before this attempt; READ COMMITTED has a newer version by now.
@@ -300,7 +315,7 @@ Status Transaction<E>::each_with_key(const Image* of, const table::LayoutView& l
   return index.kind == table::KeyKind::integer ? txn::each_with_key(machine_->objects(), tree, height, key.number, access_, visit)
                                                : txn::each_with_key(machine_->objects(), tree, height, keys.bytes(key), access_, visit);
 }
-/// The row that has the key; UINT64_MAX when there is none.
+/// A row that has the key; UINT64_MAX when there is none.
 template <policy::Env E>
 Result<std::uint64_t> Transaction<E>::find_key(const Image* of, const table::LayoutView& layout, std::size_t position, const KeySet& keys, std::size_t entry) {
   std::uint64_t found = UINT64_MAX;
@@ -329,6 +344,15 @@ Result<bool> Transaction<E>::is_stale(PrivateOf& table, std::uint64_t rowid) {
   return found != Compare::same;
 }
 
+/// Whether a row of the private table that has a wanted key keeps others from it. One that is only seen by an old snapshot
+/// does not; READ COMMITTED goes to the newest version instead.
+template <policy::Env E>
+Result<bool> Transaction<E>::is_in_the_way(PrivateOf& table, std::uint64_t rowid) {
+  SPG_ASSIGN(const bool stale, is_stale(table, rowid));
+  if (stale && !is_stable()) return try_again();
+  return !stale;
+}
+
 // --- writing --------------------------------------------------------------------------------------------------------
 
 /// A record has been added to the write set behind `before`.
@@ -338,7 +362,7 @@ Status Transaction<E>::record(PrivateOf& table, std::size_t before, bool changes
     changes_.resize(before);
     return Error::out_of_memory();
   }
-  table.changes_layout = table.changes_layout || changes_layout;
+  if (changes_layout) table.first_layout_record = std::min(table.first_layout_record, table.records.size() - 1);
   if (raw(table.id) < first_user_table) own_catalog_ = raw(machine_->draw_generation());
   return ok();
 }
@@ -347,7 +371,7 @@ Status Transaction<E>::record(PrivateOf& table, std::size_t before, bool changes
 template <policy::Env E>
 Result<const Image*> Transaction<E>::layout_table(PrivateOf& table) {
   Cell* cell = nullptr;
-  if (table.changes_layout) {
+  if (table.changes_layout()) {
     SPG_TRY(apply_own(table));
     cell = table.mine;
   } else {
@@ -464,14 +488,10 @@ Status Transaction<E>::update_keys(PrivateOf& table, std::span<const std::uint64
   SPG_ASSIGN(Layer * layer, own_layer(table));
   scratch_.reset();
   SPG_ASSIGN(auto edit, edit_table(layer->scope, table.mine, table.id, scratch_, access_));
-  SPG_TRY(update_rows(edit, rowids, columns, rows, true, conflict));
-  if (conflict.found()) {
-    if (conflict.existing == UINT64_MAX) return ok();
-    SPG_ASSIGN(const bool stale, is_stale(table, conflict.existing));
-    if (!stale) return ok();
-    conflict = {};
-    return try_again();
-  }
+  const auto counts = [&](std::uint64_t rowid) { return is_in_the_way(table, rowid); };
+  const UniqueCheck check(counts);
+  SPG_TRY(update_rows(edit, rowids, columns, rows, &check, conflict));
+  if (conflict.found()) return ok();
   KeySet keys;
   for (std::size_t position = 0; position < edit.layout.indexes().size(); ++position) {
     const table::IndexLayout& index = edit.layout.indexes()[position];
@@ -552,16 +572,23 @@ Result<TableId> Transaction<E>::create_table(TableUse use, std::span<const table
   return id;
 }
 
-/// Locks a table whose object is to be changed, does all records so far, and copies its layout.
+/// A layer for changes of the table itself, with all records so far done. Requires: it is locked.
 template <policy::Env E>
-Result<PrivateTable<typename Machine<E>::ScopeOf>*> Transaction<E>::open_for_change(TableId id, TableLock mode, table::LayoutBuilder& layout) {
+Result<PrivateTable<typename Machine<E>::ScopeOf>*> Transaction<E>::open_own_layer(TableId id) {
   SPG_ASSERT(in_statement_ && statement_level_);
-  SPG_TRY(lock_for_change(id, mode));
   SPG_ASSIGN(PrivateOf * table, open_private(id));
   SPG_TRY(apply_own(*table));
   SPG_TRY(own_layer(*table).status());
   if (table->mine == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
   scratch_.reset();
+  return table;
+}
+
+/// Locks a table whose object is to be changed, does all records so far, and copies its layout.
+template <policy::Env E>
+Result<PrivateTable<typename Machine<E>::ScopeOf>*> Transaction<E>::open_for_change(TableId id, TableLock mode, table::LayoutBuilder& layout) {
+  SPG_TRY(lock_for_change(id, mode));
+  SPG_ASSIGN(PrivateOf * table, open_own_layer(id));
   SPG_ASSIGN(const Image* image, machine_->objects().read(table->mine, access_));
   SPG_ASSIGN(const table::LayoutView present, layout_of(image));
   layout.start_from(present);
@@ -578,8 +605,9 @@ Status Transaction<E>::drop_table(TableId id) {
 
 template <policy::Env E>
 Status Transaction<E>::truncate_table(TableId id) {
-  table::LayoutBuilder layout(scratch_);
-  SPG_ASSIGN(PrivateOf * table, open_for_change(id, TableLock::access_exclusive, layout));
+  // Whatever others have written since the version that is read goes, too: COMMIT does the record on the tip.
+  SPG_TRY(lock_for_writing(id, TableLock::access_exclusive));
+  SPG_ASSIGN(PrivateOf * table, open_own_layer(id));
   SPG_ASSIGN(auto edit, edit_table(table->top->scope, table->mine, id, scratch_, access_));
   SPG_TRY(truncate(edit));
   return record_plain(*table, ChangeKind::truncate);
