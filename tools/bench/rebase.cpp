@@ -30,7 +30,7 @@ void need(Status failed, const char* what) {
 
 void update_ten(txn::TransactionControl& transaction, std::uint64_t& chance) {
   need(transaction.begin({}), "begin");
-  need(transaction.begin_statement(true, store::Access::wait), "statement");
+  need(transaction.begin_statement(txn::Intent::write, store::Access::wait), "statement");
   std::uint64_t rowids[10];
   std::int64_t values[10];
   for (int i = 0; i < 10; ++i) {
@@ -60,8 +60,8 @@ int main() {
   need(machine->create_database(DatabaseId{1}), "database");
   std::unique_ptr<txn::TransactionControl> setup(machine->open_transaction(DatabaseId{1}));
   need(setup->begin({}), "begin");
-  need(setup->begin_statement(true, store::Access::wait), "statement");
-  const table::ColumnLayout columns[] = {{1, Physical::int4, 0, 0, type::Value::null_of(Physical::int4)}, {2, Physical::int8, 0, 0, type::Value::null_of(Physical::int8)}};
+  need(setup->begin_statement(txn::Intent::write, store::Access::wait), "statement");
+  const table::ColumnLayout columns[] = {{1, Physical::int4, 0, {}, type::Value::null_of(Physical::int4)}, {2, Physical::int8, 0, {}, type::Value::null_of(Physical::int8)}};
   need(setup->create_table(txn::TableUse::user, columns).status(), "table");
   txn::Conflict conflict;
   for (std::uint32_t first = 0; first < rows; first += 1000) {
@@ -81,13 +81,13 @@ int main() {
     for (int i = 0; i < 20'000; ++i) {
       update_ten(*mine, chance);
       // The rows are looked at, so that they are applied before: then a moved tip means that they are applied again.
-      need(mine->begin_statement(false, store::Access::wait), "statement");
+      need(mine->begin_statement(txn::Intent::read, store::Access::wait), "statement");
       (void)mine->row_count(table_id);
       need(mine->end_statement(true), "end");
       if (moved) {
         std::uint64_t own = chance ^ 0x5555;
         need(other->begin({}), "begin");
-        need(other->begin_statement(true, store::Access::wait), "statement");
+        need(other->begin_statement(txn::Intent::write, store::Access::wait), "statement");
         std::uint64_t rowid = (own >> 20) % rows;
         const std::int64_t value = 1;
         const table::ColumnInput input{2, {Physical::int8, type::Vector::Form::flat, &value, nullptr, nullptr}};
