@@ -590,7 +590,9 @@ template <policy::Env E>
 bool Machine<E>::wants_checkpoint() const {
   if (options_.ephemeral) return false;
   const std::uint64_t unsaved = unsaved_log_bytes();
-  return unsaved >= options_.checkpoint_log_bytes || is_pressed_.load(std::memory_order_acquire) ||
+  // What has been written since lies in memory, and cannot be dropped.
+  const std::uint64_t log_bytes_max = std::min<std::uint64_t>(options_.checkpoint_log_bytes, options_.hot_tier_bytes / 4);
+  return unsaved >= log_bytes_max || is_pressed_.load(std::memory_order_acquire) ||
          (unsaved != 0 && options_.checkpoint_seconds != 0 && clock_->monotonic_ns() - checkpoint_ns_.load(std::memory_order_relaxed) >= options_.checkpoint_seconds * std::uint64_t{1'000'000'000});
 }
 
