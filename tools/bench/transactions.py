@@ -303,4 +303,5 @@ def main():
             print(flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
