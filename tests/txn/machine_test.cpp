@@ -33,8 +33,8 @@ struct World {
   SimMachine::LineageOf* lineage = nullptr;
 
   explicit World(os::SimStorage& storage) : disk(storage) {}
+  MachineOptions options;
   Status open() {
-    MachineOptions options;
     options.database_path = "d/db";
     options.log_path = "d/wal";
     machine = std::make_unique<SimMachine>(disk, clock, alloc, random, options);
@@ -389,6 +389,38 @@ TEST_CASE("a commit of two databases survives a crash whole or not at all") {
     ++cut_short;
   }
   CHECK(cut_short > 20);
+}
+
+TEST_CASE("a database that nobody writes to keeps no log") {
+  os::SimStorage disk;
+  const std::string text(1000, 'x');
+  {
+    World world(disk);
+    world.options.checkpoint_log_bytes = 100'000;
+    REQUIRE_FALSE(world.open());
+    REQUIRE_FALSE(world.create_table());
+    auto idle = world.machine->create_lineage(DatabaseId{2});
+    REQUIRE(idle);
+    REQUIRE_FALSE(create_plain_table(*world.machine, **idle));
+    for (std::int32_t key = 0; key < 300; ++key) {
+      SimTransaction transaction(*world.machine, *world.lineage);
+      Conflict conflict;
+      REQUIRE_FALSE(transaction.begin({}));
+      REQUIRE_FALSE(transaction.begin_statement(Intent::write, store::Access::wait));
+      REQUIRE_FALSE(put(transaction, key, text, conflict));
+      REQUIRE_FALSE(transaction.end_statement(true));
+      REQUIRE_FALSE(transaction.commit());
+    }
+    CHECK(world.machine->wants_checkpoint());
+    REQUIRE_FALSE(world.machine->checkpoint());
+    CHECK_FALSE(world.machine->wants_checkpoint());
+    REQUIRE_FALSE(world.machine->flush());
+  }
+  World world(disk);
+  REQUIRE_FALSE(world.open());
+  CHECK(read_all(world).size() == 300);
+  CHECK(world.machine->lineage(DatabaseId{2}) != nullptr);
+  CHECK_FALSE(world.machine->wants_checkpoint());
 }
 
 TEST_CASE("a failing disk call is an error, and nothing acknowledged is lost") {

@@ -687,7 +687,14 @@ Status Machine<E>::checkpoint() {
   struct Held { LineageOf* lineage; VersionOf* version; PinSlot<Alloc>* slot; };
   Array<Held> held;
   Status failed;
-  std::uint64_t newest = 0, log_start = UINT64_MAX, first_piece = UINT64_MAX;
+  std::uint64_t contained, log_start = UINT64_MAX, first_piece = UINT64_MAX;
+  {
+    // Every record before this place is in the tip of its database: one that nobody writes to must not keep the log.
+    policy::LockGuard lock(publish_mutex_);
+    contained = log_.position();
+  }
+  const auto end_of = [&](const VersionOf& version) { return std::max(contained, version.log_end); };
+  std::uint64_t newest = contained;
   for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next) {
     auto* slot = new (std::align_val_t{64}, std::nothrow) PinSlot<Alloc>;
     if (slot == nullptr || !held.push_back({lineage, nullptr, slot})) { failed = Error::out_of_memory(); break; }
@@ -709,13 +716,13 @@ Status Machine<E>::checkpoint() {
     const VersionOf& version = *one.version;
     if (version.log_end == 0) continue;  // a database without a record yet: replay makes it
     failed = segments_.write_tree(version.root);
-    log_start = std::min(log_start, version.log_end);
+    log_start = std::min(log_start, end_of(version));
     next.log_start = log_.in_files(std::min(log_start, first_piece));
   }
   if (!failed) {
     for (const Held& one : held) {
       if (one.version->log_end == 0) continue;
-      if (!next.databases.push_back({one.lineage->id(), segments_.planned(one.version->root), one.version->generation, log_.in_files(one.version->log_end)}))
+      if (!next.databases.push_back({one.lineage->id(), segments_.planned(one.version->root), one.version->generation, log_.in_files(end_of(*one.version))}))
         failed = Error::out_of_memory();
     }
   }
