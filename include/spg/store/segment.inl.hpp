@@ -75,7 +75,7 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
     return damaged("checksum");
   // A record that a lost write has left in place, of an earlier use of the segment's number. (What the manifest says of a
   // root is its version's generation.)
-  if (cell.expected.kind != Kind::root && static_cast<Kind>(at[14]) != Kind::root && load_le<std::uint64_t>(at + 40) != raw(cell.birth)) return damaged("birth");
+  if (static_cast<Kind>(at[14]) != Kind::root && load_le<std::uint64_t>(at + 40) != raw(cell.birth)) return damaged("birth");
   const auto image_bytes = load_le<std::uint32_t>(at + 8);
   const auto children = load_le<std::uint16_t>(at + 12);
   const auto encoding = static_cast<std::uint8_t>(at[15]);
