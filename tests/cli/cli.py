@@ -98,9 +98,9 @@ def contents():
 
 
 before = contents()
-code, out, err = spg("verify", db)
-check("verify", (code, err, out.splitlines()[-1], contents() == before), (0, "", "sound", True))
-check("verify counts", [line.split(": ")[1] for line in out.splitlines() if " 20000 rows" in line and "table" in line][0].startswith("20000 rows in 20 blocks, 0 entries in 0 indexes"), True)
+code, verified, err = spg("verify", db)
+check("verify", (code, err, verified.splitlines()[-1], contents() == before), (0, "", "sound", True))
+check("verify counts", [line.split(": ")[1] for line in verified.splitlines() if " 20000 rows" in line and "table" in line][0].startswith("20000 rows in 20 blocks, 0 entries in 0 indexes"), True)
 check("verify quietly", spg("verify", db, "--quiet"), (0, "", ""))
 check("verify without the log", spg("verify", db, "--wal", folder / "nowhere")[0], 1)
 segments = sorted((folder / "app.db.d").glob("segment-*"))
