@@ -3,7 +3,6 @@
 #include "spg/txn/verify.inl.hpp"
 
 namespace spg {
-extern template class txn::Machine<os::PosixEnv>;  // posix.cpp
 template Status txn::verify_files<os::PosixStorage, os::StdSync>(os::PosixStorage&, std::string_view, std::string_view, txn::VerifyReport&);
 template Status txn::verify_versions(txn::Machine<os::PosixEnv>&, txn::VerifyReport&, std::size_t);
 }  // namespace spg

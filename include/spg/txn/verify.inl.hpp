@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "spg/store/manifest.inl.hpp"
+#include "spg/store/manifest.hpp"
 #include "spg/store/segment_walk.hpp"
 #include "spg/txn/verify_table.inl.hpp"
 
