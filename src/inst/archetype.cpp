@@ -5,3 +5,6 @@
 
 template class spg::txn::Machine<spg::policy::EnvArchetype>;
 template class spg::txn::Transaction<spg::policy::EnvArchetype>;
+template spg::Status spg::txn::verify_files<spg::policy::EnvArchetype::Storage, spg::policy::EnvArchetype::Sync>(spg::policy::EnvArchetype::Storage&, std::string_view,
+                                                                                                              std::string_view, spg::txn::VerifyReport&);
+template spg::Status spg::txn::verify_versions(spg::txn::Machine<spg::policy::EnvArchetype>&, spg::txn::VerifyReport&, std::size_t);

@@ -37,14 +37,19 @@ struct SimDiskState {
   SimNames names, durable_names;
   std::uint64_t next_inode = 1, steps = 0, cut_at = 0, fail_at = 0;
   Sqlstate fail_code{};
+  SimCalls fail_calls = SimCalls::all;
   bool fail_sticky = false, dead = false, ignore_syncs = false;
 
+  bool is_meant(SimCalls call) const {
+    if (fail_calls == SimCalls::all_but_syncs) return call != SimCalls::syncs && call != SimCalls::dir_syncs;
+    return fail_calls == SimCalls::all || fail_calls == call;
+  }
   /// Called before every changing call.
-  Status step() {
+  Status step(SimCalls call) {
     ++steps;
     if (cut_at != 0 && steps >= cut_at) dead = true;
     if (dead) return Error::make(sqlstate::io_error, "the power is gone");
-    if (fail_at != 0 && steps >= fail_at) {
+    if (fail_at != 0 && steps >= fail_at && is_meant(call)) {
       if (!fail_sticky) fail_at = 0;
       return Error::make(fail_code, fail_code == sqlstate::disk_full ? "No space left on device" : "Input/output error");
     }
@@ -69,16 +74,19 @@ Status SimFile::read_at(std::uint64_t at, MutableBytes into) {
   return ok();
 }
 Status SimFile::write_at(std::uint64_t at, Bytes from) {
-  Status failed = disk_->step();
+  Status failed = disk_->step(SimCalls::writes);
   SimInode& inode = disk_->inodes[inode_];
   // A write that fails or that the power cut may still have reached the disk in part.
   inode.pending.push_back({at, {from.begin(), from.end()}});
-  if (failed) return failed;
+  if (failed) {
+    if (!disk_->dead) put(inode.current, at, from.first(from.size() / 2));
+    return failed;
+  }
   put(inode.current, at, from);
   return ok();
 }
 Status SimFile::sync() {
-  SPG_TRY(disk_->step());
+  SPG_TRY(disk_->step(SimCalls::syncs));
   if (disk_->ignore_syncs) return ok();
   SimInode& inode = disk_->inodes[inode_];
   inode.durable = inode.current;
@@ -90,7 +98,7 @@ Result<std::uint64_t> SimFile::size() {
   return std::uint64_t{disk_->inodes[inode_].current.size()};
 }
 Status SimFile::resize(std::uint64_t bytes) {
-  SPG_TRY(disk_->step());
+  SPG_TRY(disk_->step(SimCalls::writes));
   SimInode& inode = disk_->inodes[inode_];
   inode.current.resize(bytes);
   inode.pending.push_back({bytes, {}, true});
@@ -104,7 +112,7 @@ Result<SimFile> SimStorage::open(std::string_view path, policy::OpenMode mode) {
   SPG_TRY(disk_->alive());
   const auto found = disk_->names.find(path);
   if (mode == policy::OpenMode::create) {
-    SPG_TRY(disk_->step());
+    SPG_TRY(disk_->step(SimCalls::names));
     if (found != disk_->names.end()) return Error::make(sqlstate::duplicate_file, "file \"", path, "\" exists");
     const std::uint64_t inode = disk_->next_inode++;
     disk_->inodes[inode];
@@ -115,14 +123,14 @@ Result<SimFile> SimStorage::open(std::string_view path, policy::OpenMode mode) {
   return SimFile{disk_, found->second};
 }
 Status SimStorage::remove(std::string_view path) {
-  SPG_TRY(disk_->step());
+  SPG_TRY(disk_->step(SimCalls::names));
   const auto found = disk_->names.find(path);
   if (found == disk_->names.end()) return Error::make(sqlstate::undefined_file, "could not remove file \"", path, "\"");
   disk_->names.erase(found);
   return ok();
 }
 Status SimStorage::rename(std::string_view from, std::string_view to) {
-  SPG_TRY(disk_->step());
+  SPG_TRY(disk_->step(SimCalls::names));
   const auto found = disk_->names.find(from);
   if (found == disk_->names.end()) return Error::make(sqlstate::undefined_file, "could not rename file \"", from, "\"");
   const std::uint64_t inode = found->second;
@@ -130,9 +138,9 @@ Status SimStorage::rename(std::string_view from, std::string_view to) {
   disk_->names[std::string(to)] = inode;
   return ok();
 }
-Status SimStorage::make_dir(std::string_view) { return disk_->step(); }
+Status SimStorage::make_dir(std::string_view) { return disk_->step(SimCalls::names); }
 Status SimStorage::sync_dir(std::string_view path) {
-  SPG_TRY(disk_->step());
+  SPG_TRY(disk_->step(SimCalls::dir_syncs));
   if (disk_->ignore_syncs) return ok();
   for (auto it = disk_->durable_names.begin(); it != disk_->durable_names.end();)
     it = directory_of(it->first) == path && !disk_->names.contains(it->first) ? disk_->durable_names.erase(it) : std::next(it);
@@ -152,15 +160,16 @@ Status SimStorage::list(std::string_view path, FunctionRef<void(std::string_view
 std::uint64_t SimStorage::steps() const { return disk_->steps; }
 void SimStorage::cut_power_at(std::uint64_t nth) { disk_->cut_at = nth == 0 ? 0 : disk_->steps + nth; }
 bool SimStorage::power_is_cut() const { return disk_->dead; }
-void SimStorage::fail_at(std::uint64_t nth, Sqlstate code, bool sticky) {
+void SimStorage::fail_at(std::uint64_t nth, Sqlstate code, bool sticky, SimCalls which) {
   disk_->fail_at = nth == 0 ? 0 : disk_->steps + nth;
   disk_->fail_code = code;
   disk_->fail_sticky = sticky;
+  disk_->fail_calls = which;
 }
 void SimStorage::ignore_syncs(bool ignore) { disk_->ignore_syncs = ignore; }
 
 void SimStorage::power_cycle(SimChance& chance, Survival survival) {
-  auto lives = [&] { return survival == Survival::all || (survival == Survival::torn && chance.below(2) == 0); };
+  auto lives = [&] { return survival == Survival::all || (survival != Survival::none && chance.below(2) == 0); };
   // SimNames first: each that differs between the two states is decided by itself. (A rename over an existing name is
   // atomic: the name refers to the old or to the new file.)
   SimNames names = disk_->durable_names;
@@ -176,6 +185,10 @@ void SimStorage::power_cycle(SimChance& chance, Survival survival) {
     for (const SimWrite& write : inode.pending) {
       if (write.is_resize) {
         if (lives()) bytes.resize(write.at);
+        continue;
+      }
+      if (survival == Survival::reordered) {
+        if (lives()) put(bytes, write.at, write.bytes);
         continue;
       }
       for (std::size_t from = 0; from < write.bytes.size();) {

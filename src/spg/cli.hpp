@@ -15,6 +15,7 @@ using Arguments = std::span<const std::string_view>;
 int query(Arguments arguments);
 int wal_lint(Arguments arguments);
 int dump(Arguments arguments);
+int verify(Arguments arguments);
 
 /// "spg: what", to standard error; returns 2.
 int wrong_usage(std::string_view what);

@@ -1,14 +1,12 @@
 // spg dump: prints what a database is made of and checks every checksum: pointer file, manifest, segments' records.
 #include <cinttypes>
 #include <cstdio>
-#include <cstring>
 #include <map>
 
 #include "cli.hpp"
-#include "spg/crypto/crc32c.hpp"
 #include "spg/os/posix/posix.hpp"
 #include "spg/store/manifest.hpp"
-#include "spg/store/segment.hpp"
+#include "spg/store/segment_walk.hpp"
 
 namespace spg::cli {
 namespace {
@@ -24,34 +22,22 @@ const char* kind_name(unsigned kind) {
   return kind < std::size(names) ? names[kind] : "other";
 }
 
-/// Walks the records of a segment: they lie one behind the other, 8-byte aligned.
+/// Prints what is wrong as it goes.
 Result<SegmentReport> check_segment(os::PosixFile& file, const store::SegmentInfo& info) {
   SegmentReport report;
-  std::byte header[store::segment_header_used_bytes];
-  SPG_TRY(file.read_at(0, header));
-  SPG_TRY(store::check_segment_header(header, info.number).status());
-  RecordBuffer record;
-  for (std::uint64_t offset = store::segment_header_bytes; offset < info.bytes;) {
-    std::byte head[8];
-    SPG_TRY(file.read_at(offset, head));
-    const auto length = load_le<std::uint32_t>(head + 4);
-    if (length < store::record_header_bytes || length > info.bytes - offset)
-      return Error::make(sqlstate::data_corrupted, "the record at ", offset, " has an impossible length");
-    record.clear();
-    std::byte* at = record.extend(length);
-    if (at == nullptr) return Error::out_of_memory();
-    SPG_TRY(file.read_at(offset, {at, length}));
-    if (load_le<std::uint32_t>(at) != crypto::crc32c(store::place_seed(info.number, offset), {at + 4, length - 4})) {
-      ++report.damaged;
-      std::printf("    the record at %" PRIu64 " has a wrong checksum\n", offset);
-    }
-    ++report.records;
-    KindReport& kind = report.kinds[static_cast<unsigned>(at[14])];
-    ++kind.records;
-    kind.bytes += length;
-    kind.image_bytes += load_le<std::uint32_t>(at + 8);
-    offset += (length + std::uint64_t{7}) & ~std::uint64_t{7};
-  }
+  SPG_TRY(store::walk_segment(
+      info, [&](std::uint64_t at, MutableBytes into) { return file.read_at(at, into); },
+      [&](const store::WalkedRecord& record) {
+        ++report.records;
+        KindReport& kind = report.kinds[static_cast<unsigned>(record.kind)];
+        ++kind.records;
+        kind.bytes += record.length;
+        kind.image_bytes += record.image_bytes;
+      },
+      [&](std::uint64_t offset, std::string_view what) {
+        ++report.damaged;
+        std::printf("    DAMAGED at %" PRIu64 ": %.*s\n", offset, static_cast<int>(what.size()), what.data());
+      }));
   return report;
 }
 

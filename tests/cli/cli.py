@@ -30,7 +30,7 @@ wal = folder / "app.db.wal"
 
 # --- usage
 for arguments in ([], ["frobnicate"], ["query"], ["query", db, "--wal"], ["query", "--oops", db], ["query", db, "--csv", "--tsv"],
-                  ["wal-lint"], ["wal-lint", "--oops"], ["dump"], ["dump", db, db]):
+                  ["wal-lint"], ["wal-lint", "--oops"], ["dump"], ["dump", db, db], ["verify"], ["verify", db, "--wal"], ["verify", "--oops", db]):
     code, out, err = spg(*arguments)
     check(f"{arguments}", (code, out), (2, ""))
     check(f"{arguments} explains itself", "usage:" in err, True)
@@ -91,6 +91,18 @@ spg("query", db, "CREATE TABLE big (a int, b text)", "INSERT INTO big SELECT g, 
 spg("query", db, "INSERT INTO t VALUES (5000, 'x', 0)", "CHECKPOINT")
 code, out, err = spg("dump", db)
 check("dump", (code, err, "manifest " in out, out.splitlines()[-1]), (0, "", True, "sound"))
+
+# --- verify: it changes nothing
+def contents():
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+before = contents()
+code, verified, err = spg("verify", db)
+check("verify", (code, err, verified.splitlines()[-1], contents() == before), (0, "", "sound", True))
+check("verify counts", [line.split(": ")[1] for line in verified.splitlines() if " 20000 rows" in line and "table" in line][0].startswith("20000 rows in 20 blocks, 0 entries in 0 indexes"), True)
+check("verify quietly", spg("verify", db, "--quiet"), (0, "", ""))
+check("verify without the log", spg("verify", db, "--wal", folder / "nowhere")[0], 1)
 segments = sorted((folder / "app.db.d").glob("segment-*"))
 if "segment 1" in out:
     check("segments verify", "all checksums right" in out, True)
@@ -100,12 +112,15 @@ if "segment 1" in out:
     target.write_bytes(content)
     code, out, err = spg("dump", db)
     check("a flipped bit in a segment", (code, out.splitlines()[-1]), (1, "DAMAGED"))
+    code, out, err = spg("verify", db)
+    check("verify finds it", (code, out.splitlines()[-1], f"FAULT {target} at " in out), (1, "DAMAGED", True))
     target.unlink()
     check("a lost segment", spg("dump", db)[0], 1)
 else:
     failures += 1
     print("there is no segment after a checkpoint:\n" + out)
 db.write_bytes(b"nothing of ours")
+check("nothing to verify", spg("verify", db)[0], 1)
 check("no database", spg("dump", db)[0], 1)
 
 shutil.rmtree(folder)

@@ -1,18 +1,21 @@
 #!/usr/bin/python3
 """Kills the server with SIGKILL at random moments during loads and updates; every acknowledged change must be there
 afterwards, and no half transaction. usage: kill.py [KILLS [SEED]]"""
+import os
 import random
+import subprocess
 import sys
 import threading
 import time
 
 import psycopg2
 
-from support import Server
+from support import ROOT, Server
 
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 20261120
 WRITERS = 4
+SPG = os.environ.get("SPG_CLI", str(ROOT / "build/dev/spg"))
 
 
 class Writer(threading.Thread):
@@ -71,6 +74,12 @@ def check(dsn, writers):
     connection.close()
 
 
+def verify(server):
+    """What a crash has left, and what recovery will make of it: no server has it open."""
+    done = subprocess.run([SPG, "verify", "--quiet", "--wal", str(server.folder / "wal.log"), str(server.folder / "spg.db")], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
+
+
 def main():
     print(f"seed {SEED}")
     chance = random.Random(SEED)
@@ -93,10 +102,13 @@ def main():
         server.kill()
         for writer in writers:
             writer.join()
+        if kill % 5 == 4:
+            verify(server)
         server.start()
         check(server.dsn(), writers)
         acknowledged = [writer.acknowledged for writer in writers]
     server.stop()
+    verify(server)
     print(f"{KILLS} kills, {sum(acknowledged)} transactions, none lost, none half")
 
 

@@ -257,7 +257,7 @@ Run Simulation::run() {
 void Counts::add(const Counts& other) {
   const auto sum = [&](std::uint64_t Counts::* one) { this->*one += other.*one; };
   for (auto one : {&Counts::statements, &Counts::commits, &Counts::releases, &Counts::waits, &Counts::deadlocks, &Counts::conflicts, &Counts::power_cuts, &Counts::kills,
-                   &Counts::faults, &Counts::checkpoints, &Counts::flushes, &Counts::vanished, &Counts::cut_recoveries, &Counts::lost_commits, &Counts::undone_commits})
+                   &Counts::faults, &Counts::checkpoints, &Counts::flushes, &Counts::vanished, &Counts::cut_recoveries, &Counts::verified, &Counts::lost_commits, &Counts::undone_commits})
     sum(one);
 }
 
@@ -265,7 +265,7 @@ std::string Counts::text() const {
   const auto part = [](const char* name, std::uint64_t count) { return std::string(name) + " " + std::to_string(count) + ", "; };
   return part("statements", statements) + part("commits", commits) + part("replies", releases) + part("waits", waits) + part("deadlocks", deadlocks) +
          part("40001", conflicts) + part("flushes", flushes) + part("checkpoints", checkpoints) + part("power cuts", power_cuts) +
-         part("during recovery", cut_recoveries) + part("kills", kills) + part("disk faults", faults) + part("vanished", vanished) +
+         part("during recovery", cut_recoveries) + part("recoveries verified", verified) + part("kills", kills) + part("disk faults", faults) + part("vanished", vanished) +
          part("commits undone after a failed write", undone_commits) + "unacknowledged commits lost " + std::to_string(lost_commits);
 }
 

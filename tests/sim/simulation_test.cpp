@@ -39,6 +39,7 @@ TEST_CASE("sessions, flusher, faults and crashes by seed") {
   CHECK(counts.power_cuts > 200);
   CHECK(counts.cut_recoveries > 100);
   CHECK(counts.kills > 50);
+  CHECK(counts.verified > 50);
   CHECK(counts.faults > 50);
   CHECK(counts.lost_commits > 100);
 }

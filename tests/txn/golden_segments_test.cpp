@@ -75,7 +75,8 @@ std::vector<std::string> read_all(const std::vector<std::byte>& file) {
   fixture.objects.set_source(&segments);
   std::uint64_t root_at = 0;  // the last record
   for (std::uint64_t at = store::segment_header_bytes; at < file.size(); at += (load_le<std::uint32_t>(file.data() + at + 4) + 7) / 8 * 8) root_at = at;
-  auto root = fixture.objects.claim({1, load_le<std::uint32_t>(file.data() + root_at + 4), root_at}, Generation{1}, {Kind::table, 0, 0});
+  const Generation birth{load_le<std::uint64_t>(file.data() + root_at + 40)};
+  auto root = fixture.objects.claim({1, load_le<std::uint32_t>(file.data() + root_at + 4), root_at}, birth, {Kind::table, 0, 0});
   REQUIRE(root);
   std::vector<std::string> seen;
   const auto visit = [&](auto self, store::Cell* cell) -> void {

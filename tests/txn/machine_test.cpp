@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -7,6 +8,7 @@
 #include "spg/os/sim/sim.hpp"
 #include "spg/txn/bodies.inl.hpp"
 #include "spg/type/oids.hpp"
+#include "support/verify.hpp"
 
 using namespace spg;
 using namespace spg::txn;
@@ -229,6 +231,7 @@ TEST_CASE("random transactions agree with a map, across checkpoints, evictions a
       if (failed) UNSCOPED_INFO(std::string(failed.message()));
       REQUIRE_FALSE(failed);
       REQUIRE(read_all(*world) == model);
+      if (round % 5 == 0) REQUIRE(test::faults_of(*world->machine) == "");
       if (chance.below(8) == 0) REQUIRE_FALSE(world->machine->checkpoint());
       if (chance.below(4) == 0) evicted += world->machine->objects().evict(chance.below(2) == 0 ? SIZE_MAX : 5000);
       if (chance.below(15) == 0) {
@@ -289,6 +292,7 @@ TEST_CASE("every crash point keeps what was acknowledged and nothing half") {
         const Model found = read_all(world);
         REQUIRE((found == acknowledged || found == possible));
       }
+      REQUIRE(test::faults_of(*world.machine) == "");
       if (finished) break;
     }
   }
@@ -385,6 +389,7 @@ TEST_CASE("a commit of two databases survives a crash whole or not at all") {
     REQUIRE_FALSE(reader.begin({}));
     REQUIRE_FALSE(reader.begin_statement(Intent::read, store::Access::wait));
     REQUIRE(*reader.row_count(table_id) == rows);
+    REQUIRE(test::faults_of(*world.machine) == "");
     if (finished) break;
     ++cut_short;
   }
@@ -423,32 +428,106 @@ TEST_CASE("a database that nobody writes to keeps no log") {
   CHECK_FALSE(world.machine->wants_checkpoint());
 }
 
-TEST_CASE("a failing disk call is an error, and nothing acknowledged is lost") {
-  for (const Sqlstate code : {sqlstate::disk_full, sqlstate::io_error}) {
-    for (std::uint64_t nth = 1; nth < 60; ++nth) {
-      CAPTURE(nth);
+namespace {
+
+/// Transactions on one database, and on two, and checkpoints, until one fails. Those on two put keys from 1000 on into both.
+struct FaultRun {
+  Model acknowledged, possible;
+  std::string failed;  ///< code of the error
+
+  bool note(Status status) {
+    if (!status) return false;
+    const auto code = sqlstate_text(status.code());
+    failed.assign(code.data(), 5);
+    return true;
+  }
+  void run(World& world, SimMachine::LineageOf& other) {
+    os::SimChance chance(5);
+    for (int i = 0; i < 6; ++i) {
+      bool committed;
+      possible = acknowledged;
+      if (note(random_transaction(world, chance, possible, committed))) return;
+      acknowledged = possible;
+      possible[1000 + i] = "x";
+      if (note(add_to_both(world, other, 1000 + i))) return;
+      acknowledged = possible;
+      if (i % 2 == 1 && note(world.machine->checkpoint())) return;
+    }
+  }
+};
+
+/// One more row, after the fault has gone. False when it is the first to hear of a write of the log that has failed.
+bool goes_on(World& world) {
+  Conflict conflict;
+  SimTransaction transaction(*world.machine, *world.lineage);
+  REQUIRE_FALSE(transaction.begin({}));
+  REQUIRE_FALSE(transaction.begin_statement(Intent::write, store::Access::wait));
+  REQUIRE_FALSE(put(transaction, 5000, "after", conflict));
+  REQUIRE_FALSE(transaction.end_statement(true));
+  Status failed = transaction.commit();
+  if (!failed) failed = world.machine->wait_durable(transaction.floor());
+  if (failed) REQUIRE((failed.code() == sqlstate::disk_full || failed.code() == sqlstate::t_r_serialization_failure));
+  return !failed;
+}
+
+std::size_t rows_of_second(World& world) {
+  SimTransaction reader(*world.machine, *world.machine->lineage(DatabaseId{2}));
+  REQUIRE_FALSE(reader.begin({}));
+  REQUIRE_FALSE(reader.begin_statement(Intent::read, store::Access::wait));
+  return static_cast<std::size_t>(*reader.row_count(table_id));
+}
+
+}  // namespace
+
+TEST_CASE("every disk call fails once, or from then on: an error that says so, and nothing acknowledged is lost") {
+  struct Fault { Sqlstate code; bool sticky; os::SimCalls calls; };
+  const Fault faults[] = {{sqlstate::disk_full, false, os::SimCalls::all},    {sqlstate::io_error, false, os::SimCalls::all},
+                          {sqlstate::disk_full, true, os::SimCalls::all},     {sqlstate::io_error, true, os::SimCalls::all},
+                          {sqlstate::io_error, true, os::SimCalls::syncs},    {sqlstate::io_error, true, os::SimCalls::names},
+                          {sqlstate::io_error, true, os::SimCalls::dir_syncs}, {sqlstate::disk_full, true, os::SimCalls::all_but_syncs}};
+  for (const Fault& fault : faults) {
+    std::uint64_t tried = 0, went_on = 0;
+    for (std::uint64_t nth = 1;; ++nth) {
+      CAPTURE(nth, static_cast<int>(fault.calls), fault.sticky);
       os::SimStorage disk;
       os::SimChance chance(nth);
-      Model acknowledged, possible;
+      FaultRun run;
+      std::uint64_t steps = 0;
       {
         World world(disk);
         REQUIRE_FALSE(world.open());
         REQUIRE_FALSE(world.create_table());
-        disk.fail_at(nth, code);
-        for (int i = 0; i < 4; ++i) {
-          bool committed;
-          possible = acknowledged;
-          if (random_transaction(world, chance, possible, committed)) break;
-          acknowledged = possible;
-          if (i == 1) (void)world.machine->checkpoint();
+        auto other = world.machine->create_lineage(DatabaseId{2});
+        REQUIRE(other);
+        REQUIRE_FALSE(create_plain_table(*world.machine, **other));
+        steps = disk.steps();
+        disk.fail_at(nth, fault.code, fault.sticky, fault.calls);
+        run.run(world, **other);
+        steps = disk.steps() - steps;
+        disk.fail_at(0, fault.code);
+        REQUIRE((run.failed == "" || run.failed == "53100" || run.failed == "58030" || run.failed == "08007"));
+        REQUIRE(test::faults_of(*world.machine) == "");  // reads go on, whatever has failed
+        ++tried;
+        if (!world.machine->log_is_broken()) {  // so does the service
+          if (goes_on(world)) run.acknowledged[5000] = run.possible[5000] = "after";
+          REQUIRE_FALSE(world.machine->checkpoint());
+          ++went_on;
         }
-        disk.fail_at(0, code);
       }
+      if (nth % 2 == 0) disk.power_cycle(chance, static_cast<os::Survival>(nth / 2 % 4));
       World world(disk);
-      REQUIRE_FALSE(world.open());
+      Status opened = world.open();
+      if (opened) UNSCOPED_INFO(std::string(opened.message()));
+      REQUIRE_FALSE(opened);
       const Model found = read_all(world);
-      REQUIRE((found == acknowledged || found == possible));
+      REQUIRE((found == run.acknowledged || found == run.possible));
+      const auto in_both = std::count_if(found.begin(), found.end(), [](const auto& row) { return row.first >= 1000 && row.first < 5000; });
+      REQUIRE(rows_of_second(world) == static_cast<std::size_t>(in_both));
+      REQUIRE(test::faults_of(*world.machine) == "");
+      if (nth > steps) break;  // nothing was left to fail
     }
+    CHECK(tried > 30);
+    CHECK(went_on > (fault.calls == os::SimCalls::syncs ? 0 : tried / 4));
   }
 }
 

@@ -47,6 +47,15 @@ struct FrameHeader {
   RecordType type{};
 };
 
+/// Fills the file_header_bytes at the beginning of a log file.
+inline void write_file_header(std::byte* to, std::uint64_t number) {
+  std::memset(to, 0, file_header_bytes);
+  std::memcpy(to, file_magic, sizeof file_magic);
+  store_le<std::uint64_t>(to + 8, number);
+  store_le<std::uint64_t>(to + 16, file_data_bytes);
+  store_le<std::uint32_t>(to + 24, crypto::crc32c(0, {to, 24}));
+}
+
 constexpr std::uint64_t frame_bytes(std::uint64_t payload) { return (frame_header_bytes + payload + 7) & ~std::uint64_t{7}; }
 
 inline FrameHeader read_frame_header(const std::byte* at) {

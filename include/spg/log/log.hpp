@@ -27,7 +27,8 @@ struct Record {
 template <policy::Storage Storage, policy::Sync Sync>
 class Log {
  public:
-  Log(Storage& storage, std::string_view path);
+  /// A log opened to be read has recover() alone, which then changes no file.
+  Log(Storage& storage, std::string_view path, policy::OpenMode mode = policy::OpenMode::write);
   ~Log();
 
   /// Whether the files are there that a log with its start at `from` has.
@@ -99,6 +100,7 @@ class Log {
   std::string_view directory() const;
 
   Storage* storage_;
+  policy::OpenMode mode_;
   char path_[448];
   std::size_t path_bytes_;
   typename Sync::Mutex mutex_;        // buffer_, next_, last_crc_

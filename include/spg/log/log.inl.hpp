@@ -9,7 +9,8 @@
 namespace spg::log {
 
 template <policy::Storage St, policy::Sync Sy>
-Log<St, Sy>::Log(St& storage, std::string_view path) : storage_(&storage), path_bytes_(std::min(path.size(), sizeof path_ - 1)) {
+Log<St, Sy>::Log(St& storage, std::string_view path, policy::OpenMode mode)
+    : storage_(&storage), mode_(mode), path_bytes_(std::min(path.size(), sizeof path_ - 1)) {
   std::memcpy(path_, path.data(), path_bytes_);
   path_[path_bytes_] = '\0';
 }
@@ -53,7 +54,7 @@ Result<typename St::File*> Log<St, Sy>::file_at(std::uint64_t number) {
   victim->number = UINT64_MAX;
   char name[512];
   file_name(name, number);
-  SPG_ASSIGN(victim->file, storage_->open(name, policy::OpenMode::write));
+  SPG_ASSIGN(victim->file, storage_->open(name, mode_));
   victim->number = number;
   return &victim->file;
 }
@@ -116,11 +117,8 @@ Status Log<St, Sy>::create_file(std::uint64_t number) {
   // A crash may have left a file that was being made: its header is written anew.
   if (!made && made.error().code() == sqlstate::duplicate_file) made = storage_->open(name, policy::OpenMode::write);
   if (!made) return made.take_error();
-  std::byte header[file_header_bytes] = {};
-  std::memcpy(header, file_magic, sizeof file_magic);
-  store_le<std::uint64_t>(header + 8, number);
-  store_le<std::uint64_t>(header + 16, file_data_bytes);
-  store_le<std::uint32_t>(header + 24, crypto::crc32c(0, {header, 24}));
+  std::byte header[file_header_bytes];
+  write_file_header(header, number);
   SPG_TRY(made->write_at(0, header));
   SPG_TRY(sync(*made));
   Status failed = storage_->sync_dir(directory());
@@ -428,7 +426,8 @@ Status Log<St, Sy>::recover(std::uint64_t from, std::span<const Epoch> history, 
     file_name(name, position / file_data_bytes);
     return Error::make(sqlstate::data_corrupted, "write-ahead log is damaged in file \"", std::string_view(name), "\" at offset ",
                        file_header_bytes + position % file_data_bytes)
-        .detail("A later record shows that this position had been written durably.");
+        .detail("A later record shows that this position had been written durably.")
+        .hint("\"spg wal-lint ", std::string_view(path_, path_bytes_), "\" says what is there.");
   }
   SPG_TRY(sync_found(from, position));
   next_.store(position, std::memory_order_release);
@@ -439,7 +438,7 @@ Status Log<St, Sy>::recover(std::uint64_t from, std::span<const Epoch> history, 
 /// are chained to it: it must outlive a power cut from here on.
 template <policy::Storage St, policy::Sync Sy>
 Status Log<St, Sy>::sync_found(std::uint64_t from, std::uint64_t to) {
-  if (from == to) return ok();
+  if (from == to || mode_ == policy::OpenMode::read) return ok();
   for (std::uint64_t number = from / file_data_bytes; number * file_data_bytes < to; ++number) {
     SPG_ASSIGN(File * file, file_at(number));
     SPG_TRY(file->sync());

@@ -55,7 +55,11 @@ Result<Manifest> read_manifest(Storage& storage, std::string_view database_path)
   char name[512];
   paths.manifest_name(name, load_le<std::uint64_t>(at + 8));
   RecordBuffer bytes;
-  SPG_TRY(read_whole_file(storage, std::string_view(name), bytes));
+  if (Status failed = read_whole_file(storage, std::string_view(name), bytes)) {
+    // No database is what a missing pointer file means, and is answered by making one.
+    if (failed.code() != sqlstate::undefined_file) return failed;
+    return Error::make(sqlstate::data_corrupted, "file \"", std::string_view(name), "\", which \"", database_path, "\" names, is not there");
+  }
   SPG_ASSIGN(Manifest manifest, decode_manifest(bytes.bytes()));
   if (manifest.number != load_le<std::uint64_t>(at + 8)) return Error::make(sqlstate::data_corrupted, "manifest has another number than its name");
   return manifest;

@@ -28,6 +28,7 @@ inline constexpr char segment_magic[8] = {'S', 'P', 'G', 'S', 'E', 'G', 0, 2};  
 inline constexpr std::uint64_t segment_header_bytes = 64;
 inline constexpr std::size_t segment_header_used_bytes = 16;
 inline constexpr std::uint32_t record_header_bytes = 48;
+inline constexpr std::uint32_t record_bytes_max = 2 * object_bytes_max;
 inline constexpr std::uint64_t segment_bytes_max = std::uint64_t{1} << 30;
 
 /// What the checksum of a record at this place starts from.

@@ -63,7 +63,7 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
   auto damaged = [&](const char* what) {
     return Error::make(sqlstate::data_corrupted, "object in segment ", address.segment, " at ", address.offset, " is damaged: ", what);
   };
-  if (address.length < record_header_bytes || address.length > 2 * object_bytes_max) return damaged("length");
+  if (address.length < record_header_bytes || address.length > record_bytes_max) return damaged("length");
   RecordBuffer record;
   std::byte* at = record.extend(address.length);
   if (at == nullptr) return Error::out_of_memory();
@@ -73,6 +73,9 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
   if (load_le<std::uint32_t>(at + 4) != address.length ||
       load_le<std::uint32_t>(at) != crypto::crc32c(place_seed(address.segment, address.offset), {at + 4, address.length - 4}))
     return damaged("checksum");
+  // A record that a lost write has left in place, of an earlier use of the segment's number. (What the manifest says of a
+  // root is its version's generation.)
+  if (static_cast<Kind>(at[14]) != Kind::root && load_le<std::uint64_t>(at + 40) != raw(cell.birth)) return damaged("birth");
   const auto image_bytes = load_le<std::uint32_t>(at + 8);
   const auto children = load_le<std::uint16_t>(at + 12);
   const auto encoding = static_cast<std::uint8_t>(at[15]);

@@ -7,3 +7,4 @@
 #include "spg/store/scope.inl.hpp"
 #include "spg/store/segment.inl.hpp"
 #include "spg/txn/transaction.inl.hpp"
+#include "spg/txn/verify.inl.hpp"

@@ -31,6 +31,8 @@ struct MachineOptions {
   /// Memory for objects. Over it, those that have not been read for longest are dropped from memory; what has changed since
   /// the last checkpoint is written first.
   std::size_t hot_tier_bytes = SIZE_MAX;
+  /// open() changes no file: what recovery does stays in memory. Nothing can be written.
+  bool read_only = false;
   /// No log, no files: everything ends with the process.
   bool ephemeral = false;
   /// A write set of more than some of these goes into the log in such pieces before its commit, so that other commits do not
@@ -82,6 +84,10 @@ class Machine final : public MachineControl {
   void stop_background();
 
   LineageOf* lineage(DatabaseId id);
+  template <class Visit>
+  void each_lineage(Visit visit) {
+    for (LineageOf* one = lineages_.load(std::memory_order_acquire); one != nullptr; one = one->next) visit(*one);
+  }
   /// Makes the lineage of a new, empty database. Durable with the next flush.
   Result<LineageOf*> create_lineage(DatabaseId id);
 
@@ -132,10 +138,12 @@ class Machine final : public MachineControl {
   LogOf& log() { return log_; }
   Locks<Sync>& locks() { return locks_; }
   const store::Manifest& manifest() const { return manifest_; }
+  std::string_view database_path() const { return options_.database_path; }
 
  private:
   Status open_new();
   Status open_existing(store::Manifest manifest);
+  Status load(const store::Manifest& manifest);
   struct Stream { std::uint64_t id, first, last; };  ///< pieces in the log, between these positions, whose commit is to come
   struct ReplayedStream {
     std::uint64_t id = 0;

@@ -102,7 +102,8 @@ Status apply_to_root(Scope& scope, Cell*& root, const Change& change, Arena& are
 template <policy::Env E>
 Machine<E>::Machine(Storage& storage, typename E::Clock& clock, Alloc& alloc, typename E::Random& random, const MachineOptions& options)
     : options_(options), storage_(&storage), clock_(&clock), random_(&random), objects_(alloc, random),
-      segments_(objects_, storage, std::string_view(store::DatabasePaths(options.database_path).directory), image_rules()), log_(storage, options.log_path) {
+      segments_(objects_, storage, std::string_view(store::DatabasePaths(options.database_path).directory), image_rules()),
+      log_(storage, options.log_path, options.read_only ? policy::OpenMode::read : policy::OpenMode::write) {
   std::snprintf(database_path_, sizeof database_path_, "%.*s", static_cast<int>(options.database_path.size()), options.database_path.data());
   std::snprintf(log_path_, sizeof log_path_, "%.*s", static_cast<int>(options.log_path.size()), options.log_path.data());
   options_.database_path = database_path_;
@@ -125,7 +126,7 @@ Status Machine<E>::open() {
   if (options_.ephemeral) { is_new_ = true; return ok(); }
   auto manifest = store::read_manifest(*storage_, options_.database_path);
   if (manifest) return open_existing(std::move(*manifest));
-  if (manifest.error().code() == sqlstate::undefined_file) return open_new();
+  if (manifest.error().code() == sqlstate::undefined_file && !options_.read_only) return open_new();
   return manifest.take_error();
 }
 
@@ -147,8 +148,9 @@ Status Machine<E>::open_new() {
   return ok();
 }
 
+/// Makes the lineages what they were: their roots in the manifest, then what the log says.
 template <policy::Env E>
-Status Machine<E>::open_existing(store::Manifest manifest) {
+Status Machine<E>::load(const store::Manifest& manifest) {
   SPG_TRY(segments_.adopt(manifest.segments));
   next_generation_ = manifest.next_generation;
   next_oid_ = manifest.next_oid;
@@ -177,6 +179,17 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
     return replay(record);
   }));
   while (replayed_streams_ != nullptr) replayed_streams_ = std::move(replayed_streams_->next);  // never committed
+  return ok();
+}
+
+template <policy::Env E>
+Status Machine<E>::open_existing(store::Manifest manifest) {
+  SPG_TRY(load(manifest));
+  if (options_.read_only) {
+    log_.give_up(Error::make(sqlstate::read_only_sql_transaction, "the database was opened to be read"));
+    manifest_ = std::move(manifest);
+    return ok();
+  }
   // The next epoch is durable before anything is written under it.
   manifest_ = std::move(manifest);
   ++manifest_.number;

@@ -26,8 +26,11 @@ class SimChance {
   std::uint64_t state_;
 };
 
-/// What survives a power cut of the bytes that were not synced.
-enum class Survival : std::uint8_t { none, all, torn };
+/// What survives a power cut of the bytes that were not synced: torn = any sectors, reordered = any writes, each whole.
+enum class Survival : std::uint8_t { none, all, torn, reordered };
+
+/// Which calls fail_at() means.
+enum class SimCalls : std::uint8_t { all, writes, syncs, names, dir_syncs, all_but_syncs };
 
 struct SimDiskState;
 
@@ -68,8 +71,9 @@ class SimStorage {
   /// The n-th changing call from now (1 = the next) and all that follow fail as if the power were gone; 0 = never.
   void cut_power_at(std::uint64_t nth);
   bool power_is_cut() const;
-  /// The n-th changing call from now fails with `code` once (or for good).
-  void fail_at(std::uint64_t nth, Sqlstate code, bool sticky = false);
+  /// The n-th changing call from now, or the first behind it of those that are meant, fails with `code` once (or for good).
+  /// A write that fails has written its first half.
+  void fail_at(std::uint64_t nth, Sqlstate code, bool sticky = false, SimCalls which = SimCalls::all);
   /// Power comes back: decides what survived. Handles opened before are dead.
   void power_cycle(SimChance& chance, Survival survival);
   /// A canary: syncs are reported as done but protect nothing. Crash tests must notice.
