@@ -80,8 +80,9 @@ bool read_number(const char* name, T fallback, unsigned long long least, unsigne
 
 /// A number of megabytes as bytes; at least one, so that SET can still run.
 bool read_megabytes(const char* name, std::size_t fallback_bytes, std::size_t& bytes) {
-  if (!read_number(name, fallback_bytes >> 20, 1, (1u << 21) - 1, bytes)) return false;
-  bytes = bytes == fallback_bytes >> 20 ? fallback_bytes : bytes << 20;
+  std::size_t megabytes = 0;
+  if (!read_number<std::size_t>(name, 0, 1, (1u << 21) - 1, megabytes)) return false;
+  bytes = megabytes == 0 ? fallback_bytes : megabytes << 20;
   return true;
 }
 

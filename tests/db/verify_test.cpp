@@ -86,10 +86,7 @@ TEST_CASE("an opened-to-be-read database takes no writes") {
   os::SimClock clock;
   os::SimAlloc alloc;
   os::SimRandom random;
-  txn::MachineOptions options;
-  options.database_path = "d/db";
-  options.log_path = "d/wal";
-  options.read_only = true;
+  txn::MachineOptions options = read_only_options();
   SimMachine machine(storage, clock, alloc, random, options);
   REQUIRE_FALSE(machine.open());
   CHECK(machine.log_is_broken());

@@ -32,6 +32,15 @@ std::string faults_of(Machine& machine) {
   return faults.text;
 }
 
+inline txn::MachineOptions read_only_options(std::size_t memory_bytes = SIZE_MAX) {
+  txn::MachineOptions options;
+  options.database_path = "d/db";
+  options.log_path = "d/wal";
+  options.read_only = true;
+  options.hot_tier_bytes = memory_bytes;
+  return options;
+}
+
 /// As `spg verify` looks at a database that nobody has open: the files, then what recovery makes of them.
 template <class Machine>
 void verify_all(os::SimStorage& storage, Faults& faults, std::size_t memory_bytes = SIZE_MAX) {
@@ -40,12 +49,7 @@ void verify_all(os::SimStorage& storage, Faults& faults, std::size_t memory_byte
   os::SimAlloc alloc;
   os::SimRandom random;
   {
-    txn::MachineOptions options;
-    options.database_path = "d/db";
-    options.log_path = "d/wal";
-    options.read_only = true;
-    options.hot_tier_bytes = memory_bytes;
-    Machine machine(storage, clock, alloc, random, options);
+    Machine machine(storage, clock, alloc, random, read_only_options(memory_bytes));
     if (Status failed = machine.open()) faults.text += "recovery: " + std::string(failed.message()) + "\n";
     if (Status failed = txn::verify_versions(machine, faults, memory_bytes)) faults.text += std::string(failed.message()) + "\n";
   }

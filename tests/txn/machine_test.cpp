@@ -610,6 +610,55 @@ TEST_CASE("a transaction that thinks between its statements keeps no version, un
   CHECK(read_all(world).size() == 3);
 }
 
+TEST_CASE("who is about to lock reads the tip, who reads what is durable") {
+  os::SimStorage disk;
+  World world(disk);
+  REQUIRE_FALSE(world.open());
+  REQUIRE_FALSE(world.create_table());
+  Conflict conflict;
+  SimTransaction writer(*world.machine, *world.lineage);
+  REQUIRE_FALSE(writer.begin({}));
+  REQUIRE_FALSE(writer.begin_statement(Intent::write, store::Access::wait));
+  REQUIRE_FALSE(put(writer, 1, "published", conflict));
+  REQUIRE_FALSE(writer.end_statement(true));
+  REQUIRE_FALSE(writer.commit());
+  for (const Intent intent : {Intent::read, Intent::lock}) {
+    SimTransaction other(*world.machine, *world.lineage);
+    REQUIRE_FALSE(other.begin({}));
+    REQUIRE_FALSE(other.begin_statement(intent, store::Access::wait));
+    CHECK(find(other, world.arena, 1).size() == (intent == Intent::lock));
+    REQUIRE_FALSE(other.end_statement(true));
+    other.rollback();
+  }
+}
+
+TEST_CASE("what a reader has looked at under its guard stays in memory") {
+  os::SimStorage disk;
+  World world(disk);
+  REQUIRE_FALSE(world.open());
+  REQUIRE_FALSE(world.create_table());
+  Model model;
+  os::SimChance chance(3);
+  for (int round = 0; round < 10; ++round) {
+    bool committed;
+    REQUIRE_FALSE(random_transaction(world, chance, model, committed));
+  }
+  REQUIRE_FALSE(world.machine->checkpoint());
+  auto& objects = world.machine->objects();
+  SimTransaction reader(*world.machine, *world.lineage);
+  REQUIRE_FALSE(reader.begin({}));
+  REQUIRE_FALSE(reader.begin_statement(Intent::read, store::Access::wait));
+  REQUIRE(contents(reader, world.arena) == model);
+  (void)objects.evict(SIZE_MAX);
+  CHECK(objects.evict(SIZE_MAX) == 0);
+  reader.leave_guard();  // it waits for its client
+  CHECK(objects.evict(SIZE_MAX) > 1000);
+  reader.renew_guard();
+  CHECK(contents(reader, world.arena) == model);
+  REQUIRE_FALSE(reader.end_statement(true));
+  reader.rollback();
+}
+
 TEST_CASE("a large write set is brought onto a table that others have changed meanwhile, and nothing is freed twice") {
   os::SimStorage disk;
   World world(disk);

@@ -115,7 +115,7 @@ Result<const Image*> Objects<A, S, R>::read_cold(Cell* cell, Access access) {
   policy::LockGuard lock(load_mutexes_[reinterpret_cast<std::uintptr_t>(cell) / sizeof(Cell) % load_mutex_count]);
   if (Image* image = settled(*cell)) return const_cast<const Image*>(image);
   SPG_TRY(source_->load(*cell));
-  return const_cast<const Image*>(cell->image.load(std::memory_order_acquire));
+  return const_cast<const Image*>(settled(*cell));  // the evictor may have looked at the cell before it was touched
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>

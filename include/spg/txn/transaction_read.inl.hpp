@@ -75,7 +75,7 @@ template <class Objects>
 class TableScanOf final : public Scan {
  public:
   TableScanOf(Objects& objects, const ScanRequest& request, Cell* table, Arena& arena, const Access& access)
-      : objects_(&objects), table_(table), arena_(&arena), batch_arena_(arena.budget()), access_(access), next_(request.first_block), end_(request.end_block) {
+      : objects_(&objects), table_(table), batch_arena_(arena.budget()), access_(access), next_(request.first_block), end_(request.end_block) {
     columns_ = {arena.array<std::uint16_t>(request.columns.size()), request.columns.size()};
     std::copy(request.columns.begin(), request.columns.end(), columns_.begin());
     zones_ = {arena.array<ZonePredicate>(request.zones.size()), request.zones.size()};
@@ -116,7 +116,6 @@ class TableScanOf final : public Scan {
  private:
   Objects* objects_;
   Cell* table_;
-  Arena* arena_;
   Arena batch_arena_;
   const Access& access_;  ///< the transaction's: set_access() may come while the scan goes on
   std::uint64_t next_, end_;
