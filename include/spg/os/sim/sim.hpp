@@ -121,6 +121,9 @@ class SimAlloc {
   void* allocate(std::size_t bytes);
   void release(void* memory, std::size_t bytes);
   std::size_t used_bytes() { return used_bytes_; }
+  std::size_t held_bytes() { return used_bytes_; }
+  std::size_t mark_sparse(std::size_t) { return 0; }
+  bool is_sparse(const void*, std::size_t) { return false; }
   void fail_at(std::uint64_t nth) { fail_at_ = nth; }
   /// Calls of allocate() so far.
   std::uint64_t calls() const { return calls_; }
