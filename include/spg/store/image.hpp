@@ -77,6 +77,10 @@ struct Expected {
 };
 
 struct Cell {
+  // --- flags
+  static constexpr std::uint8_t childless = 1;   ///< the objects below have no cells: the next load makes them
+  static constexpr std::uint8_t superseded = 2;  ///< a scope has copied it or put it out of use: others may refer to its children, too
+
   std::atomic<Image*> image{nullptr};
   std::atomic<std::uint64_t> address{0};  ///< Address::packed(); 0 = none
   std::uint32_t length = 0;               ///< of the record on disk; written before address
@@ -86,10 +90,13 @@ struct Cell {
   // The running checkpoint's plan for this object; touched by the checkpoint alone.
   std::uint64_t planned = 0;
   std::uint64_t planned_by = 0;
-  Cell* next_by_address = nullptr;        ///< chain of the address table, and the pointer there that leads here
-  Cell** link_by_address = nullptr;
+  Cell* next_by_address = nullptr;        ///< chain of the address table
+  std::atomic<std::uint8_t> flags{0};
 
   bool has_address() const { return address.load(std::memory_order_acquire) != 0; }
+  bool has(std::uint8_t flag) const { return (flags.load(std::memory_order_seq_cst) & flag) != 0; }
+  void set(std::uint8_t flag) { if (!has(flag)) flags.fetch_or(flag, std::memory_order_seq_cst); }
+  void clear(std::uint8_t flag) { if (has(flag)) flags.fetch_and(static_cast<std::uint8_t>(~flag), std::memory_order_seq_cst); }
   Address where() const {
     const std::uint64_t packed = address.load(std::memory_order_acquire);
     return {static_cast<std::uint32_t>(packed >> 40), length, packed & ((std::uint64_t{1} << 40) - 1)};

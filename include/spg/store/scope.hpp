@@ -102,11 +102,15 @@ class BasicScope {
     SPG_ASSIGN(Cell * copy, objects_->copy(*slot, generation_));
     SPG_TRY(fresh_.push(copy));
     SPG_TRY(retired_.push(slot));
+    slot->set(Cell::superseded);
     slot = copy;
     return ObjectsType::image_of(copy);
   }
   /// Puts an object out of use (with `whole_tree`, everything below it too).
-  Status retire(Cell* cell, bool whole_tree = false) { return retired_.push(cell, whole_tree); }
+  Status retire(Cell* cell, bool whole_tree = false) {
+    cell->set(Cell::superseded);
+    return retired_.push(cell, whole_tree);
+  }
 
   /// Savepoint released or statement done: the parent takes over what this scope made and retired.
   void hand_to(BasicScope& parent) {

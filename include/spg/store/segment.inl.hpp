@@ -121,6 +121,7 @@ Status Segments<O, St, Sy>::load(Cell& cell) {
   if (const char* fault = rules_->fault(*image, cell.expected, slots)) return give_up(damaged(fault));
   if (Status failed = adopt_children(cell, image, {references.data(), references.size()})) return give_up(std::move(failed));
   cell.expected = {};
+  cell.clear(Cell::childless);
   cell.image.store(image, std::memory_order_release);
   return ok();
 }
@@ -147,10 +148,10 @@ Result<const char*> Segments<O, St, Sy>::read_references(ByteReader& reader, Add
   return reader.ok() ? nullptr : "truncated";
 }
 
-/// Gives the image the cells of its children. The first load makes them; later ones (after an eviction) find them.
+/// Gives the image the cells of its children: makes them, or finds those that an eviction has left.
 template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::adopt_children(Cell& cell, Image* image, std::span<const Reference> references) {
-  const bool is_first = cell.expected.kind != Kind::none;
+  const bool is_first = cell.has(Cell::childless);
   for (std::size_t done = 0; done < references.size(); ++done) {
     const Reference& one = references[done];
     Cell*& child = image->child_array()[one.slot];

@@ -162,6 +162,11 @@ class Machine final : public MachineControl {
   void run_checkpointer();
   void run_evictor();
   void keep_budget();
+  struct Gated { LineageOf* lineage; Generation generation; };
+  using Gate = Array<Gated>;
+  bool has_passed(const Gate& gate) const;
+  void settle_segments();
+  void settle_once_passed(std::uint32_t segment, Gate gate);
   /// Of the log since the last checkpoint began.
   std::uint64_t unsaved_log_bytes() const { return log_.position() - checkpoint_position_.load(std::memory_order_relaxed); }
   Status flush_log();
@@ -191,6 +196,9 @@ class Machine final : public MachineControl {
   typename Sync::Mutex lineages_mutex_;
   std::atomic<LineageOf*> lineages_{nullptr};
 
+  typename Sync::Mutex settling_mutex_;
+  Gate settling_;
+  std::uint32_t settling_segment_ = 0;  ///< what the last checkpoint has written is settled once the gate has passed; 0: it is
   typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
   typename Sync::Mutex publish_mutex_;  ///< a commit's record is in the log and its version is not published yet
   typename Sync::Mutex wake_mutex_;

@@ -5,6 +5,7 @@
 #include "spg/txn/apply.inl.hpp"
 #include "spg/txn/image_rules.hpp"
 #include "spg/txn/machine.hpp"
+#include "spg/txn/machine_space.inl.hpp"
 
 namespace spg::txn {
 
@@ -178,6 +179,7 @@ Status Machine<E>::load(const store::Manifest& manifest) {
     if (const std::size_t used = objects_.alloc().used_bytes(); used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
     return replay(record);
   }));
+  if (!manifest.segments.empty()) objects_.settle(manifest.segments.back().number);
   while (replayed_streams_ != nullptr) replayed_streams_ = std::move(replayed_streams_->next);  // never committed
   return ok();
 }
@@ -625,18 +627,6 @@ void Machine<E>::run_checkpointer() {
   }
 }
 
-/// A step of keeping the budget: what must go, goes. Objects that are not on disk yet cannot: a checkpoint is asked for.
-template <policy::Env E>
-void Machine<E>::keep_budget() {
-  const std::size_t budget = options_.hot_tier_bytes, used = objects_.alloc().used_bytes();
-  if (used <= budget - budget / 8) return;
-  if (used <= budget) return objects_.age();  // so that it is known what has been read lately
-  const std::size_t freed = objects_.evict(used - (budget - budget / 16));
-  if (used - std::min(freed, used) <= budget || unsaved_log_bytes() < budget / 16 || is_pressed_.exchange(true)) return;
-  policy::LockGuard lock(wake_mutex_);
-  wake_checkpointer_.notify_all();
-}
-
 template <policy::Env E>
 void Machine<E>::run_evictor() {
   for (;;) {
@@ -749,6 +739,10 @@ Status Machine<E>::checkpoint() {
   if (!failed) {
     manifest_ = std::move(next);
     checkpoint_position_.store(log_start == UINT64_MAX ? checkpoint_position_.load() : log_start);
+    Gate gate;
+    bool fits = true;
+    for (const Held& one : held) fits = fits && gate.push_back({one.lineage, one.version->generation});
+    if (fits && !segments_.segments().empty()) settle_once_passed(segments_.segments().back().number, std::move(gate));
     remove_old_files();
     failed = log_.trim(manifest_.log_start);
   }
