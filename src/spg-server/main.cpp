@@ -35,6 +35,7 @@ constexpr const char* usage =
     "  SPG_HOT_TIER_BYTES    memory for data; what has not been read for longest is dropped over it\n"
     "                        (default: half of the machine's or the control group's, at most 4 GiB)\n"
     "  SPG_CHECKPOINT_WAL_BYTES, SPG_CHECKPOINT_SECONDS   a checkpoint after so much log, after so long (default 256 MiB, 300; 0: never)\n"
+    "  SPG_COLD_COMPACT_SEGMENT_THRESHOLD  checkpoints keep the number of segment files below it  (default 64)\n"
     "  SPG_TRACK_COMMIT_TIMESTAMP  on or off: the setting track_commit_timestamp  (default off)\n";
 
 const char* environment(const char* name, const char* fallback) {
@@ -209,7 +210,8 @@ int main(int argc, char** argv) {
   constexpr unsigned long long mega = 1024 * 1024;
   if (!read_number("SPG_HOT_TIER_BYTES", std::min<std::size_t>(std::size_t{4} << 30, spg::os::memory_bytes() / 2), 16 * mega, SIZE_MAX / 2, machine.hot_tier_bytes) ||
       !read_number("SPG_CHECKPOINT_WAL_BYTES", machine.checkpoint_log_bytes, mega, UINT64_MAX / 2, machine.checkpoint_log_bytes) ||
-      !read_number("SPG_CHECKPOINT_SECONDS", machine.checkpoint_seconds, 0, 30 * 86400, machine.checkpoint_seconds)) return 2;
+      !read_number("SPG_CHECKPOINT_SECONDS", machine.checkpoint_seconds, 0, 30 * 86400, machine.checkpoint_seconds) ||
+      !read_number<std::uint32_t>("SPG_COLD_COMPACT_SEGMENT_THRESHOLD", machine.compaction.count_max, 2, 100'000, machine.compaction.count_max)) return 2;
   const std::string track = environment("SPG_TRACK_COMMIT_TIMESTAMP", "off");
   if (track != "on" && track != "off") { std::fprintf(stderr, "spg-server: SPG_TRACK_COMMIT_TIMESTAMP is neither on nor off: %s\n", track.c_str()); return 2; }
   instance.track_commit_timestamp = track == "on";

@@ -18,13 +18,17 @@ void DatabasePaths::manifest_name(char (&to)[512], std::uint64_t number) const {
   std::snprintf(to, sizeof to, "%s/manifest-%08llu", directory, static_cast<unsigned long long>(number));
 }
 
+void DatabasePaths::segment_name(char (&to)[512], std::uint32_t number) const {
+  std::snprintf(to, sizeof to, "%s/segment-%08u", directory, number);
+}
+
 Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
   bool fits = out.add(std::as_bytes(std::span(manifest_magic))) && out.add_le(manifest.number) && out.add_varint(manifest.log_start) &&
               out.add_varint(manifest.next_generation) && out.add_varint(manifest.next_oid);
   fits = fits && out.add_varint(manifest.epochs.size());
   for (const ManifestEpoch& epoch : manifest.epochs) fits = fits && out.add_varint(epoch.number) && out.add_varint(epoch.start);
   fits = fits && out.add_varint(manifest.segments.size());
-  for (const SegmentInfo& segment : manifest.segments) fits = fits && out.add_varint(segment.number) && out.add_varint(segment.bytes);
+  for (const SegmentInfo& segment : manifest.segments) fits = fits && out.add_varint(segment.number) && out.add_varint(segment.bytes) && out.add_varint(segment.live_bytes);
   fits = fits && out.add_varint(manifest.databases.size());
   for (const ManifestDatabase& database : manifest.databases)
     fits = fits && out.add_varint(raw(database.id)) && out.add_varint(database.root.segment) && out.add_varint(database.root.length) &&
@@ -36,8 +40,8 @@ Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
 Result<Manifest> decode_manifest(Bytes bytes) {
   auto damaged = [] { return Error::make(sqlstate::data_corrupted, "manifest is damaged"); };
   if (bytes.size() < 20 || std::memcmp(bytes.data(), manifest_magic, 7) != 0) return damaged();
-  if (bytes[7] != std::byte{manifest_magic[7]})
-    return Error::make(sqlstate::feature_not_supported, "manifest has format ", static_cast<unsigned>(bytes[7]), ", this program reads ", static_cast<unsigned>(manifest_magic[7]));
+  const auto version = static_cast<unsigned>(bytes[7]), known = static_cast<unsigned>(manifest_magic[7]);
+  if (version > known) return Error::make(sqlstate::feature_not_supported, "manifest has format ", version, ", this program reads up to ", known);
   const Bytes body = bytes.first(bytes.size() - 4);
   if (load_le<std::uint32_t>(bytes.data() + body.size()) != crypto::crc32c(0, body)) return damaged();
   ByteReader reader(body.subspan(8));
@@ -52,7 +56,10 @@ Result<Manifest> decode_manifest(Bytes bytes) {
   }
   for (std::uint64_t left = reader.varint(); left != 0 && reader.ok(); --left) {
     const auto number = static_cast<std::uint32_t>(reader.varint());
-    if (!manifest.segments.push_back({number, reader.varint(), 0})) return Error::out_of_memory();
+    const std::uint64_t segment_bytes = reader.varint(), live_bytes = version < 2 ? segment_bytes : reader.varint();
+    if (!manifest.segments.empty() && manifest.segments.back().number >= number) return damaged();
+    if (live_bytes > segment_bytes || !manifest.segments.push_back({number, segment_bytes, live_bytes}))
+      return live_bytes > segment_bytes ? damaged() : Error::out_of_memory();
   }
   for (std::uint64_t left = reader.varint(); left != 0 && reader.ok(); --left) {
     ManifestDatabase database{};

@@ -13,6 +13,7 @@ Status World::open() {
   machine_options.log_path = "d/wal";
   machine_options.checkpoint_log_bytes = 6000;  // for tick()
   machine_options.piece_bytes = 24;             // transactions of some rows are written ahead
+  machine_options.compaction = {4, 20'000};
   machine = std::make_unique<Machine>(disk, clock, alloc, random, machine_options);
   SPG_TRY(machine->open());
   SPG_ASSIGN(instance, db::Instance::open(*machine, {}));

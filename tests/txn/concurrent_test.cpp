@@ -64,6 +64,7 @@ TEST_CASE("readers see whole versions while writers, flusher, checkpoints and ev
     options.database_path = database;
     options.log_path = log;
     options.piece_bytes = piece_bytes;
+    options.compaction = {4, 100'000};
     Machine<Env> machine(storage, clock, alloc, random, options);
     REQUIRE_FALSE(machine.open());
     if (life == 0) {

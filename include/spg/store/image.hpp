@@ -67,6 +67,10 @@ struct Address {
   friend bool operator==(const Address&, const Address&) = default;
 };
 
+/// Segments by number, modulo 64: may hold one too many, never one too few.
+using SegmentSet = std::uint64_t;
+constexpr SegmentSet set_of(std::uint32_t segment) { return SegmentSet{1} << segment % 64; }
+
 /// What a parent's record promises of a child that has never been read: a checksum proves that a record is what somebody
 /// wrote, not that it is what its parent takes it for. Kept until the first load has checked it (ImageRules).
 struct Expected {
@@ -88,8 +92,9 @@ struct Cell {
   Expected expected;                      ///< changed by the first load alone
   Generation birth{};
   // The running checkpoint's plan for this object; touched by the checkpoint alone.
-  std::uint64_t planned = 0;
-  std::uint64_t planned_by = 0;
+  std::uint32_t planned = 0;
+  std::uint32_t planned_by = 0;
+  std::atomic<SegmentSet> below{0};       ///< of an object with an address: where what is below it lies
   Cell* next_by_address = nullptr;        ///< chain of the address table
   std::atomic<std::uint8_t> flags{0};
 
@@ -102,5 +107,6 @@ struct Cell {
     return {static_cast<std::uint32_t>(packed >> 40), length, packed & ((std::uint64_t{1} << 40) - 1)};
   }
 };
+static_assert(sizeof(void*) != 8 || sizeof(Cell) == 64);
 
 }  // namespace spg::store

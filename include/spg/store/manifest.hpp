@@ -5,8 +5,8 @@
 // replaced atomically. All integers are little-endian or varints; the last 4 bytes are the crc32c of all before.
 //
 //   <db>:      "SPGDB\0\0\1", 8 bytes manifest number, 4 bytes crc32c of the 16 before
-//   manifest:  "SPGMAN\0\1", 8 bytes number, then varints: log start, next generation, next oid, epochs {number, start}*,
-//              segments {number, bytes}*, databases {id, segment, length, offset, birth, log position}*
+//   manifest:  "SPGMAN\0\2", 8 bytes number, then varints: log start, next generation, next oid, epochs {number, start}*,
+//              segments {number, bytes, live bytes}*, databases {id, segment, length, offset, birth, log position}*
 #pragma once
 #include "spg/base/array.hpp"
 #include "spg/base/record_buffer.hpp"
@@ -17,7 +17,7 @@
 namespace spg::store {
 
 inline constexpr char database_magic[8] = {'S', 'P', 'G', 'D', 'B', 0, 0, 1};
-inline constexpr char manifest_magic[8] = {'S', 'P', 'G', 'M', 'A', 'N', 0, 1};
+inline constexpr char manifest_magic[8] = {'S', 'P', 'G', 'M', 'A', 'N', 0, 2};  ///< the last byte is the version; 1 does not tell live bytes
 
 struct ManifestEpoch { std::uint32_t number; std::uint64_t start; };
 /// `log_position`: records of this database before it are contained in the root.
@@ -37,6 +37,7 @@ struct Manifest {
 struct DatabasePaths {
   explicit DatabasePaths(std::string_view database);
   void manifest_name(char (&to)[512], std::uint64_t number) const;
+  void segment_name(char (&to)[512], std::uint32_t number) const;
   char name[400], fresh[408], directory[408], parent[408];
 };
 

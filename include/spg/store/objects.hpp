@@ -7,10 +7,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "spg/base/cpu.hpp"
 #include "spg/base/result.hpp"
 #include "spg/policy/policy.hpp"
+#include "spg/store/forwarding.hpp"
 #include "spg/store/image.hpp"
 
 namespace spg::store {
@@ -20,6 +22,8 @@ class ObjectSource {
  public:
   /// Allocates an image through `make` and fills it; children arrive as cells. XX001 when the bytes are damaged.
   virtual Status load(Cell& cell) = 0;
+  /// Nobody will read the object there any more.
+  virtual void freed(Address address) = 0;
 
  protected:
   ~ObjectSource() = default;
@@ -80,11 +84,22 @@ class Objects {
 
   /// A cold cell for an object that a manifest or a record just loaded refers to. Every object on disk has one owner (each
   /// database keeps one version there, and databases share nothing): XX001 when the address has a cell already.
-  Result<Cell*> claim(Address address, Generation birth, Expected expected);
-  /// The cell of an address, or null.
+  Result<Cell*> claim(Address address, Generation birth, Expected expected, SegmentSet below);
+  /// Takes back what claim() has given.
+  void disown(Cell* cell);
+  /// The cell of an address, or of the other one of an object that has been moved; or null.
   Cell* find(Address address);
   /// Gives a dirty cell its address.
-  void set_address(Cell* cell, Address address);
+  void set_address(Cell* cell, Address address, SegmentSet below);
+
+  // --- objects that a compaction has written anew elsewhere. One caller at a time.
+  /// From now on either address of a moved object finds its cell: records of older versions refer to the one before.
+  void forward(std::unique_ptr<Forwarding> forwarding);
+  bool is_forwarding() const { return forwarding_.load(std::memory_order_relaxed) != nullptr; }
+  /// If the object at `from` has a cell, it is read from `to` from now on.
+  void relocate(Address from, Address to, SegmentSet below);
+  /// Nobody can come across a record any more that refers to an address from before.
+  void end_forwarding();
 
   // --- guards and eviction
   GuardSlot* open_guard_slot();
@@ -155,6 +170,8 @@ class Objects {
   void link(Shard& shard, std::uint64_t packed, Cell* cell);
   static bool unlink_from(Shard& shard, std::uint64_t packed, Cell* cell);
   void unlink(Cell* cell);
+  Cell* find_exactly(std::uint64_t packed);
+  typename Sync::Mutex& load_mutex_of(const Cell* cell) { return load_mutexes_[reinterpret_cast<std::uintptr_t>(cell) / sizeof(Cell) % load_mutex_count]; }
   void grow(Shard& shard);
   void release_cell(Cell* cell);
   Result<const Image*> read_cold(Cell* cell, Access access);
@@ -166,10 +183,12 @@ class Objects {
   ObjectSource* source_ = nullptr;
   std::atomic<std::uint64_t> epoch_{1}, sealed_{0}, live_{0};
   typename Sync::Mutex guards_mutex_;
+  typename Sync::Mutex two_shards_mutex_;  ///< held, and taken first, by whoever locks two shards
   typename Sync::Mutex load_mutexes_[load_mutex_count];
   GuardSlot* slots_ = nullptr;       // all ever made; closed ones have epoch 0 and are reused
   GuardSlot* free_slots_ = nullptr;
   std::atomic<std::uint32_t> settled_segment_{0};
+  std::atomic<Forwarding*> forwarding_{nullptr};
   std::size_t hand_ = 0;             // where the evictor goes on: the shard, and the bucket there
   std::uint32_t hand_bucket_ = 0;
   Shard shards_[shard_count];

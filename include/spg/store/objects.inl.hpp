@@ -9,6 +9,8 @@ namespace spg::store {
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
 Objects<A, S, R>::~Objects() {
+  source_ = nullptr;
+  delete forwarding_.load();
   for (Shard& shard : shards_) {
     for (std::uint32_t i = 0; i < shard.bucket_count; ++i)
       while (shard.buckets[i] != nullptr) free(shard.buckets[i]);  // below what is cold
@@ -121,11 +123,15 @@ void Objects<A, S, R>::grow(Shard& shard) {
 /// Out of the address table, and so out of the evictor's sight.
 template <policy::Alloc A, policy::Sync S, policy::Random R>
 void Objects<A, S, R>::unlink(Cell* cell) {
-  const std::uint64_t packed = cell->address.load(std::memory_order_acquire);
-  if (packed == 0) return;
-  Shard& shard = shard_of(packed);
-  policy::LockGuard lock(shard.mutex);
-  (void)unlink_from(shard, packed, cell);
+  for (;;) {
+    const std::uint64_t packed = cell->address.load(std::memory_order_acquire);
+    if (packed == 0) return;
+    Shard& shard = shard_of(packed);
+    policy::LockGuard lock(shard.mutex);
+    if (cell->address.load(std::memory_order_acquire) != packed) continue;  // it has been relocated
+    if (unlink_from(shard, packed, cell) && source_ != nullptr) source_->freed(cell->where());
+    return;
+  }
 }
 
 /// Requires: it is in no table.
@@ -160,14 +166,14 @@ template <policy::Alloc A, policy::Sync S, policy::Random R>
 Result<const Image*> Objects<A, S, R>::read_cold(Cell* cell, Access access) {
   if (access == Access::no_wait) return Error::would_block();
   SPG_ASSERT(source_ != nullptr);
-  policy::LockGuard lock(load_mutexes_[reinterpret_cast<std::uintptr_t>(cell) / sizeof(Cell) % load_mutex_count]);
+  policy::LockGuard lock(load_mutex_of(cell));
   if (Image* image = settled(*cell)) return const_cast<const Image*>(image);
   SPG_TRY(source_->load(*cell));
   return const_cast<const Image*>(settled(*cell));  // the evictor may have looked at the cell before it was touched
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
-Result<Cell*> Objects<A, S, R>::claim(Address address, Generation birth, Expected expected) {
+Result<Cell*> Objects<A, S, R>::claim(Address address, Generation birth, Expected expected, SegmentSet below) {
   const std::uint64_t packed = address.packed();
   Shard& shard = shard_of(packed);
   policy::LockGuard lock(shard.mutex);
@@ -176,6 +182,7 @@ Result<Cell*> Objects<A, S, R>::claim(Address address, Generation birth, Expecte
   SPG_ASSIGN(Cell * cell, make_cell(nullptr, birth));
   cell->length = address.length;
   cell->expected = expected;
+  cell->below.store(below, std::memory_order_relaxed);
   cell->flags.store(Cell::childless, std::memory_order_relaxed);
   cell->address.store(packed, std::memory_order_release);
   link(shard, packed, cell);
@@ -183,19 +190,81 @@ Result<Cell*> Objects<A, S, R>::claim(Address address, Generation birth, Expecte
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
-Cell* Objects<A, S, R>::find(Address address) {
-  Shard& shard = shard_of(address.packed());
-  policy::LockGuard lock(shard.mutex);
-  return find_in(shard, address.packed());
+void Objects<A, S, R>::disown(Cell* cell) {
+  {
+    Shard& shard = shard_of(cell->where().packed());
+    policy::LockGuard lock(shard.mutex);
+    (void)unlink_from(shard, cell->where().packed(), cell);
+  }
+  release_cell(cell);
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
-void Objects<A, S, R>::set_address(Cell* cell, Address address) {
+Cell* Objects<A, S, R>::find_exactly(std::uint64_t packed) {
+  Shard& shard = shard_of(packed);
+  policy::LockGuard lock(shard.mutex);
+  return find_in(shard, packed);
+}
+
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+Cell* Objects<A, S, R>::find(Address address) {
+  const std::uint64_t packed = address.packed();
+  if (Cell* cell = find_exactly(packed)) return cell;
+  const Forwarding* forwarding = forwarding_.load(std::memory_order_acquire);
+  const std::uint64_t other = forwarding == nullptr ? 0 : forwarding->other(packed);
+  if (other == 0) return nullptr;
+  // It may be relocated just now: then it is found at the one or the other, whichever is looked at last.
+  if (Cell* cell = find_exactly(other)) return cell;
+  return find_exactly(packed);
+}
+
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+void Objects<A, S, R>::set_address(Cell* cell, Address address, SegmentSet below) {
   Shard& shard = shard_of(address.packed());
   policy::LockGuard lock(shard.mutex);
   cell->length = address.length;
+  cell->below.store(below, std::memory_order_relaxed);
   cell->address.store(address.packed(), std::memory_order_release);
   link(shard, address.packed(), cell);
+}
+
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+void Objects<A, S, R>::forward(std::unique_ptr<Forwarding> forwarding) {
+  SPG_ASSERT(!is_forwarding());
+  forwarding_.store(forwarding.release(), std::memory_order_release);
+}
+
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+void Objects<A, S, R>::relocate(Address from, Address to, SegmentSet below) {
+  Shard& before = shard_of(from.packed());
+  Shard& after = shard_of(to.packed());
+  for (;;) {
+    const Cell* const found = find_exactly(from.packed());
+    if (found == nullptr) return;
+    // Nobody reads the record, and learns from it where the children lie, while the cell gets another one.
+    policy::LockGuard nobody_loads(load_mutex_of(found));
+    policy::LockGuard alone(two_shards_mutex_);
+    policy::LockGuard lock(before.mutex);
+    if (&before != &after) after.mutex.lock();
+    Cell* const cell = find_in(before, from.packed());
+    const bool is_it = cell == found;
+    if (is_it) {
+      (void)unlink_from(before, from.packed(), cell);
+      cell->length = to.length;
+      cell->below.store(below, std::memory_order_relaxed);
+      cell->address.store(to.packed(), std::memory_order_release);
+      link(after, to.packed(), cell);
+    }
+    if (&before != &after) after.mutex.unlock();
+    if (is_it || cell == nullptr) return;
+  }
+}
+
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+void Objects<A, S, R>::end_forwarding() {
+  const std::unique_ptr<Forwarding> forwarding(forwarding_.exchange(nullptr));
+  // It is looked at during loads.
+  for (auto& mutex : load_mutexes_) policy::LockGuard until_it_is_over(mutex);
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
@@ -262,7 +331,6 @@ void Objects<A, S, R>::free_children(Image& image, const Shard& locked) {
     if (child == nullptr) continue;
     const std::uint64_t packed = child->address.load(std::memory_order_relaxed);
     Shard& shard = shard_of(packed);
-    // Nobody else locks two shards.
     if (&shard != &locked) shard.mutex.lock();
     (void)unlink_from(shard, packed, child);
     if (&shard != &locked) shard.mutex.unlock();
@@ -305,6 +373,7 @@ std::size_t Objects<A, S, R>::sweep(const Sweep& sweep, std::size_t bytes) {
   std::size_t freed = 0;
   for (std::size_t shards = 0; shards <= shard_count && freed < bytes;) {
     Shard& shard = shards_[hand_];
+    policy::LockGuard alone(two_shards_mutex_);
     policy::LockGuard lock(shard.mutex);
     const std::uint32_t end = std::min(shard.bucket_count, hand_bucket_ + buckets_at_once);
     for (; hand_bucket_ < end && freed < bytes; ++hand_bucket_)

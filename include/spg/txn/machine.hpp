@@ -31,6 +31,7 @@ struct MachineOptions {
   /// Memory for objects. Over it, those that have not been read for longest are dropped from memory; what has changed since
   /// the last checkpoint is written first.
   std::size_t hot_tier_bytes = SIZE_MAX;
+  store::CompactionLimits compaction;
   /// open() changes no file: what recovery does stays in memory. Nothing can be written.
   bool read_only = false;
   /// No log, no files: everything ends with the process.
@@ -165,10 +166,19 @@ class Machine final : public MachineControl {
   struct Gated { LineageOf* lineage; Generation generation; };
   using Gate = Array<Gated>;
   bool has_passed(const Gate& gate) const;
-  void settle_segments();
-  void settle_once_passed(std::uint32_t segment, Gate gate);
+  /// What a checkpoint has to wait for with giving back, until the versions from before it have gone.
+  struct Waiting {
+    Gate gate;
+    std::uint32_t settling = 0;        ///< segments up to this one will be settled (Objects::settle)
+    Array<std::uint32_t> segments;     ///< emptied: their files go
+  };
+  bool is_waiting() const;
+  bool is_kept(std::uint32_t segment) const;
+  void wait_for_gate(Waiting waiting);
+  void pass_gate();
   /// Of the log since the last checkpoint began.
   std::uint64_t unsaved_log_bytes() const { return log_.position() - checkpoint_position_.load(std::memory_order_relaxed); }
+  std::uint64_t since_checkpoint_ns() const { return clock_->monotonic_ns() - checkpoint_ns_.load(std::memory_order_relaxed); }
   Status flush_log();
   Status fall_back();
   void tell_waiters();
@@ -196,9 +206,9 @@ class Machine final : public MachineControl {
   typename Sync::Mutex lineages_mutex_;
   std::atomic<LineageOf*> lineages_{nullptr};
 
-  typename Sync::Mutex settling_mutex_;
-  Gate settling_;
-  std::uint32_t settling_segment_ = 0;  ///< what the last checkpoint has written is settled once the gate has passed; 0: it is
+  mutable typename Sync::Mutex gate_mutex_;
+  bool is_waiting_ = false;
+  Waiting at_gate_;
   typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
   typename Sync::Mutex publish_mutex_;  ///< a commit's record is in the log and its version is not published yet
   typename Sync::Mutex wake_mutex_;

@@ -110,6 +110,7 @@ Machine<E>::Machine(Storage& storage, typename E::Clock& clock, Alloc& alloc, ty
   options_.database_path = database_path_;
   options_.log_path = log_path_;
   objects_.set_source(&segments_);
+  segments_.set_limits(options.compaction);
 }
 
 template <policy::Env E>
@@ -160,7 +161,7 @@ Status Machine<E>::load(const store::Manifest& manifest) {
     if (lineage == nullptr) return Error::out_of_memory();
     lineage->next = lineages_.load();
     lineages_.store(lineage);
-    SPG_ASSIGN(Cell * root, objects_.claim(database.root, database.birth, {store::Kind::root, 0, 0}));
+    SPG_ASSIGN(Cell * root, objects_.claim(database.root, database.birth, {store::Kind::root, 0, 0}, ~store::SegmentSet{0}));
     if (Status failed = lineage->start(root, database.birth, database.log_position)) {
       objects_.free(root);
       return failed;
@@ -179,7 +180,7 @@ Status Machine<E>::load(const store::Manifest& manifest) {
     if (const std::size_t used = objects_.alloc().used_bytes(); used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
     return replay(record);
   }));
-  if (!manifest.segments.empty()) objects_.settle(manifest.segments.back().number);
+  objects_.settle(segments_.last());
   while (replayed_streams_ != nullptr) replayed_streams_ = std::move(replayed_streams_->next);  // never committed
   return ok();
 }
@@ -465,6 +466,8 @@ Status Machine<E>::fall_back() {
   next.log_start = manifest_.log_start;
   for (const store::ManifestDatabase& database : manifest_.databases)
     if (!failed && !next.databases.push_back(database)) failed = Error::out_of_memory();
+  for (const store::SegmentInfo& segment : manifest_.segments)
+    if (!failed && !next.segments.push_back(segment)) failed = Error::out_of_memory();
   const std::uint32_t epoch = log_.epoch() + 1;
   if (!failed) failed = fill_manifest(next);
   if (!failed && !next.epochs.push_back({epoch, log_.in_files(log_.durable())})) failed = Error::out_of_memory();
@@ -608,7 +611,8 @@ bool Machine<E>::wants_checkpoint() const {
   // What has been written since lies in memory, and cannot be dropped.
   const std::uint64_t log_bytes_max = std::min<std::uint64_t>(options_.checkpoint_log_bytes, options_.hot_tier_bytes / 4);
   return unsaved >= log_bytes_max || is_pressed_.load(std::memory_order_acquire) ||
-         (unsaved != 0 && options_.checkpoint_seconds != 0 && clock_->monotonic_ns() - checkpoint_ns_.load(std::memory_order_relaxed) >= options_.checkpoint_seconds * std::uint64_t{1'000'000'000});
+         (segments_.has_much_dead() && !is_waiting() && since_checkpoint_ns() >= 1'000'000'000) ||
+         (unsaved != 0 && options_.checkpoint_seconds != 0 && since_checkpoint_ns() >= options_.checkpoint_seconds * std::uint64_t{1'000'000'000});
 }
 
 template <policy::Env E>
@@ -619,6 +623,7 @@ void Machine<E>::run_checkpointer() {
       while (!stopping_.load() && !wants_checkpoint() && !reclaiming_.load()) wake_checkpointer_.wait_for(wake_mutex_, 10'000'000'000u);
       if (stopping_.load()) return;
     }
+    pass_gate();
     if (reclaiming_.load()) {
       for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr; lineage = lineage->next) (void)lineage->reclaim();
       reclaiming_.store(false, std::memory_order_release);
@@ -681,6 +686,7 @@ template <policy::Env E>
 Status Machine<E>::checkpoint() {
   if (options_.ephemeral) return ok();
   policy::LockGuard alone(checkpoint_mutex_);
+  pass_gate();
   is_pressed_.store(false, std::memory_order_release);
   checkpoint_ns_.store(clock_->monotonic_ns(), std::memory_order_relaxed);
   store::Manifest next;
@@ -710,6 +716,7 @@ Status Machine<E>::checkpoint() {
     for (const Stream& one : streams_) first_piece = std::min(first_piece, one.first);
     newest = std::max(newest, held.back().version->log_end);
   }
+  if (!failed && !is_waiting()) failed = segments_.choose_victims();
   // A root in a manifest whose log never became durable would outlive its log records, and later commits, whose records
   // take their positions, would be taken for part of it.
   if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush_log();
@@ -731,7 +738,13 @@ Status Machine<E>::checkpoint() {
   }
   if (!failed) failed = segments_.finish();
   if (failed) segments_.abandon();  // what it planned refers to cells that may be gone when the next one begins
+  if (!failed) failed = segments_.list(next.segments);
   if (!failed) failed = fill_manifest(next);
+  // Whatever becomes of the manifest, objects that were moved are looked for at two places until the gate has passed.
+  Waiting waiting;
+  for (const Held& one : held)
+    if (!failed && !waiting.gate.push_back({one.lineage, one.version->generation})) failed = Error::out_of_memory();
+  waiting.settling = failed ? 0 : segments_.last();
   if (!failed) {
     manifest_tried_ = next.number;
     failed = store::write_manifest(*storage_, options_.database_path, next);
@@ -739,12 +752,12 @@ Status Machine<E>::checkpoint() {
   if (!failed) {
     manifest_ = std::move(next);
     checkpoint_position_.store(log_start == UINT64_MAX ? checkpoint_position_.load() : log_start);
-    Gate gate;
-    bool fits = true;
-    for (const Held& one : held) fits = fits && gate.push_back({one.lineage, one.version->generation});
-    if (fits && !segments_.segments().empty()) settle_once_passed(segments_.segments().back().number, std::move(gate));
+    failed = segments_.drop_victims(waiting.segments);
+    wait_for_gate(std::move(waiting));
     remove_old_files();
-    failed = log_.trim(manifest_.log_start);
+    if (!failed) failed = log_.trim(manifest_.log_start);
+  } else if (objects_.is_forwarding()) {
+    wait_for_gate(std::move(waiting));
   }
   for (const Held& one : held) {
     one.lineage->close_slot(*one.slot);
@@ -759,8 +772,6 @@ Status Machine<E>::fill_manifest(store::Manifest& next) {
   if (next.log_start == UINT64_MAX) next.log_start = manifest_.log_start;
   next.next_generation = next_generation_.load();
   next.next_oid = next_oid_.load();
-  for (const store::SegmentInfo& segment : segments_.segments())
-    if (!next.segments.push_back(segment)) return Error::out_of_memory();
   for (std::size_t i = 0; i < manifest_.epochs.size(); ++i) {
     const bool over = i + 1 < manifest_.epochs.size() && manifest_.epochs[i + 1].start <= next.log_start;
     if (!over && !next.epochs.push_back(manifest_.epochs[i])) return Error::out_of_memory();
@@ -786,10 +797,9 @@ void Machine<E>::remove_old_files() {
     (void)storage_->remove(std::string_view(name));
   }
   for (std::uint64_t number : segments) {
-    bool named = false;
-    for (const store::SegmentInfo& segment : segments_.segments()) named |= segment.number == number;
-    if (named) continue;
-    std::snprintf(name, sizeof name, "%s/segment-%08llu", paths.directory, static_cast<unsigned long long>(number));
+    const auto segment = static_cast<std::uint32_t>(number);
+    if (segments_.has(segment) || is_kept(segment)) continue;
+    paths.segment_name(name, segment);
     (void)storage_->remove(std::string_view(name));
   }
 }

@@ -1,6 +1,8 @@
 // What memory and disk space a machine keeps, and what it gives back: the budget of memory, and what waits until no version
 // needs it any more.
 #pragma once
+#include <algorithm>
+
 #include "spg/txn/machine.hpp"
 
 namespace spg::txn {
@@ -13,26 +15,47 @@ bool Machine<E>::has_passed(const Gate& gate) const {
   return true;
 }
 
-/// Objects of segments that the gate stands behind have one parent: those that shared them have been freed.
 template <policy::Env E>
-void Machine<E>::settle_segments() {
-  policy::LockGuard lock(settling_mutex_);
-  if (settling_segment_ == 0 || !has_passed(settling_)) return;
-  objects_.settle(settling_segment_);
-  settling_segment_ = 0;
+bool Machine<E>::is_waiting() const {
+  policy::LockGuard lock(gate_mutex_);
+  return is_waiting_;
+}
+
+/// Whether older versions may read from a segment that the manifest does not name any more.
+template <policy::Env E>
+bool Machine<E>::is_kept(std::uint32_t segment) const {
+  policy::LockGuard lock(gate_mutex_);
+  return is_waiting_ && std::find(at_gate_.segments.begin(), at_gate_.segments.end(), segment) != at_gate_.segments.end();
+}
+
+/// One checkpoint at a time waits. Who finds another waiting gives nothing back itself: the next one will.
+template <policy::Env E>
+void Machine<E>::wait_for_gate(Waiting waiting) {
+  policy::LockGuard lock(gate_mutex_);
+  if (std::exchange(is_waiting_, true)) return;
+  at_gate_ = std::move(waiting);
 }
 
 template <policy::Env E>
-void Machine<E>::settle_once_passed(std::uint32_t segment, Gate gate) {
-  policy::LockGuard lock(settling_mutex_);
-  settling_ = std::move(gate);
-  settling_segment_ = segment;
+void Machine<E>::pass_gate() {
+  policy::LockGuard lock(gate_mutex_);
+  if (!is_waiting_ || !has_passed(at_gate_.gate)) return;
+  objects_.settle(at_gate_.settling);
+  objects_.end_forwarding();
+  const store::DatabasePaths paths(options_.database_path);
+  for (std::uint32_t segment : at_gate_.segments) {
+    segments_.forget(segment);
+    char name[512];
+    paths.segment_name(name, segment);
+    (void)storage_->remove(std::string_view(name));
+  }
+  is_waiting_ = false;
 }
 
 /// A step of keeping the budget: what must go, goes. Objects that are not on disk yet cannot: a checkpoint is asked for.
 template <policy::Env E>
 void Machine<E>::keep_budget() {
-  settle_segments();
+  pass_gate();
   auto& alloc = objects_.alloc();
   const std::size_t budget = options_.hot_tier_bytes, used = alloc.used_bytes();
   if (used <= budget - budget / 8) {
