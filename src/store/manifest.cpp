@@ -22,6 +22,16 @@ void DatabasePaths::segment_name(char (&to)[512], std::uint32_t number) const {
   std::snprintf(to, sizeof to, "%s/segment-%08u", directory, number);
 }
 
+void DatabasePaths::scratch_name(char (&to)[512], std::uint32_t number) const {
+  std::snprintf(to, sizeof to, "%s/scratch-%08u", directory, number);
+}
+
+std::uint32_t DatabasePaths::number_in(std::string_view name) {
+  std::uint32_t number = 0;
+  for (char c : name.substr(name.rfind('-') + 1)) number = number * 10 + static_cast<std::uint32_t>(c - '0');
+  return number;
+}
+
 Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
   bool fits = out.add(std::as_bytes(std::span(manifest_magic))) && out.add_le(manifest.number) && out.add_varint(manifest.log_start) &&
               out.add_varint(manifest.next_generation) && out.add_varint(manifest.next_oid);

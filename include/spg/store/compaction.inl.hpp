@@ -24,7 +24,7 @@ Status Segments<O, St, Sy>::choose_victims() {
   {
     policy::LockGuard lock(segments_mutex_);
     for (const SegmentInfo& info : segments_)
-      if (!left.push_back(info)) return Error::out_of_memory();
+      if (!info.is_private && !left.push_back(info)) return Error::out_of_memory();
   }
   std::uint64_t total = 0, live = 0, moved = 0;
   for (const SegmentInfo& info : left) { total += info.bytes; live += info.live_bytes; }
@@ -152,15 +152,42 @@ void Segments<O, St, Sy>::count_placed() {
     live_bytes_.fetch_add(padded(one.to.length), std::memory_order_relaxed);
   }
   policy::LockGuard lock(segments_mutex_);
-  for (std::size_t i = segments_before_; i < segments_.size(); ++i) total_bytes_.fetch_add(segments_[i].bytes, std::memory_order_relaxed);
+  for (const SegmentInfo& info : segments_)
+    if (info.number >= first_output_) total_bytes_.fetch_add(info.bytes, std::memory_order_relaxed);
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::list(Array<SegmentInfo>& to) const {
   policy::LockGuard lock(segments_mutex_);
   for (const SegmentInfo& info : segments_)
-    if (!is_victim(info.number) && !to.push_back(info)) return Error::out_of_memory();
+    if (!info.is_private && !is_victim(info.number) && !to.push_back(info)) return Error::out_of_memory();
   return ok();
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+void Segments<O, St, Sy>::publish(std::span<const std::uint32_t> segments) {
+  policy::LockGuard lock(segments_mutex_);
+  for (std::uint32_t segment : segments) info_of(segment)->is_private = false;
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+void Segments<O, St, Sy>::discard(std::uint32_t segment) {
+  {
+    policy::LockGuard lock(segments_mutex_);
+    const SegmentInfo* info = info_of(segment);
+    total_bytes_.fetch_sub(info->bytes, std::memory_order_relaxed);
+    live_bytes_.fetch_sub(info->live_bytes, std::memory_order_relaxed);
+    segments_.erase(static_cast<std::size_t>(info - segments_.begin()));
+  }
+  forget(segment);
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+std::uint32_t Segments<O, St, Sy>::first_private() const {
+  policy::LockGuard lock(segments_mutex_);
+  for (const SegmentInfo& info : segments_)
+    if (info.is_private) return info.number;
+  return UINT32_MAX;
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>

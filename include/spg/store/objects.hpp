@@ -92,6 +92,9 @@ class Objects {
   /// Gives a dirty cell its address.
   void set_address(Cell* cell, Address address, SegmentSet below);
 
+  /// Drops the image of an object to which nobody else can hold a pointer: of a clean one, or one that is never read again.
+  void drop_image(Cell* cell);
+
   // --- objects that a compaction has written anew elsewhere. One caller at a time.
   /// From now on either address of a moved object finds its cell: records of older versions refer to the one before.
   void forward(std::unique_ptr<Forwarding> forwarding);

@@ -229,6 +229,13 @@ void Objects<A, S, R>::set_address(Cell* cell, Address address, SegmentSet below
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
+void Objects<A, S, R>::drop_image(Cell* cell) {
+  Shard& shard = shard_of(cell->address.load(std::memory_order_acquire));
+  policy::LockGuard lock(shard.mutex);  // against the evictor, who knows of it if it has an address
+  if (Image* image = cell->image.exchange(nullptr, std::memory_order_seq_cst)) release_image(image);
+}
+
+template <policy::Alloc A, policy::Sync S, policy::Random R>
 void Objects<A, S, R>::forward(std::unique_ptr<Forwarding> forwarding) {
   SPG_ASSERT(!is_forwarding());
   forwarding_.store(forwarding.release(), std::memory_order_release);

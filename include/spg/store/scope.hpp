@@ -112,8 +112,12 @@ class BasicScope {
     return retired_.push(cell, whole_tree);
   }
 
-  /// Savepoint released or statement done: the parent takes over what this scope made and retired.
+  /// Savepoint released or statement done: the parent takes over what this scope made and retired. Of what the parent had made,
+  /// and this one has put out of use, nobody will read the bytes any more.
   void hand_to(BasicScope& parent) {
+    retired_.each([&](Cell* cell, bool whole_tree) {
+      if (!whole_tree && raw(cell->birth) >= raw(parent.generation_)) objects_->drop_image(cell);
+    });
     parent.fresh_.splice(fresh_);
     parent.retired_.splice(retired_);
   }

@@ -46,6 +46,7 @@ struct SegmentInfo {
   std::uint32_t number = 0;
   std::uint64_t bytes = 0;
   std::uint64_t live_bytes = 0;   ///< of records that may still be read; what was to be freed when the process ended counts
+  bool is_private = false;        ///< holds what has not been committed; in no manifest
 };
 /// When checkpoints empty segments.
 struct CompactionLimits {
@@ -110,6 +111,18 @@ class Segments final : public ObjectSource {
   Status adopt(std::span<const SegmentInfo> segments);
   /// Appends those that the next manifest has to name.
   Status list(Array<SegmentInfo>& to) const;
+  // --- what transactions write before they commit. While no checkpoint writes.
+  /// Writes the dirty objects below `root` that were born at `from` or later, and so are known to one transaction alone, to a
+  /// segment. Those that refer to dirty ones born before stay. The images of those born at `unseen_from` or later are dropped:
+  /// nobody may hold pointers to them. The segment's number, 0 when nothing was written.
+  Result<std::uint32_t> spill(Cell* root, Generation from, Generation unseen_from);
+  /// Manifests name these segments from now on.
+  void publish(std::span<const std::uint32_t> segments);
+  /// Nothing in the segment will be read any more; its file may go.
+  void discard(std::uint32_t segment);
+  /// The lowest number of a private segment; UINT32_MAX when there is none.
+  std::uint32_t first_private() const;
+
   /// Whether the segment is in use, or being written. (Not: one that was dropped.)
   bool has(std::uint32_t segment);
   /// The newest one's number, 0 when there is none.
@@ -158,6 +171,8 @@ class Segments final : public ObjectSource {
   bool write_references(const Image* image);
   bool write_plain(const Image* image);
   Result<Address> end_record(std::size_t record_at);
+  Result<bool> write_private(Cell* cell, Generation from);
+  Status end_output();
   // compaction.inl.hpp
   /// More than half.
   bool is_too_much_dead(std::uint64_t total, std::uint64_t live) const { return total > 2 * live + limits_.dead_bytes_min; }
@@ -196,7 +211,7 @@ class Segments final : public ObjectSource {
   std::uint32_t checkpoint_ = 0;
   std::uint64_t output_bytes_max_ = segment_bytes_max;
   bool writing_ = false;                ///< between the first write_tree() and finish() or abandon()
-  std::size_t segments_before_ = 0;     ///< how many there were when it began
+  std::uint32_t first_output_ = 0;      ///< the number of the first segment that it writes
   std::uint32_t output_number_ = 0;
   File output_;
   RecordBuffer buffer_;

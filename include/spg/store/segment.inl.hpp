@@ -315,16 +315,12 @@ template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::begin_output() {
   if (!writing_) {
     ++checkpoint_;
-    policy::LockGuard lock(segments_mutex_);
-    segments_before_ = segments_.size();
+    first_output_ = output_number_ + 1;
     writing_ = true;
-  } else if (buffer_start_ + buffer_.size() <= output_bytes_max_) {
-    return ok();
-  } else {
-    SPG_TRY(flush_output());
-    SPG_TRY(output_.sync());
-    info_of(output_number_)->bytes = buffer_start_;
+    return open_output();
   }
+  if (buffer_start_ + buffer_.size() <= output_bytes_max_) return ok();
+  SPG_TRY(end_output());
   return open_output();
 }
 
@@ -353,18 +349,27 @@ void Segments<O, St, Sy>::abandon() {
   if (!writing_) return;
   writing_ = false;
   policy::LockGuard lock(segments_mutex_);
-  segments_.truncate(segments_before_);
+  while (!segments_.empty() && segments_.back().number >= first_output_) segments_.truncate(segments_.size() - 1);
   placed_.clear();
   buffer_.clear();
+}
+
+/// What has been written is durable, and where the manifest would look for it.
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::end_output() {
+  SPG_TRY(flush_output());
+  SPG_TRY(output_.sync());
+  {
+    policy::LockGuard lock(segments_mutex_);
+    info_of(output_number_)->bytes = buffer_start_;
+  }
+  return storage_->sync_dir(std::string_view(directory_));
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::finish() {
   if (!writing_) return ok();
-  SPG_TRY(flush_output());
-  SPG_TRY(output_.sync());
-  info_of(output_number_)->bytes = buffer_start_;
-  SPG_TRY(storage_->sync_dir(std::string_view(directory_)));
+  SPG_TRY(end_output());
   SPG_TRY(relocate_moved());
   for (const Placed& placed : placed_)
     if (placed.cell != nullptr) objects_->set_address(placed.cell, placed.to, placed.below);
@@ -373,6 +378,47 @@ Status Segments<O, St, Sy>::finish() {
   placed_.clear();
   buffer_.shrink(0);
   return ok();
+}
+
+/// Whether the object has, or is about to get, an address.
+template <class O, policy::Storage St, policy::Sync Sy>
+Result<bool> Segments<O, St, Sy>::write_private(Cell* cell, Generation from) {
+  if (cell->has_address() || is_placed(*cell)) return true;
+  if (raw(cell->birth) < raw(from)) return false;
+  bool may_go = true;
+  const Image* image = O::image_of(cell);
+  for (std::uint16_t i = 0; i < image->children; ++i) {
+    Cell* child = image->child_array()[i];
+    if (child == nullptr) continue;
+    SPG_ASSIGN(const bool is_placed, write_private(child, from));
+    may_go &= is_placed;
+  }
+  if (!may_go) return false;
+  SPG_TRY(begin_output());
+  SPG_TRY(write_object(cell));
+  return true;
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Result<std::uint32_t> Segments<O, St, Sy>::spill(Cell* root, Generation from, Generation unseen_from) {
+  Status failed = write_private(root, from).status();
+  if (!failed && !writing_) return std::uint32_t{0};
+  if (!failed) failed = end_output();
+  if (failed) {
+    abandon();
+    return failed;
+  }
+  {
+    policy::LockGuard lock(segments_mutex_);
+    info_of(output_number_)->is_private = true;  // one is enough for what is written at once
+  }
+  for (const Placed& placed : placed_) objects_->set_address(placed.cell, placed.to, placed.below);
+  for (const Placed& placed : placed_)
+    if (raw(placed.cell->birth) >= raw(unseen_from)) objects_->drop_image(placed.cell);
+  count_placed();
+  writing_ = false;
+  placed_.clear();
+  return output_number_;
 }
 
 }  // namespace spg::store

@@ -10,6 +10,7 @@
 #include "spg/log/log.hpp"
 #include "spg/store/manifest.hpp"
 #include "spg/store/segment.hpp"
+#include "spg/txn/change_list.hpp"
 #include "spg/txn/control.hpp"
 #include "spg/txn/lineage.hpp"
 #include "spg/txn/locks.hpp"
@@ -39,6 +40,10 @@ struct MachineOptions {
   /// A write set of more than some of these goes into the log in such pieces before its commit, so that other commits do not
   /// wait while all of it is written.
   std::size_t piece_bytes = 128 * 1024;
+  /// Of a transaction's records, so many bytes stay in memory; those before go to a scratch file.
+  std::size_t changes_in_memory_max = std::size_t{4} << 20;
+  /// So many bytes of its records may be applied to its private tables before what that makes is written to a segment of its own.
+  std::size_t unspilled_bytes_max = std::size_t{16} << 20;
 };
 
 /// Called after every flush, from the flushing thread: durable() has moved (or the log has broken).
@@ -100,7 +105,8 @@ class Machine final : public MachineControl {
     LineageOf* lineage = nullptr;
     ScopeOf* scope = nullptr;
     store::Cell* root = nullptr;
-    Bytes changes;
+    Bytes changes;             ///< empty when they are not in memory
+    std::size_t changes_bytes = 0;
     std::uint64_t stream = 0;  ///< not 0: the changes are in the log already (stream())
   };
   static constexpr std::size_t commit_parts_max = 8;
@@ -124,6 +130,17 @@ class Machine final : public MachineControl {
   }
   Error log_error() const override { return log_.broken_error(); }
   bool log_is_broken() const override { return log_.is_broken(); }
+
+  // Large transactions: what they have done is written before they commit, so that it need not stay in memory.
+  std::size_t changes_in_memory_max() const { return options_.ephemeral ? SIZE_MAX : options_.changes_in_memory_max; }
+  std::size_t unspilled_bytes_max() const { return options_.ephemeral ? SIZE_MAX : options_.unspilled_bytes_max; }
+  Status spill(ChangeList<Storage>& changes);
+  /// Segments::spill. No manifest names the segment before publish_spilled().
+  Result<std::uint32_t> spill(store::Cell* root, Generation from, Generation unseen_from);
+  /// The segments' objects are about to be committed.
+  void publish_spilled(std::span<const std::uint32_t> segments) { segments_.publish(segments); }
+  /// Nobody refers to the segments' objects.
+  void discard_spilled(std::span<const std::uint32_t> segments);
 
   /// Writes and syncs what has gathered, moves durable, frees what nobody needs.
   Status flush();
@@ -152,7 +169,7 @@ class Machine final : public MachineControl {
     std::unique_ptr<ReplayedStream> next;
   };
   bool wants_stream(std::size_t bytes) const { return !options_.ephemeral && bytes > 4 * options_.piece_bytes; }
-  Status stream(DatabaseId database, Bytes changes, Stream& made);
+  Status stream(DatabaseId database, ChangeList<Storage>& changes, Stream& made);
   Status replay_piece(const log::Record& record);
   Status replay_streamed(const log::Record& record, ByteReader& reader, std::uint64_t end);
   Status replay(const log::Record& record);
@@ -184,6 +201,7 @@ class Machine final : public MachineControl {
   void tell_waiters();
   Status fill_manifest(store::Manifest& next);
   void remove_old_files();
+  void remove_scratch_files();
 
   MachineOptions options_;
   char database_path_[400], log_path_[400];
@@ -195,6 +213,7 @@ class Machine final : public MachineControl {
   LogOf log_;
   Locks<Sync> locks_;
   store::Manifest manifest_;
+  std::atomic<std::uint32_t> scratch_number_{0};
   std::uint64_t manifest_tried_ = 0;   ///< the highest number written, or tried: what failed may still be in force
   bool is_new_ = false;
   /// The log is durable up to here, and the lineages' durable versions are those: whoever is told of a commit finds it.

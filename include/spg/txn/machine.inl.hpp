@@ -203,6 +203,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   manifest_.next_oid = next_oid_;
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   remove_old_files();
+  remove_scratch_files();
   SPG_TRY(log_.start(epoch));
   visible_durable_ = log_.durable();
   checkpoint_position_ = manifest_.log_start;
@@ -272,7 +273,7 @@ Status Machine<E>::replay_streamed(const log::Record& record, ByteReader& reader
 /// Puts a write set into the log ahead of its commit. As much of it is in the buffer at any time as one piece: who commits
 /// meanwhile waits for that, and not for the whole.
 template <policy::Env E>
-Status Machine<E>::stream(DatabaseId database, Bytes changes, Stream& made) {
+Status Machine<E>::stream(DatabaseId database, ChangeList<Storage>& changes, Stream& made) {
   made.id = raw(draw_generation());
   {
     policy::LockGuard lock(streams_mutex_);
@@ -280,19 +281,17 @@ Status Machine<E>::stream(DatabaseId database, Bytes changes, Stream& made) {
     if (!streams_.push_back(made)) return Error::out_of_memory();
   }
   RecordBuffer piece;
-  for (std::uint64_t before = 0; !changes.empty();) {
-    const std::size_t take = std::min(options_.piece_bytes, changes.size());
+  std::uint64_t before = 0;
+  return changes.each_piece(options_.piece_bytes, [&](Bytes bytes) -> Status {
     piece.clear();
-    if (!piece.add_varint(made.id) || !piece.add(changes.first(take))) return Error::out_of_memory();
-    changes = changes.subspan(take);
+    if (!piece.add_varint(made.id) || !piece.add(bytes)) return Error::out_of_memory();
     SPG_TRY(log_.reserve(piece.size()));
     SPG_ASSIGN(const std::uint64_t end, log_.append(database, log::RecordType::piece, piece.bytes()));
     kick_flusher();
     if (before != 0) SPG_TRY(wait_durable(before));
-    before = end;
-    made.last = end;
-  }
-  return ok();
+    before = made.last = end;
+    return ok();
+  });
 }
 
 template <policy::Env E>
@@ -375,7 +374,7 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
     return Error::out_of_memory();
   const bool joint = parts.size() > 1, streamed = parts[0].stream != 0;
   SPG_ASSERT(!joint || !streamed);
-  if (streamed && (!payload.add_varint(parts[0].stream) || !payload.add_varint(parts[0].changes.size()))) return Error::out_of_memory();
+  if (streamed && (!payload.add_varint(parts[0].stream) || !payload.add_varint(parts[0].changes_bytes))) return Error::out_of_memory();
   for (const CommitPart& part : parts) {
     if (streamed) break;
     if (joint && (!payload.add_varint(raw(part.lineage->id())) || !payload.add_varint(part.changes.size()))) return Error::out_of_memory();
@@ -396,7 +395,7 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     versions[i]->root = parts[i].root;
     versions[i]->generation = parts[i].scope->generation();
-    parts[i].lineage->keep_changes(*versions[i], parts[i].changes);
+    if (parts[i].changes.size() == parts[i].changes_bytes) parts[i].lineage->keep_changes(*versions[i], parts[i].changes);
   }
   // Whoever flushes the record finds its version.
   policy::LockGuard publishing(publish_mutex_);
@@ -693,6 +692,7 @@ Status Machine<E>::checkpoint() {
   next.number = std::max(manifest_.number, manifest_tried_) + 1;
   next.log_start = UINT64_MAX;
   // Pin a version of every lineage and seal what it holds: nothing that it reaches is appended to in place any more.
+  const std::uint32_t settling_max = segments_.first_private() - 1;  // those may be published beside this checkpoint
   struct Held { LineageOf* lineage; VersionOf* version; PinSlot<Alloc>* slot; };
   Array<Held> held;
   Status failed;
@@ -744,7 +744,7 @@ Status Machine<E>::checkpoint() {
   Waiting waiting;
   for (const Held& one : held)
     if (!failed && !waiting.gate.push_back({one.lineage, one.version->generation})) failed = Error::out_of_memory();
-  waiting.settling = failed ? 0 : segments_.last();
+  waiting.settling = failed ? 0 : std::min(segments_.last(), settling_max);
   if (!failed) {
     manifest_tried_ = next.number;
     failed = store::write_manifest(*storage_, options_.database_path, next);

@@ -52,6 +52,44 @@ void Machine<E>::pass_gate() {
   is_waiting_ = false;
 }
 
+template <policy::Env E>
+Status Machine<E>::spill(ChangeList<Storage>& changes) {
+  const store::DatabasePaths paths(options_.database_path);
+  return changes.spill(*storage_, [&](char (&name)[512]) { paths.scratch_name(name, scratch_number_.fetch_add(1) + 1); });
+}
+
+template <policy::Env E>
+Result<std::uint32_t> Machine<E>::spill(store::Cell* root, Generation from, Generation unseen_from) {
+  policy::LockGuard alone(checkpoint_mutex_);
+  return segments_.spill(root, from, unseen_from);
+}
+
+template <policy::Env E>
+void Machine<E>::discard_spilled(std::span<const std::uint32_t> segments) {
+  const store::DatabasePaths paths(options_.database_path);
+  for (std::uint32_t segment : segments) {
+    segments_.discard(segment);
+    char name[512];
+    paths.segment_name(name, segment);
+    (void)storage_->remove(std::string_view(name));
+  }
+}
+
+/// What transactions had written of their records when the process ended.
+template <policy::Env E>
+void Machine<E>::remove_scratch_files() {
+  const store::DatabasePaths paths(options_.database_path);
+  Array<std::uint32_t> numbers;
+  (void)storage_->list(std::string_view(paths.directory), [&](std::string_view name) {
+    if (name.starts_with("scratch-")) (void)numbers.push_back(store::DatabasePaths::number_in(name));
+  });
+  for (std::uint32_t number : numbers) {
+    char name[512];
+    paths.scratch_name(name, number);
+    (void)storage_->remove(std::string_view(name));
+  }
+}
+
 /// A step of keeping the budget: what must go, goes. Objects that are not on disk yet cannot: a checkpoint is asked for.
 template <policy::Env E>
 void Machine<E>::keep_budget() {

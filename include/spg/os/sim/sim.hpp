@@ -71,6 +71,10 @@ class SimStorage {
   /// The n-th changing call from now (1 = the next) and all that follow fail as if the power were gone; 0 = never.
   void cut_power_at(std::uint64_t nth);
   bool power_is_cut() const;
+  /// The process is killed: what its destructors do until begin_process() changes nothing, and fails. Gives the number of writes
+  /// and syncs that they tried.
+  void end_process();
+  std::uint64_t begin_process();
   /// The n-th changing call from now, or the first behind it of those that are meant, fails with `code` once (or for good).
   /// A write that fails has written its first half.
   void fail_at(std::uint64_t nth, Sqlstate code, bool sticky = false, SimCalls which = SimCalls::all);
