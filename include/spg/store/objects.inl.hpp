@@ -230,9 +230,13 @@ void Objects<A, S, R>::set_address(Cell* cell, Address address, SegmentSet below
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
 void Objects<A, S, R>::drop_image(Cell* cell) {
-  Shard& shard = shard_of(cell->address.load(std::memory_order_acquire));
-  policy::LockGuard lock(shard.mutex);  // against the evictor, who knows of it if it has an address
-  if (Image* image = cell->image.exchange(nullptr, std::memory_order_seq_cst)) release_image(image);
+  const auto drop = [&] {
+    if (Image* image = cell->image.exchange(nullptr, std::memory_order_seq_cst)) release_image(image);
+  };
+  const std::uint64_t packed = cell->address.load(std::memory_order_acquire);
+  if (packed == 0) return drop();
+  policy::LockGuard lock(shard_of(packed).mutex);  // the evictor knows of it, too
+  drop();
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>

@@ -106,10 +106,12 @@ class BasicScope {
     slot = copy;
     return ObjectsType::image_of(copy);
   }
-  /// Puts an object out of use (with `whole_tree`, everything below it too).
+  /// Puts an object out of use (with `whole_tree`, everything below it too). The image of one that the scope owns goes at once.
   Status retire(Cell* cell, bool whole_tree = false) {
     cell->set(Cell::superseded);
-    return retired_.push(cell, whole_tree);
+    SPG_TRY(retired_.push(cell, whole_tree));
+    if (!whole_tree && owns(*cell)) objects_->drop_image(cell);
+    return ok();
   }
 
   /// Savepoint released or statement done: the parent takes over what this scope made and retired. Of what the parent had made,
