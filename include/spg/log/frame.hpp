@@ -9,10 +9,13 @@
 //        8    8 file number                          4    4 length of the payload
 //       16    8 file_data_bytes                      8    8 counter: position of this frame
 //       24    4 crc32c of bytes 0 .. 24             16    4 epoch
-//                                                   20    4 crc of the frame before (0 at the start of an epoch)
-//                                                   24    8 durable: position known durable when this was written
-//                                                   32    4 database
-//                                                   36    1 type, 3 zeros
+//       28    4 zeros                               20    4 crc of the frame before (0 at the start of an epoch)
+//       32    8 goes on behind, plus 1              24    8 durable: position known durable when this was written
+//       40    4 crc32c of bytes 0 .. 40             32    4 database
+//       44   20 zeros                               36    1 type, 3 zeros
+//
+// Offsets 32 and 40 are zero but in a file that a recovery to an earlier point began with (a jump): then the file's first frame
+// follows the one that ends at that position, and what lies between is given up for good.
 //
 // A frame is valid iff its crc matches, its counter is its position, its epoch is the one that the manifest's history gives
 // for the position, and it names the crc of the frame before. The first invalid frame ends the log, unless a valid frame
@@ -36,6 +39,7 @@ enum class RecordType : std::uint8_t {
   joint_commit = 2,     ///< of several databases
   piece = 3,            ///< a part of a large write set, written ahead of its commit
   streamed_commit = 4,  ///< names the pieces
+  mark = 5,             ///< empty: says that what is before it is durable
 };
 
 struct FrameHeader {
@@ -47,13 +51,34 @@ struct FrameHeader {
   RecordType type{};
 };
 
-/// Fills the file_header_bytes at the beginning of a log file.
-inline void write_file_header(std::byte* to, std::uint64_t number) {
+/// A recovery to an earlier point: the log goes on at `to`, the start of a file, behind what ends at `from`. No record between
+/// the two counts any more. No position is used twice, so files of both sides can lie in one archive.
+struct Jump {
+  std::uint64_t from = 0, to = 0;
+};
+
+/// Fills the file_header_bytes at the beginning of a log file. `jump`: null, or the one that leads to this file.
+inline void write_file_header(std::byte* to, std::uint64_t number, const Jump* jump = nullptr) {
   std::memset(to, 0, file_header_bytes);
   std::memcpy(to, file_magic, sizeof file_magic);
   store_le<std::uint64_t>(to + 8, number);
   store_le<std::uint64_t>(to + 16, file_data_bytes);
   store_le<std::uint32_t>(to + 24, crypto::crc32c(0, {to, 24}));
+  if (jump == nullptr) return;
+  store_le<std::uint64_t>(to + 32, jump->from + 1);
+  store_le<std::uint32_t>(to + 40, crypto::crc32c(0, {to, 40}));
+}
+/// Whether these file_header_bytes are the header of the file of this number. Sets `jump`, whose `to` is 0 when there is none.
+inline bool read_file_header(const std::byte* from, std::uint64_t number, Jump& jump) {
+  jump = {};
+  if (std::memcmp(from, file_magic, sizeof file_magic) != 0 || load_le<std::uint64_t>(from + 8) != number ||
+      load_le<std::uint64_t>(from + 16) != file_data_bytes || load_le<std::uint32_t>(from + 24) != crypto::crc32c(0, {from, 24}))
+    return false;
+  const auto behind = load_le<std::uint64_t>(from + 32);
+  if (behind == 0) return true;
+  if (load_le<std::uint32_t>(from + 40) != crypto::crc32c(0, {from, 40}) || behind > number * file_data_bytes) return false;
+  jump = {behind - 1, number * file_data_bytes};
+  return true;
 }
 
 constexpr std::uint64_t frame_bytes(std::uint64_t payload) { return (frame_header_bytes + payload + 7) & ~std::uint64_t{7}; }
@@ -83,6 +108,9 @@ inline std::uint32_t write_frame_header(std::byte* at, const FrameHeader& header
   store_le(at, crc);
   return crc;
 }
+
+/// The pg_lsn of a position: it grows with every record, recovery and recovery to an earlier point (docs/transactions.md).
+constexpr std::uint64_t lsn_of(std::uint32_t epoch, std::uint64_t position) { return (std::uint64_t{epoch} << 32) + position; }
 
 /// One epoch of the log: every recovery starts the next one where it found the end.
 struct Epoch {

@@ -7,19 +7,18 @@
 #include <atomic>
 
 #include "spg/base/array.hpp"
+#include "spg/log/copies.hpp"
 #include "spg/log/log.hpp"
 #include "spg/store/manifest.hpp"
 #include "spg/store/segment.hpp"
 #include "spg/txn/control.hpp"
 #include "spg/txn/lineage.hpp"
 #include "spg/txn/locks.hpp"
+#include "spg/txn/recovery.hpp"
 #include "spg/txn/root.hpp"
 #include "spg/txn/write_set.hpp"
 
 namespace spg::txn {
-
-/// Microseconds from 1970 to 2000, UTC.
-inline constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
 
 struct MachineOptions {
   std::string_view database_path = "spg.db";
@@ -38,6 +37,11 @@ struct MachineOptions {
   /// A write set of more than some of these goes into the log in such pieces before its commit, so that other commits do not
   /// wait while all of it is written.
   std::size_t piece_bytes = 128 * 1024;
+  /// The log's second copies (log/copies.hpp), and who hears of them.
+  log::CopyOptions copies;
+  log::CopyReport* copy_report = nullptr;
+  /// With an archive: manifests, and what they name, are kept so that every point of so long a time can be recovered.
+  std::uint32_t recovery_seconds = 86400;
 };
 
 /// Called after every flush, from the flushing thread: durable() has moved (or the log has broken).
@@ -68,6 +72,9 @@ class Machine final : public MachineControl {
 
   /// Opens the files, or makes them; recovers from the log. After it the machine takes writes.
   Status open();
+  /// Instead of open(): the database as a manifest and the records behind it make it, as far as the target. What has been
+  /// recovered is in force, and durable, when this returns ok; before, nothing has changed. Then the machine takes writes.
+  Result<Recovered> recover(store::Manifest base, const Recovery& what);
   // --- MachineControl
   bool has_database(DatabaseId id) override { return lineage(id) != nullptr; }
   Status create_database(DatabaseId id) override { return create_lineage(id).status(); }
@@ -119,7 +126,7 @@ class Machine final : public MachineControl {
   Status wait_durable(std::uint64_t position) override;
   Lsn log_end(bool durable) const override {
     if (options_.ephemeral) return {1, ephemeral_position_.load(std::memory_order_seq_cst)};
-    return {log_.epoch(), durable ? visible_durable_.load(std::memory_order_seq_cst) : log_.position()};
+    return {log_.epoch(), log_.in_files(durable ? visible_durable_.load(std::memory_order_seq_cst) : log_.position())};
   }
   Error log_error() const override { return log_.broken_error(); }
   bool log_is_broken() const override { return log_.is_broken(); }
@@ -131,6 +138,9 @@ class Machine final : public MachineControl {
   bool wants_checkpoint() const;
   /// Bounded background work for builds without threads.
   Status tick();
+  /// Gives the log's copies what is durable; with `finish` all of it, unfinished files too: before the end. Requires: by one at
+  /// a time.
+  void ship(bool finish = false);
 
   ObjectsOf& objects() { return objects_; }
   typename Env::Clock& clock() { return *clock_; }
@@ -143,7 +153,13 @@ class Machine final : public MachineControl {
  private:
   Status open_new();
   Status open_existing(store::Manifest manifest);
+  Status load_roots(const store::Manifest& manifest);
   Status load(const store::Manifest& manifest);
+  Status open_copies();
+  void trim_log();
+  void run_shipper();
+  Status follow_log(const store::Manifest& base, const Recovery& what, log::Trail<Storage>& trail, Recovered& done);
+  Result<log::Jump> choose_jump(const store::Manifest& base, const Recovery& what, const log::Trail<Storage>& trail);
   struct Stream { std::uint64_t id, first, last; };  ///< pieces in the log, between these positions, whose commit is to come
   struct ReplayedStream {
     std::uint64_t id = 0;
@@ -169,21 +185,27 @@ class Machine final : public MachineControl {
   void tell_waiters();
   Status fill_manifest(store::Manifest& next);
   void remove_old_files();
+  Kept kept_manifests();
+  std::uint64_t contained_lsn(const store::Manifest& next) const;
 
   MachineOptions options_;
-  char database_path_[400], log_path_[400];
+  char database_path_[400], log_path_[400], archive_[440], tee_[440];
   Storage* storage_;
   typename Env::Clock* clock_;
   typename Env::Random* random_;
   ObjectsOf objects_;
   SegmentsOf segments_;
   LogOf log_;
+  log::Copies<Storage> copies_;
   Locks<Sync> locks_;
   store::Manifest manifest_;
   std::uint64_t manifest_tried_ = 0;   ///< the highest number written, or tried: what failed may still be in force
   bool is_new_ = false;
   /// The log is durable up to here, and the lineages' durable versions are those: whoever is told of a commit finds it.
   std::atomic<std::uint64_t> visible_durable_{0};
+  std::atomic<std::uint64_t> log_start_{0};          ///< the manifest's, for trim_log()
+  std::uint64_t trimmed_ = 0;                        ///< under trim_mutex_
+  std::atomic<std::int64_t> commit_time_us_{INT64_MIN};  ///< the youngest commit's, since 1970
   std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, checkpoint_ns_{0}, ephemeral_position_{1};
   typename Sync::Mutex streams_mutex_;
   Array<Stream> streams_;
@@ -193,13 +215,13 @@ class Machine final : public MachineControl {
 
   typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
   typename Sync::Mutex publish_mutex_;  ///< a commit's record is in the log and its version is not published yet
-  typename Sync::Mutex wake_mutex_;
-  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, durable_moved_;
+  typename Sync::Mutex wake_mutex_, trim_mutex_;
+  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, wake_shipper_, durable_moved_;
   std::atomic<bool> flusher_idle_{false}, background_{false}, stopping_{false};
   std::atomic<bool> reclaiming_{false};  ///< the checkpointer frees what is too much for the flusher, or is about to
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<bool> is_pressed_{false};  ///< memory is over its budget until something is written
-  typename Sync::Thread flusher_, checkpointer_, evictor_;
+  typename Sync::Thread flusher_, checkpointer_, evictor_, shipper_;
   DurableListener* listener_ = nullptr;
   MemoryBudget replay_budget_;
 };

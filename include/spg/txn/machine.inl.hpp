@@ -97,17 +97,28 @@ Status apply_to_root(Scope& scope, Cell*& root, const Change& change, Arena& are
   return ok();
 }
 
+inline log::CopyOptions own_copies(log::CopyOptions options, std::span<char> archive, std::span<char> tee) {
+  const auto keep = [](std::string_view& path, std::span<char> in) {
+    path = {in.data(), path.copy(in.data(), in.size())};
+  };
+  keep(options.archive, archive);
+  keep(options.tee, tee);
+  return options;
+}
+
 // --- machine --------------------------------------------------------------------------------------------------------
 
 template <policy::Env E>
 Machine<E>::Machine(Storage& storage, typename E::Clock& clock, Alloc& alloc, typename E::Random& random, const MachineOptions& options)
     : options_(options), storage_(&storage), clock_(&clock), random_(&random), objects_(alloc, random),
       segments_(objects_, storage, std::string_view(store::DatabasePaths(options.database_path).directory), image_rules()),
-      log_(storage, options.log_path, options.read_only ? policy::OpenMode::read : policy::OpenMode::write) {
+      log_(storage, options.log_path, options.read_only ? policy::OpenMode::read : policy::OpenMode::write),
+      copies_(storage, options.log_path, own_copies(options.copies, archive_, tee_), options.copy_report) {
   std::snprintf(database_path_, sizeof database_path_, "%.*s", static_cast<int>(options.database_path.size()), options.database_path.data());
   std::snprintf(log_path_, sizeof log_path_, "%.*s", static_cast<int>(options.log_path.size()), options.log_path.data());
   options_.database_path = database_path_;
   options_.log_path = log_path_;
+  options_.copies = own_copies(options.copies, archive_, tee_);
   objects_.set_source(&segments_);
 }
 
@@ -142,15 +153,16 @@ Status Machine<E>::open_new() {
     return Error::make(sqlstate::data_corrupted, "the write-ahead log holds records but the database file is missing")
         .hint("Restore the database file, or give another path for the log.");
   }));
+  SPG_TRY(open_copies());
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   SPG_TRY(log_.start(1));
   visible_durable_ = log_.durable();
   return ok();
 }
 
-/// Makes the lineages what they were: their roots in the manifest, then what the log says.
+/// Makes the lineages what the manifest says.
 template <policy::Env E>
-Status Machine<E>::load(const store::Manifest& manifest) {
+Status Machine<E>::load_roots(const store::Manifest& manifest) {
   SPG_TRY(segments_.adopt(manifest.segments));
   next_generation_ = manifest.next_generation;
   next_oid_ = manifest.next_oid;
@@ -165,6 +177,14 @@ Status Machine<E>::load(const store::Manifest& manifest) {
       return failed;
     }
   }
+  commit_time_us_ = manifest.commit_time_us == store::unknown_commit_time ? INT64_MIN : manifest.commit_time_us;
+  return ok();
+}
+
+/// Makes the lineages what they were: their roots in the manifest, then what the log says.
+template <policy::Env E>
+Status Machine<E>::load(const store::Manifest& manifest) {
+  SPG_TRY(load_roots(manifest));
   Array<log::Epoch> history;
   for (const store::ManifestEpoch& epoch : manifest.epochs)
     if (!history.push_back({epoch.number, epoch.start})) return Error::out_of_memory();
@@ -174,6 +194,7 @@ Status Machine<E>::load(const store::Manifest& manifest) {
   if (manifest.number != 1 && !log_.has_files(manifest.log_start))
     return Error::make(sqlstate::undefined_file, "the write-ahead log \"", options_.log_path, "\" of database \"", options_.database_path, "\" is not there")
         .hint("Say where it is: without it, what was committed since the last checkpoint would be lost.");
+  if (!manifest.jumps.empty()) log_.set_jump({manifest.jumps.back().from, manifest.jumps.back().to});
   SPG_TRY(log_.recover(manifest.log_start, history, [&](const log::Record& record) {
     if (const std::size_t used = objects_.alloc().used_bytes(); used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
     return replay(record);
@@ -192,6 +213,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   }
   // The next epoch is durable before anything is written under it.
   manifest_ = std::move(manifest);
+  SPG_TRY(open_copies());
   ++manifest_.number;
   const std::uint32_t epoch = manifest_.epochs.back().number + 1;
   while (manifest_.epochs.size() > 1 && manifest_.epochs[1].start <= manifest_.log_start) manifest_.epochs.erase(0);
@@ -203,6 +225,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   SPG_TRY(log_.start(epoch));
   visible_durable_ = log_.durable();
   checkpoint_position_ = manifest_.log_start;
+  log_start_ = manifest_.log_start;
   return ok();
 }
 
@@ -212,11 +235,12 @@ Status Machine<E>::replay(const log::Record& record) {
   if (record.header.type == log::RecordType::piece) return replay_piece(record);
   ByteReader reader(record.payload);
   const std::uint64_t generation = reader.varint(), oid = reader.varint();
-  reader.le<std::int64_t>();  // commit time
+  const auto commit_time_us = reader.le<std::int64_t>();
   const auto malformed = [] { return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed"); };
   if (!reader.ok() || generation > generations_max) return malformed();
   if (generation >= next_generation_) next_generation_ = generation + 1;
   if (oid > next_oid_) next_oid_ = oid;
+  if (commit_time_us > commit_time_us_) commit_time_us_ = commit_time_us;
   if (record.header.type == log::RecordType::streamed_commit) return replay_streamed(record, reader, end);
   if (record.header.type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);
   if (record.header.type != log::RecordType::joint_commit)
@@ -234,7 +258,8 @@ template <policy::Env E>
 Status Machine<E>::replay_piece(const log::Record& record) {
   ByteReader reader(record.payload);
   const std::uint64_t id = reader.varint();
-  if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  if (!reader.ok() || id > generations_max) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  if (id >= next_generation_) next_generation_ = id + 1;  // its commit may be missing: no later one may have its number
   ReplayedStream* stream = replayed_streams_.get();
   while (stream != nullptr && stream->id != id) stream = stream->next.get();
   if (stream == nullptr) {
@@ -365,10 +390,11 @@ template <policy::Env E>
 Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
   SPG_ASSERT(!parts.empty() && parts.size() <= commit_parts_max);
   RecordBuffer payload;
+  const std::int64_t commit_time_us = clock_->wall_us();
   std::size_t changes_bytes = 0;
   for (const CommitPart& part : parts) changes_bytes += part.stream == 0 ? part.changes.size() : 0;
   if (!payload.reserve(changes_bytes + 32 + 16 * parts.size()) || !payload.add_varint(next_generation_.load(std::memory_order_relaxed)) ||
-      !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(clock_->wall_us()))
+      !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(commit_time_us))
     return Error::out_of_memory();
   const bool joint = parts.size() > 1, streamed = parts[0].stream != 0;
   SPG_ASSERT(!joint || !streamed);
@@ -397,6 +423,7 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
   }
   // Whoever flushes the record finds its version.
   policy::LockGuard publishing(publish_mutex_);
+  if (commit_time_us > commit_time_us_.load(std::memory_order_relaxed)) commit_time_us_.store(commit_time_us, std::memory_order_relaxed);
   std::uint64_t end;
   if (options_.ephemeral) {
     end = ephemeral_position_.fetch_add(1);
@@ -461,6 +488,8 @@ Status Machine<E>::fall_back() {
   store::Manifest next;
   next.number = std::max(manifest_.number, manifest_tried_) + 1;
   next.log_start = manifest_.log_start;
+  next.commit_time_us = manifest_.commit_time_us;
+  next.lsn = manifest_.lsn;
   for (const store::ManifestDatabase& database : manifest_.databases)
     if (!failed && !next.databases.push_back(database)) failed = Error::out_of_memory();
   const std::uint32_t epoch = log_.epoch() + 1;
@@ -508,6 +537,7 @@ Status Machine<E>::flush_log() {
   }
   // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
   tell_waiters();
+  if (copies_.has_tee()) wake_shipper_.notify_all();
   // After the replies. What a large commit has put out of use is too much for the flusher, whom the next commits wait for.
   constexpr std::size_t objects_max = 1024;
   const bool alone = !background_.load(std::memory_order_relaxed);
@@ -581,16 +611,21 @@ void Machine<E>::kick_flusher() {
 template <policy::Env E>
 void Machine<E>::run_flusher() {
   while (true) {
+    bool is_idle = false;
     {
       policy::LockGuard lock(wake_mutex_);
       for (;;) {
         flusher_idle_.store(true, std::memory_order_seq_cst);
         if (log_.has_unflushed() || stopping_.load()) break;
+        if (is_idle && log_.wants_mark()) break;
         wake_flusher_.wait_for(wake_mutex_, 1'000'000'000);
+        is_idle = true;
       }
       flusher_idle_.store(false, std::memory_order_seq_cst);
       if (!log_.has_unflushed() && stopping_.load()) return;
     }
+    // Nobody has committed for a while: what is durable is said to be.
+    if (is_idle && log_.wants_mark()) (void)log_.append_mark();
     if (flush().failed() && log_.is_broken()) return;
     if (wants_checkpoint()) {
       policy::LockGuard lock(wake_mutex_);
@@ -658,6 +693,7 @@ Status Machine<E>::start_background(DurableListener* listener) {
   stopping_ = false;
   SPG_TRY(flusher_.start([](void* self) { static_cast<Machine*>(self)->run_flusher(); }, this));
   background_.store(true, std::memory_order_release);
+  if (copies_.is_wanted()) SPG_TRY(shipper_.start([](void* self) { static_cast<Machine*>(self)->run_shipper(); }, this));
   if (options_.hot_tier_bytes != SIZE_MAX) SPG_TRY(evictor_.start([](void* self) { static_cast<Machine*>(self)->run_evictor(); }, this));
   return checkpointer_.start([](void* self) { static_cast<Machine*>(self)->run_checkpointer(); }, this);
 }
@@ -671,11 +707,13 @@ void Machine<E>::stop_background() {
     wake_flusher_.notify_all();
     wake_checkpointer_.notify_all();
     wake_evictor_.notify_all();
+    wake_shipper_.notify_all();
     durable_moved_.notify_all();
   }
   flusher_.join();
   checkpointer_.join();
   evictor_.join();
+  shipper_.join();
   background_.store(false);
   listener_ = nullptr;  // it may go now, though flush() can still be called
 }
@@ -684,6 +722,7 @@ template <policy::Env E>
 Status Machine<E>::tick() {
   if (log_.has_unflushed()) SPG_TRY(flush());
   keep_budget();
+  ship();
   return wants_checkpoint() ? checkpoint() : ok();
 }
 
@@ -724,6 +763,7 @@ Status Machine<E>::checkpoint() {
   // take their positions, would be taken for part of it.
   if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush_log();
   if (!failed && log_.is_lost(newest)) failed = log_.write_error();
+  next.commit_time_us = commit_time_us_.load(std::memory_order_relaxed);
   for (const Held& one : held) {
     if (failed) break;
     const VersionOf& version = *one.version;
@@ -742,6 +782,7 @@ Status Machine<E>::checkpoint() {
   if (!failed) failed = segments_.finish();
   if (failed) segments_.abandon();  // what it planned refers to cells that may be gone when the next one begins
   if (!failed) failed = fill_manifest(next);
+  next.lsn = contained_lsn(next);
   if (!failed) {
     manifest_tried_ = next.number;
     failed = store::write_manifest(*storage_, options_.database_path, next);
@@ -750,7 +791,8 @@ Status Machine<E>::checkpoint() {
     manifest_ = std::move(next);
     checkpoint_position_.store(log_start == UINT64_MAX ? checkpoint_position_.load() : log_start);
     remove_old_files();
-    failed = log_.trim(manifest_.log_start);
+    log_start_.store(manifest_.log_start, std::memory_order_release);
+    trim_log();
   }
   for (const Held& one : held) {
     one.lineage->close_slot(*one.slot);
@@ -771,10 +813,13 @@ Status Machine<E>::fill_manifest(store::Manifest& next) {
     const bool over = i + 1 < manifest_.epochs.size() && manifest_.epochs[i + 1].start <= next.log_start;
     if (!over && !next.epochs.push_back(manifest_.epochs[i])) return Error::out_of_memory();
   }
+  for (const store::ManifestJump& jump : manifest_.jumps)
+    if (!next.jumps.push_back(jump)) return Error::out_of_memory();
   return ok();
 }
 
-/// Manifests before the one in force, and segments that it does not name (left by a crash). Failures only leave files.
+/// Manifests before the one in force that no recovery begins with, and segments that none names (left by a crash). Failures only
+/// leave files.
 template <policy::Env E>
 void Machine<E>::remove_old_files() {
   const store::DatabasePaths paths(options_.database_path);
@@ -785,14 +830,15 @@ void Machine<E>::remove_old_files() {
     if (name.starts_with("manifest-")) (void)manifests.push_back(number);
     if (name.starts_with("segment-")) (void)segments.push_back(number);
   });
+  const Kept kept = kept_manifests();
   char name[512];
   for (std::uint64_t number : manifests) {
-    if (number >= manifest_.number) continue;
+    if (number >= manifest_.number || kept.has_manifest(number)) continue;
     paths.manifest_name(name, number);
     (void)storage_->remove(std::string_view(name));
   }
   for (std::uint64_t number : segments) {
-    bool named = false;
+    bool named = kept.has_segment(number);
     for (const store::SegmentInfo& segment : segments_.segments()) named |= segment.number == number;
     if (named) continue;
     std::snprintf(name, sizeof name, "%s/segment-%08llu", paths.directory, static_cast<unsigned long long>(number));
@@ -801,3 +847,6 @@ void Machine<E>::remove_old_files() {
 }
 
 }  // namespace spg::txn
+
+#include "spg/txn/machine_copies.inl.hpp"
+#include "spg/txn/machine_recovery.inl.hpp"
