@@ -37,7 +37,7 @@ Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
     fits = fits && out.add_varint(raw(database.id)) && out.add_varint(database.root.segment) && out.add_varint(database.root.length) &&
            out.add_varint(database.root.offset) && out.add_varint(raw(database.birth)) && out.add_varint(database.log_position);
   fits = fits && out.add_le(manifest.commit_time_us) && out.add_varint(manifest.lsn) && out.add_varint(manifest.jumps.size());
-  for (const ManifestJump& jump : manifest.jumps) fits = fits && out.add_varint(jump.from) && out.add_varint(jump.to);
+  for (const ManifestJump& jump : manifest.jumps) fits = fits && out.add_varint(jump.from) && out.add_varint(jump.to) && out.add_varint(jump.epoch_before) && out.add_varint(jump.epoch_after);
   fits = fits && out.add_le(crypto::crc32c(0, out.bytes()));
   return fits ? ok() : Error::out_of_memory();
 }
@@ -79,8 +79,9 @@ Result<Manifest> decode_manifest(Bytes bytes) {
   manifest.lsn = format == 1 ? UINT64_MAX : reader.varint();
   for (std::uint64_t left = format == 1 ? 0 : reader.varint(); left != 0 && reader.ok(); --left) {
     const std::uint64_t from = reader.varint(), to = reader.varint(), before = manifest.jumps.empty() ? 0 : manifest.jumps.back().to;
+    const auto epoch_before = static_cast<std::uint32_t>(reader.varint()), epoch_after = static_cast<std::uint32_t>(reader.varint());
     if (from > to || to <= before) return damaged();
-    if (!manifest.jumps.push_back({from, to})) return Error::out_of_memory();
+    if (!manifest.jumps.push_back({from, to, epoch_before, epoch_after})) return Error::out_of_memory();
   }
   // Generations only grow: one that could run over would make old objects look new.
   if (!reader.at_end() || manifest.next_generation > generations_max) return damaged();

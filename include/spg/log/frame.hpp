@@ -11,10 +11,12 @@
 //       24    4 crc32c of bytes 0 .. 24             16    4 epoch
 //       28    4 zeros                               20    4 crc of the frame before (0 at the start of an epoch)
 //       32    8 goes on behind, plus 1              24    8 durable: position known durable when this was written
-//       40    4 crc32c of bytes 0 .. 40             32    4 database
-//       44   20 zeros                               36    1 type, 3 zeros
+//       40    4 epoch of the record there           32    4 database
+//       44    4 epoch that begins with this file    36    1 type, 3 zeros
+//       48    4 crc32c of bytes 0 .. 48
+//       52   12 zeros
 //
-// Offsets 32 and 40 are zero but in a file that a recovery to an earlier point began with (a jump): then the file's first frame
+// What follows offset 28 is zero but in a file that a recovery to an earlier point began with (a jump): then the file's first frame
 // follows the one that ends at that position, and what lies between is given up for good.
 //
 // A frame is valid iff its crc matches, its counter is its position, its epoch is the one that the manifest's history gives
@@ -55,6 +57,7 @@ struct FrameHeader {
 /// the two counts any more. No position is used twice, so files of both sides can lie in one archive.
 struct Jump {
   std::uint64_t from = 0, to = 0;
+  std::uint32_t epoch_before = 0, epoch_after = 0;  ///< of the last record before `from`, of what follows `to`
 };
 
 /// Fills the file_header_bytes at the beginning of a log file. `jump`: null, or the one that leads to this file.
@@ -66,7 +69,9 @@ inline void write_file_header(std::byte* to, std::uint64_t number, const Jump* j
   store_le<std::uint32_t>(to + 24, crypto::crc32c(0, {to, 24}));
   if (jump == nullptr) return;
   store_le<std::uint64_t>(to + 32, jump->from + 1);
-  store_le<std::uint32_t>(to + 40, crypto::crc32c(0, {to, 40}));
+  store_le<std::uint32_t>(to + 40, jump->epoch_before);
+  store_le<std::uint32_t>(to + 44, jump->epoch_after);
+  store_le<std::uint32_t>(to + 48, crypto::crc32c(0, {to, 48}));
 }
 /// Whether these file_header_bytes are the header of the file of this number. Sets `jump`, whose `to` is 0 when there is none.
 inline bool read_file_header(const std::byte* from, std::uint64_t number, Jump& jump) {
@@ -76,8 +81,8 @@ inline bool read_file_header(const std::byte* from, std::uint64_t number, Jump& 
     return false;
   const auto behind = load_le<std::uint64_t>(from + 32);
   if (behind == 0) return true;
-  if (load_le<std::uint32_t>(from + 40) != crypto::crc32c(0, {from, 40}) || behind > number * file_data_bytes) return false;
-  jump = {behind - 1, number * file_data_bytes};
+  if (load_le<std::uint32_t>(from + 48) != crypto::crc32c(0, {from, 48}) || behind > number * file_data_bytes) return false;
+  jump = {behind - 1, number * file_data_bytes, load_le<std::uint32_t>(from + 40), load_le<std::uint32_t>(from + 44)};
   return true;
 }
 
@@ -111,6 +116,11 @@ inline std::uint32_t write_frame_header(std::byte* at, const FrameHeader& header
 
 /// The pg_lsn of a position: it grows with every record, recovery and recovery to an earlier point (docs/transactions.md).
 constexpr std::uint64_t lsn_of(std::uint32_t epoch, std::uint64_t position) { return (std::uint64_t{epoch} << 32) + position; }
+
+/// Whether what had this LSN was given up by the jump. The position that it begins with, in whatever epoch, was not.
+constexpr bool gives_up(const Jump& jump, std::uint64_t lsn) {
+  return lsn > lsn_of(jump.epoch_before, jump.from) && lsn < lsn_of(jump.epoch_after, jump.to) && static_cast<std::uint32_t>(lsn - jump.from) != 0;
+}
 
 /// One epoch of the log: every recovery starts the next one where it found the end.
 struct Epoch {

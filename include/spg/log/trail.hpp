@@ -42,8 +42,8 @@ class Trail {
   std::uint64_t taken() const { return taken_; }
   /// Whether a position was given up.
   bool is_given_up(std::uint64_t position) const;
-  /// After follow(): whether something that had this LSN was left out.
-  bool has_left_out(std::uint64_t lsn) const;
+  /// Whether what had this LSN was.
+  bool is_given_up_lsn(std::uint64_t lsn) const;
   /// Above all files of all places.
   std::uint64_t next_file() const;
   std::span<const Jump> jumps() const { return {jumps_.data(), jumps_.size()}; }
@@ -56,7 +56,7 @@ class Trail {
     Array<std::uint64_t> numbers;
   };
   Status read_jumps(Place& place);
-  Status pass_jumps();
+  void pass_jumps();
   Result<bool> find_next(Record& record);
   bool may_follow(const FrameHeader& header) const;
   Status check_end();
@@ -67,8 +67,6 @@ class Trail {
   std::size_t count_ = 0;
   Array<Jump> jumps_;
   Array<Epoch> history_;
-  struct Crossing { Jump jump; std::uint32_t before, after; };  ///< the epochs on both sides
-  Array<Crossing> crossed_;
   std::uint64_t position_ = 0, taken_ = 0;
   std::uint32_t epoch_ = 0, before_crc_ = 0;
   bool know_before_ = false, stopped_ = false;

@@ -53,22 +53,17 @@ std::uint64_t Trail<St>::next_file() const {
 
 /// Of several from one position the newest counts; one may lead to where the next begins.
 template <policy::Storage St>
-Status Trail<St>::pass_jumps() {
+void Trail<St>::pass_jumps() {
   for (std::uint64_t before = UINT64_MAX; before != position_;) {
     before = position_;
     for (const Jump& jump : jumps_)
       if (jump.from == before) position_ = std::max(position_, jump.to);
-    if (before != position_ && !crossed_.push_back({{before, position_}, epoch_, 0})) return Error::out_of_memory();
   }
-  return ok();
 }
 
 template <policy::Storage St>
-bool Trail<St>::has_left_out(std::uint64_t lsn) const {
-  for (const Crossing& one : crossed_)
-    for (std::uint64_t epoch = one.before; epoch < std::max<std::uint64_t>(one.after, std::uint64_t{one.before} + 1); ++epoch)
-      if (lsn > lsn_of(static_cast<std::uint32_t>(epoch), one.jump.from) && lsn < lsn_of(static_cast<std::uint32_t>(epoch), one.jump.to)) return true;
-  return false;
+bool Trail<St>::is_given_up_lsn(std::uint64_t lsn) const {
+  return std::any_of(jumps_.begin(), jumps_.end(), [&](const Jump& jump) { return gives_up(jump, lsn); });
 }
 
 /// Whether a valid frame at the position goes on what has been read.
@@ -98,12 +93,10 @@ Status Trail<St>::follow(std::uint64_t from, std::uint32_t epoch, Visit visit) {
   position_ = taken_ = from;
   epoch_ = epoch;
   know_before_ = stopped_ = false;
-  crossed_.clear();
   for (Record record;;) {
-    SPG_TRY(pass_jumps());
+    pass_jumps();
     SPG_ASSIGN(const bool found, find_next(record));
     if (!found) return check_end();
-    for (std::size_t i = crossed_.size(); i-- > 0 && crossed_[i].after == 0;) crossed_[i].after = record.header.epoch;
     if (record.header.type != RecordType::mark) {
       SPG_ASSIGN(const bool goes_on, visit(record));
       if (!goes_on) { stopped_ = true; return ok(); }

@@ -7,7 +7,7 @@
 //   <db>:      "SPGDB\0\0\1", 8 bytes manifest number, 4 bytes crc32c of the 16 before
 //   manifest:  "SPGMAN\0\2", 8 bytes number, then varints: log start, next generation, next oid, epochs {number, start}*,
 //              segments {number, bytes}*, databases {id, segment, length, offset, birth, log position}*, 8 bytes commit time,
-//              lsn, jumps {from, to}*   (format 1: without these three)
+//              lsn, jumps {from, to, epoch before, epoch after}*   (format 1: without these three)
 #pragma once
 #include "spg/base/array.hpp"
 #include "spg/base/record_buffer.hpp"
@@ -25,7 +25,7 @@ struct ManifestEpoch { std::uint32_t number; std::uint64_t start; };
 struct ManifestDatabase { DatabaseId id; Address root; Generation birth; std::uint64_t log_position; };
 
 /// A recovery to an earlier point: the log goes on at `to` behind `from` (log/frame.hpp).
-struct ManifestJump { std::uint64_t from, to; };
+struct ManifestJump { std::uint64_t from, to; std::uint32_t epoch_before, epoch_after; };
 /// Of a manifest that does not say.
 inline constexpr std::int64_t unknown_commit_time = INT64_MAX;
 

@@ -194,7 +194,7 @@ Status Machine<E>::load(const store::Manifest& manifest) {
   if (manifest.number != 1 && !log_.has_files(manifest.log_start))
     return Error::make(sqlstate::undefined_file, "the write-ahead log \"", options_.log_path, "\" of database \"", options_.database_path, "\" is not there")
         .hint("Say where it is: without it, what was committed since the last checkpoint would be lost.");
-  if (!manifest.jumps.empty()) log_.set_jump({manifest.jumps.back().from, manifest.jumps.back().to});
+  log_.set_jump(newest_jump(manifest));
   SPG_TRY(log_.recover(manifest.log_start, history, [&](const log::Record& record) {
     if (const std::size_t used = objects_.alloc().used_bytes(); used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
     return replay(record);
@@ -743,7 +743,7 @@ Status Machine<E>::checkpoint() {
   {
     // Every record before this place is in the tip of its database: one that nobody writes to must not keep the log.
     policy::LockGuard lock(publish_mutex_);
-    contained = log_.position();
+    contained = log_.not_lost(log_.position());  // right behind a cut nothing has been appended yet
   }
   const auto end_of = [&](const VersionOf& version) { return std::max(contained, version.log_end); };
   std::uint64_t newest = contained;

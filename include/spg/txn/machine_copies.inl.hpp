@@ -7,8 +7,7 @@ namespace spg::txn {
 template <policy::Env E>
 Status Machine<E>::open_copies() {
   if (!copies_.is_wanted()) return ok();
-  const log::Jump jump = manifest_.jumps.empty() ? log::Jump{} : log::Jump{manifest_.jumps.back().from, manifest_.jumps.back().to};
-  SPG_TRY(copies_.open(log_.first(), log_.end(), jump));
+  SPG_TRY(copies_.open(log_.first(), log_.end(), newest_jump(manifest_)));
   log_.keep(copies_.needs());
   return ok();
 }

@@ -21,7 +21,7 @@ inline Status merge_jumps(std::span<const log::Jump> known, Array<store::Manifes
   for (const log::Jump& jump : known) {
     bool is_there = false;
     for (const store::ManifestJump& one : into) is_there = is_there || one.to == jump.to;
-    if (!is_there && !into.push_back({jump.from, jump.to})) return Error::out_of_memory();
+    if (!is_there && !into.push_back(manifest_jump(jump))) return Error::out_of_memory();
   }
   std::sort(into.begin(), into.end(), [](const store::ManifestJump& a, const store::ManifestJump& b) { return a.to < b.to; });
   return ok();
@@ -31,7 +31,7 @@ template <policy::Env E>
 Status Machine<E>::follow_log(const store::Manifest& base, const Recovery& what, log::Trail<Storage>& trail, Recovered& done) {
   for (const RecoveryPlace& place : what.places) SPG_TRY(trail.add(place.path, place.kind));
   const store::Manifest& knowing = what.newest != nullptr ? *what.newest : base;
-  for (const store::ManifestJump& jump : knowing.jumps) SPG_TRY(trail.add_jump({jump.from, jump.to}));
+  for (const store::ManifestJump& jump : knowing.jumps) SPG_TRY(trail.add_jump(log_jump(jump)));
   for (const store::ManifestEpoch& epoch : knowing.epochs) SPG_TRY(trail.add_epoch({epoch.number, epoch.start}));
   if (trail.is_given_up(base.contained()))
     return Error::make(sqlstate::object_not_in_prerequisite_state, "manifest ", base.number, " contains commits that were given up by a recovery to an earlier point");
@@ -53,7 +53,7 @@ Status Machine<E>::follow_log(const store::Manifest& base, const Recovery& what,
   SPG_TRY(trail.follow(base.log_start, epoch, visit));
   for (const store::ManifestEpoch& one : knowing.epochs) epoch = std::max(epoch, one.number);
   epoch = std::max(epoch, trail.epoch());
-  if (target.kind == RecoveryTarget::Kind::lsn && trail.has_left_out(target.lsn))
+  if (target.kind == RecoveryTarget::Kind::lsn && trail.is_given_up_lsn(target.lsn))
     return Error::make(sqlstate::object_not_in_prerequisite_state, "what was there has been given up by a recovery to an earlier point");
   if (target.kind == RecoveryTarget::Kind::lsn && !trail.was_stopped() && log::lsn_of(epoch, trail.position()) < target.lsn)
     return Error::make(sqlstate::invalid_parameter_value, "the log ends before that");
@@ -72,7 +72,9 @@ Result<log::Jump> Machine<E>::choose_jump(const store::Manifest& base, const Rec
   Array<std::uint64_t> own;
   SPG_TRY(log_.names().list(*storage_, own));
   if (!own.empty()) file = std::max(file, own.back() + 1);
-  return log::Jump{trail.taken(), file * log::file_data_bytes};
+  std::uint32_t epoch = trail.epoch();
+  for (const store::ManifestEpoch& one : knowing.epochs) epoch = std::max(epoch, one.number);
+  return log::Jump{trail.taken(), file * log::file_data_bytes, trail.epoch(), epoch + 1};
 }
 
 template <policy::Env E>
@@ -86,22 +88,20 @@ Result<Recovered> Machine<E>::recover(store::Manifest base, const Recovery& what
   SPG_ASSIGN(const log::Jump jump, choose_jump(base, what, trail));
   const store::Manifest& knowing = what.newest != nullptr ? *what.newest : base;
   // Numbers that were given up are not given again: transactions, generations of segments that are still there.
-  std::uint32_t epoch = trail.epoch();
-  for (const store::ManifestEpoch& one : knowing.epochs) epoch = std::max(epoch, one.number);
   if (knowing.next_generation > next_generation_) next_generation_ = knowing.next_generation;
   if (knowing.next_oid > next_oid_) next_oid_ = knowing.next_oid;
   manifest_.number = std::max(base.number, knowing.number);
   manifest_.log_start = jump.to;
   manifest_.lsn = done.lsn;
-  done.goes_on_at = log::lsn_of(epoch + 1, jump.to);
-  if (!manifest_.epochs.push_back({epoch + 1, jump.to})) return Error::out_of_memory();
+  done.goes_on_at = log::lsn_of(jump.epoch_after, jump.to);
+  if (!manifest_.epochs.push_back({jump.epoch_after, jump.to})) return Error::out_of_memory();
   for (const store::ManifestJump& one : knowing.jumps)
     if (!manifest_.jumps.push_back(one)) return Error::out_of_memory();
   SPG_TRY(merge_jumps(trail.jumps(), manifest_.jumps));
-  if (!manifest_.jumps.push_back({jump.from, jump.to})) return Error::out_of_memory();
+  if (!manifest_.jumps.push_back(manifest_jump(jump))) return Error::out_of_memory();
   SPG_TRY(storage_->make_dir(std::string_view(store::DatabasePaths(options_.database_path).directory)));
   // The log's new file is durable before the manifest that needs it; until that is in force, nothing has changed.
-  SPG_TRY(log_.start_behind(jump, epoch + 1));
+  SPG_TRY(log_.start_behind(jump, jump.epoch_after));
   visible_durable_ = log_.durable();
   trimmed_ = jump.to / log::file_data_bytes;  // the next start knows who needs the files before
   SPG_TRY(checkpoint());

@@ -76,6 +76,11 @@ struct Kept {
   bool has_segment(std::uint64_t number) const;
 };
 
+inline log::Jump log_jump(const store::ManifestJump& jump) { return {jump.from, jump.to, jump.epoch_before, jump.epoch_after}; }
+inline store::ManifestJump manifest_jump(const log::Jump& jump) { return {jump.from, jump.to, jump.epoch_before, jump.epoch_after}; }
+/// The jump that the log's files know of: the newest; of no file when there is none.
+inline log::Jump newest_jump(const store::Manifest& manifest) { return manifest.jumps.empty() ? log::Jump{} : log_jump(manifest.jumps.back()); }
+
 inline bool is_given_up(std::span<const store::ManifestJump> jumps, std::uint64_t position) {
   for (const store::ManifestJump& jump : jumps)
     if (position > jump.from && position < jump.to) return true;

@@ -70,7 +70,7 @@ Status verify_log(Storage& storage, std::string_view log_path, const store::Mani
   });
   if (failed && failed.code() == sqlstate::out_of_memory) return failed;
   if (failed) report.fault({log_path, counts.to, {}, TableId::none, failed.message()});
-  const log::Jump jump = manifest.jumps.empty() ? log::Jump{} : log::Jump{manifest.jumps.back().from, manifest.jumps.back().to};
+  const log::Jump jump = newest_jump(manifest);
   if (counts.records != 0) verify_log_files(storage, log_path, counts.from, counts.to, jump.to == 0 ? nullptr : &jump, report);
   report.log(counts);
   return ok();
