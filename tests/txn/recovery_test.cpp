@@ -110,11 +110,9 @@ Result<Model> replayed(const os::SimStorage& disk, os::SimClock& clock, std::str
 Status commit_one(World& world, os::SimChance& chance, Model& model) {
   for (;;) {
     bool committed = false;
-    Model after = model;
-    SPG_TRY(random_transaction(world, chance, after, committed));
-    if (!committed || after == model) continue;
-    model = after;
-    return ok();
+    const Model before = model;
+    SPG_TRY(random_transaction(world, chance, model, committed));  // an error leaves what may have become of it
+    if (committed && model != before) return ok();
   }
 }
 
@@ -225,3 +223,214 @@ TEST_CASE("what a revert gives up never comes back: not after crashes, not from 
     REQUIRE(*replayed(disk, clock, "t/wal") == model);
   }
 }
+
+namespace {
+
+/// A little of everything that touches archive, tee and manifests. `acknowledged` after the last step that returned, `possible`
+/// after the one that did not.
+struct Story {
+  os::SimStorage& disk;
+  os::SimClock& clock;
+  os::SimChance chance;
+  Model acknowledged, possible;
+  bool has_table = false, is_finished = false;
+
+  Status tell() {
+    auto world = make_world(disk, clock);
+    SPG_TRY(world->open());
+    SPG_TRY(world->create_table());
+    has_table = true;
+    for (int round = 0; round < 8; ++round) {
+      SPG_TRY(step(*world));
+      if (round % 2 == 0) world->machine->ship(round == 4);
+      clock.advance_ns(1'500'000'000);
+      if (round % 3 == 1) SPG_TRY(world->machine->checkpoint());
+      if (round != 5) continue;
+      world = make_world(disk, clock);
+      SPG_TRY(world->open());
+    }
+    world->machine->ship(true);
+    is_finished = true;
+    return ok();
+  }
+  Status step(World& world) {
+    possible = acknowledged;
+    SPG_TRY(commit_one(world, chance, possible));
+    acknowledged = possible;
+    return ok();
+  }
+  /// What it has come to after the worst; then archive and tee make the same of it.
+  void check() {
+    auto world = make_world(disk, clock);
+    Status opened = world->open();
+    if (opened) UNSCOPED_INFO(std::string(opened.message()));
+    REQUIRE_FALSE(opened);
+    if (!has_table) return;
+    const Model found = read_all(*world);
+    REQUIRE((found == acknowledged || found == possible));
+    REQUIRE(test::faults_of(*world->machine) == "");
+    world->machine->ship(true);
+    world.reset();
+    for (const char* copy : {"a/wal", "t/wal"}) {
+      CAPTURE(copy);
+      const auto again = replayed(disk, clock, copy);
+      if (!again) UNSCOPED_INFO(std::string(again.error().message()));
+      REQUIRE(again);
+      REQUIRE(*again == found);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("archive and tee make the same database after a crash at any call that changes the disk") {
+  std::uint64_t crashes = 0;
+  for (std::uint64_t cut = 1;; ++cut, ++crashes) {
+    CAPTURE(cut);
+    os::SimStorage disk;
+    os::SimClock clock;
+    Story story{disk, clock, os::SimChance(cut % 5), {}, {}};
+    disk.cut_power_at(cut);
+    (void)story.tell();
+    constexpr os::Survival survivals[] = {os::Survival::none, os::Survival::all, os::Survival::torn, os::Survival::reordered};
+    os::SimChance chance(cut);
+    disk.power_cycle(chance, survivals[cut % 4]);
+    if (cut % 3 == 0) {  // and again while it recovers
+      auto world = make_world(disk, clock);
+      disk.cut_power_at(1 + chance.below(20));
+      if (!world->open()) world->machine->ship(true);
+      world.reset();
+      disk.power_cycle(chance, os::Survival::torn);
+    }
+    story.check();
+    if (story.is_finished) break;
+  }
+  CHECK(crashes > 150);
+}
+
+TEST_CASE("archive and tee catch up when any call fails once") {
+  std::uint64_t failures = 0;
+  for (const Sqlstate code : {sqlstate::io_error, sqlstate::disk_full})
+    for (std::uint64_t nth = 1;; ++nth, ++failures) {
+      CAPTURE(nth, failures);
+      os::SimStorage disk;
+      os::SimClock clock;
+      Story story{disk, clock, os::SimChance(nth % 5), {}, {}};
+      const std::uint64_t before = disk.steps();
+      disk.fail_at(nth, code);
+      (void)story.tell();
+      const bool is_over = disk.steps() - before < nth;
+      disk.fail_at(0, code);
+      story.check();
+      if (is_over) break;
+    }
+  CHECK(failures > 300);
+}
+
+TEST_CASE("a revert that is cut short at any call has happened or has not") {
+  std::uint64_t done = 0, not_done = 0;
+  for (const bool is_power : {true, false})
+    for (std::uint64_t cut = 1;; ++cut) {
+      CAPTURE(is_power, cut);
+      os::SimStorage disk;
+      os::SimClock clock;
+      os::SimChance chance(cut);
+      Model model;
+      std::vector<Point> points;
+      live(disk, clock, chance, model, points, 6);
+      const Point& to = points[3];
+      const std::uint64_t before = disk.steps();
+      if (is_power) disk.cut_power_at(cut);
+      else disk.fail_at(cut, sqlstate::io_error);
+      const bool is_reverted = recover(disk, clock, plan_of(at_lsn(to.lsn))).has_value();
+      const bool is_over = disk.steps() - before < cut;
+      if (is_power) disk.power_cycle(chance, cut % 2 == 0 ? os::Survival::torn : os::Survival::none);
+      else disk.fail_at(0, sqlstate::io_error);
+      Story story{disk, clock, os::SimChance(cut), to.model, is_reverted ? to.model : model};
+      story.has_table = true;
+      story.check();
+      (read_database(disk, "d/db", "d/wal") == to.model ? done : not_done) += 1;
+      if (is_over) break;
+    }
+  CHECK(done > 5);
+  CHECK(not_done > 10);
+}
+
+TEST_CASE("targets are LSNs or times") {
+  const std::int64_t now = 1'700'000'000'000'000;
+  const auto lsn = parse_recovery_target("1/A0", now);
+  REQUIRE(lsn);
+  CHECK((lsn->kind == RecoveryTarget::Kind::lsn && lsn->lsn == (std::uint64_t{1} << 32) + 0xA0));
+  struct Row { const char* text; std::int64_t time_us; };
+  for (const Row& row : {Row{"2023-11-14 22:13:20", now}, Row{"2023-11-14 22:13:20.5+00", now + 500'000}, Row{"2023-11-14 23:13:20+01", now}, Row{"now", now}, Row{"1970-01-01", 0}}) {
+    CAPTURE(row.text);
+    const auto time = parse_recovery_target(row.text, now);
+    REQUIRE(time);
+    CHECK((time->kind == RecoveryTarget::Kind::time && time->time_us == row.time_us));
+  }
+  CHECK(parse_recovery_target("infinity", now)->kind == RecoveryTarget::Kind::end);
+  CHECK(parse_recovery_target("yesterdaz", now).error().code() == sqlstate::invalid_datetime_format);
+  CHECK(parse_recovery_target("", now).error().code() == sqlstate::invalid_datetime_format);
+}
+
+TEST_CASE("manifests are kept as the window wants them") {
+  const auto kept = [](std::vector<std::int64_t> seconds, std::int64_t now, std::int64_t window) {
+    std::vector<ManifestFacts> facts;
+    for (const std::int64_t one : seconds) facts.push_back({facts.size() + 1, 0, one == INT64_MIN || one == INT64_MAX ? one : one * 1'000'000});
+    Array<std::uint8_t> keep;
+    REQUIRE_FALSE(select_kept(facts, now * 1'000'000, window * 1'000'000, keep));
+    std::string text;
+    for (const std::uint8_t one : keep) text += one != 0 ? 'k' : '.';
+    return text;
+  };
+  CHECK(kept({INT64_MIN}, 100, 80) == "k");
+  CHECK(kept({INT64_MIN, 50, 90}, 100, 80) == "kkk");
+  CHECK(kept({INT64_MIN, 10, 90}, 100, 80) == ".kk");          // 10 is older than 20: nothing before it is needed
+  CHECK(kept({10, 15, 20, 25, 30, 31, 45, 99}, 100, 80) == "..k..kkk");  // further from each other than 10
+  CHECK(kept({10, 60, 60, 60, 60}, 100, 80) == "kk..k");
+  CHECK(kept({INT64_MAX, 10, 60}, 100, 80) == ".kk");          // format 1: no time is known
+  CHECK(kept({10, INT64_MAX, 60}, 100, 80) == "k.k");
+}
+
+TEST_CASE("the window moves: manifests and what they name go when no recovery wants them") {
+  os::SimStorage disk;
+  os::SimClock clock;
+  os::SimChance chance(1);
+  auto world = make_world(disk, clock);
+  world->options.recovery_seconds = 800;
+  REQUIRE_FALSE(world->open());
+  REQUIRE_FALSE(world->create_table());
+  Model model;
+  std::vector<Point> points;
+  const auto manifests = [&] {
+    std::size_t count = 0;
+    REQUIRE_FALSE(disk.list("d/db.d", [&](std::string_view name) { count += name.starts_with("manifest-"); }));
+    return count;
+  };
+  for (int i = 0; i < 60; ++i) {
+    REQUIRE_FALSE(commit_one(*world, chance, model));
+    points.push_back(point_of(*world, model));
+    clock.advance_ns(30'000'000'000);
+    REQUIRE_FALSE(world->machine->checkpoint());
+    REQUIRE(manifests() <= 12);
+    world->machine->ship();
+  }
+  world->machine->ship(true);
+  REQUIRE(manifests() > 6);
+  const std::int64_t oldest = clock.wall_us() - 800'000'000;
+  std::size_t inside = 0;
+  for (const Point& point : points) {
+    if (point.time_us < oldest) continue;
+    ++inside;
+    REQUIRE(recovered_copy(disk, clock, at_time(point.time_us)) == point.model);
+  }
+  CHECK(inside > 20);
+  RecoveryPlan plan = plan_of(at_time(points[5].time_us));
+  CHECK(recover(disk, clock, plan).error().code() == sqlstate::object_not_in_prerequisite_state);
+  // Without an archive nothing behind the newest is of use.
+  world.reset();
+  world = std::make_unique<World>(disk, &clock);
+  REQUIRE_FALSE(world->open());
+  CHECK(manifests() == 1);
+}
+

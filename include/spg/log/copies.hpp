@@ -7,8 +7,8 @@
 //   archive  <dir>/wal.NNNNNNNN: written under another name, synced, renamed, and the directory synced. Never changed then, but
 //            for a file that the log had not finished: it is replaced by a longer one. Another content under the same number is
 //            an error. A failure keeps the log and is tried again, without end.
-//   tee      <path>.NNNNNNNN: appended to and synced. It is given up when the log would have to keep more than lag_bytes_max
-//            for it.
+//   tee      <path>.NNNNNNNN: appended to and synced. It is given up, failing or too slow, when the log would have to keep
+//            lag_bytes_max more for it than when it was opened.
 // Positions here are places in the files. Threads: step() and finish() by one at a time; needs(), state() by any.
 #pragma once
 #include <atomic>
@@ -26,7 +26,7 @@ inline void archive_path(std::string_view directory, char (&to)[448]) {
 struct CopyOptions {
   std::string_view archive;  ///< a directory; empty: none
   std::string_view tee;      ///< a path as the log's; empty: none
-  /// So much log may be kept for a tee that lags, before it is given up.
+  /// A tee is given up when it lags by so much more than it did at the start.
   std::uint64_t lag_bytes_max = std::uint64_t{4} << 30;
   /// After so long a file that is not finished is archived as far as it is durable, when that has grown.
   std::uint32_t archive_seconds = 60;
@@ -74,7 +74,7 @@ class Tee {
   /// Behind the last record that open() found.
   std::uint64_t found_end() const { return found_end_; }
   void skip_to(std::uint64_t position) { position_ = position; }
-  /// Copies and syncs some of what lies below `upto`.
+  /// Copies and syncs some of what lies below `upto`; the file's header when there is nothing.
   Status copy(std::uint64_t upto);
 
  private:
@@ -109,6 +109,7 @@ class Copies {
   struct One {
     std::uint64_t try_again_ns = 0, reported = 0;
     bool is_used = false, is_open = false, is_failing = false;
+    bool knows_jump = false;  ///< the file behind the jump is there, though there may be nothing in it yet
   };
   static constexpr std::uint64_t pause_ns = 1'000'000'000;
   Status open_archive(std::uint64_t end);
@@ -132,9 +133,9 @@ class Copies {
   Tee<Storage> tee_;
   One archiving_, teeing_;
   std::uint64_t first_ = 0;        ///< where the log began when it was opened
+  std::uint64_t lag_max_ = 0;
   Jump jump_;
   std::uint64_t archived_ns_ = 0;  ///< when a file that is not finished was archived last
-  bool is_announced_ = false;      ///< the archive knows where the log is now
   std::atomic<std::uint64_t> needs_{0};  ///< until it is known, all of it
 };
 

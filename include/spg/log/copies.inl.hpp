@@ -181,6 +181,8 @@ Status Copies<St>::open(std::uint64_t first, std::uint64_t end, const Jump& jump
   if (teeing_.is_used) {
     if (Status failed = open_tee(end); failed && failed.code() == sqlstate::data_corrupted) return failed;
     else if (failed) (void)note(teeing_, "tee", std::move(failed), 0);
+    const std::uint64_t at = teeing_.is_open ? tee_.position() : first_;
+    lag_max_ = options_.lag_bytes_max + (end - std::min(at, end));
   }
   tell_needs();
   return ok();
@@ -249,12 +251,12 @@ bool Copies<St>::step_archive(std::uint64_t durable, std::uint64_t now_ns, bool 
   const std::uint64_t from = archive_.position(), end = file_start(from) + file_data_bytes, most = std::min(upto(from, durable), end);
   // The part of a file behind which the log jumps is all that there will be of it.
   const bool is_whole = most == end || (jump_.to != 0 && most == jump_.from && from < jump_.from);
-  const bool is_due = all || !is_announced_ || now_ns - archived_ns_ >= options_.archive_seconds * std::uint64_t{1'000'000'000};
-  const bool is_news = most > from || (!is_announced_ && from == jump_.to && durable >= from);
-  if (!is_news || (!is_whole && !is_due)) return false;
+  const bool is_untold = !archiving_.knows_jump && from == jump_.to && durable >= from;
+  const bool is_due = all || is_untold || now_ns - archived_ns_ >= options_.archive_seconds * std::uint64_t{1'000'000'000};
+  if ((most <= from && !is_untold) || (!is_whole && !is_due)) return false;
   if (!note(archiving_, "archive", archive_.copy(most), now_ns)) return false;
+  archiving_.knows_jump = archiving_.knows_jump || is_untold;
   if (is_whole) return true;
-  is_announced_ = true;
   archived_ns_ = now_ns;
   return false;
 }
@@ -266,16 +268,19 @@ bool Copies<St>::step_tee(std::uint64_t durable, std::uint64_t now_ns) {
     if (Status failed = open_tee(durable)) return note(teeing_, "tee", std::move(failed), now_ns);
   if (jump_.to != 0 && tee_.position() >= jump_.from && tee_.position() < jump_.to) tee_.skip_to(jump_.to);
   const std::uint64_t most = upto(tee_.position(), durable);
-  if (most <= tee_.position()) return false;
-  return note(teeing_, "tee", tee_.copy(most), now_ns);
+  const bool is_untold = !teeing_.knows_jump && tee_.position() == jump_.to && durable >= jump_.to;
+  if (most <= tee_.position() && !is_untold) return false;
+  if (!note(teeing_, "tee", tee_.copy(most), now_ns)) return false;
+  teeing_.knows_jump = teeing_.knows_jump || is_untold;
+  return true;
 }
 
 template <policy::Storage St>
 void Copies<St>::limit_lag(std::uint64_t durable) {
   const std::uint64_t at = teeing_.is_open ? tee_.position() : first_;
-  if (!teeing_.is_used || durable < at || durable - at <= options_.lag_bytes_max) return;
+  if (!teeing_.is_used || durable < at || durable - at <= lag_max_) return;
   teeing_.is_used = false;
-  say("the tee \"", options_.tee, "\" is given up: it lags ", durable - at, " bytes; the log is not kept for it any more, until the next start");
+  say("the tee \"", options_.tee, "\" is given up: it lags by ", durable - at, " bytes; the log is not kept for it any more, until the next start");
 }
 
 template <policy::Storage St>

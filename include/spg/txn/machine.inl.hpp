@@ -154,8 +154,9 @@ Status Machine<E>::open_new() {
         .hint("Restore the database file, or give another path for the log.");
   }));
   SPG_TRY(open_copies());
-  SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
+  // The log's file first: a database without one would be refused.
   SPG_TRY(log_.start(1));
+  SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   visible_durable_ = log_.durable();
   return ok();
 }
@@ -220,9 +221,9 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   if (!manifest_.epochs.push_back({epoch, log_.end()})) return Error::out_of_memory();
   manifest_.next_generation = next_generation_;
   manifest_.next_oid = next_oid_;
+  SPG_TRY(log_.start(epoch));  // writes no record: an epoch that is not durable would be no one's
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   remove_old_files();
-  SPG_TRY(log_.start(epoch));
   visible_durable_ = log_.durable();
   checkpoint_position_ = manifest_.log_start;
   log_start_ = manifest_.log_start;
