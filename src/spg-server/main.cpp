@@ -286,6 +286,7 @@ int main(int argc, char** argv) {
       !read_number("SPG_RECOVERY_SECONDS", machine.recovery_seconds, 0, 10 * 365 * 86400ull, machine.recovery_seconds)) return 2;
   Reporter reporter;
   machine.copy_report = &reporter;
+  machine.decides_copies = true;
   const std::string track = environment("SPG_TRACK_COMMIT_TIMESTAMP", "off");
   if (track != "on" && track != "off") { std::fprintf(stderr, "spg-server: SPG_TRACK_COMMIT_TIMESTAMP is neither on nor off: %s\n", track.c_str()); return 2; }
   instance.track_commit_timestamp = track == "on";

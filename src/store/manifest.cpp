@@ -36,7 +36,7 @@ Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
   for (const ManifestDatabase& database : manifest.databases)
     fits = fits && out.add_varint(raw(database.id)) && out.add_varint(database.root.segment) && out.add_varint(database.root.length) &&
            out.add_varint(database.root.offset) && out.add_varint(raw(database.birth)) && out.add_varint(database.log_position);
-  fits = fits && out.add_le(manifest.commit_time_us) && out.add_varint(manifest.lsn) && out.add_varint(manifest.jumps.size());
+  fits = fits && out.add_le(manifest.commit_time_us) && out.add_varint(manifest.lsn) && out.add_varint(manifest.copies) && out.add_varint(manifest.jumps.size());
   for (const ManifestJump& jump : manifest.jumps) fits = fits && out.add_varint(jump.from) && out.add_varint(jump.to) && out.add_varint(jump.epoch_before) && out.add_varint(jump.epoch_after);
   fits = fits && out.add_le(crypto::crc32c(0, out.bytes()));
   return fits ? ok() : Error::out_of_memory();
@@ -77,6 +77,7 @@ Result<Manifest> decode_manifest(Bytes bytes) {
   }
   manifest.commit_time_us = format == 1 ? unknown_commit_time : reader.le<std::int64_t>();
   manifest.lsn = format == 1 ? UINT64_MAX : reader.varint();
+  manifest.copies = format == 1 ? 0 : reader.varint();
   for (std::uint64_t left = format == 1 ? 0 : reader.varint(); left != 0 && reader.ok(); --left) {
     const std::uint64_t from = reader.varint(), to = reader.varint(), before = manifest.jumps.empty() ? 0 : manifest.jumps.back().to;
     const auto epoch_before = static_cast<std::uint32_t>(reader.varint()), epoch_after = static_cast<std::uint32_t>(reader.varint());

@@ -427,9 +427,23 @@ TEST_CASE("the window moves: manifests and what they name go when no recovery wa
   CHECK(inside > 20);
   RecoveryPlan plan = plan_of(at_time(points[5].time_us));
   CHECK(recover(disk, clock, plan).error().code() == sqlstate::object_not_in_prerequisite_state);
-  // Without an archive nothing behind the newest is of use.
-  world.reset();
+  // Who opens the database without knowing of the archive takes nothing away from it.
+  const std::size_t before = manifests();
   world = std::make_unique<World>(disk, &clock);
+  REQUIRE_FALSE(world->open());
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE_FALSE(commit_one(*world, chance, model));
+    REQUIRE_FALSE(world->machine->checkpoint());
+  }
+  CHECK(manifests() == before + 4);
+  world = make_world(disk, clock);
+  world->options.recovery_seconds = 800;
+  REQUIRE_FALSE(world->open());
+  world->machine->ship(true);
+  REQUIRE(*replayed(disk, clock, "a/wal") == model);
+  // Once an archive is not wanted any more, nothing behind the newest is of use.
+  world = std::make_unique<World>(disk, &clock);
+  world->options.decides_copies = true;
   REQUIRE_FALSE(world->open());
   CHECK(manifests() == 1);
 }

@@ -7,7 +7,7 @@
 //   <db>:      "SPGDB\0\0\1", 8 bytes manifest number, 4 bytes crc32c of the 16 before
 //   manifest:  "SPGMAN\0\2", 8 bytes number, then varints: log start, next generation, next oid, epochs {number, start}*,
 //              segments {number, bytes}*, databases {id, segment, length, offset, birth, log position}*, 8 bytes commit time,
-//              lsn, jumps {from, to, epoch before, epoch after}*   (format 1: without these three)
+//              lsn, copies, jumps {from, to, epoch before, epoch after}*   (format 1: without these four)
 #pragma once
 #include "spg/base/array.hpp"
 #include "spg/base/record_buffer.hpp"
@@ -41,6 +41,8 @@ struct Manifest {
   std::int64_t commit_time_us = INT64_MIN;
   /// Of the newest record that is contained (log::lsn_of); in format 1 it is not known, and UINT64_MAX.
   std::uint64_t lsn = 0;
+  /// The log's copies that a server feeds: 1 an archive, 2 a tee. Who opens the database otherwise keeps the log for them.
+  std::uint64_t copies = 0;
   Array<ManifestJump> jumps;         ///< all that there ever were, ascending by `to`
 
   /// No record behind this place is contained in any root.

@@ -40,6 +40,8 @@ struct MachineOptions {
   /// The log's second copies (log/copies.hpp), and who hears of them.
   log::CopyOptions copies;
   log::CopyReport* copy_report = nullptr;
+  /// Copies that are not named here are not wanted any more. Else, where a server has fed some, their log and manifests are kept.
+  bool decides_copies = false;
   /// With an archive: manifests, and what they name, are kept so that every point of so long a time can be recovered.
   std::uint32_t recovery_seconds = 86400;
 };
@@ -185,6 +187,8 @@ class Machine final : public MachineControl {
   void tell_waiters();
   Status fill_manifest(store::Manifest& next);
   void remove_old_files();
+  bool keeps_for_others() const { return (manifest_.copies & ~own_copies()) != 0; }
+  std::uint64_t own_copies() const { return (options_.copies.archive.empty() ? 0u : 1u) + (options_.copies.tee.empty() ? 0u : 2u); }
   Kept kept_manifests();
   std::uint64_t contained_lsn(const store::Manifest& next) const;
 

@@ -97,7 +97,7 @@ Status apply_to_root(Scope& scope, Cell*& root, const Change& change, Arena& are
   return ok();
 }
 
-inline log::CopyOptions own_copies(log::CopyOptions options, std::span<char> archive, std::span<char> tee) {
+inline log::CopyOptions with_own_paths(log::CopyOptions options, std::span<char> archive, std::span<char> tee) {
   const auto keep = [](std::string_view& path, std::span<char> in) {
     path = {in.data(), path.copy(in.data(), in.size())};
   };
@@ -113,12 +113,12 @@ Machine<E>::Machine(Storage& storage, typename E::Clock& clock, Alloc& alloc, ty
     : options_(options), storage_(&storage), clock_(&clock), random_(&random), objects_(alloc, random),
       segments_(objects_, storage, std::string_view(store::DatabasePaths(options.database_path).directory), image_rules()),
       log_(storage, options.log_path, options.read_only ? policy::OpenMode::read : policy::OpenMode::write),
-      copies_(storage, options.log_path, own_copies(options.copies, archive_, tee_), options.copy_report) {
+      copies_(storage, options.log_path, with_own_paths(options.copies, archive_, tee_), options.copy_report) {
   std::snprintf(database_path_, sizeof database_path_, "%.*s", static_cast<int>(options.database_path.size()), options.database_path.data());
   std::snprintf(log_path_, sizeof log_path_, "%.*s", static_cast<int>(options.log_path.size()), options.log_path.data());
   options_.database_path = database_path_;
   options_.log_path = log_path_;
-  options_.copies = own_copies(options.copies, archive_, tee_);
+  options_.copies = with_own_paths(options.copies, archive_, tee_);
   objects_.set_source(&segments_);
 }
 
@@ -147,6 +147,7 @@ Status Machine<E>::open_new() {
   const store::DatabasePaths paths(options_.database_path);
   SPG_TRY(storage_->make_dir(std::string_view(paths.directory)));
   manifest_.number = 1;
+  manifest_.copies = own_copies();
   if (!manifest_.epochs.push_back({1, 0})) return Error::out_of_memory();
   const log::Epoch history{1, 0};
   SPG_TRY(log_.recover(0, {&history, 1}, [](const log::Record&) {
@@ -214,6 +215,8 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   }
   // The next epoch is durable before anything is written under it.
   manifest_ = std::move(manifest);
+  manifest_.copies = options_.decides_copies ? own_copies() : manifest_.copies | own_copies();
+  if (keeps_for_others()) log_.keep(0);
   SPG_TRY(open_copies());
   ++manifest_.number;
   const std::uint32_t epoch = manifest_.epochs.back().number + 1;
@@ -814,6 +817,7 @@ Status Machine<E>::fill_manifest(store::Manifest& next) {
     const bool over = i + 1 < manifest_.epochs.size() && manifest_.epochs[i + 1].start <= next.log_start;
     if (!over && !next.epochs.push_back(manifest_.epochs[i])) return Error::out_of_memory();
   }
+  next.copies = manifest_.copies;
   for (const store::ManifestJump& jump : manifest_.jumps)
     if (!next.jumps.push_back(jump)) return Error::out_of_memory();
   return ok();

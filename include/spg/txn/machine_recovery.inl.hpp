@@ -93,6 +93,7 @@ Result<Recovered> Machine<E>::recover(store::Manifest base, const Recovery& what
   manifest_.number = std::max(base.number, knowing.number);
   manifest_.log_start = jump.to;
   manifest_.lsn = done.lsn;
+  manifest_.copies = knowing.copies;
   done.goes_on_at = log::lsn_of(jump.epoch_after, jump.to);
   if (!manifest_.epochs.push_back({jump.epoch_after, jump.to})) return Error::out_of_memory();
   for (const store::ManifestJump& one : knowing.jumps)

@@ -85,6 +85,9 @@ Result<Recovered> recover_database(typename Env::Storage& storage, typename Env:
   if (has_database) {
     SPG_ASSIGN(base, find_base(storage, plan.database, *newest, plan.target));
   }
+  // A copy is a database of its own: it does not write to the archive of the one that it comes from.
+  if (is_copy) base.copies = 0;
+  if (is_copy && has_database) newest->copies = 0;
   if (is_copy) SPG_TRY(copy_segments(storage, base, plan.database, plan.to_database));
   char archive[448];
   log::archive_path(plan.archive, archive);
@@ -96,7 +99,6 @@ Result<Recovered> recover_database(typename Env::Storage& storage, typename Env:
   options.database_path = is_copy ? plan.to_database : plan.database;
   options.log_path = is_copy ? plan.to_log : plan.log;
   options.hot_tier_bytes = plan.hot_tier_bytes;
-  // A copy is a database of its own: it does not write to the archive of the one that it comes from.
   if (!is_copy) options.copies.archive = plan.archive;
   options.recovery_seconds = keep_all_manifests;
   const std::unique_ptr<Machine<Env>> machine(new (std::nothrow) Machine<Env>(storage, clock, alloc, random, options));
