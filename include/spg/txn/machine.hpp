@@ -168,6 +168,14 @@ class Machine final : public MachineControl {
     RecordBuffer bytes;
     std::unique_ptr<ReplayedStream> next;
   };
+  /// Records of one database are replayed together: nobody reads what is between, and an object is copied once for all.
+  struct ReplayBatch {
+    LineageOf* lineage;
+    ScopeOf scope;
+    store::Cell* root;
+    std::uint64_t log_end = 0, bytes = 0;
+  };
+  static constexpr std::uint64_t replay_batch_bytes = 4 * 1024 * 1024;
   bool wants_stream(std::size_t bytes) const { return !options_.ephemeral && bytes > 4 * options_.piece_bytes; }
   Status stream(DatabaseId database, Bytes changes, Stream& made);
   Status replay_piece(const log::Record& record);
@@ -175,6 +183,9 @@ class Machine final : public MachineControl {
   Status replay(const log::Record& record);
   Result<LineageOf*> replayed_lineage(DatabaseId id);
   Status apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end);
+  Status finish_replay_batch();
+  void drop_replay_batch();
+  Status keep_replay_budget();
   void kick_flusher();
   void run_flusher();
   void run_checkpointer();
@@ -228,6 +239,8 @@ class Machine final : public MachineControl {
   typename Sync::Thread flusher_, checkpointer_, evictor_, shipper_;
   DurableListener* listener_ = nullptr;
   MemoryBudget replay_budget_;
+  Arena replay_arena_{replay_budget_};
+  std::unique_ptr<ReplayBatch> replay_batch_;
 };
 
 }  // namespace spg::txn

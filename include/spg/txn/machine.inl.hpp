@@ -125,6 +125,7 @@ Machine<E>::Machine(Storage& storage, typename E::Clock& clock, Alloc& alloc, ty
 template <policy::Env E>
 Machine<E>::~Machine() {
   stop_background();
+  drop_replay_batch();
   for (LineageOf* lineage = lineages_.load(); lineage != nullptr;) {
     LineageOf* next = lineage->next;
     delete lineage;
@@ -197,10 +198,13 @@ Status Machine<E>::load(const store::Manifest& manifest) {
     return Error::make(sqlstate::undefined_file, "the write-ahead log \"", options_.log_path, "\" of database \"", options_.database_path, "\" is not there")
         .hint("Say where it is: without it, what was committed since the last checkpoint would be lost.");
   log_.set_jump(newest_jump(manifest));
-  SPG_TRY(log_.recover(manifest.log_start, history, [&](const log::Record& record) {
-    if (const std::size_t used = objects_.alloc().used_bytes(); used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
+  const auto visit = [&](const log::Record& record) -> Status {
+    SPG_TRY(keep_replay_budget());
     return replay(record);
-  }));
+  };
+  Status failed = log_.recover(manifest.log_start, history, visit);
+  SPG_TRY(finish_replay_batch());  // of a damaged log, too: spg verify looks at what there is
+  SPG_TRY(std::move(failed));
   while (replayed_streams_ != nullptr) replayed_streams_ = std::move(replayed_streams_->next);  // never committed
   return ok();
 }
@@ -339,31 +343,60 @@ template <policy::Env E>
 Status Machine<E>::apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end) {
   SPG_ASSIGN(LineageOf * lineage, replayed_lineage(database));
   if (log_end <= lineage->tip()->log_end) return ok();  // contained in the root that the manifest names
-  Arena arena(replay_budget_);
-  ScopeOf scope(objects_, draw_generation());
-  Cell* root = lineage->tip()->root;
-  ByteReader reader(changes);
+  if (replay_batch_ != nullptr && replay_batch_->lineage != lineage) SPG_TRY(finish_replay_batch());
+  if (replay_batch_ == nullptr) {
+    replay_batch_.reset(new (std::nothrow) ReplayBatch{lineage, ScopeOf(objects_, draw_generation()), lineage->tip()->root});
+    if (replay_batch_ == nullptr) return Error::out_of_memory();
+  }
+  ReplayBatch& batch = *replay_batch_;
   Status failed;
-  while (!failed && reader.ok() && !reader.at_end()) {
-    Change change(arena);
-    failed = decode_change(reader, arena, change);
-    if (!failed) failed = apply_to_root(scope, root, change, arena, Access::wait);
-    arena.reset();
+  for (ByteReader reader(changes); !failed && !reader.at_end();) {
+    Change change(replay_arena_);
+    failed = reader.ok() ? decode_change(reader, replay_arena_, change) : Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+    if (!failed) failed = apply_to_root(batch.scope, batch.root, change, replay_arena_, Access::wait);
+    replay_arena_.reset();
   }
-  if (!failed && !reader.ok()) failed = Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-  VersionOf* version = failed ? nullptr : lineage->make_version();
-  if (version == nullptr) {
-    scope.undo();
-    return failed ? std::move(failed) : Error::out_of_memory();
+  if (failed) {
+    drop_replay_batch();
+    return failed;
   }
-  version->root = root;
-  version->generation = scope.generation();
-  version->log_end = log_end;
-  auto retired = scope.take_retired();
+  batch.log_end = log_end;
+  batch.bytes += changes.size();
+  return batch.bytes < replay_batch_bytes ? ok() : finish_replay_batch();
+}
+
+/// What has been replayed since the last time becomes the lineage's version.
+template <policy::Env E>
+Status Machine<E>::finish_replay_batch() {
+  if (replay_batch_ == nullptr) return ok();
+  ReplayBatch& batch = *replay_batch_;
+  VersionOf* version = batch.lineage->make_version();
+  if (version == nullptr) return Error::out_of_memory();
+  version->root = batch.root;
+  version->generation = batch.scope.generation();
+  version->log_end = batch.log_end;
+  auto retired = batch.scope.take_retired();
   version->retired.splice(retired);
-  lineage->publish(version);
-  lineage->advance_durable(log_end);
-  (void)lineage->reclaim();
+  batch.lineage->publish(version);
+  batch.lineage->advance_durable(batch.log_end);
+  (void)batch.lineage->reclaim();
+  replay_batch_.reset();
+  return ok();
+}
+
+template <policy::Env E>
+void Machine<E>::drop_replay_batch() {
+  if (replay_batch_ != nullptr) replay_batch_->scope.undo();
+  replay_batch_.reset();
+}
+
+/// Before a record is replayed.
+template <policy::Env E>
+Status Machine<E>::keep_replay_budget() {
+  if (objects_.alloc().used_bytes() <= options_.hot_tier_bytes) return ok();
+  SPG_TRY(finish_replay_batch());  // what it has put out of use goes first
+  const std::size_t used = objects_.alloc().used_bytes();
+  if (used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
   return ok();
 }
 

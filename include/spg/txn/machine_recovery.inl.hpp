@@ -43,7 +43,7 @@ Status Machine<E>::follow_log(const store::Manifest& base, const Recovery& what,
     if (target.kind == RecoveryTarget::Kind::lsn && record.lsn() > target.lsn) return false;
     const auto time_us = commit_time_of(record);
     if (target.kind == RecoveryTarget::Kind::time && time_us && *time_us > target.time_us) return false;
-    if (const std::size_t used = objects_.alloc().used_bytes(); used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
+    SPG_TRY(keep_replay_budget());
     SPG_TRY(replay(record));
     done.lsn = record.lsn();
     ++done.records;
@@ -51,6 +51,7 @@ Status Machine<E>::follow_log(const store::Manifest& base, const Recovery& what,
     return true;
   };
   SPG_TRY(trail.follow(base.log_start, epoch, visit));
+  SPG_TRY(finish_replay_batch());
   for (const store::ManifestEpoch& one : knowing.epochs) epoch = std::max(epoch, one.number);
   epoch = std::max(epoch, trail.epoch());
   if (target.kind == RecoveryTarget::Kind::lsn && trail.is_given_up_lsn(target.lsn))
