@@ -356,6 +356,37 @@ TEST_CASE("a revert that is cut short at any call has happened or has not") {
   CHECK(not_done > 10);
 }
 
+TEST_CASE("a revert that never came to be leaves a file that means nothing") {
+  std::uint64_t left = 0;
+  for (std::uint64_t nth = 1; nth < 40; ++nth) {
+    CAPTURE(nth);
+    os::SimStorage disk;
+    os::SimClock clock;
+    os::SimChance chance(nth);
+    Model model;
+    Point to;
+    {
+      auto world = make_world(disk, clock);
+      REQUIRE_FALSE(world->open());
+      REQUIRE_FALSE(world->create_table());
+      for (int i = 0; i < 6; ++i) {
+        REQUIRE_FALSE(commit_one(*world, chance, model));
+        if (i == 3) to = point_of(*world, model);
+      }
+    }
+    disk.fail_at(nth, sqlstate::disk_full);
+    const bool is_reverted = recover(disk, clock, plan_of(at_lsn(to.lsn))).has_value();
+    disk.fail_at(0, sqlstate::disk_full);
+    if (is_reverted) break;
+    left += disk.open("d/wal.00000001", policy::OpenMode::read).has_value();
+    const Model now = read_database(disk, "d/db", "d/wal");
+    REQUIRE((now == model || now == to.model));
+    // The log alone begins at the beginning: it makes the same.
+    REQUIRE(*replayed(disk, clock, "d/wal") == now);
+  }
+  CHECK(left > 5);
+}
+
 TEST_CASE("targets are LSNs or times") {
   const std::int64_t now = 1'700'000'000'000'000;
   const auto lsn = parse_recovery_target("1/A0", now);

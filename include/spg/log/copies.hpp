@@ -74,7 +74,7 @@ class Tee {
   /// Behind the last record that open() found.
   std::uint64_t found_end() const { return found_end_; }
   void skip_to(std::uint64_t position) { position_ = position; }
-  /// Copies and syncs some of what lies below `upto`; the file's header when there is nothing.
+  /// Copies and syncs some of what lies below `upto`.
   Status copy(std::uint64_t upto);
 
  private:
@@ -109,7 +109,6 @@ class Copies {
   struct One {
     std::uint64_t try_again_ns = 0, reported = 0;
     bool is_used = false, is_open = false, is_failing = false;
-    bool knows_jump = false;  ///< the file behind the jump is there, though there may be nothing in it yet
   };
   static constexpr std::uint64_t pause_ns = 1'000'000'000;
   Status open_archive(std::uint64_t end);

@@ -251,11 +251,10 @@ bool Copies<St>::step_archive(std::uint64_t durable, std::uint64_t now_ns, bool 
   const std::uint64_t from = archive_.position(), end = file_start(from) + file_data_bytes, most = std::min(upto(from, durable), end);
   // The part of a file behind which the log jumps is all that there will be of it.
   const bool is_whole = most == end || (jump_.to != 0 && most == jump_.from && from < jump_.from);
-  const bool is_untold = !archiving_.knows_jump && from == jump_.to && durable >= from;
-  const bool is_due = all || is_untold || now_ns - archived_ns_ >= options_.archive_seconds * std::uint64_t{1'000'000'000};
-  if ((most <= from && !is_untold) || (!is_whole && !is_due)) return false;
+  // Until it has the first file behind a jump, an archive makes what was given up.
+  const bool is_due = all || from == jump_.to || now_ns - archived_ns_ >= options_.archive_seconds * std::uint64_t{1'000'000'000};
+  if (most <= from || (!is_whole && !is_due)) return false;
   if (!note(archiving_, "archive", archive_.copy(most), now_ns)) return false;
-  archiving_.knows_jump = archiving_.knows_jump || is_untold;
   if (is_whole) return true;
   archived_ns_ = now_ns;
   return false;
@@ -268,11 +267,8 @@ bool Copies<St>::step_tee(std::uint64_t durable, std::uint64_t now_ns) {
     if (Status failed = open_tee(durable)) return note(teeing_, "tee", std::move(failed), now_ns);
   if (jump_.to != 0 && tee_.position() >= jump_.from && tee_.position() < jump_.to) tee_.skip_to(jump_.to);
   const std::uint64_t most = upto(tee_.position(), durable);
-  const bool is_untold = !teeing_.knows_jump && tee_.position() == jump_.to && durable >= jump_.to;
-  if (most <= tee_.position() && !is_untold) return false;
-  if (!note(teeing_, "tee", tee_.copy(most), now_ns)) return false;
-  teeing_.knows_jump = teeing_.knows_jump || is_untold;
-  return true;
+  if (most <= tee_.position()) return false;
+  return note(teeing_, "tee", tee_.copy(most), now_ns);
 }
 
 template <policy::Storage St>

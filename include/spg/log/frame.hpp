@@ -17,7 +17,8 @@
 //       52   12 zeros
 //
 // What follows offset 28 is zero but in a file that a recovery to an earlier point began with (a jump): then the file's first frame
-// follows the one that ends at that position, and what lies between is given up for good.
+// follows the one that ends at that position, and what lies between is given up for good. That frame (a mark, as a rule) is
+// written when the jump is in force: a file without it means nothing.
 //
 // A frame is valid iff its crc matches, its counter is its position, its epoch is the one that the manifest's history gives
 // for the position, and it names the crc of the frame before. The first invalid frame ends the log, unless a valid frame

@@ -26,7 +26,10 @@ Status Trail<St>::read_jumps(Place& place) {
     auto file = storage_->open(std::string_view(name), policy::OpenMode::read);
     Jump jump;
     if (!file || file->read_at(0, header) || !read_file_header(header, number, jump) || jump.to == 0) continue;
-    SPG_TRY(add_jump(jump));
+    // A recovery that was cut short before it was in force has left a file without a record.
+    Record first;
+    SPG_ASSIGN(const bool is_in_force, place.reader.read_frame(jump.to, first));
+    if (is_in_force && first.header.epoch >= jump.epoch_after) SPG_TRY(add_jump(jump));
   }
   return ok();
 }

@@ -158,6 +158,7 @@ class Machine final : public MachineControl {
   Status load_roots(const store::Manifest& manifest);
   Status load(const store::Manifest& manifest);
   Status open_copies();
+  Status mark_jump();
   void trim_log();
   void run_shipper();
   Status follow_log(const store::Manifest& base, const Recovery& what, log::Trail<Storage>& trail, Recovered& done);

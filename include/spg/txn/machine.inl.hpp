@@ -231,6 +231,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   SPG_TRY(log_.start(epoch));  // writes no record: an epoch that is not durable would be no one's
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   remove_old_files();
+  SPG_TRY(mark_jump());
   visible_durable_ = log_.durable();
   checkpoint_position_ = manifest_.log_start;
   log_start_ = manifest_.log_start;

@@ -12,6 +12,16 @@ Status Machine<E>::open_copies() {
   return ok();
 }
 
+/// The first record behind a jump says that it is in force: until then, copies of the log do not know of it.
+template <policy::Env E>
+Status Machine<E>::mark_jump() {
+  if (manifest_.jumps.empty() || log_.position() != manifest_.jumps.back().to) return ok();
+  SPG_TRY(log_.append_mark());
+  SPG_TRY(log_.flush());
+  visible_durable_ = log_.durable();
+  return ok();
+}
+
 template <policy::Env E>
 void Machine<E>::ship(bool finish) {
   if (options_.ephemeral || options_.read_only || !copies_.is_wanted()) return;

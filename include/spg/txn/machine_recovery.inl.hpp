@@ -107,6 +107,7 @@ Result<Recovered> Machine<E>::recover(store::Manifest base, const Recovery& what
   visible_durable_ = log_.durable();
   trimmed_ = jump.to / log::file_data_bytes;  // the next start knows who needs the files before
   SPG_TRY(checkpoint());
+  SPG_TRY(mark_jump());
   if (copies_.is_wanted()) {
     SPG_TRY(copies_.open(log_.first(), log_.end(), jump));
     ship(true);
