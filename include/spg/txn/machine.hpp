@@ -199,7 +199,6 @@ class Machine final : public MachineControl {
   void tell_waiters();
   Status fill_manifest(store::Manifest& next);
   void remove_old_files();
-  bool keeps_for_others() const { return (manifest_.copies & ~own_copies()) != 0; }
   std::uint64_t own_copies() const { return (options_.copies.archive.empty() ? 0u : 1u) + (options_.copies.tee.empty() ? 0u : 2u); }
   Kept kept_manifests();
   std::uint64_t contained_lsn(const store::Manifest& next) const;
@@ -217,6 +216,7 @@ class Machine final : public MachineControl {
   store::Manifest manifest_;
   std::uint64_t manifest_tried_ = 0;   ///< the highest number written, or tried: what failed may still be in force
   bool is_new_ = false;
+  bool keeps_for_others_ = false;      ///< a server feeds copies that this machine does not know: log and manifests stay
   /// The log is durable up to here, and the lineages' durable versions are those: whoever is told of a commit finds it.
   std::atomic<std::uint64_t> visible_durable_{0};
   std::atomic<std::uint64_t> log_start_{0};          ///< the manifest's, for trim_log()

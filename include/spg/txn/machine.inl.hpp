@@ -220,7 +220,8 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   // The next epoch is durable before anything is written under it.
   manifest_ = std::move(manifest);
   manifest_.copies = options_.decides_copies ? own_copies() : manifest_.copies | own_copies();
-  if (keeps_for_others()) log_.keep(0);
+  keeps_for_others_ = (manifest_.copies & ~own_copies()) != 0;
+  if (keeps_for_others_) log_.keep(0);
   SPG_TRY(open_copies());
   ++manifest_.number;
   const std::uint32_t epoch = manifest_.epochs.back().number + 1;

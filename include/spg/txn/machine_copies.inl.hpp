@@ -36,7 +36,7 @@ template <policy::Env E>
 void Machine<E>::trim_log() {
   policy::LockGuard lock(trim_mutex_);
   const std::uint64_t needed = std::min(log_start_.load(std::memory_order_acquire), copies_.is_wanted() ? copies_.needs() : UINT64_MAX);
-  if (needed / log::file_data_bytes <= trimmed_ || keeps_for_others()) return;
+  if (needed / log::file_data_bytes <= trimmed_ || keeps_for_others_) return;
   // What cannot be removed now is removed by a later one.
   if (!log_.trim(needed)) trimmed_ = needed / log::file_data_bytes;
 }
@@ -70,7 +70,7 @@ std::uint64_t Machine<E>::contained_lsn(const store::Manifest& next) const {
 template <policy::Env E>
 Kept Machine<E>::kept_manifests() {
   Kept kept;
-  const bool keeps_all = options_.recovery_seconds == keep_all_manifests || keeps_for_others();
+  const bool keeps_all = options_.recovery_seconds == keep_all_manifests || keeps_for_others_;
   if (!keeps_all && (options_.copies.archive.empty() || options_.recovery_seconds == 0)) return kept;
   const store::DatabasePaths paths(options_.database_path);
   Array<std::uint64_t> numbers;
