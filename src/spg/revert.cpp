@@ -8,7 +8,7 @@
 namespace spg::cli {
 namespace {
 
-constexpr std::size_t memory_bytes = std::size_t{1} << 30;
+constexpr std::size_t revert_memory_bytes = std::size_t{1} << 30;
 
 }  // namespace
 
@@ -25,7 +25,7 @@ int revert(Arguments arguments) {
   plan.database = options.rest[0];
   plan.log = log;
   plan.archive = archive;
-  plan.hot_tier_bytes = memory_bytes;
+  plan.hot_tier_bytes = revert_memory_bytes;
   auto target = txn::parse_recovery_target(to, clock.wall_us());
   if (!target) return report(target.error());
   plan.target = *target;

@@ -93,6 +93,7 @@ class World:
             pass
         if killer:
             killer.join()
+            assert self.server.process.returncode == -9, f"the server ended by itself:\n{server_log(self)}"
 
     def check_live(self):
         connection = psycopg2.connect(self.server.dsn())

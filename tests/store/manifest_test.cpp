@@ -15,7 +15,7 @@ RecordBuffer& format_1(RecordBuffer& bytes) {
   const char magic[8] = {'S', 'P', 'G', 'M', 'A', 'N', 0, 1};
   REQUIRE(bytes.add(std::as_bytes(std::span(magic))));
   REQUIRE(bytes.add_le(std::uint64_t{7}));
-  for (const std::uint64_t one : {1000, 500, 16400, 1, 3, 900, 1, 2, 4096, 1, 5, 2, 100, 64, 400, 1200}) REQUIRE(bytes.add_varint(one));
+  for (const std::uint64_t one : std::initializer_list<std::uint64_t>{1000, 500, 16400, 1, 3, 900, 1, 2, 4096, 1, 5, 2, 100, 64, 400, 1200}) REQUIRE(bytes.add_varint(one));
   REQUIRE(bytes.add_le(crypto::crc32c(0, bytes.bytes())));
   return bytes;
 }
