@@ -1,5 +1,7 @@
 // The rooms under tables on FirmwareEnv, compiled once.
+#include "spg/log/copies.inl.hpp"
 #include "spg/log/log.inl.hpp"
+#include "spg/log/trail.inl.hpp"
 #include "spg/os/none/none.hpp"
 #include "spg/store/manifest.inl.hpp"
 #include "spg/store/objects.inl.hpp"
@@ -12,5 +14,8 @@ template class store::CellList<os::FixedAlloc>;
 template class store::Segments<store::Objects<os::FixedAlloc, os::NoSync, os::SeededRandom>, os::RamStorage, os::NoSync>;
 template Status store::write_manifest(os::RamStorage&, std::string_view, const store::Manifest&);
 template Result<store::Manifest> store::read_manifest(os::RamStorage&, std::string_view);
+template Result<store::Manifest> store::read_manifest(os::RamStorage&, const store::DatabasePaths&, std::uint64_t);
 template class log::Log<os::RamStorage, os::NoSync>;
+template class log::Copies<os::RamStorage>;
+template class log::Trail<os::RamStorage>;
 }  // namespace spg

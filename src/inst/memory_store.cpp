@@ -1,5 +1,7 @@
 // The rooms under tables on MemoryEnv, compiled once; objects are PosixEnv's (posix_store.cpp).
+#include "spg/log/copies.inl.hpp"
 #include "spg/log/log.inl.hpp"
+#include "spg/log/trail.inl.hpp"
 #include "spg/os/memory/memory.hpp"
 #include "spg/store/manifest.inl.hpp"
 #include "spg/store/segment.inl.hpp"
@@ -8,5 +10,8 @@ namespace spg {
 template class store::Segments<store::Objects<os::ExtentAlloc, os::StdSync, os::SystemRandom>, os::MemoryStorage, os::StdSync>;
 template Status store::write_manifest(os::MemoryStorage&, std::string_view, const store::Manifest&);
 template Result<store::Manifest> store::read_manifest(os::MemoryStorage&, std::string_view);
+template Result<store::Manifest> store::read_manifest(os::MemoryStorage&, const store::DatabasePaths&, std::uint64_t);
 template class log::Log<os::MemoryStorage, os::StdSync>;
+template class log::Copies<os::MemoryStorage>;
+template class log::Trail<os::MemoryStorage>;
 }  // namespace spg

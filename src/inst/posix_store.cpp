@@ -1,5 +1,7 @@
 // The rooms under tables on PosixEnv, compiled once, and apart from what stands on them: an edit there is built again quickly.
+#include "spg/log/copies.inl.hpp"
 #include "spg/log/log.inl.hpp"
+#include "spg/log/trail.inl.hpp"
 #include "spg/os/posix/posix.hpp"
 #include "spg/store/manifest.inl.hpp"
 #include "spg/store/objects.inl.hpp"
@@ -12,5 +14,8 @@ template class store::CellList<os::ExtentAlloc>;
 template class store::Segments<store::Objects<os::ExtentAlloc, os::StdSync, os::SystemRandom>, os::PosixStorage, os::StdSync>;
 template Status store::write_manifest(os::PosixStorage&, std::string_view, const store::Manifest&);
 template Result<store::Manifest> store::read_manifest(os::PosixStorage&, std::string_view);
+template Result<store::Manifest> store::read_manifest(os::PosixStorage&, const store::DatabasePaths&, std::uint64_t);
 template class log::Log<os::PosixStorage, os::StdSync>;
+template class log::Copies<os::PosixStorage>;
+template class log::Trail<os::PosixStorage>;
 }  // namespace spg

@@ -14,6 +14,7 @@ constexpr const char* usage =
     "       spg wal-lint <wal-path> [--quiet]     prints the log's frames, and where and why it ends; 1 when it is damaged\n"
     "       spg dump <db>                         prints manifest and segments, checks every checksum; 1 when one is wrong\n"
     "       spg verify <db> [--wal PATH] [--quiet]   every checksum, row and index entry, and the log; 1 when anything is wrong\n"
+    "       spg revert --to TIME|LSN <db> [--wal PATH] [--archive DIR]   the database becomes what it was then; what came later is given up\n"
     "       spg --version | --help\n\n"
     "No server may have the database open.\n";
 
@@ -21,7 +22,7 @@ struct Verb {
   std::string_view name;
   int (*run)(Arguments);
 };
-constexpr Verb verbs[] = {{"query", query}, {"wal-lint", wal_lint}, {"dump", dump}, {"verify", verify}};
+constexpr Verb verbs[] = {{"query", query}, {"wal-lint", wal_lint}, {"dump", dump}, {"verify", verify}, {"revert", revert}};
 
 }  // namespace
 

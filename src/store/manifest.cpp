@@ -1,5 +1,6 @@
 #include "spg/store/manifest.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "spg/crypto/crc32c.hpp"
@@ -32,6 +33,12 @@ std::uint32_t DatabasePaths::number_in(std::string_view name) {
   return number;
 }
 
+std::uint64_t Manifest::contained() const {
+  std::uint64_t upto = log_start;
+  for (const ManifestDatabase& database : databases) upto = std::max(upto, database.log_position);
+  return upto;
+}
+
 Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
   bool fits = out.add(std::as_bytes(std::span(manifest_magic))) && out.add_le(manifest.number) && out.add_varint(manifest.log_start) &&
               out.add_varint(manifest.next_generation) && out.add_varint(manifest.next_oid);
@@ -43,6 +50,8 @@ Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
   for (const ManifestDatabase& database : manifest.databases)
     fits = fits && out.add_varint(raw(database.id)) && out.add_varint(database.root.segment) && out.add_varint(database.root.length) &&
            out.add_varint(database.root.offset) && out.add_varint(raw(database.birth)) && out.add_varint(database.log_position);
+  fits = fits && out.add_le(manifest.commit_time_us) && out.add_varint(manifest.lsn) && out.add_varint(manifest.copies) && out.add_varint(manifest.jumps.size());
+  for (const ManifestJump& jump : manifest.jumps) fits = fits && out.add_varint(jump.from) && out.add_varint(jump.to) && out.add_varint(jump.epoch_before) && out.add_varint(jump.epoch_after);
   fits = fits && out.add_le(crypto::crc32c(0, out.bytes()));
   return fits ? ok() : Error::out_of_memory();
 }
@@ -50,8 +59,9 @@ Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
 Result<Manifest> decode_manifest(Bytes bytes) {
   auto damaged = [] { return Error::make(sqlstate::data_corrupted, "manifest is damaged"); };
   if (bytes.size() < 20 || std::memcmp(bytes.data(), manifest_magic, 7) != 0) return damaged();
-  const auto version = static_cast<unsigned>(bytes[7]), known = static_cast<unsigned>(manifest_magic[7]);
-  if (version > known) return Error::make(sqlstate::feature_not_supported, "manifest has format ", version, ", this program reads up to ", known);
+  const auto format = static_cast<std::uint8_t>(bytes[7]);
+  if (format == 0 || format > manifest_magic[7])
+    return Error::make(sqlstate::feature_not_supported, "manifest has format ", static_cast<unsigned>(format), ", this program reads ", static_cast<unsigned>(manifest_magic[7]));
   const Bytes body = bytes.first(bytes.size() - 4);
   if (load_le<std::uint32_t>(bytes.data() + body.size()) != crypto::crc32c(0, body)) return damaged();
   ByteReader reader(body.subspan(8));
@@ -66,7 +76,7 @@ Result<Manifest> decode_manifest(Bytes bytes) {
   }
   for (std::uint64_t left = reader.varint(); left != 0 && reader.ok(); --left) {
     const auto number = static_cast<std::uint32_t>(reader.varint());
-    const std::uint64_t segment_bytes = reader.varint(), live_bytes = version < 2 ? segment_bytes : reader.varint();
+    const std::uint64_t segment_bytes = reader.varint(), live_bytes = format == 1 ? segment_bytes : reader.varint();
     if (!manifest.segments.empty() && manifest.segments.back().number >= number) return damaged();
     if (live_bytes > segment_bytes || !manifest.segments.push_back({number, segment_bytes, live_bytes}))
       return live_bytes > segment_bytes ? damaged() : Error::out_of_memory();
@@ -81,6 +91,15 @@ Result<Manifest> decode_manifest(Bytes bytes) {
     database.log_position = reader.varint();
     if (raw(database.birth) >= manifest.next_generation) return damaged();
     if (!manifest.databases.push_back(database)) return Error::out_of_memory();
+  }
+  manifest.commit_time_us = format == 1 ? unknown_commit_time : reader.le<std::int64_t>();
+  manifest.lsn = format == 1 ? UINT64_MAX : reader.varint();
+  manifest.copies = format == 1 ? 0 : reader.varint();
+  for (std::uint64_t left = format == 1 ? 0 : reader.varint(); left != 0 && reader.ok(); --left) {
+    const std::uint64_t from = reader.varint(), to = reader.varint(), before = manifest.jumps.empty() ? 0 : manifest.jumps.back().to;
+    const auto epoch_before = static_cast<std::uint32_t>(reader.varint()), epoch_after = static_cast<std::uint32_t>(reader.varint());
+    if (from > to || to <= before) return damaged();
+    if (!manifest.jumps.push_back({from, to, epoch_before, epoch_after})) return Error::out_of_memory();
   }
   // Generations only grow: one that could run over would make old objects look new.
   if (!reader.at_end() || manifest.next_generation > generations_max) return damaged();

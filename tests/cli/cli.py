@@ -103,7 +103,51 @@ check("verify", (code, err, verified.splitlines()[-1], contents() == before), (0
 check("verify counts", [line.split(": ")[1] for line in verified.splitlines() if " 20000 rows" in line and "table" in line][0].startswith("20000 rows in 20 blocks, 0 entries in 0 indexes"), True)
 check("verify quietly", spg("verify", db, "--quiet"), (0, "", ""))
 check("verify without the log", spg("verify", db, "--wal", folder / "nowhere")[0], 1)
+
+# --- revert: an older base and the log of today; by LSN and by time; what was given up does not come back
+spg("query", db, "CREATE TABLE r (a int)", "INSERT INTO r VALUES (1)")
+(folder / "base").mkdir()
+base, base_wal = folder / "base/app.db", folder / "base/app.db.wal"
+shutil.copy(db, base)
+shutil.copytree(folder / "app.db.d", folder / "base/app.db.d")
+spg("query", db, "INSERT INTO r VALUES (2)")
+code, out, err = spg("query", db, "--tsv", "SELECT pg_current_wal_lsn()", "SELECT now()")
+lsn, moment = out.split()[1], out.splitlines()[-1]
+spg("query", db, "INSERT INTO r SELECT g FROM generate_series(3, 9) g")
+for path in folder.glob("app.db.wal.*"):
+    shutil.copy(path, folder / "base")
+
+
+def rows_of_base():
+    return spg("query", base, "--tsv", "SELECT count(*) FROM r")[1].split()[-1]
+
+
+before = contents()
+check("revert needs a target", spg("revert", base)[0], 2)
+check("revert to nonsense", (spg("revert", "--to", "nonsense", base)[0], "invalid input syntax" in spg("revert", "--to", "nonsense", base)[2]), (1, True))
+check("revert nothing", spg("revert", "--to", lsn, folder / "nothing.db")[0], 1)
+check("revert too far ahead", (spg("revert", "--to", "FFFF/0", base)[0], "the log ends before that" in spg("revert", "--to", "FFFF/0", base)[2]), (1, True))
+check("revert too far back", (spg("revert", "--to", "2000-01-01", base)[0], "no manifest is kept" in spg("revert", "--to", "2000-01-01", base)[2]), (1, True))
+check("nothing has changed", contents() == before, True)
+shutil.copytree(folder / "base", folder / "same")
+code, out, err = spg("revert", "--to", lsn, base)
+check("revert to an LSN", (code, err, out.startswith("reverted to ")), (0, "", True))
+code, out, err = spg("wal-lint", base_wal, "--quiet")
+check("wal-lint passes a jump", (code, "was given up; the log goes on at" in out, "DAMAGED" in out), (0, True, False))
+check("what it was", rows_of_base(), "2")
+spg("query", base, "INSERT INTO r SELECT g FROM generate_series(3, 5) g")
+check("life goes on", rows_of_base(), "5")
+check("verify after a revert", spg("verify", base, "--quiet"), (0, "", ""))
+check("dump knows the jump", "jump: what followed" in spg("dump", base)[1], True)
+epoch, place = lsn.split("/")
+code, out, err = spg("revert", "--to", f"{epoch}/{int(place, 16) + 100:X}", base)
+check("what was given up has no place", (code, "no manifest is kept" in err or "given up" in err), (1, True))
+shutil.rmtree(folder / "base")
+(folder / "same").rename(folder / "base")
+check("revert to a time", (spg("revert", "--to", moment, base)[0], rows_of_base()), (0, "2"))
+shutil.rmtree(folder / "base")
 segments = sorted((folder / "app.db.d").glob("segment-*"))
+out = spg("dump", db)[1]
 if "segment 1" in out:
     check("segments verify", "all checksums right" in out, True)
     target = segments[0]

@@ -1,7 +1,8 @@
 // Compaction through a machine: what is alive moves out of old segments, older versions read on, files go, nothing is lost.
 #include <catch2/catch.hpp>
 
-#include "support/machine_world.hpp"
+#include "support/table_world.hpp"
+#include "support/verify.hpp"
 
 using namespace spg;
 using namespace spg::test;

@@ -1,79 +1,13 @@
 #include <catch2/catch.hpp>
 
-#include "support/machine_world.hpp"
+#include <memory>
+#include <string>
+
+#include "support/table_world.hpp"
+#include "support/verify.hpp"
 
 using namespace spg;
 using namespace spg::test;
-
-namespace {
-
-/// One random transaction: several statements, savepoints, maybe a rollback. `model` is what it should leave behind.
-Status random_transaction(World& world, os::SimChance& chance, Model& model, bool& committed) {
-  SimTransaction transaction(*world.machine, *world.lineage);
-  Model now = model;
-  committed = false;
-  SPG_TRY(transaction.begin({}));
-  struct Mark { std::uint32_t depth; Model model; };
-  std::vector<Mark> marks;
-  for (std::uint64_t statements = 1 + chance.below(4); statements != 0; --statements) {
-    SPG_TRY(transaction.begin_statement(Intent::write, store::Access::wait));
-    Model after = now;
-    bool good = true;
-    for (std::uint64_t n = 1 + chance.below(6); n != 0 && good; --n) {
-      const auto key = static_cast<std::int32_t>(chance.below(60));
-      const std::string text(chance.below(30) == 0 ? chance.below(2600) : chance.below(40), static_cast<char>('a' + chance.below(26)));
-      // A statement reads the root of its start, so every key is touched once only.
-      const bool was = now.contains(key), touched = (after.contains(key) != was) || (was && after.at(key) != now.at(key));
-      if (touched) continue;
-      if (!was) {
-        Conflict conflict;
-        SPG_TRY(put(transaction, key, text, conflict));
-        REQUIRE_FALSE(conflict.found());
-        after[key] = text;
-      } else if (chance.below(3) == 0) {
-        const auto rowids = find(transaction, world.arena, key);
-        SPG_TRY(transaction.remove(table_id, rowids));
-        after.erase(key);
-      } else if (chance.below(6) == 0) {
-        Conflict conflict;
-        SPG_TRY(put(transaction, key, text, conflict));
-        REQUIRE(conflict.found());
-        good = false;  // the statement fails and leaves nothing
-      } else {
-        const auto rowids = find(transaction, world.arena, key);
-        const StringRef ref(text);
-        const table::ColumnInput column{2, {Physical::string, type::Vector::Form::flat, &ref, nullptr, nullptr}};
-        Conflict conflict;
-        SPG_TRY(transaction.update(table_id, rowids, {&column, 1}, {nullptr, 1}, conflict));
-        after[key] = text;
-      }
-    }
-    SPG_TRY(transaction.end_statement(good));
-    if (good) now = after;
-    if (chance.below(3) == 0) {
-      SPG_ASSIGN(const std::uint32_t depth, transaction.savepoint());
-      marks.push_back({depth, now});
-    } else if (!marks.empty() && chance.below(2) == 0) {
-      if (chance.below(2) == 0) {
-        SPG_TRY(transaction.rollback_to(marks.back().depth));
-        now = marks.back().model;
-      } else {
-        SPG_TRY(transaction.release(marks.back().depth));
-        marks.pop_back();
-      }
-    }
-  }
-  if (chance.below(5) == 0) {
-    transaction.rollback();
-    return ok();
-  }
-  SPG_TRY(transaction.commit());
-  committed = true;
-  model = now;
-  return world.machine->wait_durable(transaction.floor());
-}
-
-}  // namespace
 
 TEST_CASE("random transactions agree with a map, across checkpoints, evictions and reopening") {
   const bool spills = GENERATE(false, true);
@@ -642,4 +576,24 @@ TEST_CASE("a read that may not wait is told when an object is not resident") {
   REQUIRE_FALSE(reader.begin_statement(Intent::read, store::Access::wait));
   CHECK(*reader.row_count(table_id) == 0);
   REQUIRE_FALSE(reader.end_statement(true));
+}
+
+TEST_CASE("a checkpoint right after a failed write of the log works") {
+  os::SimStorage disk;
+  World world(disk);
+  REQUIRE_FALSE(world.open());
+  REQUIRE_FALSE(world.create_table());
+  const std::uint64_t before = world.machine->manifest().number;
+  SimTransaction transaction(*world.machine, *world.lineage);
+  Conflict conflict;
+  REQUIRE_FALSE(transaction.begin({}));
+  REQUIRE_FALSE(transaction.begin_statement(Intent::write, store::Access::wait));
+  REQUIRE_FALSE(put(transaction, 1, "lost", conflict));
+  REQUIRE_FALSE(transaction.end_statement(true));
+  REQUIRE_FALSE(transaction.commit());
+  disk.fail_at(1, sqlstate::disk_full, false, os::SimCalls::writes);
+  REQUIRE(world.machine->wait_durable(transaction.floor()).code() == sqlstate::disk_full);
+  REQUIRE_FALSE(world.machine->checkpoint());
+  CHECK(world.machine->manifest().number == before + 2);  // the new epoch's, and the checkpoint's
+  CHECK(read_all(world).empty());
 }

@@ -1,7 +1,8 @@
 // Large transactions: their records and what these make leave memory before the commit; nothing of that shows.
 #include <catch2/catch.hpp>
 
-#include "support/machine_world.hpp"
+#include "support/table_world.hpp"
+#include "support/verify.hpp"
 
 using namespace spg;
 using namespace spg::test;

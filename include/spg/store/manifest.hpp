@@ -6,7 +6,8 @@
 //
 //   <db>:      "SPGDB\0\0\1", 8 bytes manifest number, 4 bytes crc32c of the 16 before
 //   manifest:  "SPGMAN\0\2", 8 bytes number, then varints: log start, next generation, next oid, epochs {number, start}*,
-//              segments {number, bytes, live bytes}*, databases {id, segment, length, offset, birth, log position}*
+//              segments {number, bytes, live bytes}*, databases {id, segment, length, offset, birth, log position}*, 8 bytes commit
+//              time, lsn, copies, jumps {from, to, epoch before, epoch after}*   (format 1: without live bytes and these four)
 #pragma once
 #include "spg/base/array.hpp"
 #include "spg/base/record_buffer.hpp"
@@ -17,11 +18,16 @@
 namespace spg::store {
 
 inline constexpr char database_magic[8] = {'S', 'P', 'G', 'D', 'B', 0, 0, 1};
-inline constexpr char manifest_magic[8] = {'S', 'P', 'G', 'M', 'A', 'N', 0, 2};  ///< the last byte is the version; 1 does not tell live bytes
+inline constexpr char manifest_magic[8] = {'S', 'P', 'G', 'M', 'A', 'N', 0, 2};
 
 struct ManifestEpoch { std::uint32_t number; std::uint64_t start; };
 /// `log_position`: records of this database before it are contained in the root.
 struct ManifestDatabase { DatabaseId id; Address root; Generation birth; std::uint64_t log_position; };
+
+/// A recovery to an earlier point: the log goes on at `to` behind `from` (log/frame.hpp).
+struct ManifestJump { std::uint64_t from, to; std::uint32_t epoch_before, epoch_after; };
+/// Of a manifest that does not say.
+inline constexpr std::int64_t unknown_commit_time = INT64_MAX;
 
 struct Manifest {
   std::uint64_t number = 0;
@@ -31,6 +37,16 @@ struct Manifest {
   Array<ManifestEpoch> epochs;
   Array<SegmentInfo> segments;
   Array<ManifestDatabase> databases;
+  /// No commit that is contained is younger: microseconds since 1970. INT64_MIN: nothing is contained.
+  std::int64_t commit_time_us = INT64_MIN;
+  /// Of the newest record that is contained (log::lsn_of); in format 1 it is not known, and UINT64_MAX.
+  std::uint64_t lsn = 0;
+  /// The log's copies that a server feeds: 1 an archive, 2 a tee. Who opens the database otherwise keeps the log for them.
+  std::uint64_t copies = 0;
+  Array<ManifestJump> jumps;         ///< all that there ever were, ascending by `to`
+
+  /// No record behind this place is contained in any root.
+  std::uint64_t contained() const;
 };
 
 /// "<db>.d/manifest-00000001" and the directories it needs.
@@ -54,5 +70,8 @@ Status write_manifest(Storage& storage, std::string_view database_path, const Ma
 /// The newest manifest; undefined_file when there is no database.
 template <policy::Storage Storage>
 Result<Manifest> read_manifest(Storage& storage, std::string_view database_path);
+/// The manifest of a number; undefined_file when it is not there.
+template <policy::Storage Storage>
+Result<Manifest> read_manifest(Storage& storage, const DatabasePaths& paths, std::uint64_t number);
 
 }  // namespace spg::store

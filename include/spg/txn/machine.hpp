@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "spg/base/array.hpp"
+#include "spg/log/copies.hpp"
 #include "spg/log/log.hpp"
 #include "spg/store/manifest.hpp"
 #include "spg/store/segment.hpp"
@@ -14,13 +15,11 @@
 #include "spg/txn/control.hpp"
 #include "spg/txn/lineage.hpp"
 #include "spg/txn/locks.hpp"
+#include "spg/txn/recovery.hpp"
 #include "spg/txn/root.hpp"
 #include "spg/txn/write_set.hpp"
 
 namespace spg::txn {
-
-/// Microseconds from 1970 to 2000, UTC.
-inline constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
 
 struct MachineOptions {
   std::string_view database_path = "spg.db";
@@ -44,6 +43,13 @@ struct MachineOptions {
   std::size_t changes_in_memory_max = std::size_t{4} << 20;
   /// So many bytes of its records may be applied to its private tables before what that makes is written to a segment of its own.
   std::size_t unspilled_bytes_max = std::size_t{16} << 20;
+  /// The log's second copies (log/copies.hpp), and who hears of them.
+  log::CopyOptions copies;
+  log::CopyReport* copy_report = nullptr;
+  /// Copies that are not named here are not wanted any more. Else, where a server has fed some, their log and manifests are kept.
+  bool decides_copies = false;
+  /// With an archive: manifests, and what they name, are kept so that every point of so long a time can be recovered.
+  std::uint32_t recovery_seconds = 86400;
 };
 
 /// Called after every flush, from the flushing thread: durable() has moved (or the log has broken).
@@ -74,6 +80,9 @@ class Machine final : public MachineControl {
 
   /// Opens the files, or makes them; recovers from the log. After it the machine takes writes.
   Status open();
+  /// Instead of open(): the database as a manifest and the records behind it make it, as far as the target. What has been
+  /// recovered is in force, and durable, when this returns ok; before, nothing has changed. Then the machine takes writes.
+  Result<Recovered> recover(store::Manifest base, const Recovery& what);
   // --- MachineControl
   bool has_database(DatabaseId id) override { return lineage(id) != nullptr; }
   Status create_database(DatabaseId id) override { return create_lineage(id).status(); }
@@ -126,7 +135,7 @@ class Machine final : public MachineControl {
   Status wait_durable(std::uint64_t position) override;
   Lsn log_end(bool durable) const override {
     if (options_.ephemeral) return {1, ephemeral_position_.load(std::memory_order_seq_cst)};
-    return {log_.epoch(), durable ? visible_durable_.load(std::memory_order_seq_cst) : log_.position()};
+    return {log_.epoch(), log_.in_files(durable ? visible_durable_.load(std::memory_order_seq_cst) : log_.position())};
   }
   Error log_error() const override { return log_.broken_error(); }
   bool log_is_broken() const override { return log_.is_broken(); }
@@ -149,6 +158,9 @@ class Machine final : public MachineControl {
   bool wants_checkpoint() const;
   /// Bounded background work for builds without threads.
   Status tick();
+  /// Gives the log's copies what is durable; with `finish` all of it, unfinished files too: before the end. Requires: by one at
+  /// a time.
+  void ship(bool finish = false);
 
   ObjectsOf& objects() { return objects_; }
   typename Env::Clock& clock() { return *clock_; }
@@ -161,13 +173,28 @@ class Machine final : public MachineControl {
  private:
   Status open_new();
   Status open_existing(store::Manifest manifest);
+  Status load_roots(const store::Manifest& manifest);
   Status load(const store::Manifest& manifest);
+  Status open_copies();
+  Status mark_jump();
+  void trim_log();
+  void run_shipper();
+  Status follow_log(const store::Manifest& base, const Recovery& what, log::Trail<Storage>& trail, Recovered& done);
+  Result<log::Jump> choose_jump(const store::Manifest& base, const Recovery& what, const log::Trail<Storage>& trail);
   struct Stream { std::uint64_t id, first, last; };  ///< pieces in the log, between these positions, whose commit is to come
   struct ReplayedStream {
     std::uint64_t id = 0;
     RecordBuffer bytes;
     std::unique_ptr<ReplayedStream> next;
   };
+  /// Records of one database are replayed together: nobody reads what is between, and an object is copied once for all.
+  struct ReplayBatch {
+    LineageOf* lineage;
+    ScopeOf scope;
+    store::Cell* root;
+    std::uint64_t log_end = 0, bytes = 0;
+  };
+  static constexpr std::uint64_t replay_batch_bytes = 4 * 1024 * 1024;
   bool wants_stream(std::size_t bytes) const { return !options_.ephemeral && bytes > 4 * options_.piece_bytes; }
   Status stream(DatabaseId database, ChangeList<Storage>& changes, Stream& made);
   Status replay_piece(const log::Record& record);
@@ -175,6 +202,9 @@ class Machine final : public MachineControl {
   Status replay(const log::Record& record);
   Result<LineageOf*> replayed_lineage(DatabaseId id);
   Status apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end);
+  Status finish_replay_batch();
+  void drop_replay_batch();
+  Status keep_replay_budget();
   void kick_flusher();
   void run_flusher();
   void run_checkpointer();
@@ -202,22 +232,32 @@ class Machine final : public MachineControl {
   Status fill_manifest(store::Manifest& next);
   void remove_old_files();
   void remove_scratch_files();
+  std::uint64_t own_copies() const { return (options_.copies.archive.empty() ? 0u : 1u) + (options_.copies.tee.empty() ? 0u : 2u); }
+  bool keeps_all_manifests() const { return options_.recovery_seconds == keep_all_manifests || keeps_for_others_; }
+  bool keeps_manifests() const { return keeps_all_manifests() || (!options_.copies.archive.empty() && options_.recovery_seconds != 0); }
+  Kept kept_manifests();
+  std::uint64_t contained_lsn(const store::Manifest& next) const;
 
   MachineOptions options_;
-  char database_path_[400], log_path_[400];
+  char database_path_[400], log_path_[400], archive_[440], tee_[440];
   Storage* storage_;
   typename Env::Clock* clock_;
   typename Env::Random* random_;
   ObjectsOf objects_;
   SegmentsOf segments_;
   LogOf log_;
+  log::Copies<Storage> copies_;
   Locks<Sync> locks_;
   store::Manifest manifest_;
   std::atomic<std::uint32_t> scratch_number_{0};
   std::uint64_t manifest_tried_ = 0;   ///< the highest number written, or tried: what failed may still be in force
   bool is_new_ = false;
+  bool keeps_for_others_ = false;      ///< a server feeds copies that this machine does not know: log and manifests stay
   /// The log is durable up to here, and the lineages' durable versions are those: whoever is told of a commit finds it.
   std::atomic<std::uint64_t> visible_durable_{0};
+  std::atomic<std::uint64_t> log_start_{0};          ///< the manifest's, for trim_log()
+  std::uint64_t trimmed_ = 0;                        ///< under trim_mutex_
+  std::atomic<std::int64_t> commit_time_us_{INT64_MIN};  ///< the youngest commit's, since 1970
   std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, checkpoint_ns_{0}, ephemeral_position_{1};
   typename Sync::Mutex streams_mutex_;
   Array<Stream> streams_;
@@ -230,15 +270,17 @@ class Machine final : public MachineControl {
   Waiting at_gate_;
   typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
   typename Sync::Mutex publish_mutex_;  ///< a commit's record is in the log and its version is not published yet
-  typename Sync::Mutex wake_mutex_;
-  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, durable_moved_;
+  typename Sync::Mutex wake_mutex_, trim_mutex_;
+  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, wake_shipper_, durable_moved_;
   std::atomic<bool> flusher_idle_{false}, background_{false}, stopping_{false};
   std::atomic<bool> reclaiming_{false};  ///< the checkpointer frees what is too much for the flusher, or is about to
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<bool> is_pressed_{false};  ///< memory is over its budget until something is written
-  typename Sync::Thread flusher_, checkpointer_, evictor_;
+  typename Sync::Thread flusher_, checkpointer_, evictor_, shipper_;
   DurableListener* listener_ = nullptr;
   MemoryBudget replay_budget_;
+  Arena replay_arena_{replay_budget_};
+  std::unique_ptr<ReplayBatch> replay_batch_;
 };
 
 }  // namespace spg::txn

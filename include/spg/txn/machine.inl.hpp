@@ -98,17 +98,28 @@ Status apply_to_root(Scope& scope, Cell*& root, const Change& change, Arena& are
   return ok();
 }
 
+inline log::CopyOptions with_own_paths(log::CopyOptions options, std::span<char> archive, std::span<char> tee) {
+  const auto keep = [](std::string_view& path, std::span<char> in) {
+    path = {in.data(), path.copy(in.data(), in.size())};
+  };
+  keep(options.archive, archive);
+  keep(options.tee, tee);
+  return options;
+}
+
 // --- machine --------------------------------------------------------------------------------------------------------
 
 template <policy::Env E>
 Machine<E>::Machine(Storage& storage, typename E::Clock& clock, Alloc& alloc, typename E::Random& random, const MachineOptions& options)
     : options_(options), storage_(&storage), clock_(&clock), random_(&random), objects_(alloc, random),
       segments_(objects_, storage, std::string_view(store::DatabasePaths(options.database_path).directory), image_rules()),
-      log_(storage, options.log_path, options.read_only ? policy::OpenMode::read : policy::OpenMode::write) {
+      log_(storage, options.log_path, options.read_only ? policy::OpenMode::read : policy::OpenMode::write),
+      copies_(storage, options.log_path, with_own_paths(options.copies, archive_, tee_), options.copy_report) {
   std::snprintf(database_path_, sizeof database_path_, "%.*s", static_cast<int>(options.database_path.size()), options.database_path.data());
   std::snprintf(log_path_, sizeof log_path_, "%.*s", static_cast<int>(options.log_path.size()), options.log_path.data());
   options_.database_path = database_path_;
   options_.log_path = log_path_;
+  options_.copies = with_own_paths(options.copies, archive_, tee_);
   objects_.set_source(&segments_);
   segments_.set_limits(options.compaction);
 }
@@ -116,6 +127,7 @@ Machine<E>::Machine(Storage& storage, typename E::Clock& clock, Alloc& alloc, ty
 template <policy::Env E>
 Machine<E>::~Machine() {
   stop_background();
+  drop_replay_batch();
   for (LineageOf* lineage = lineages_.load(); lineage != nullptr;) {
     LineageOf* next = lineage->next;
     delete lineage;
@@ -138,21 +150,24 @@ Status Machine<E>::open_new() {
   const store::DatabasePaths paths(options_.database_path);
   SPG_TRY(storage_->make_dir(std::string_view(paths.directory)));
   manifest_.number = 1;
+  manifest_.copies = own_copies();
   if (!manifest_.epochs.push_back({1, 0})) return Error::out_of_memory();
   const log::Epoch history{1, 0};
   SPG_TRY(log_.recover(0, {&history, 1}, [](const log::Record&) {
     return Error::make(sqlstate::data_corrupted, "the write-ahead log holds records but the database file is missing")
         .hint("Restore the database file, or give another path for the log.");
   }));
-  SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
+  SPG_TRY(open_copies());
+  // The log's file first: a database without one would be refused.
   SPG_TRY(log_.start(1));
+  SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   visible_durable_ = log_.durable();
   return ok();
 }
 
-/// Makes the lineages what they were: their roots in the manifest, then what the log says.
+/// Makes the lineages what the manifest says.
 template <policy::Env E>
-Status Machine<E>::load(const store::Manifest& manifest) {
+Status Machine<E>::load_roots(const store::Manifest& manifest) {
   SPG_TRY(segments_.adopt(manifest.segments));
   next_generation_ = manifest.next_generation;
   next_oid_ = manifest.next_oid;
@@ -167,6 +182,14 @@ Status Machine<E>::load(const store::Manifest& manifest) {
       return failed;
     }
   }
+  commit_time_us_ = manifest.commit_time_us == store::unknown_commit_time ? INT64_MIN : manifest.commit_time_us;
+  return ok();
+}
+
+/// Makes the lineages what they were: their roots in the manifest, then what the log says.
+template <policy::Env E>
+Status Machine<E>::load(const store::Manifest& manifest) {
+  SPG_TRY(load_roots(manifest));
   Array<log::Epoch> history;
   for (const store::ManifestEpoch& epoch : manifest.epochs)
     if (!history.push_back({epoch.number, epoch.start})) return Error::out_of_memory();
@@ -176,10 +199,14 @@ Status Machine<E>::load(const store::Manifest& manifest) {
   if (manifest.number != 1 && !log_.has_files(manifest.log_start))
     return Error::make(sqlstate::undefined_file, "the write-ahead log \"", options_.log_path, "\" of database \"", options_.database_path, "\" is not there")
         .hint("Say where it is: without it, what was committed since the last checkpoint would be lost.");
-  SPG_TRY(log_.recover(manifest.log_start, history, [&](const log::Record& record) {
-    if (const std::size_t used = objects_.alloc().used_bytes(); used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
+  log_.set_jump(newest_jump(manifest));
+  const auto visit = [&](const log::Record& record) -> Status {
+    SPG_TRY(keep_replay_budget());
     return replay(record);
-  }));
+  };
+  Status failed = log_.recover(manifest.log_start, history, visit);
+  SPG_TRY(finish_replay_batch());  // of a damaged log, too: spg verify looks at what there is
+  SPG_TRY(std::move(failed));
   objects_.settle(segments_.last());
   while (replayed_streams_ != nullptr) replayed_streams_ = std::move(replayed_streams_->next);  // never committed
   return ok();
@@ -195,18 +222,24 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   }
   // The next epoch is durable before anything is written under it.
   manifest_ = std::move(manifest);
+  manifest_.copies = options_.decides_copies ? own_copies() : manifest_.copies | own_copies();
+  keeps_for_others_ = (manifest_.copies & ~own_copies()) != 0;
+  if (keeps_for_others_) log_.keep(0);
+  SPG_TRY(open_copies());
   ++manifest_.number;
   const std::uint32_t epoch = manifest_.epochs.back().number + 1;
   while (manifest_.epochs.size() > 1 && manifest_.epochs[1].start <= manifest_.log_start) manifest_.epochs.erase(0);
   if (!manifest_.epochs.push_back({epoch, log_.end()})) return Error::out_of_memory();
   manifest_.next_generation = next_generation_;
   manifest_.next_oid = next_oid_;
+  SPG_TRY(log_.start(epoch));  // writes no record: an epoch that is not durable would be no one's
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   remove_old_files();
   remove_scratch_files();
-  SPG_TRY(log_.start(epoch));
+  SPG_TRY(mark_jump());
   visible_durable_ = log_.durable();
   checkpoint_position_ = manifest_.log_start;
+  log_start_ = manifest_.log_start;
   return ok();
 }
 
@@ -216,11 +249,12 @@ Status Machine<E>::replay(const log::Record& record) {
   if (record.header.type == log::RecordType::piece) return replay_piece(record);
   ByteReader reader(record.payload);
   const std::uint64_t generation = reader.varint(), oid = reader.varint();
-  reader.le<std::int64_t>();  // commit time
+  const auto commit_time_us = reader.le<std::int64_t>();
   const auto malformed = [] { return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed"); };
   if (!reader.ok() || generation > generations_max) return malformed();
   if (generation >= next_generation_) next_generation_ = generation + 1;
   if (oid > next_oid_) next_oid_ = oid;
+  if (commit_time_us > commit_time_us_) commit_time_us_ = commit_time_us;
   if (record.header.type == log::RecordType::streamed_commit) return replay_streamed(record, reader, end);
   if (record.header.type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);
   if (record.header.type != log::RecordType::joint_commit)
@@ -238,7 +272,8 @@ template <policy::Env E>
 Status Machine<E>::replay_piece(const log::Record& record) {
   ByteReader reader(record.payload);
   const std::uint64_t id = reader.varint();
-  if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  if (!reader.ok() || id > generations_max) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  if (id >= next_generation_) next_generation_ = id + 1;  // its commit may be missing: no later one may have its number
   ReplayedStream* stream = replayed_streams_.get();
   while (stream != nullptr && stream->id != id) stream = stream->next.get();
   if (stream == nullptr) {
@@ -312,31 +347,60 @@ template <policy::Env E>
 Status Machine<E>::apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end) {
   SPG_ASSIGN(LineageOf * lineage, replayed_lineage(database));
   if (log_end <= lineage->tip()->log_end) return ok();  // contained in the root that the manifest names
-  Arena arena(replay_budget_);
-  ScopeOf scope(objects_, draw_generation());
-  Cell* root = lineage->tip()->root;
-  ByteReader reader(changes);
+  if (replay_batch_ != nullptr && replay_batch_->lineage != lineage) SPG_TRY(finish_replay_batch());
+  if (replay_batch_ == nullptr) {
+    replay_batch_.reset(new (std::nothrow) ReplayBatch{lineage, ScopeOf(objects_, draw_generation()), lineage->tip()->root});
+    if (replay_batch_ == nullptr) return Error::out_of_memory();
+  }
+  ReplayBatch& batch = *replay_batch_;
   Status failed;
-  while (!failed && reader.ok() && !reader.at_end()) {
-    Change change(arena);
-    failed = decode_change(reader, arena, change);
-    if (!failed) failed = apply_to_root(scope, root, change, arena, Access::wait);
-    arena.reset();
+  for (ByteReader reader(changes); !failed && !reader.at_end();) {
+    Change change(replay_arena_);
+    failed = reader.ok() ? decode_change(reader, replay_arena_, change) : Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+    if (!failed) failed = apply_to_root(batch.scope, batch.root, change, replay_arena_, Access::wait);
+    replay_arena_.reset();
   }
-  if (!failed && !reader.ok()) failed = Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-  VersionOf* version = failed ? nullptr : lineage->make_version();
-  if (version == nullptr) {
-    scope.undo();
-    return failed ? std::move(failed) : Error::out_of_memory();
+  if (failed) {
+    drop_replay_batch();
+    return failed;
   }
-  version->root = root;
-  version->generation = scope.generation();
-  version->log_end = log_end;
-  auto retired = scope.take_retired();
+  batch.log_end = log_end;
+  batch.bytes += changes.size();
+  return batch.bytes < replay_batch_bytes ? ok() : finish_replay_batch();
+}
+
+/// What has been replayed since the last time becomes the lineage's version.
+template <policy::Env E>
+Status Machine<E>::finish_replay_batch() {
+  if (replay_batch_ == nullptr) return ok();
+  ReplayBatch& batch = *replay_batch_;
+  VersionOf* version = batch.lineage->make_version();
+  if (version == nullptr) return Error::out_of_memory();
+  version->root = batch.root;
+  version->generation = batch.scope.generation();
+  version->log_end = batch.log_end;
+  auto retired = batch.scope.take_retired();
   version->retired.splice(retired);
-  lineage->publish(version);
-  lineage->advance_durable(log_end);
-  (void)lineage->reclaim();
+  batch.lineage->publish(version);
+  batch.lineage->advance_durable(batch.log_end);
+  (void)batch.lineage->reclaim();
+  replay_batch_.reset();
+  return ok();
+}
+
+template <policy::Env E>
+void Machine<E>::drop_replay_batch() {
+  if (replay_batch_ != nullptr) replay_batch_->scope.undo();
+  replay_batch_.reset();
+}
+
+/// Before a record is replayed.
+template <policy::Env E>
+Status Machine<E>::keep_replay_budget() {
+  if (objects_.alloc().used_bytes() <= options_.hot_tier_bytes) return ok();
+  SPG_TRY(finish_replay_batch());  // what it has put out of use goes first
+  const std::size_t used = objects_.alloc().used_bytes();
+  if (used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
   return ok();
 }
 
@@ -367,10 +431,11 @@ template <policy::Env E>
 Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
   SPG_ASSERT(!parts.empty() && parts.size() <= commit_parts_max);
   RecordBuffer payload;
+  const std::int64_t commit_time_us = clock_->wall_us();
   std::size_t changes_bytes = 0;
   for (const CommitPart& part : parts) changes_bytes += part.stream == 0 ? part.changes.size() : 0;
   if (!payload.reserve(changes_bytes + 32 + 16 * parts.size()) || !payload.add_varint(next_generation_.load(std::memory_order_relaxed)) ||
-      !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(clock_->wall_us()))
+      !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(commit_time_us))
     return Error::out_of_memory();
   const bool joint = parts.size() > 1, streamed = parts[0].stream != 0;
   SPG_ASSERT(!joint || !streamed);
@@ -399,6 +464,7 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
   }
   // Whoever flushes the record finds its version.
   policy::LockGuard publishing(publish_mutex_);
+  if (commit_time_us > commit_time_us_.load(std::memory_order_relaxed)) commit_time_us_.store(commit_time_us, std::memory_order_relaxed);
   std::uint64_t end;
   if (options_.ephemeral) {
     end = ephemeral_position_.fetch_add(1);
@@ -463,6 +529,8 @@ Status Machine<E>::fall_back() {
   store::Manifest next;
   next.number = std::max(manifest_.number, manifest_tried_) + 1;
   next.log_start = manifest_.log_start;
+  next.commit_time_us = manifest_.commit_time_us;
+  next.lsn = manifest_.lsn;
   for (const store::ManifestDatabase& database : manifest_.databases)
     if (!failed && !next.databases.push_back(database)) failed = Error::out_of_memory();
   for (const store::SegmentInfo& segment : manifest_.segments)
@@ -512,6 +580,7 @@ Status Machine<E>::flush_log() {
   }
   // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
   tell_waiters();
+  if (copies_.has_tee()) wake_shipper_.notify_all();
   // After the replies. What a large commit has put out of use is too much for the flusher, whom the next commits wait for.
   constexpr std::size_t objects_max = 1024;
   const bool alone = !background_.load(std::memory_order_relaxed);
@@ -585,16 +654,21 @@ void Machine<E>::kick_flusher() {
 template <policy::Env E>
 void Machine<E>::run_flusher() {
   while (true) {
+    bool is_idle = false;
     {
       policy::LockGuard lock(wake_mutex_);
       for (;;) {
         flusher_idle_.store(true, std::memory_order_seq_cst);
         if (log_.has_unflushed() || stopping_.load()) break;
+        if (is_idle && log_.wants_mark()) break;
         wake_flusher_.wait_for(wake_mutex_, 1'000'000'000);
+        is_idle = true;
       }
       flusher_idle_.store(false, std::memory_order_seq_cst);
       if (!log_.has_unflushed() && stopping_.load()) return;
     }
+    // Nobody has committed for a while: what is durable is said to be.
+    if (is_idle && log_.wants_mark()) (void)log_.append_mark();
     if (flush().failed() && log_.is_broken()) return;
     if (wants_checkpoint()) {
       policy::LockGuard lock(wake_mutex_);
@@ -652,6 +726,7 @@ Status Machine<E>::start_background(DurableListener* listener) {
   stopping_ = false;
   SPG_TRY(flusher_.start([](void* self) { static_cast<Machine*>(self)->run_flusher(); }, this));
   background_.store(true, std::memory_order_release);
+  if (copies_.is_wanted()) SPG_TRY(shipper_.start([](void* self) { static_cast<Machine*>(self)->run_shipper(); }, this));
   if (options_.hot_tier_bytes != SIZE_MAX) SPG_TRY(evictor_.start([](void* self) { static_cast<Machine*>(self)->run_evictor(); }, this));
   return checkpointer_.start([](void* self) { static_cast<Machine*>(self)->run_checkpointer(); }, this);
 }
@@ -665,11 +740,13 @@ void Machine<E>::stop_background() {
     wake_flusher_.notify_all();
     wake_checkpointer_.notify_all();
     wake_evictor_.notify_all();
+    wake_shipper_.notify_all();
     durable_moved_.notify_all();
   }
   flusher_.join();
   checkpointer_.join();
   evictor_.join();
+  shipper_.join();
   background_.store(false);
   listener_ = nullptr;  // it may go now, though flush() can still be called
 }
@@ -678,6 +755,7 @@ template <policy::Env E>
 Status Machine<E>::tick() {
   if (log_.has_unflushed()) SPG_TRY(flush());
   keep_budget();
+  ship();
   return wants_checkpoint() ? checkpoint() : ok();
 }
 
@@ -700,7 +778,7 @@ Status Machine<E>::checkpoint() {
   {
     // Every record before this place is in the tip of its database: one that nobody writes to must not keep the log.
     policy::LockGuard lock(publish_mutex_);
-    contained = log_.position();
+    contained = log_.not_lost(log_.position());  // right behind a cut nothing has been appended yet
   }
   const auto end_of = [&](const VersionOf& version) { return std::max(contained, version.log_end); };
   std::uint64_t newest = contained;
@@ -721,6 +799,7 @@ Status Machine<E>::checkpoint() {
   // take their positions, would be taken for part of it.
   if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush_log();
   if (!failed && log_.is_lost(newest)) failed = log_.write_error();
+  next.commit_time_us = commit_time_us_.load(std::memory_order_relaxed);
   for (const Held& one : held) {
     if (failed) break;
     const VersionOf& version = *one.version;
@@ -740,6 +819,7 @@ Status Machine<E>::checkpoint() {
   if (failed) segments_.abandon();  // what it planned refers to cells that may be gone when the next one begins
   if (!failed) failed = segments_.list(next.segments);
   if (!failed) failed = fill_manifest(next);
+  next.lsn = contained_lsn(next);
   // Whatever becomes of the manifest, objects that were moved are looked for at two places until the gate has passed.
   Waiting waiting;
   for (const Held& one : held)
@@ -755,7 +835,8 @@ Status Machine<E>::checkpoint() {
     failed = segments_.drop_victims(waiting.segments);
     wait_for_gate(std::move(waiting));
     remove_old_files();
-    if (!failed) failed = log_.trim(manifest_.log_start);
+    log_start_.store(manifest_.log_start, std::memory_order_release);
+    if (!failed) trim_log();
   } else if (objects_.is_forwarding()) {
     wait_for_gate(std::move(waiting));
   }
@@ -776,10 +857,14 @@ Status Machine<E>::fill_manifest(store::Manifest& next) {
     const bool over = i + 1 < manifest_.epochs.size() && manifest_.epochs[i + 1].start <= next.log_start;
     if (!over && !next.epochs.push_back(manifest_.epochs[i])) return Error::out_of_memory();
   }
+  next.copies = manifest_.copies;
+  for (const store::ManifestJump& jump : manifest_.jumps)
+    if (!next.jumps.push_back(jump)) return Error::out_of_memory();
   return ok();
 }
 
-/// Manifests before the one in force, and segments that it does not name (left by a crash). Failures only leave files.
+/// Manifests before the one in force that no recovery begins with, and segments that none names (left by a crash). Failures only
+/// leave files.
 template <policy::Env E>
 void Machine<E>::remove_old_files() {
   const store::DatabasePaths paths(options_.database_path);
@@ -790,18 +875,22 @@ void Machine<E>::remove_old_files() {
     if (name.starts_with("manifest-")) (void)manifests.push_back(number);
     if (name.starts_with("segment-")) (void)segments.push_back(number);
   });
+  const Kept kept = kept_manifests();
   char name[512];
   for (std::uint64_t number : manifests) {
-    if (number >= manifest_.number) continue;
+    if (number >= manifest_.number || kept.has_manifest(number)) continue;
     paths.manifest_name(name, number);
     (void)storage_->remove(std::string_view(name));
   }
   for (std::uint64_t number : segments) {
     const auto segment = static_cast<std::uint32_t>(number);
-    if (segments_.has(segment) || is_kept(segment)) continue;
+    if (segments_.has(segment) || is_kept(segment) || kept.has_segment(segment)) continue;
     paths.segment_name(name, segment);
     (void)storage_->remove(std::string_view(name));
   }
 }
 
 }  // namespace spg::txn
+
+#include "spg/txn/machine_copies.inl.hpp"
+#include "spg/txn/machine_recovery.inl.hpp"

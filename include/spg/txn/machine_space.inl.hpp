@@ -45,6 +45,7 @@ void Machine<E>::pass_gate() {
   const store::DatabasePaths paths(options_.database_path);
   for (std::uint32_t segment : at_gate_.segments) {
     segments_.forget(segment);
+    if (keeps_manifests()) continue;  // an older one may name it: the next checkpoint looks at them
     char name[512];
     paths.segment_name(name, segment);
     (void)storage_->remove(std::string_view(name));

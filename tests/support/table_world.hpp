@@ -1,4 +1,4 @@
-// A machine on a simulated disk with one table, and verbs on it, for tests of transactions below SQL.
+// A machine on a simulated disk with one table, verbs on it, and random transactions whose outcome a map tells.
 #pragma once
 #include <catch2/catch.hpp>
 
@@ -11,11 +11,10 @@
 #include "spg/os/sim/sim.hpp"
 #include "spg/txn/bodies.inl.hpp"
 #include "spg/type/oids.hpp"
-#include "support/verify.hpp"
 
 namespace spg::test {
 
-using namespace spg::txn;
+using namespace txn;
 using os::SimEnv;
 using SimMachine = Machine<SimEnv>;
 using SimTransaction = Transaction<SimEnv>;
@@ -28,7 +27,8 @@ inline constexpr DatabaseId db{1};
 /// A machine on a simulated disk with one table (1 int4 unique, 2 text indexed), and verbs on it.
 struct World {
   os::SimStorage& disk;
-  os::SimClock clock;
+  os::SimClock own_clock;
+  os::SimClock& clock;
   os::SimAlloc alloc;
   os::SimRandom random;
   MemoryBudget budget;
@@ -37,7 +37,8 @@ struct World {
   SimMachine::LineageOf* lineage = nullptr;
   MachineOptions options;
 
-  explicit World(os::SimStorage& storage) : disk(storage) {
+  /// Time goes on from world to world with a clock that they share.
+  explicit World(os::SimStorage& storage, os::SimClock* shared_clock = nullptr) : disk(storage), clock(shared_clock != nullptr ? *shared_clock : own_clock) {
     options.database_path = "d/db";
     options.log_path = "d/wal";
   }
@@ -165,6 +166,72 @@ inline Model read_all(World& world) {
   REQUIRE_FALSE(reader.commit());
   world.arena.reset();
   return found;
+}
+
+/// One random transaction: several statements, savepoints, maybe a rollback. `model` is what it should leave behind.
+inline Status random_transaction(World& world, os::SimChance& chance, Model& model, bool& committed) {
+  SimTransaction transaction(*world.machine, *world.lineage);
+  Model now = model;
+  committed = false;
+  SPG_TRY(transaction.begin({}));
+  struct Mark { std::uint32_t depth; Model model; };
+  std::vector<Mark> marks;
+  for (std::uint64_t statements = 1 + chance.below(4); statements != 0; --statements) {
+    SPG_TRY(transaction.begin_statement(Intent::write, store::Access::wait));
+    Model after = now;
+    bool good = true;
+    for (std::uint64_t n = 1 + chance.below(6); n != 0 && good; --n) {
+      const auto key = static_cast<std::int32_t>(chance.below(60));
+      const std::string text(chance.below(30) == 0 ? chance.below(2600) : chance.below(40), static_cast<char>('a' + chance.below(26)));
+      // A statement reads the root of its start, so every key is touched once only.
+      const bool was = now.contains(key), touched = (after.contains(key) != was) || (was && after.at(key) != now.at(key));
+      if (touched) continue;
+      if (!was) {
+        Conflict conflict;
+        SPG_TRY(put(transaction, key, text, conflict));
+        REQUIRE_FALSE(conflict.found());
+        after[key] = text;
+      } else if (chance.below(3) == 0) {
+        const auto rowids = find(transaction, world.arena, key);
+        SPG_TRY(transaction.remove(table_id, rowids));
+        after.erase(key);
+      } else if (chance.below(6) == 0) {
+        Conflict conflict;
+        SPG_TRY(put(transaction, key, text, conflict));
+        REQUIRE(conflict.found());
+        good = false;  // the statement fails and leaves nothing
+      } else {
+        const auto rowids = find(transaction, world.arena, key);
+        const StringRef ref(text);
+        const table::ColumnInput column{2, {Physical::string, type::Vector::Form::flat, &ref, nullptr, nullptr}};
+        Conflict conflict;
+        SPG_TRY(transaction.update(table_id, rowids, {&column, 1}, {nullptr, 1}, conflict));
+        after[key] = text;
+      }
+    }
+    SPG_TRY(transaction.end_statement(good));
+    if (good) now = after;
+    if (chance.below(3) == 0) {
+      SPG_ASSIGN(const std::uint32_t depth, transaction.savepoint());
+      marks.push_back({depth, now});
+    } else if (!marks.empty() && chance.below(2) == 0) {
+      if (chance.below(2) == 0) {
+        SPG_TRY(transaction.rollback_to(marks.back().depth));
+        now = marks.back().model;
+      } else {
+        SPG_TRY(transaction.release(marks.back().depth));
+        marks.pop_back();
+      }
+    }
+  }
+  if (chance.below(5) == 0) {
+    transaction.rollback();
+    return ok();
+  }
+  SPG_TRY(transaction.commit());
+  committed = true;
+  model = now;
+  return world.machine->wait_durable(transaction.floor());
 }
 
 }  // namespace spg::test
