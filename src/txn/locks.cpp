@@ -41,7 +41,7 @@ constexpr std::uint16_t table_conflicts[8] = {bits({7}),          bits({6, 7}), 
 // Table 13.3: the same of rows.
 constexpr std::uint16_t row_conflicts[7] = {bits({3, 5}),          bits({2, 3, 4, 5}),       bits({1, 2, 3, 4, 5}), bits({0, 1, 2, 3, 4, 5}),
                                             bits({1, 2, 3, 4, 5, 6}), bits({0, 1, 2, 3, 4, 5, 6}), bits({4, 5})};
-constexpr std::uint16_t simple_conflicts[2] = {bits({1}), bits({0, 1})};
+constexpr std::uint16_t simple_conflicts[3] = {bits({1}), bits({0, 1, 2}), bits({})};  // nobody waits for who holds the last
 
 std::uint16_t conflicts_of(LockSpace space, std::uint8_t mode) {
   return space == LockSpace::table ? table_conflicts[mode] : space == LockSpace::row ? row_conflicts[mode] : simple_conflicts[mode];

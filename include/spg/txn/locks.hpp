@@ -26,7 +26,8 @@ enum class TableLock : std::uint8_t {
 /// PostgreSQL's four, weakest first; then the same as the last two by those who write the row, and what somebody asks for who
 /// has found the row's key in the way and waits for its writer.
 enum class RowLock : std::uint8_t { key_share, share, no_key_update, update, no_key_write, write, settled };
-enum class SimpleLock : std::uint8_t { share, exclusive };
+/// `settled` is what somebody asks for who waits for a key's writer, and then wants no more of it.
+enum class SimpleLock : std::uint8_t { share, exclusive, settled };
 
 enum class LockSpace : std::uint8_t {
   table,     ///< TableLock; object = table

@@ -218,6 +218,7 @@ class Transaction final : public TransactionControl {
   Status find_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted, bool locks);
   Status find_own(PrivateOf& table, std::size_t position, const KeySet& keys, std::span<WantedKey> wanted);
   Status wait_for_changes(TableId table, std::uint64_t rowid);
+  Status wait_until_settled(const LockTag& tag, std::uint16_t slot, std::uint8_t mode);
   Status settle_committed(PrivateOf& table, const TipIndex& tip, IndexId index, const KeySet& keys, std::span<WantedKey> wanted,
                           const Arbitration* arbitration);
   template <class IsWanted>

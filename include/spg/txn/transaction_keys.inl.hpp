@@ -85,11 +85,16 @@ Status Transaction<E>::find_committed(PrivateOf& table, const TipIndex& tip, Ind
   for (WantedKey& key : wanted) {
     if (tip.image == nullptr) { key.look_at_own = true; continue; }
     SPG_ASSIGN(key.row, find_in_tip(tip, keys, key));
-    if (key.row != UINT64_MAX || !locks) continue;
+    if (key.row != UINT64_MAX) continue;
     const table::KeyKind kind = tip.layout.indexes()[tip.position].kind;
     const std::uint64_t number = keys.lock_number(kind, keys.entries()[key.begin]);
-    SPG_ASSIGN(const bool held, lock(tag_of(LockSpace::key, raw(index), number / lock_slots), static_cast<std::uint16_t>(number % lock_slots),
-                                     static_cast<std::uint8_t>(SimpleLock::exclusive), LockWait::wait));
+    const LockTag tag = tag_of(LockSpace::key, raw(index), number / lock_slots);
+    const auto slot = static_cast<std::uint16_t>(number % lock_slots);
+    if (!locks) {
+      SPG_TRY(wait_until_settled(tag, slot, static_cast<std::uint8_t>(SimpleLock::settled)));
+      continue;
+    }
+    SPG_ASSIGN(const bool held, lock(tag, slot, static_cast<std::uint8_t>(SimpleLock::exclusive), LockWait::wait));
     key.look_at_own = held;
     key.is_locked = !held;
     any_locked = any_locked || !held;
@@ -140,8 +145,12 @@ Status Transaction<E>::find_own(PrivateOf& table, std::size_t position, const Ke
 template <policy::Env E>
 Status Transaction<E>::wait_for_changes(TableId id, std::uint64_t rowid) {
   const LockTag tag = tag_of(LockSpace::row, raw(id), rowid / table::block_rows);
-  const auto slot = static_cast<std::uint16_t>(rowid % table::block_rows);
-  const auto mode = static_cast<std::uint8_t>(RowLock::settled);
+  return wait_until_settled(tag, static_cast<std::uint16_t>(rowid % table::block_rows), static_cast<std::uint8_t>(RowLock::settled));
+}
+
+/// Waits for others who hold a lock that conflicts, and takes nothing that others would have to wait for.
+template <policy::Env E>
+Status Transaction<E>::wait_until_settled(const LockTag& tag, std::uint16_t slot, std::uint8_t mode) {
   if (!machine_->locks().with([&](LockTable& locks) { return locks.is_held_by_other(*owner_, tag, slot, mode); })) return ok();
   return lock(tag, slot, mode, LockWait::wait).status();
 }
