@@ -120,8 +120,8 @@ class Objects {
   /// No object of the segments up to this one has another parent any more than the one that the newest checkpoint has written:
   /// blocks there may lose the cells below them.
   void settle(std::uint32_t segment) { settled_segment_.store(segment, std::memory_order_release); }
-  /// Drops clean images that lie in sparse extents of memory (Alloc), so that these go back to the system.
-  std::size_t evict_sparse();
+  /// Drops clean images that lie in the sparsest extents of memory (Alloc), so that some `bytes` go back to the system.
+  std::size_t evict_sparse(std::size_t bytes);
 
   /// Objects younger than or as old as this are never appended to in place any more (a checkpoint reads them).
   void seal(Generation generation) { sealed_.store(raw(generation), std::memory_order_release); }

@@ -411,10 +411,13 @@ std::size_t Objects<A, S, R>::evict(std::size_t bytes, Keep keep) {
 }
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
-std::size_t Objects<A, S, R>::evict_sparse() {
+std::size_t Objects<A, S, R>::evict_sparse(std::size_t bytes) {
+  if (alloc_->mark_sparse(bytes) == 0) return 0;
   age();
   const std::uint64_t now = epoch_.load(std::memory_order_seq_cst), guarded = now - oldest_guard();
-  return sweep({static_cast<std::uint8_t>(now), guarded, Keep::nothing, true}, SIZE_MAX);
+  const std::size_t freed = sweep({static_cast<std::uint8_t>(now), guarded, Keep::nothing, true}, SIZE_MAX);
+  (void)alloc_->mark_sparse(0);  // what could not go keeps its extent, whose room serves others again
+  return freed;
 }
 
 }  // namespace spg::store

@@ -250,6 +250,7 @@ class Machine final : public MachineControl {
   Locks<Sync> locks_;
   store::Manifest manifest_;
   std::atomic<std::uint32_t> scratch_number_{0};
+  std::uint64_t next_emptying_ns_ = 0;  ///< the evictor's: when sparse extents are looked at again, after little could go
   std::uint64_t manifest_tried_ = 0;   ///< the highest number written, or tried: what failed may still be in force
   bool is_new_ = false;
   bool keeps_for_others_ = false;      ///< a server feeds copies that this machine does not know: log and manifests stay

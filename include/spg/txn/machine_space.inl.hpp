@@ -100,7 +100,9 @@ void Machine<E>::keep_budget() {
   if (used <= budget - budget / 8) {
     // Pieces that went lay here and there, and others of their size did not come: whole extents must go.
     const std::size_t held = alloc.held_bytes();
-    if (held > budget && alloc.mark_sparse(held - (budget - budget / 16)) != 0) objects_.evict_sparse();
+    const std::uint64_t now_ns = clock_->monotonic_ns();
+    if (held <= budget || now_ns < next_emptying_ns_) return;
+    if (objects_.evict_sparse(held - (budget - budget / 16)) < (held - budget) / 8) next_emptying_ns_ = now_ns + 1'000'000'000;
     return;
   }
   if (used <= budget) return objects_.age();  // so that it is known what has been read lately
