@@ -262,6 +262,22 @@ class NoChange(Reason):
         return out
 
 
+class SkipLocked(Reason):
+    """SKIP LOCKED never waits. PostgreSQL does, when a share of a row is asked for that its writer has updated and then deleted:
+    both are asked for more."""
+
+    name, for_both = "skip locked", True
+
+    @staticmethod
+    def applies(schedule, expected, found):
+        theirs, _ = first_difference(expected, found)
+        return theirs.text == "waits" and theirs.step != "after" and "SHARE SKIP LOCKED" in schedule.sql(theirs.step)
+
+    @staticmethod
+    def without(schedule, found):
+        return schedule.changed(lambda sql: re.sub(r"FOR (KEY )?SHARE SKIP LOCKED", "FOR UPDATE SKIP LOCKED", sql))
+
+
 class BeginsAnew(Reason):
     """A READ COMMITTED statement that had to wait begins anew on the newest version as a whole. PostgreSQL looks again at the
     row that it waited for only: it is given such a statement when the wait has ended."""
@@ -322,7 +338,7 @@ class RowOrder(Reason):
 
 
 # In this order where more than one is needed: the last looks at what the others leave.
-REASONS = [Truncate, TruncateNewest, NoChange, RowOrder, BeginsAnew]
+REASONS = [Truncate, TruncateNewest, NoChange, SkipLocked, RowOrder, BeginsAnew]
 
 
 class Compare:
