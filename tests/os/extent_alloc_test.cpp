@@ -35,12 +35,12 @@ bool is_whole(const Piece& piece) {
 }  // namespace
 
 TEST_CASE("size classes are tight and ordered") {
-  using Fine = os::SizeClasses<5>;
-  using Coarse = os::SizeClasses<2>;
+  using Fine = os::SizeClasses<6, 11>;
+  using Coarse = os::SizeClasses<2, 9>;
   for (std::size_t bytes = 1; bytes <= Fine::bytes_max; ++bytes) {
     const std::size_t fine = Fine::bytes_of(Fine::of(bytes)), coarse = Coarse::bytes_of(Coarse::of(bytes));
     const bool is_right = fine >= bytes && coarse >= bytes && (bytes == 1 || Fine::of(bytes) - Fine::of(bytes - 1) <= 1u) &&
-                          (bytes <= 512 || (fine - bytes <= bytes / 32 && coarse - bytes <= bytes / 4));
+                          fine - bytes <= std::max<std::size_t>(31, bytes / 64) && (bytes <= 512 || coarse - bytes <= bytes / 4);
     if (!is_right) FAIL("class of " << bytes);
   }
 }

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <random>
 
+#include "spg/crypto/blake3.hpp"
 #include "spg/store/manifest.inl.hpp"
 #include "spg/store/segment.inl.hpp"
 #include "spg/txn/image_rules.hpp"
@@ -21,7 +22,7 @@ namespace {
 
 using Segments = store::Segments<test::Objects, os::SimStorage, os::NoSync>;
 constexpr std::uint64_t seed = 7;
-constexpr std::uint32_t rows_v1 = 16, rows_v2 = 200, rows_v3 = 70;
+constexpr std::uint32_t rows_v3 = 70;
 
 std::string path_of(const char* name) { return std::string(SPG_TEST_VECTORS) + "/store/" + name; }
 std::vector<std::byte> kept(const char* name) {
@@ -94,6 +95,16 @@ std::vector<std::string> read_all(const std::vector<std::byte>& file) {
   return seen;
 }
 
+/// Of what is read: the objects that a kept file was made from are not made as they were any more.
+std::string digest(const std::vector<std::string>& seen) {
+  crypto::Blake3 hash;
+  for (const std::string& one : seen) hash.update(as_bytes(std::to_string(one.size()) + ":" + one));
+  char text[17];
+  const auto bytes = hash.finish();
+  for (std::size_t i = 0; i < 8; ++i) std::snprintf(text + 2 * i, 3, "%02x", static_cast<unsigned>(bytes[i]));
+  return text;
+}
+
 std::vector<std::string> made(std::uint32_t rows) {
   test::StoredObjects objects(seed, rows);
   std::vector<std::string> seen;
@@ -106,13 +117,13 @@ std::vector<std::string> made(std::uint32_t rows) {
 TEST_CASE("segments of version 1 are read") {
   const std::vector<std::byte> file = kept("segment-v1");
   REQUIRE(file.at(7) == std::byte{1});
-  CHECK(read_all(file) == made(rows_v1));
+  CHECK(digest(read_all(file)) == "bc5550e9732a4e34");
 }
 
 TEST_CASE("segments of version 2 are read") {
   const std::vector<std::byte> file = kept("segment-v2");
   REQUIRE(file.at(7) == std::byte{2});
-  CHECK(read_all(file) == made(rows_v2));
+  CHECK(digest(read_all(file)) == "d5df29a3d6eb9679");
 }
 
 TEST_CASE("segments of version 3 are written as ever, and read") {

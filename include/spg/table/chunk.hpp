@@ -116,10 +116,34 @@ Result<store::Cell*> make_large(Scope& scope, std::string_view bytes, std::uint6
   return cell;
 }
 
+/// What is known of the strings that come behind one: how much room a new heap should have.
+struct HeapNeed {
+  std::uint32_t batch_bytes = 0;  ///< of this one and those that come with it
+  bool appends = false;           ///< they are behind all rows of the block
+};
+
+/// The room of a chunk's next shared heap. They double, up to what a full block is likely to need.
+inline std::uint32_t next_heap_bytes(const store::Image* chunk, std::uint32_t rows, std::uint32_t length, const HeapNeed& need) {
+  const std::uint16_t heaps = chunk_state(chunk).heap_count;
+  std::uint64_t growth = 1024, held = 0;
+  for (std::uint16_t i = 0; i < heaps; ++i) {
+    const store::Image* heap = chunk->child_array()[i]->image.load(std::memory_order_acquire);
+    if (heap == nullptr || heap->kind != store::Kind::heap) continue;
+    held += heap->claimed.load(std::memory_order_relaxed);
+    if (i + 1 == heaps) growth = heap->bytes * std::uint64_t{2};
+  }
+  growth = std::max(growth, length * std::uint64_t{4});
+  if (need.appends) {
+    const std::uint64_t left = (held + length) * (block_rows - rows) / (rows + 1);
+    growth = std::min(growth, left + left / 16);
+  }
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(std::max<std::uint64_t>(growth, need.batch_bytes), length, heap_bytes_max));
+}
+
 /// Puts a long string into the chunk's heaps; `chunk_slot` holds a chunk that the scope may write (it is replaced when
 /// it has no heap slot left). `rows` = rows of the chunk that must survive such a replacement.
 template <class Scope>
-Result<StringRef> store_string(Scope& scope, store::Cell*& chunk_slot, std::uint32_t rows, std::string_view text) {
+Result<StringRef> store_string(Scope& scope, store::Cell*& chunk_slot, std::uint32_t rows, std::string_view text, const HeapNeed& need = {}) {
   StringRef ref(text);
   if (ref.is_inline()) return ref;
   store::Image* chunk = Scope::ObjectsOf::image_of(chunk_slot);
@@ -156,15 +180,7 @@ Result<StringRef> store_string(Scope& scope, store::Cell*& chunk_slot, std::uint
   if (length > piece_bytes_max) {
     SPG_ASSIGN(cell, make_large(scope, text, piece_bytes_max));
   } else {
-    std::uint32_t size = length;
-    if (length <= own_heap_bytes) {
-      size = 1024;
-      if (heaps != 0)
-        if (const store::Image* last = chunk->child_array()[heaps - 1]->image.load(std::memory_order_acquire); last != nullptr && last->kind == store::Kind::heap)
-          size = last->bytes * 2;
-      if (size > heap_bytes_max) size = heap_bytes_max;
-      if (size < length * 4) size = length * 4;
-    }
+    const std::uint32_t size = length <= own_heap_bytes ? next_heap_bytes(chunk, rows, length, need) : length;
     SPG_ASSIGN(cell, make_heap(scope, size));
     store::Image* heap = Scope::ObjectsOf::image_of(cell);
     std::memcpy(heap->template payload<char>(), text.data(), length);

@@ -56,6 +56,17 @@ Status replace_layout(Scope& scope, store::Cell*& table_slot, store::Cell* layou
   return ok();
 }
 
+/// Whether a string lies in a heap together with others.
+inline bool is_shared(const StringRef& text) { return !text.is_inline() && text.size <= own_heap_bytes; }
+/// What strings of a batch need of such heaps.
+inline std::uint32_t shared_heap_bytes(const type::Vector& values, type::Selection rows) {
+  std::uint32_t bytes = 0;
+  for (std::uint32_t i = 0; i < rows.count; ++i)
+    if (!values.is_null(rows[i]))
+      if (const auto& text = values.value<StringRef>(rows[i]); is_shared(text)) bytes += text.size;
+  return bytes;
+}
+
 /// Copies values of batch rows into consecutive or scattered slots of a chunk and keeps the entry's account.
 /// `place(i)` is the slot of row i.
 template <class Scope, class Place>
@@ -65,6 +76,7 @@ Status write_values(Scope& scope, store::Cell*& chunk_slot, ColumnEntry& entry, 
   const std::size_t width = type::physical_bytes(entry.physical);
   std::uint64_t* validity = chunk_validity(chunk);
   std::byte* to = chunk_values(chunk);
+  std::uint32_t heap_bytes_left = entry.physical == Physical::string ? shared_heap_bytes(values, rows) : 0;
   for (std::uint32_t i = 0; i < rows.count; ++i) {
     const std::uint32_t row = rows[i], slot = place(i);
     const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
@@ -77,7 +89,8 @@ Status write_values(Scope& scope, store::Cell*& chunk_slot, ColumnEntry& entry, 
     const auto* from = static_cast<const std::byte*>(values.values) + values.slot(row) * width;
     if (entry.physical == Physical::string) {
       const auto& text = *reinterpret_cast<const StringRef*>(from);
-      SPG_ASSIGN(const StringRef stored, store_string(scope, chunk_slot, keep_rows > slot ? keep_rows : slot, text.view()));
+      SPG_ASSIGN(const StringRef stored, store_string(scope, chunk_slot, keep_rows > slot ? keep_rows : slot, text.view(), {heap_bytes_left, slot >= keep_rows}));
+      if (is_shared(text)) heap_bytes_left -= text.size;
       chunk = Scope::ObjectsOf::image_of(chunk_slot);  // may have been replaced for more heap slots
       validity = chunk_validity(chunk);
       to = chunk_values(chunk);

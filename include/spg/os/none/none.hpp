@@ -44,7 +44,7 @@ class FixedAlloc {
   std::size_t limit_bytes() const { return limit_bytes_; }
 
  private:
-  using Classes = SizeClasses<2>;
+  using Classes = SizeClasses<2, 9>;
   struct Free { Free* next; };
   Free* free_[Classes::count] = {};
   std::byte* fresh_;

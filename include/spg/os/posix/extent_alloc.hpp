@@ -38,7 +38,7 @@ class ExtentAlloc {
   bool is_sparse(const void* memory, std::size_t bytes) const;
 
  private:
-  using Classes = SizeClasses<5>;
+  using Classes = SizeClasses<6, 11>;
   struct Piece { Piece* next; };
   struct Extent;
   struct Region;
