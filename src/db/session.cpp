@@ -140,7 +140,7 @@ void SessionImpl::apply_settings() {
   const std::string_view isolation = settings_.value("default_transaction_isolation");
   hot_settings_.begin.isolation = isolation == "serializable" ? txn::Isolation::serializable : isolation == "repeatable read" ? txn::Isolation::repeatable_read
                                   : isolation == "read uncommitted" ? txn::Isolation::read_uncommitted : txn::Isolation::read_committed;
-  hot_settings_.begin.read_only = settings_.is_on("default_transaction_read_only");
+  hot_settings_.begin.read_only = settings_.is_on("default_transaction_read_only") || instance_.machine().is_read_only();
   hot_settings_.begin.deferrable = settings_.is_on("default_transaction_deferrable");
   path_.clear();
   path_views_.clear();

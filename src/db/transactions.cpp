@@ -107,6 +107,8 @@ Status SessionImpl::set_transaction_modes(const sql::TransactionModes& modes) {
   }
   if (modes.read_only != sql::Toggle::unspecified) {
     const bool read_only = modes.read_only == sql::Toggle::on;
+    if (!read_only && instance_.machine().is_read_only())
+      return Error::make(sqlstate::feature_not_supported, "cannot set transaction read-write mode: the database was opened to be read");
     if (options.read_only && !read_only && is_nested)
       return Error::make(sqlstate::active_sql_transaction, "cannot set transaction read-write mode inside a read-only transaction");
     if (options.read_only && !read_only && has_read)

@@ -12,5 +12,8 @@ template class store::CellList<os::FixedAlloc>;
 template class store::Segments<store::Objects<os::FixedAlloc, os::NoSync, os::SeededRandom>, os::RamStorage, os::NoSync>;
 template Status store::write_manifest(os::RamStorage&, std::string_view, const store::Manifest&);
 template Result<store::Manifest> store::read_manifest(os::RamStorage&, std::string_view);
+template Result<store::Manifest> store::find_manifest(os::RamStorage&, std::string_view);
+template Status store::write_pointer(os::RamStorage&, std::string_view, std::uint64_t);
+template Result<os::RamStorage::Lock> store::lock_database(os::RamStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::RamStorage, os::NoSync>;
 }  // namespace spg

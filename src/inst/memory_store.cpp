@@ -8,5 +8,8 @@ namespace spg {
 template class store::Segments<store::Objects<os::ExtentAlloc, os::StdSync, os::SystemRandom>, os::MemoryStorage, os::StdSync>;
 template Status store::write_manifest(os::MemoryStorage&, std::string_view, const store::Manifest&);
 template Result<store::Manifest> store::read_manifest(os::MemoryStorage&, std::string_view);
+template Result<store::Manifest> store::find_manifest(os::MemoryStorage&, std::string_view);
+template Status store::write_pointer(os::MemoryStorage&, std::string_view, std::uint64_t);
+template Result<os::MemoryStorage::Lock> store::lock_database(os::MemoryStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::MemoryStorage, os::StdSync>;
 }  // namespace spg

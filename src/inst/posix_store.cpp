@@ -12,5 +12,8 @@ template class store::CellList<os::ExtentAlloc>;
 template class store::Segments<store::Objects<os::ExtentAlloc, os::StdSync, os::SystemRandom>, os::PosixStorage, os::StdSync>;
 template Status store::write_manifest(os::PosixStorage&, std::string_view, const store::Manifest&);
 template Result<store::Manifest> store::read_manifest(os::PosixStorage&, std::string_view);
+template Result<store::Manifest> store::find_manifest(os::PosixStorage&, std::string_view);
+template Status store::write_pointer(os::PosixStorage&, std::string_view, std::uint64_t);
+template Result<os::PosixStorage::Lock> store::lock_database(os::PosixStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::PosixStorage, os::StdSync>;
 }  // namespace spg

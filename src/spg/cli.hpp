@@ -16,6 +16,7 @@ int query(Arguments arguments);
 int wal_lint(Arguments arguments);
 int dump(Arguments arguments);
 int verify(Arguments arguments);
+int repair(Arguments arguments);
 
 /// "spg: what", to standard error; returns 2.
 int wrong_usage(std::string_view what);

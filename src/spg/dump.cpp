@@ -68,6 +68,8 @@ int dump(Arguments arguments) {
   const Options options(arguments);
   if (options.rest.size() != 1 || options.has_unknown()) return wrong_usage("dump: one database");
   os::PosixStorage storage;
+  const auto lock = store::lock_database(storage, options.rest[0], policy::LockMode::shared);
+  if (!lock && lock.error().code() != sqlstate::undefined_file) return report(lock.error());  // what is not there is told below
   const store::DatabasePaths paths(options.rest[0]);
   auto manifest = store::read_manifest(storage, options.rest[0]);
   if (!manifest) return report(manifest.error());

@@ -147,7 +147,7 @@ std::string read_input() {
 
 int query(Arguments arguments) {
   Options options(arguments);
-  const bool csv = options.flag("--csv"), tsv = options.flag("--tsv");
+  const bool csv = options.flag("--csv"), tsv = options.flag("--tsv"), read_only = options.flag("--read-only");
   const std::string_view log = options.value("--wal", ""), database_name = options.value("--database", "postgres");
   if (options.missing) return wrong_usage("an option lacks its value");
   if (options.rest.empty()) return wrong_usage("query: which database?");
@@ -158,6 +158,7 @@ int query(Arguments arguments) {
   const std::string log_path = log.empty() ? default_log_path(path) : std::string(log);
   DatabaseOptions database_options;
   database_options.log_path = log_path;
+  database_options.read_only = read_only;
   auto database = Database::open(path, database_options);
   if (!database) return report(database.error());
   auto connection = database->connect(database_name);

@@ -47,8 +47,21 @@ Result<Manifest> decode_manifest(Bytes bytes);
 /// Writes the manifest under its number and lets <db> name it. Durable when it returns ok.
 template <policy::Storage Storage>
 Status write_manifest(Storage& storage, std::string_view database_path, const Manifest& manifest);
-/// The newest manifest; undefined_file when there is no database.
+/// The newest manifest; undefined_file when there is no database. XX001 when there is one, but the file that names its manifest
+/// is lost.
 template <policy::Storage Storage>
 Result<Manifest> read_manifest(Storage& storage, std::string_view database_path);
+/// The newest manifest in the database's directory that can be read and whose segments are there, whatever <db> says. A newer
+/// one than <db> named is as good: its segments and itself were durable before <db> was to name it, and its log is still kept.
+template <policy::Storage Storage>
+Result<Manifest> find_manifest(Storage& storage, std::string_view database_path);
+/// Lets <db> name the manifest of the number. Durable when it returns ok.
+template <policy::Storage Storage>
+Status write_pointer(Storage& storage, std::string_view database_path, std::uint64_t number);
+
+/// Keeps other processes from the database: one writes, or several read (policy::Storage::lock). F0001 when it is open already,
+/// undefined_file when it has no directory.
+template <policy::Storage Storage>
+Result<typename Storage::Lock> lock_database(Storage& storage, std::string_view database_path, policy::LockMode mode);
 
 }  // namespace spg::store

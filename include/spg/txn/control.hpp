@@ -155,6 +155,8 @@ class MachineControl {
   /// A lock of the machine's world: where there are no threads, it does nothing. Null when there is no memory.
   virtual std::unique_ptr<Lock> make_lock() = 0;
   virtual std::unique_ptr<Event> make_event() = 0;
+  /// Opened to be read: nothing can be written.
+  virtual bool is_read_only() const = 0;
   virtual bool is_new() const = 0;           ///< open() made a new database
 };
 

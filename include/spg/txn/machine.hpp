@@ -31,7 +31,8 @@ struct MachineOptions {
   /// Memory for objects. Over it, those that have not been read for longest are dropped from memory; what has changed since
   /// the last checkpoint is written first.
   std::size_t hot_tier_bytes = SIZE_MAX;
-  /// open() changes no file: what recovery does stays in memory. Nothing can be written.
+  /// open() changes no file: what recovery does stays in memory. Nothing can be written. Several may read so at once, while
+  /// none writes.
   bool read_only = false;
   /// No log, no files: everything ends with the process.
   bool ephemeral = false;
@@ -66,7 +67,8 @@ class Machine final : public MachineControl {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  /// Opens the files, or makes them; recovers from the log. After it the machine takes writes.
+  /// Locks the files against other processes, opens them, or makes them; recovers from the log. After it the machine takes
+  /// writes. F0001 when they are open already.
   Status open();
   // --- MachineControl
   bool has_database(DatabaseId id) override { return lineage(id) != nullptr; }
@@ -74,6 +76,7 @@ class Machine final : public MachineControl {
   TransactionControl* open_transaction(DatabaseId id) override;
   /// Whether open() made a new database.
   bool is_new() const override { return is_new_; }
+  bool is_read_only() const override { return options_.read_only; }
   std::int64_t clock_us() override { return clock_->wall_us() - epoch_2000_us; }
   std::uint64_t monotonic_ns() override { return clock_->monotonic_ns(); }
   void fill_random(MutableBytes into) override { random_->fill(into); }
@@ -141,6 +144,7 @@ class Machine final : public MachineControl {
   std::string_view database_path() const { return options_.database_path; }
 
  private:
+  Status lock_files();
   Status open_new();
   Status open_existing(store::Manifest manifest);
   Status load(const store::Manifest& manifest);
@@ -173,6 +177,7 @@ class Machine final : public MachineControl {
   MachineOptions options_;
   char database_path_[400], log_path_[400];
   Storage* storage_;
+  typename Storage::Lock lock_;        ///< outlives all that uses the files
   typename Env::Clock* clock_;
   typename Env::Random* random_;
   ObjectsOf objects_;

@@ -124,23 +124,39 @@ Machine<E>::~Machine() {
 template <policy::Env E>
 Status Machine<E>::open() {
   if (options_.ephemeral) { is_new_ = true; return ok(); }
+  SPG_TRY(lock_files());
   auto manifest = store::read_manifest(*storage_, options_.database_path);
   if (manifest) return open_existing(std::move(*manifest));
   if (manifest.error().code() == sqlstate::undefined_file && !options_.read_only) return open_new();
   return manifest.take_error();
 }
 
+/// What is locked is the database's directory, which only a new database makes: a file that is no database must not get one.
+template <policy::Env E>
+Status Machine<E>::lock_files() {
+  const auto mode = options_.read_only ? policy::LockMode::shared : policy::LockMode::exclusive;
+  auto lock = store::lock_database(*storage_, options_.database_path, mode);
+  if (!lock && lock.error().code() == sqlstate::undefined_file) {
+    auto manifest = store::read_manifest(*storage_, options_.database_path);
+    if (!manifest && (options_.read_only || manifest.error().code() != sqlstate::undefined_file)) return manifest.take_error();
+    const store::DatabasePaths paths(options_.database_path);
+    if (!manifest) SPG_TRY(storage_->make_dir(std::string_view(paths.directory)));
+    lock = store::lock_database(*storage_, options_.database_path, mode);
+  }
+  if (!lock) return lock.take_error();
+  lock_ = std::move(*lock);
+  return ok();
+}
+
 template <policy::Env E>
 Status Machine<E>::open_new() {
   is_new_ = true;
-  const store::DatabasePaths paths(options_.database_path);
-  SPG_TRY(storage_->make_dir(std::string_view(paths.directory)));
   manifest_.number = 1;
   if (!manifest_.epochs.push_back({1, 0})) return Error::out_of_memory();
   const log::Epoch history{1, 0};
   SPG_TRY(log_.recover(0, {&history, 1}, [](const log::Record&) {
     return Error::make(sqlstate::data_corrupted, "the write-ahead log holds records but the database file is missing")
-        .hint("Restore the database file, or give another path for the log.");
+        .hint("Restore the database file (\"spg repair\" writes it anew where its directory is left), or give another path for the log.");
   }));
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   SPG_TRY(log_.start(1));
@@ -187,6 +203,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   SPG_TRY(load(manifest));
   if (options_.read_only) {
     log_.give_up(Error::make(sqlstate::read_only_sql_transaction, "the database was opened to be read"));
+    visible_durable_ = log_.end();
     manifest_ = std::move(manifest);
     return ok();
   }
@@ -601,7 +618,7 @@ void Machine<E>::run_flusher() {
 
 template <policy::Env E>
 bool Machine<E>::wants_checkpoint() const {
-  if (options_.ephemeral) return false;
+  if (options_.ephemeral || options_.read_only) return false;
   const std::uint64_t unsaved = unsaved_log_bytes();
   // What has been written since lies in memory, and cannot be dropped.
   const std::uint64_t log_bytes_max = std::min<std::uint64_t>(options_.checkpoint_log_bytes, options_.hot_tier_bytes / 4);
@@ -653,7 +670,7 @@ void Machine<E>::run_evictor() {
 
 template <policy::Env E>
 Status Machine<E>::start_background(DurableListener* listener) {
-  if (!Sync::has_threads || options_.ephemeral) return ok();
+  if (!Sync::has_threads || options_.ephemeral || options_.read_only) return ok();
   listener_ = listener;
   stopping_ = false;
   SPG_TRY(flusher_.start([](void* self) { static_cast<Machine*>(self)->run_flusher(); }, this));
@@ -690,6 +707,7 @@ Status Machine<E>::tick() {
 template <policy::Env E>
 Status Machine<E>::checkpoint() {
   if (options_.ephemeral) return ok();
+  if (options_.read_only) return Error::make(sqlstate::read_only_sql_transaction, "the database was opened to be read");
   policy::LockGuard alone(checkpoint_mutex_);
   is_pressed_.store(false, std::memory_order_release);
   checkpoint_ns_.store(clock_->monotonic_ns(), std::memory_order_relaxed);
