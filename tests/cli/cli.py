@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The command line tool on a database that the server has written: queries in every form, and lint and dump before and
 after bytes have been changed."""
+import fcntl
 import os
 import pathlib
 import shutil
@@ -30,7 +31,7 @@ wal = folder / "app.db.wal"
 
 # --- usage
 for arguments in ([], ["frobnicate"], ["query"], ["query", db, "--wal"], ["query", "--oops", db], ["query", db, "--csv", "--tsv"],
-                  ["wal-lint"], ["wal-lint", "--oops"], ["dump"], ["dump", db, db], ["verify"], ["verify", db, "--wal"], ["verify", "--oops", db]):
+                  ["wal-lint"], ["wal-lint", "--oops"], ["dump"], ["dump", db, db], ["verify"], ["verify", db, "--wal"], ["verify", "--oops", db], ["repair"], ["repair", db, db]):
     code, out, err = spg(*arguments)
     check(f"{arguments}", (code, out), (2, ""))
     check(f"{arguments} explains itself", "usage:" in err, True)
@@ -103,7 +104,42 @@ check("verify", (code, err, verified.splitlines()[-1], contents() == before), (0
 check("verify counts", [line.split(": ")[1] for line in verified.splitlines() if " 20000 rows" in line and "table" in line][0].startswith("20000 rows in 20 blocks, 0 entries in 0 indexes"), True)
 check("verify quietly", spg("verify", db, "--quiet"), (0, "", ""))
 check("verify without the log", spg("verify", db, "--wal", folder / "nowhere")[0], 1)
+check("query to read", spg("query", db, "--read-only", "SELECT 1 AS x", "CREATE TABLE no (a int)"),
+      (1, " x \n---\n 1\n(1 row)\n\n", "ERROR:  cannot execute CREATE TABLE in a read-only transaction\n"))
+
+# --- a lock of another process, as a server has one
+directory = os.open(folder / "app.db.d", os.O_RDONLY)
+fcntl.flock(directory, fcntl.LOCK_EX)
+refused = f'ERROR:  database "{db}" is open already: directory "{db}.d" is locked by another process (PID {os.getpid()})\nHINT:  One process may write to a database, or several may read it.\n'
+for arguments in (["query", db, "SELECT 1"], ["query", db, "--read-only", "SELECT 1"], ["dump", db], ["verify", db], ["repair", db]):
+    check(f"{arguments} while it is written", spg(*arguments), (1, "", refused))
+fcntl.flock(directory, fcntl.LOCK_SH)
+for arguments in (["query", db, "SELECT 1"], ["repair", db]):
+    check(f"{arguments} while it is read", spg(*arguments), (1, "", refused))
+for arguments in (["query", db, "--read-only", "SELECT 1"], ["dump", db], ["verify", db]):
+    check(f"{arguments} while it is read", spg(*arguments)[0::2], (0, ""))
+os.close(directory)
+
+# --- a lost or damaged pointer file
+pointer = db.read_bytes()
+for lost in (None, b"nothing of ours", pointer[:10], pointer[:8] + b"\x99" + pointer[9:]):
+    db.unlink()
+    if lost is not None:
+        db.write_bytes(lost)
+    kept = contents()
+    for arguments in (["query", db, "SELECT 1"], ["verify", db], ["dump", db]):
+        code, out, err = spg(*arguments)
+        check(f"{arguments} without its pointer file", (code, contents() == kept), (1, True))
+        if lost is None:
+            check(f"{arguments} says what is lost", "is missing, but directory" in out + err, True)
+    code, out, err = spg("repair", db)
+    check("repair", (code, err, db.read_bytes()), (0, "", pointer))
+check("nothing to repair", spg("repair", db)[1].startswith("nothing to repair"), True)
+check("after a repair", spg("verify", db, "--quiet"), (0, "", ""))
+check("repair of nothing", spg("repair", folder / "nowhere")[0], 1)
+
 segments = sorted((folder / "app.db.d").glob("segment-*"))
+out = spg("dump", db)[1]
 if "segment 1" in out:
     check("segments verify", "all checksums right" in out, True)
     target = segments[0]
