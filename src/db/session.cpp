@@ -286,6 +286,7 @@ void SessionImpl::statement_failed() {
     } else {
       (void)transaction_->rollback_to(savepoints_.back().depth);
       (void)shared_->rollback_to(savepoints_.back().shared_depth);
+      audit_text_.back_to(savepoints_.back().audit_mark);
     }
   }
   apply_settings();
@@ -430,6 +431,7 @@ Result<Progress> SessionImpl::step(Where where) {
         break;
       }
       case Phase::finish: {
+        SPG_TRY(audit_statement());
         SPG_ASSIGN(const Checked checked, check_constraints(false, where));
         if (checked == Checked::waits) return Progress::waits_turn;
         if (checked == Checked::wants_worker) return Progress::wants_worker;

@@ -1,4 +1,5 @@
 // The rooms under tables on FirmwareEnv, compiled once.
+#include "spg/log/audit_log.inl.hpp"
 #include "spg/log/log.inl.hpp"
 #include "spg/os/none/none.hpp"
 #include "spg/store/manifest.inl.hpp"
@@ -16,4 +17,5 @@ template Result<store::Manifest> store::find_manifest(os::RamStorage&, std::stri
 template Status store::write_pointer(os::RamStorage&, std::string_view, std::uint64_t);
 template Result<os::RamStorage::Lock> store::lock_database(os::RamStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::RamStorage, os::NoSync>;
+template class log::AuditLog<os::RamStorage, os::NoSync>;
 }  // namespace spg

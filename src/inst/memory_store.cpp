@@ -1,4 +1,5 @@
 // The rooms under tables on MemoryEnv, compiled once; objects are PosixEnv's (posix_store.cpp).
+#include "spg/log/audit_log.inl.hpp"
 #include "spg/log/log.inl.hpp"
 #include "spg/os/memory/memory.hpp"
 #include "spg/store/manifest.inl.hpp"
@@ -12,4 +13,5 @@ template Result<store::Manifest> store::find_manifest(os::MemoryStorage&, std::s
 template Status store::write_pointer(os::MemoryStorage&, std::string_view, std::uint64_t);
 template Result<os::MemoryStorage::Lock> store::lock_database(os::MemoryStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::MemoryStorage, os::StdSync>;
+template class log::AuditLog<os::MemoryStorage, os::StdSync>;
 }  // namespace spg

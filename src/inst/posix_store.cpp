@@ -1,4 +1,5 @@
 // The rooms under tables on PosixEnv, compiled once, and apart from what stands on them: an edit there is built again quickly.
+#include "spg/log/audit_log.inl.hpp"
 #include "spg/log/log.inl.hpp"
 #include "spg/os/posix/posix.hpp"
 #include "spg/store/manifest.inl.hpp"
@@ -16,4 +17,5 @@ template Result<store::Manifest> store::find_manifest(os::PosixStorage&, std::st
 template Status store::write_pointer(os::PosixStorage&, std::string_view, std::uint64_t);
 template Result<os::PosixStorage::Lock> store::lock_database(os::PosixStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::PosixStorage, os::StdSync>;
+template class log::AuditLog<os::PosixStorage, os::StdSync>;
 }  // namespace spg

@@ -17,6 +17,7 @@ int wal_lint(Arguments arguments);
 int dump(Arguments arguments);
 int verify(Arguments arguments);
 int repair(Arguments arguments);
+int audit(Arguments arguments);
 
 /// "spg: what", to standard error; returns 2.
 int wrong_usage(std::string_view what);

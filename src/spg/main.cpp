@@ -10,11 +10,14 @@ namespace spg::cli {
 namespace {
 
 constexpr const char* usage =
-    "usage: spg query <db> [--wal PATH] [--database NAME] [--read-only] [--csv | --tsv] ['SQL' ...]   (no SQL: standard input)\n"
+    "usage: spg query <db> [--wal PATH] [--audit PATH] [--database NAME] [--read-only] [--csv | --tsv] ['SQL' ...]   (no SQL: standard input)\n"
     "       spg wal-lint <wal-path> [--quiet]     prints the log's frames, and where and why it ends; 1 when it is damaged\n"
     "       spg dump <db>                         prints manifest and segments, checks every checksum; 1 when one is wrong\n"
     "       spg verify <db> [--wal PATH] [--quiet]   every checksum, row and index entry, and the log; 1 when anything is wrong\n"
     "       spg repair <db>                       writes the file <db> anew, if it is lost or damaged, from what is in <db>.d\n"
+    "       spg audit verify <file> [--db <db>] [--quiet]   checks the chain of an audit log, and that it has what <db> knows of;\n"
+    "                                             1 when it is broken, and which entry is\n"
+    "       spg audit show <file> [--from N] [--to N]   prints its entries\n"
     "       spg --version | --help\n\n"
     "No server may have the database open. dump, verify and query --read-only may run beside each other.\n";
 
@@ -22,7 +25,7 @@ struct Verb {
   std::string_view name;
   int (*run)(Arguments);
 };
-constexpr Verb verbs[] = {{"query", query}, {"wal-lint", wal_lint}, {"dump", dump}, {"verify", verify}, {"repair", repair}};
+constexpr Verb verbs[] = {{"query", query}, {"wal-lint", wal_lint}, {"dump", dump}, {"verify", verify}, {"repair", repair}, {"audit", audit}};
 
 }  // namespace
 

@@ -148,7 +148,7 @@ std::string read_input() {
 int query(Arguments arguments) {
   Options options(arguments);
   const bool csv = options.flag("--csv"), tsv = options.flag("--tsv"), read_only = options.flag("--read-only");
-  const std::string_view log = options.value("--wal", ""), database_name = options.value("--database", "postgres");
+  const std::string_view log = options.value("--wal", ""), database_name = options.value("--database", "postgres"), audit_path = options.value("--audit", "");
   if (options.missing) return wrong_usage("an option lacks its value");
   if (options.rest.empty()) return wrong_usage("query: which database?");
   const std::string_view path = options.rest[0];
@@ -159,6 +159,7 @@ int query(Arguments arguments) {
   DatabaseOptions database_options;
   database_options.log_path = log_path;
   database_options.read_only = read_only;
+  database_options.audit_path = audit_path;
   auto database = Database::open(path, database_options);
   if (!database) return report(database.error());
   auto connection = database->connect(database_name);

@@ -233,6 +233,8 @@ struct DatabaseOptions {
   std::uint64_t checkpoint_log_bytes = std::uint64_t{256} << 20;
   /// open() changes no file, and nothing can be written. Several processes may read so at once, while none writes.
   bool read_only = false;
+  /// Of open(): each transaction that changes anything is written to this file, too (docs/audit.md). Empty: none.
+  std::string_view audit_path;
   /// Time zones for over() (null: UTC only); open() and in_memory() take the system's.
   const db::ZoneFiles* zone_files = nullptr;
 };

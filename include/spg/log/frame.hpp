@@ -38,6 +38,13 @@ enum class RecordType : std::uint8_t {
   streamed_commit = 4,  ///< names the pieces
 };
 
+/// Set in the type of a commit that is audited: the audit text (log/audit.hpp) lies behind the commit time, varint bytes and then
+/// they.
+inline constexpr std::uint8_t audited_bit = 0x80;
+constexpr RecordType audited(RecordType type) { return static_cast<RecordType>(static_cast<std::uint8_t>(type) | audited_bit); }
+constexpr bool is_audited(RecordType type) { return (static_cast<std::uint8_t>(type) & audited_bit) != 0; }
+constexpr RecordType without_audit(RecordType type) { return static_cast<RecordType>(static_cast<std::uint8_t>(type) & ~audited_bit); }
+
 struct FrameHeader {
   std::uint32_t crc = 0, length = 0;
   std::uint64_t counter = 0;

@@ -7,6 +7,8 @@
 //   <db>:      "SPGDB\0\0\1", 8 bytes manifest number, 4 bytes crc32c of the 16 before
 //   manifest:  "SPGMAN\0\1", 8 bytes number, then varints: log start, next generation, next oid, epochs {number, start}*,
 //              segments {number, bytes}*, databases {id, segment, length, offset, birth, log position}*
+//   The last byte of its magic is its version. 2 is written where there is an audit log, and goes on with: varints number of its
+//   last entry, bytes of its file, counter and epoch that it is complete through, 1 if paused; then the entry's hash (32 bytes).
 #pragma once
 #include "spg/base/array.hpp"
 #include "spg/base/record_buffer.hpp"
@@ -17,11 +19,20 @@
 namespace spg::store {
 
 inline constexpr char database_magic[8] = {'S', 'P', 'G', 'D', 'B', 0, 0, 1};
-inline constexpr char manifest_magic[8] = {'S', 'P', 'G', 'M', 'A', 'N', 0, 1};
+inline constexpr char manifest_magic[7] = {'S', 'P', 'G', 'M', 'A', 'N', 0};
+inline constexpr std::uint8_t manifest_version_plain = 1, manifest_version_audited = 2;
 
 struct ManifestEpoch { std::uint32_t number; std::uint64_t start; };
 /// `log_position`: records of this database before it are contained in the root.
 struct ManifestDatabase { DatabaseId id; Address root; Generation birth; std::uint64_t log_position; };
+
+/// How far the audit log has come (log/audit.hpp). `bytes` 0: there is none.
+struct ManifestAudit {
+  std::uint64_t number = 0, bytes = 0;
+  std::byte hash[32] = {};
+  Lsn through;
+  bool is_paused = false;
+};
 
 struct Manifest {
   std::uint64_t number = 0;
@@ -31,6 +42,7 @@ struct Manifest {
   Array<ManifestEpoch> epochs;
   Array<SegmentInfo> segments;
   Array<ManifestDatabase> databases;
+  ManifestAudit audit;
 };
 
 /// "<db>.d/manifest-00000001" and the directories it needs.

@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "spg/base/array.hpp"
+#include "spg/log/audit_log.hpp"
 #include "spg/log/log.hpp"
 #include "spg/store/manifest.hpp"
 #include "spg/store/segment.hpp"
@@ -39,6 +40,8 @@ struct MachineOptions {
   /// A write set of more than some of these goes into the log in such pieces before its commit, so that other commits do not
   /// wait while all of it is written.
   std::size_t piece_bytes = 128 * 1024;
+  /// The audit log. No path: none. Read-only machines leave it alone, and ephemeral ones have none.
+  log::AuditOptions audit;
 };
 
 /// Called after every flush, from the flushing thread: durable() has moved (or the log has broken).
@@ -61,6 +64,7 @@ class Machine final : public MachineControl {
   using VersionOf = Version<Alloc>;
   using LogOf = log::Log<Storage, Sync>;
   using SegmentsOf = store::Segments<ObjectsOf, Storage, Sync>;
+  using AuditOf = log::AuditLog<Storage, Sync>;
 
   Machine(Storage& storage, typename Env::Clock& clock, Alloc& alloc, typename Env::Random& random, const MachineOptions& options);
   ~Machine() override;
@@ -77,6 +81,7 @@ class Machine final : public MachineControl {
   /// Whether open() made a new database.
   bool is_new() const override { return is_new_; }
   bool is_read_only() const override { return options_.read_only; }
+  bool is_audited() const override { return audit_ != nullptr; }
   std::int64_t clock_us() override { return clock_->wall_us() - epoch_2000_us; }
   std::uint64_t monotonic_ns() override { return clock_->monotonic_ns(); }
   void fill_random(MutableBytes into) override { random_->fill(into); }
@@ -110,7 +115,8 @@ class Machine final : public MachineControl {
   void end_stream(std::uint64_t id);
   /// Publishes what the scopes built as their lineages' next versions, by one log record. The caller owns the turns. Returns
   /// the log position behind the commit; 53100 and nothing done when the log has no room. On success the scopes are empty.
-  Result<std::uint64_t> commit(std::span<const CommitPart> parts);
+  /// `audit`: the body of its entry in the audit log, where there is one; may be empty.
+  Result<std::uint64_t> commit(std::span<const CommitPart> parts, Bytes audit = {});
   Status commit_together(std::span<TransactionControl* const> transactions) override;
   bool is_durable(std::uint64_t position) const override {
     return options_.ephemeral || (visible_durable_.load(std::memory_order_seq_cst) >= position && !log_.is_lost(position));
@@ -171,6 +177,16 @@ class Machine final : public MachineControl {
   Status flush_log();
   Status fall_back();
   void tell_waiters();
+  // machine_audit.inl.hpp
+  struct PendingAudit;
+  bool wants_audit() const { return !options_.audit.path.empty() && !options_.ephemeral && !options_.read_only; }
+  Status open_audit(const store::ManifestAudit& known);
+  Status replay_audit(const log::Record& record, ByteReader& reader, std::uint64_t end, std::int64_t time_us);
+  Status finish_audit(Lsn log_end, store::ManifestAudit& known);
+  void audit_checkpoint(std::uint64_t& keep_from, store::ManifestAudit& durable);
+  void write_audit();
+  void kick_auditor();
+  void run_auditor();
   Status fill_manifest(store::Manifest& next);
   void remove_old_files();
 
@@ -183,6 +199,9 @@ class Machine final : public MachineControl {
   ObjectsOf objects_;
   SegmentsOf segments_;
   LogOf log_;
+  std::unique_ptr<AuditOf> audit_;
+  Lsn audited_through_;                ///< at the start, by the manifest
+  std::uint64_t unaudited_ = 0;        ///< audited records that recovery has met without an audit log
   Locks<Sync> locks_;
   store::Manifest manifest_;
   std::uint64_t manifest_tried_ = 0;   ///< the highest number written, or tried: what failed may still be in force
@@ -199,12 +218,12 @@ class Machine final : public MachineControl {
   typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
   typename Sync::Mutex publish_mutex_;  ///< a commit's record is in the log and its version is not published yet
   typename Sync::Mutex wake_mutex_;
-  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, durable_moved_;
-  std::atomic<bool> flusher_idle_{false}, background_{false}, stopping_{false};
+  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, wake_auditor_, durable_moved_;
+  std::atomic<bool> flusher_idle_{false}, auditor_idle_{false}, background_{false}, stopping_{false};
   std::atomic<bool> reclaiming_{false};  ///< the checkpointer frees what is too much for the flusher, or is about to
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<bool> is_pressed_{false};  ///< memory is over its budget until something is written
-  typename Sync::Thread flusher_, checkpointer_, evictor_;
+  typename Sync::Thread flusher_, checkpointer_, evictor_, auditor_;
   DurableListener* listener_ = nullptr;
   MemoryBudget replay_budget_;
 };

@@ -5,6 +5,7 @@
 #include "spg/txn/apply.inl.hpp"
 #include "spg/txn/image_rules.hpp"
 #include "spg/txn/machine.hpp"
+#include "spg/txn/machine_audit.inl.hpp"
 
 namespace spg::txn {
 
@@ -158,6 +159,8 @@ Status Machine<E>::open_new() {
     return Error::make(sqlstate::data_corrupted, "the write-ahead log holds records but the database file is missing")
         .hint("Restore the database file (\"spg repair\" writes it anew where its directory is left), or give another path for the log.");
   }));
+  SPG_TRY(open_audit({}));
+  SPG_TRY(finish_audit({1, log_.end()}, manifest_.audit));
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   SPG_TRY(log_.start(1));
   visible_durable_ = log_.durable();
@@ -167,6 +170,7 @@ Status Machine<E>::open_new() {
 /// Makes the lineages what they were: their roots in the manifest, then what the log says.
 template <policy::Env E>
 Status Machine<E>::load(const store::Manifest& manifest) {
+  SPG_TRY(open_audit(manifest.audit));
   SPG_TRY(segments_.adopt(manifest.segments));
   next_generation_ = manifest.next_generation;
   next_oid_ = manifest.next_oid;
@@ -211,6 +215,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   manifest_ = std::move(manifest);
   ++manifest_.number;
   const std::uint32_t epoch = manifest_.epochs.back().number + 1;
+  SPG_TRY(finish_audit({epoch - 1, log_.end()}, manifest_.audit));
   while (manifest_.epochs.size() > 1 && manifest_.epochs[1].start <= manifest_.log_start) manifest_.epochs.erase(0);
   if (!manifest_.epochs.push_back({epoch, log_.end()})) return Error::out_of_memory();
   manifest_.next_generation = next_generation_;
@@ -229,14 +234,16 @@ Status Machine<E>::replay(const log::Record& record) {
   if (record.header.type == log::RecordType::piece) return replay_piece(record);
   ByteReader reader(record.payload);
   const std::uint64_t generation = reader.varint(), oid = reader.varint();
-  reader.le<std::int64_t>();  // commit time
+  const auto time_us = reader.le<std::int64_t>();
   const auto malformed = [] { return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed"); };
   if (!reader.ok() || generation > generations_max) return malformed();
   if (generation >= next_generation_) next_generation_ = generation + 1;
   if (oid > next_oid_) next_oid_ = oid;
-  if (record.header.type == log::RecordType::streamed_commit) return replay_streamed(record, reader, end);
-  if (record.header.type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);
-  if (record.header.type != log::RecordType::joint_commit)
+  if (log::is_audited(record.header.type)) SPG_TRY(replay_audit(record, reader, end, time_us));
+  const log::RecordType type = log::without_audit(record.header.type);
+  if (type == log::RecordType::streamed_commit) return replay_streamed(record, reader, end);
+  if (type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);
+  if (type != log::RecordType::joint_commit)
     return Error::make(sqlstate::data_corrupted, "write-ahead log record has unknown type ", static_cast<int>(record.header.type));
   while (!reader.at_end()) {
     const DatabaseId database{static_cast<std::uint32_t>(reader.varint())};
@@ -379,14 +386,17 @@ Result<typename Machine<E>::LineageOf*> Machine<E>::create_lineage(DatabaseId id
 }
 
 template <policy::Env E>
-Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
+Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts, Bytes audit) {
   SPG_ASSERT(!parts.empty() && parts.size() <= commit_parts_max);
   RecordBuffer payload;
   std::size_t changes_bytes = 0;
   for (const CommitPart& part : parts) changes_bytes += part.stream == 0 ? part.changes.size() : 0;
-  if (!payload.reserve(changes_bytes + 32 + 16 * parts.size()) || !payload.add_varint(next_generation_.load(std::memory_order_relaxed)) ||
-      !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(clock_->wall_us()))
+  const std::int64_t now_us = clock_->wall_us();
+  if (!payload.reserve(changes_bytes + audit.size() + 48 + 16 * parts.size()) || !payload.add_varint(next_generation_.load(std::memory_order_relaxed)) ||
+      !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(now_us))
     return Error::out_of_memory();
+  PendingAudit pending(audit_.get());
+  SPG_TRY(pending.prepare(payload, audit, now_us, log_.position()));
   const bool joint = parts.size() > 1, streamed = parts[0].stream != 0;
   SPG_ASSERT(!joint || !streamed);
   if (streamed && (!payload.add_varint(parts[0].stream) || !payload.add_varint(parts[0].changes.size()))) return Error::out_of_memory();
@@ -419,9 +429,10 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
     end = ephemeral_position_.fetch_add(1);
   } else {
     const auto type = joint ? log::RecordType::joint_commit : streamed ? log::RecordType::streamed_commit : log::RecordType::commit;
-    auto appended = log_.append(parts[0].lineage->id(), type, payload.bytes());
+    auto appended = log_.append(parts[0].lineage->id(), pending.type(type), payload.bytes());
     if (!appended) { drop_versions(parts.size()); return appended.take_error(); }
     end = *appended;
+    pending.push(end, payload.size(), log_.epoch());
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
     LineageOf& lineage = *parts[i].lineage;
@@ -525,6 +536,7 @@ Status Machine<E>::flush_log() {
   }
   // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
   tell_waiters();
+  if (!failed) write_audit();
   // After the replies. What a large commit has put out of use is too much for the flusher, whom the next commits wait for.
   constexpr std::size_t objects_max = 1024;
   const bool alone = !background_.load(std::memory_order_relaxed);
@@ -676,6 +688,7 @@ Status Machine<E>::start_background(DurableListener* listener) {
   SPG_TRY(flusher_.start([](void* self) { static_cast<Machine*>(self)->run_flusher(); }, this));
   background_.store(true, std::memory_order_release);
   if (options_.hot_tier_bytes != SIZE_MAX) SPG_TRY(evictor_.start([](void* self) { static_cast<Machine*>(self)->run_evictor(); }, this));
+  if (audit_ != nullptr) SPG_TRY(auditor_.start([](void* self) { static_cast<Machine*>(self)->run_auditor(); }, this));
   return checkpointer_.start([](void* self) { static_cast<Machine*>(self)->run_checkpointer(); }, this);
 }
 
@@ -688,12 +701,15 @@ void Machine<E>::stop_background() {
     wake_flusher_.notify_all();
     wake_checkpointer_.notify_all();
     wake_evictor_.notify_all();
+    wake_auditor_.notify_all();
     durable_moved_.notify_all();
   }
   flusher_.join();
   checkpointer_.join();
   evictor_.join();
+  auditor_.join();
   background_.store(false);
+  write_audit();  // of the flusher's last
   listener_ = nullptr;  // it may go now, though flush() can still be called
 }
 
@@ -742,6 +758,8 @@ Status Machine<E>::checkpoint() {
   // take their positions, would be taken for part of it.
   if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush_log();
   if (!failed && log_.is_lost(newest)) failed = log_.write_error();
+  store::ManifestAudit audited = manifest_.audit;
+  if (!failed) audit_checkpoint(first_piece, audited);
   for (const Held& one : held) {
     if (failed) break;
     const VersionOf& version = *one.version;
@@ -760,6 +778,7 @@ Status Machine<E>::checkpoint() {
   if (!failed) failed = segments_.finish();
   if (failed) segments_.abandon();  // what it planned refers to cells that may be gone when the next one begins
   if (!failed) failed = fill_manifest(next);
+  next.audit = audited;
   if (!failed) {
     manifest_tried_ = next.number;
     failed = store::write_manifest(*storage_, options_.database_path, next);
@@ -781,6 +800,7 @@ Status Machine<E>::checkpoint() {
 template <policy::Env E>
 Status Machine<E>::fill_manifest(store::Manifest& next) {
   if (next.log_start == UINT64_MAX) next.log_start = manifest_.log_start;
+  next.audit = manifest_.audit;
   next.next_generation = next_generation_.load();
   next.next_oid = next_oid_.load();
   for (const store::SegmentInfo& segment : segments_.segments())

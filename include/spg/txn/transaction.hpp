@@ -61,6 +61,8 @@ class Transaction final : public TransactionControl {
   std::uint64_t floor() const override { return floor_; }
   Status check_floor() override;
   bool has_written() const override { return changes_.size() != 0; }
+  std::size_t write_set_bytes() const override { return changes_.size(); }
+  void set_audit(Bytes body) override { audit_ = body; }
   void set_wake(void (*wake)(void*), void* context) override { wake_ = wake; wake_context_ = context; }
   void share_locks_of(TransactionControl& other) override { owner_ = static_cast<Transaction&>(other).owner_; }
   LockOwner& lock_owner() override { return *owner_; }
@@ -253,6 +255,7 @@ class Transaction final : public TransactionControl {
   std::uint64_t floor_ = 0, committed_ = 0, statement_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
   RecordBuffer changes_;
+  Bytes audit_;
   /// Under which the write set is in the log, and up to where; 0: it is not.
   std::uint64_t stream_ = 0, stream_end_ = 0;
   ReadSet reads_;
