@@ -134,11 +134,11 @@ TEST_CASE("each transaction that changes anything has one entry, with its statem
       {"COMMIT", "", "INSERT INTO t VALUES (10, 'x')"},
       {"PREPARE p(int, text) AS INSERT INTO t VALUES ($1, $2)", "", nullptr},
       {"EXECUTE p(11, 'a value')", "", "INSERT INTO t VALUES ($1, $2)"},
-      {"CREATE TABLE u AS SELECT a FROM t", "", "CREATE TABLE u AS SELECT a FROM t"},
+      {"CREATE TABLE u (a int); INSERT INTO u SELECT a FROM t", "", "CREATE TABLE u (a int) | INSERT INTO u SELECT a FROM t"},
       {"TRUNCATE u", "", "TRUNCATE u"},
       {"CREATE ROLE r LOGIN PASSWORD 'secret'", "", "CREATE ROLE r LOGIN PASSWORD '********'"},
       {"BEGIN; ALTER ROLE r PASSWORD E'sec\\x72et'; INSERT INTO t VALUES (12, 'x'); COMMIT", "", "ALTER ROLE r PASSWORD '********' | INSERT INTO t VALUES (12, 'x')"},
-      {"GRANT SELECT ON t TO r", "", "GRANT SELECT ON t TO r"},
+      {"COMMENT ON TABLE t IS 'a comment'", "", "COMMENT ON TABLE t IS 'a comment'"},
       {"DROP TABLE t, u", "", "DROP TABLE t, u"},
   };
   for (const Row& row : rows) {
@@ -224,7 +224,8 @@ TEST_CASE("a damaged, shortened or missing audit log keeps the database from ope
   }
   const auto open = [](PickyStorage& on) {
     AuditedDatabase database(on);
-    return answer_of(database.open());
+    const Status failed = database.open();
+    return failed ? answer_of(failed) : Answer{};
   };
   const std::uint64_t bytes = *storage.open(audit_path, policy::OpenMode::read)->size();
   {
@@ -261,7 +262,7 @@ TEST_CASE("a damaged, shortened or missing audit log keeps the database from ope
     const Read found = read_audit(missing);
     CHECK((found.error == "" && found.entries == std::vector<std::string>{"bench.postgres: INSERT INTO t VALUES (3)"}));
   }
-  CHECK(open(storage).error == "00000");
+  CHECK(open(storage).error == "");
 }
 
 namespace {
@@ -292,13 +293,14 @@ std::map<int, Fate> run(AuditedDatabase& database, int count, std::string& unexp
         if (!answer.error.empty()) (void)database.ask("ROLLBACK");
         break;
       default:  // with a role, that is in two lineages, by one record
-        ask("BEGIN; CREATE " + mark + " ROLE r" + id + " PASSWORD 'secret'; INSERT INTO t VALUES (" + id + ", 1), (" + id + ", 2); COMMIT");
+        ask("BEGIN; CREATE ROLE r" + id + " PASSWORD 'secret'; INSERT " + mark + " INTO t VALUES (" + id + ", 1), (" + id + ", 2); COMMIT");
         if (!answer.error.empty()) (void)database.ask("ROLLBACK");
     }
     fates[n] = answer.error.empty() ? Fate::acknowledged : answer.error == "08007" ? Fate::in_doubt : Fate::refused;
     if (!answer.error.empty() && !is_disk_error(answer.error)) unexpected += answer.error + " " + answer.message + "\n";
     (void)database.ask("INSERT INTO t VALUES (1, 1), (1, 1) /* fails */");
-    (void)database.ask("BEGIN; INSERT INTO t VALUES (-2, 1); ROLLBACK");
+    (void)database.ask("BEGIN; INSERT INTO t VALUES (-2, 1)");
+    (void)database.ask("ROLLBACK");
     if (n % 8 == 5) (void)database.machine->checkpoint();
   }
   return fates;
