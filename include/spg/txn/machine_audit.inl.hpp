@@ -115,7 +115,7 @@ void Machine<E>::run_auditor() {
       policy::LockGuard lock(wake_mutex_);
       for (;;) {
         auditor_idle_.store(true, std::memory_order_seq_cst);
-        if (stopping_.load() || audit_->has_pending(log_.durable())) break;
+        if (stopping_.load() || audit_->is_failing() || audit_->has_pending(log_.durable())) break;
         wake_auditor_.wait_for(wake_mutex_, retry_ns);
       }
       auditor_idle_.store(false, std::memory_order_seq_cst);
