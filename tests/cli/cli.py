@@ -31,7 +31,8 @@ wal = folder / "app.db.wal"
 
 # --- usage
 for arguments in ([], ["frobnicate"], ["query"], ["query", db, "--wal"], ["query", "--oops", db], ["query", db, "--csv", "--tsv"],
-                  ["wal-lint"], ["wal-lint", "--oops"], ["dump"], ["dump", db, db], ["verify"], ["verify", db, "--wal"], ["verify", "--oops", db], ["repair"], ["repair", db, db]):
+                  ["wal-lint"], ["wal-lint", "--oops"], ["dump"], ["dump", db, db], ["verify"], ["verify", db, "--wal"], ["verify", "--oops", db], ["repair"], ["repair", db, db],
+                  ["audit"], ["audit", "verify"], ["audit", "show"], ["audit", "show", db, "--from", "x"], ["audit", "sing", db], ["audit", "verify", db, "--oops"]):
     code, out, err = spg(*arguments)
     check(f"{arguments}", (code, out), (2, ""))
     check(f"{arguments} explains itself", "usage:" in err, True)
@@ -158,6 +159,36 @@ else:
 db.write_bytes(b"nothing of ours")
 check("nothing to verify", spg("verify", db)[0], 1)
 check("no database", spg("dump", db)[0], 1)
+
+# --- an audit log
+db, audit = folder / "audited.db", folder / "audited.log"
+check("audited", spg("query", db, "--audit", audit, "CREATE TABLE t (a int)", "INSERT INTO t VALUES (1); ", "SELECT 1 AS x", "CREATE ROLE r PASSWORD 'secret'",
+                     "BEGIN; INSERT INTO t VALUES (2);\n INSERT INTO t\tVALUES (3); COMMIT")[0], 0)
+code, out, err = spg("audit", "show", audit)
+shown = [line.split("  ", 3)[-1] for line in out.splitlines()]
+check("show", (code, shown), (0, ["user=bench  database=  /* the first start: the superuser and the first databases */", "user=bench  database=postgres  CREATE TABLE t (a int)",
+                                  "user=bench  database=postgres  INSERT INTO t VALUES (1)", "user=bench  database=postgres  CREATE ROLE r PASSWORD '********'",
+                                  "user=bench  database=postgres", "INSERT INTO t VALUES (2)", "INSERT INTO t\\tVALUES (3)"]))
+check("a part", [line.split()[0] for line in spg("audit", "show", audit, "--from", "2", "--to", "3")[1].splitlines()], ["2", "3"])
+code, out, err = spg("audit", "verify", audit, "--db", db)
+check("verify", (code, err, out.startswith("entries 1 to 5, made 2"), out.endswith("sound\n")), (0, "", True, True))
+check("verify quietly", spg("audit", "verify", audit, "--quiet"), (0, "", ""))
+check("without it", (lambda r: (r[0], "the audit log may lack" in r[2]))(spg("query", db, "SELECT 1")), (1, True))
+check("to read", spg("query", db, "--read-only", "--csv", "SELECT count(*) FROM t"), (0, "count\n3\n", ""))
+check("with it", spg("query", db, "--audit", audit, "--csv", "SELECT count(*) FROM t"), (0, "count\n3\n", ""))
+check("dump says", "audit log: complete until entry 5 at " in spg("dump", db)[1], True)
+whole = audit.read_bytes()
+audit.write_bytes(whole[:-1])
+code, out, err = spg("audit", "verify", audit)
+check("cut short", (code, out, err.startswith("ERROR:  audit log entry 5 at offset "), "the file ends within it" in err, "HINT" in err), (1, "BROKEN\n", True, True, True))
+audit.write_bytes(whole[:200] + b"!" + whole[201:])
+code, out, err = spg("audit", "verify", audit)
+check("changed", (code, out, err), (1, "BROKEN\n", "ERROR:  audit log entry 1 at offset 104 is broken: its hash is wrong\n"))
+check("show stops", (lambda r: (r[0], r[1]))(spg("audit", "show", audit)), (1, ""))
+check("it keeps the database closed", (lambda r: (r[0], "entry 1 at offset 104 is broken" in r[2]))(spg("query", db, "--audit", audit, "SELECT 1")), (1, True))
+audit.write_bytes(b"something else")
+check("no audit log", spg("audit", "verify", audit)[::2], (1, "ERROR:  the file is not an audit log\n"))
+check("nothing there", spg("audit", "verify", folder / "nowhere")[0], 1)
 
 shutil.rmtree(folder)
 sys.exit(1 if failures else 0)

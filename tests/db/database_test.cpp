@@ -234,3 +234,33 @@ TEST_CASE("files are opened once to be written, or several times to be read") {
     CHECK(connection.execute("SELECT count(*) FROM t").value()[0][0].as<int>().value() == 1);
   }
 }
+
+TEST_CASE("a library's sessions are audited, prepared statements without their parameters") {
+  Folder folder;
+  const std::string path = folder / "app.db", audit_path = folder / "audit.log";
+  DatabaseOptions options;
+  options.audit_path = audit_path;
+  {
+    Database database = Database::open(path, options).value();
+    Connection connection = database.connect().value();
+    connection.execute("CREATE TABLE t (a int, b text)").value();
+    connection.execute("INSERT INTO t VALUES ($1, $2)", 1, "a parameter").value();
+    Statement statement = connection.prepare("UPDATE t SET b = $1").value();
+    statement.execute("another").value();
+    connection.execute("SELECT * FROM t").value();
+  }
+  std::string file;
+  if (std::FILE* opened = std::fopen(audit_path.c_str(), "rb")) {
+    char bytes[4096];
+    file.assign(bytes, std::fread(bytes, 1, sizeof bytes, opened));
+    std::fclose(opened);
+  }
+  for (const char* text : {"CREATE TABLE t (a int, b text)", "INSERT INTO t VALUES ($1, $2)", "UPDATE t SET b = $1"}) {
+    CAPTURE(text);
+    CHECK(file.find(text) != std::string::npos);
+  }
+  for (const char* text : {"a parameter", "another", "SELECT"}) CHECK(file.find(text) == std::string::npos);
+  CHECK(code_of(Database::open(path).error()) == "55000");  // not closed by a checkpoint: the audit log is needed
+  { Database database = Database::open(path, options).value(); }
+  CHECK(Database::open(path));
+}

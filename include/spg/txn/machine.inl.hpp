@@ -5,7 +5,6 @@
 #include "spg/txn/apply.inl.hpp"
 #include "spg/txn/image_rules.hpp"
 #include "spg/txn/machine.hpp"
-#include "spg/txn/machine_audit.inl.hpp"
 
 namespace spg::txn {
 
@@ -839,3 +838,5 @@ void Machine<E>::remove_old_files() {
 }
 
 }  // namespace spg::txn
+
+#include "spg/txn/machine_audit.inl.hpp"
