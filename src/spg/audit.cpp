@@ -161,8 +161,8 @@ bool read_number(std::string_view text, std::uint64_t& number) {
 
 int show(Options& options) {
   std::uint64_t from = 0, to = 0;
-  const bool are_numbers = read_number(options.value("--from", "1"), from) & read_number(options.value("--to", "18446744073709551615"), to);
-  if (options.missing || !are_numbers || options.rest.size() != 1 || options.has_unknown()) return wrong_usage("audit show: one file");
+  const std::string_view first = options.value("--from", "1"), last = options.value("--to", "18446744073709551615");
+  if (options.missing || !read_number(first, from) || !read_number(last, to) || options.rest.size() != 1 || options.has_unknown()) return wrong_usage("audit show: one file");
   auto opened = open_file(options.rest[0]);
   if (!opened) return report(opened.error());
   const auto read = [&](std::uint64_t at, MutableBytes into) { return opened->file.read_at(at, into); };

@@ -10,7 +10,7 @@ namespace spg::cli {
 namespace {
 
 constexpr const char* usage =
-    "usage: spg query <db> [--wal PATH] [--audit PATH] [--database NAME] [--read-only] [--csv | --tsv] ['SQL' ...]   (no SQL: standard input)\n"
+    "usage: spg query <db> [--wal PATH] [--audit PATH [--audit-begin]] [--database NAME] [--read-only] [--csv | --tsv] ['SQL' ...]   (no SQL: standard input)\n"
     "       spg wal-lint <wal-path> [--quiet]     prints the log's frames, and where and why it ends; 1 when it is damaged\n"
     "       spg dump <db>                         prints manifest and segments, checks every checksum; 1 when one is wrong\n"
     "       spg verify <db> [--wal PATH] [--quiet]   every checksum, row and index entry, and the log; 1 when anything is wrong\n"

@@ -147,7 +147,7 @@ std::string read_input() {
 
 int query(Arguments arguments) {
   Options options(arguments);
-  const bool csv = options.flag("--csv"), tsv = options.flag("--tsv"), read_only = options.flag("--read-only");
+  const bool csv = options.flag("--csv"), tsv = options.flag("--tsv"), read_only = options.flag("--read-only"), audit_begins = options.flag("--audit-begin");
   const std::string_view log = options.value("--wal", ""), database_name = options.value("--database", "postgres"), audit_path = options.value("--audit", "");
   if (options.missing) return wrong_usage("an option lacks its value");
   if (options.rest.empty()) return wrong_usage("query: which database?");
@@ -160,6 +160,7 @@ int query(Arguments arguments) {
   database_options.log_path = log_path;
   database_options.read_only = read_only;
   database_options.audit_path = audit_path;
+  database_options.audit_begins = audit_begins;
   auto database = Database::open(path, database_options);
   if (!database) return report(database.error());
   auto connection = database->connect(database_name);

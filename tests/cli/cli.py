@@ -189,6 +189,11 @@ check("it keeps the database closed", (lambda r: (r[0], "entry 1 at offset 104 i
 audit.write_bytes(b"something else")
 check("no audit log", spg("audit", "verify", audit)[::2], (1, "ERROR:  the file is not an audit log\n"))
 check("nothing there", spg("audit", "verify", folder / "nowhere")[0], 1)
+audit.unlink()
+check("a missing one", (lambda r: (r[0], "is not there, but the database knows of 5 entries" in r[2]))(spg("query", db, "--audit", audit, "SELECT 1")), (1, True))
+check("begun anew", spg("query", db, "--audit", audit, "--audit-begin", "INSERT INTO t VALUES (4)")[0::2], (0, ""))
+check("it goes on", [line.split()[0] for line in spg("audit", "show", audit)[1].splitlines()], ["6"])
+check("and follows", "follows entry 5, whose hash is " in spg("audit", "verify", audit, "--db", db)[1], True)
 
 shutil.rmtree(folder)
 sys.exit(1 if failures else 0)

@@ -235,6 +235,8 @@ struct DatabaseOptions {
   bool read_only = false;
   /// Of open(): each transaction that changes anything is written to this file, too (docs/audit.md). Empty: none.
   std::string_view audit_path;
+  /// Where that file is missing, but the database knows of one, a new one begins, which names the last entry of the other.
+  bool audit_begins = false;
   /// Time zones for over() (null: UTC only); open() and in_memory() take the system's.
   const db::ZoneFiles* zone_files = nullptr;
 };

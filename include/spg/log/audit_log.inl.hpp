@@ -63,7 +63,7 @@ Status AuditLog<St, Sy>::open(const AuditAnchor& anchor, AuditHeader fresh) {
   if (!file && file.error().code() == sqlstate::undefined_file) {
     if (anchor.is_there() && !begins_)
       return Error::make(sqlstate::undefined_file, "audit log \"", path(), "\" is not there, but the database knows of ", anchor.end.number, " entries")
-          .hint("Say where it is. With SPG_AUDIT_BEGIN=on a new one begins, which names the last entry of the other.");
+          .hint("Say where it is, or let a new one begin, which names the last entry of the other (SPG_AUDIT_BEGIN=on; spg query --audit-begin).");
     fresh.first_number = anchor.end.number + 1;
     fresh.before = anchor.end.hash;
     if (Status failed = create(fresh)) return named(std::move(failed));
