@@ -79,7 +79,7 @@ TEST_CASE("a manifest that was changed, cut, or is of a newer version is refused
       REQUIRE_FALSE(decode_manifest(as_bytes(bytes)));
     }
     // With its checksum made right, one of the other version still has too much, or too little.
-    for (const char version : {0, 1, 2, 3}) {
+    for (const char version : {'\0', '\1', '\2', '\3'}) {
       std::string bytes = made;
       bytes[7] = version;
       store_le(bytes.data() + bytes.size() - 4, crypto::crc32c(0, as_bytes(bytes).first(bytes.size() - 4)));
