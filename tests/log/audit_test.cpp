@@ -486,6 +486,36 @@ TEST_CASE("each call that fails is tried again, and no entry is lost or doubled"
     }
 }
 
+TEST_CASE("nothing is audited before it is durable") {
+  os::SimStorage disk;
+  Fixture fixture(disk);
+  REQUIRE_FALSE(fixture.open());
+  REQUIRE_FALSE(fixture.commit("statement 1", false));
+  REQUIRE_FALSE(fixture.audit->make_durable(*fixture.log));
+  CHECK(walk(get_file(disk, "d/audit")).entries == 0);
+  REQUIRE_FALSE(fixture.log->flush());
+  CHECK(fixture.audit->has_pending(fixture.log->durable()));
+  REQUIRE_FALSE(fixture.audit->write(*fixture.log));
+  CHECK(walk(get_file(disk, "d/audit")).entries == 1);
+}
+
+TEST_CASE("what a failed sync has dropped is written again") {
+  os::SimStorage disk;
+  Fixture fixture(disk);
+  REQUIRE_FALSE(fixture.open());
+  REQUIRE_FALSE(fixture.commit("statement 1"));
+  REQUIRE_FALSE(fixture.audit->make_durable(*fixture.log));
+  const std::uint64_t safe = fixture.audit->anchor().end.bytes;
+  for (int n = 2; n <= 4; ++n) REQUIRE_FALSE(fixture.commit("statement " + std::to_string(n)));
+  const std::string whole = get_file(disk, "d/audit");
+  disk.fail_at(1, sqlstate::io_error, false, os::SimCalls::syncs);
+  CHECK(fixture.audit->make_durable(*fixture.log).failed());
+  // As systems do: the pages are thrown away and called clean, and the next sync succeeds.
+  put_file(disk, "d/audit", whole.substr(0, safe) + std::string(whole.size() - safe, '\0'));
+  REQUIRE_FALSE(fixture.audit->make_durable(*fixture.log));
+  CHECK(get_file(disk, "d/audit") == whole);
+}
+
 TEST_CASE("commits are refused once too much waits for an audit log that fails, and go on when it works") {
   os::SimStorage disk;
   Fixture fixture(disk);
