@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // What is expected is what the record says, so that the rules of every kind are reached.
     const auto kind = length > 14 ? static_cast<store::Kind>(record[14]) : store::Kind::root;
     const Generation birth{length >= 48 ? load_le<std::uint64_t>(record + 40) : 1};
-    auto claimed = objects.claim({1, length, at}, birth, {kind, data[6], data[7]});
+    auto claimed = objects.claim({1, length, at}, birth, {kind, data[6], data[7]}, ~store::SegmentSet{0});
     if (!claimed) std::abort();
     store::Cell* cell = *claimed;
     auto image = objects.read(cell, store::Access::wait);

@@ -1,6 +1,8 @@
 // The rooms under tables on FirmwareEnv, compiled once.
 #include "spg/log/audit_log.inl.hpp"
+#include "spg/log/copies.inl.hpp"
 #include "spg/log/log.inl.hpp"
+#include "spg/log/trail.inl.hpp"
 #include "spg/os/none/none.hpp"
 #include "spg/store/manifest.inl.hpp"
 #include "spg/store/objects.inl.hpp"
@@ -18,4 +20,7 @@ template Status store::write_pointer(os::RamStorage&, std::string_view, std::uin
 template Result<os::RamStorage::Lock> store::lock_database(os::RamStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::RamStorage, os::NoSync>;
 template class log::AuditLog<os::RamStorage, os::NoSync>;
+template Result<store::Manifest> store::read_manifest(os::RamStorage&, const store::DatabasePaths&, std::uint64_t);
+template class log::Copies<os::RamStorage>;
+template class log::Trail<os::RamStorage>;
 }  // namespace spg

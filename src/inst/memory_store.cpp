@@ -1,6 +1,8 @@
 // The rooms under tables on MemoryEnv, compiled once; objects are PosixEnv's (posix_store.cpp).
 #include "spg/log/audit_log.inl.hpp"
+#include "spg/log/copies.inl.hpp"
 #include "spg/log/log.inl.hpp"
+#include "spg/log/trail.inl.hpp"
 #include "spg/os/memory/memory.hpp"
 #include "spg/store/manifest.inl.hpp"
 #include "spg/store/segment.inl.hpp"
@@ -14,4 +16,7 @@ template Status store::write_pointer(os::MemoryStorage&, std::string_view, std::
 template Result<os::MemoryStorage::Lock> store::lock_database(os::MemoryStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::MemoryStorage, os::StdSync>;
 template class log::AuditLog<os::MemoryStorage, os::StdSync>;
+template Result<store::Manifest> store::read_manifest(os::MemoryStorage&, const store::DatabasePaths&, std::uint64_t);
+template class log::Copies<os::MemoryStorage>;
+template class log::Trail<os::MemoryStorage>;
 }  // namespace spg

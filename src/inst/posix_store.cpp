@@ -1,6 +1,8 @@
 // The rooms under tables on PosixEnv, compiled once, and apart from what stands on them: an edit there is built again quickly.
 #include "spg/log/audit_log.inl.hpp"
+#include "spg/log/copies.inl.hpp"
 #include "spg/log/log.inl.hpp"
+#include "spg/log/trail.inl.hpp"
 #include "spg/os/posix/posix.hpp"
 #include "spg/store/manifest.inl.hpp"
 #include "spg/store/objects.inl.hpp"
@@ -18,4 +20,7 @@ template Status store::write_pointer(os::PosixStorage&, std::string_view, std::u
 template Result<os::PosixStorage::Lock> store::lock_database(os::PosixStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::PosixStorage, os::StdSync>;
 template class log::AuditLog<os::PosixStorage, os::StdSync>;
+template Result<store::Manifest> store::read_manifest(os::PosixStorage&, const store::DatabasePaths&, std::uint64_t);
+template class log::Copies<os::PosixStorage>;
+template class log::Trail<os::PosixStorage>;
 }  // namespace spg

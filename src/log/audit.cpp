@@ -54,14 +54,14 @@ Status add_audit_entry(RecordBuffer& out, AuditKind kind, Lsn lsn, std::int64_t 
   return ok();
 }
 
-std::array<std::byte, 12> audit_pause_body(Lsn from) {
+std::array<std::byte, 12> audit_from_body(Lsn from) {
   std::array<std::byte, 12> body;
   store_le(body.data(), from.counter);
   store_le(body.data() + 8, from.epoch);
   return body;
 }
 
-Result<Lsn> read_audit_pause(Bytes body) {
+Result<Lsn> read_audit_from(Bytes body) {
   if (body.size() != 12) return malformed();
   return Lsn{load_le<std::uint32_t>(body.data() + 8), load_le<std::uint64_t>(body.data())};
 }
@@ -189,9 +189,9 @@ Result<bool> AuditWalk::next(AuditEntry& entry) {
   entry.body = whole.subspan(audit_fixed_bytes, bytes - audit_entry_bytes_min);
   if (entry.lsn < end_.lsn) return broken("it is of before the entry before");
   if (load_le<std::uint32_t>(at + 60) != 0) return broken("it is malformed");
+  const bool is_range = entry.kind == AuditKind::pause || entry.kind == AuditKind::revert;
   const bool is_whole = entry.kind == AuditKind::transaction ? read_audit_body(entry.body, [](const AuditStatement&) {}).has_value()
-                        : entry.kind == AuditKind::pause     ? read_audit_pause(entry.body).has_value()
-                                                             : false;
+                                                             : is_range && read_audit_from(entry.body).has_value();
   if (!is_whole) return broken("it is malformed");
   end_ = {entry.number, hash, end_.bytes + bytes, entry.lsn};
   return true;

@@ -21,9 +21,9 @@ FixedAlloc::FixedAlloc(MutableBytes block) {
 }
 
 void* FixedAlloc::allocate(std::size_t bytes) {
-  if (bytes > class_bytes_max) return nullptr;
-  const unsigned index = class_of(bytes);
-  const std::size_t size = bytes_of(index);
+  if (bytes > Classes::bytes_max) return nullptr;
+  const unsigned index = Classes::of(bytes);
+  const std::size_t size = Classes::bytes_of(index);
   void* memory = free_[index];
   if (memory != nullptr) {
     free_[index] = free_[index]->next;
@@ -38,9 +38,9 @@ void* FixedAlloc::allocate(std::size_t bytes) {
 
 void FixedAlloc::release(void* memory, std::size_t bytes) {
   if (memory == nullptr) return;
-  const unsigned index = class_of(bytes);
+  const unsigned index = Classes::of(bytes);
   free_[index] = new (memory) Free{free_[index]};
-  used_bytes_ -= bytes_of(index);
+  used_bytes_ -= Classes::bytes_of(index);
 }
 
 // --- RamStorage -----------------------------------------------------------------------------------------------------

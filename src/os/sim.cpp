@@ -38,7 +38,8 @@ struct SimDiskState {
   std::uint64_t next_inode = 1, steps = 0, cut_at = 0, fail_at = 0;
   Sqlstate fail_code{};
   SimCalls fail_calls = SimCalls::all;
-  bool fail_sticky = false, dead = false, ignore_syncs = false;
+  bool fail_sticky = false, dead = false, has_ended = false, ignore_syncs = false;
+  std::uint64_t late_writes = 0;
 
   bool is_meant(SimCalls call) const {
     if (fail_calls == SimCalls::all_but_syncs) return call != SimCalls::syncs && call != SimCalls::dir_syncs;
@@ -48,7 +49,8 @@ struct SimDiskState {
   Status step(SimCalls call) {
     ++steps;
     if (cut_at != 0 && steps >= cut_at) dead = true;
-    if (dead) return Error::make(sqlstate::io_error, "the power is gone");
+    late_writes += has_ended && (call == SimCalls::writes || call == SimCalls::syncs);
+    if (dead || has_ended) return Error::make(sqlstate::io_error, "the power is gone");
     if (fail_at != 0 && steps >= fail_at && is_meant(call)) {
       if (!fail_sticky) fail_at = 0;
       return Error::make(fail_code, fail_code == sqlstate::disk_full ? "No space left on device" : "Input/output error");
@@ -160,6 +162,14 @@ Status SimStorage::list(std::string_view path, FunctionRef<void(std::string_view
 std::uint64_t SimStorage::steps() const { return disk_->steps; }
 void SimStorage::cut_power_at(std::uint64_t nth) { disk_->cut_at = nth == 0 ? 0 : disk_->steps + nth; }
 bool SimStorage::power_is_cut() const { return disk_->dead; }
+void SimStorage::end_process() {
+  disk_->has_ended = true;
+  disk_->late_writes = 0;
+}
+std::uint64_t SimStorage::begin_process() {
+  disk_->has_ended = false;
+  return disk_->late_writes;
+}
 void SimStorage::fail_at(std::uint64_t nth, Sqlstate code, bool sticky, SimCalls which) {
   disk_->fail_at = nth == 0 ? 0 : disk_->steps + nth;
   disk_->fail_code = code;

@@ -21,6 +21,8 @@ namespace {
 
 constexpr const char* usage =
     "usage: spg-server [<wire-addr> [<db-path> [<audit-path> [<wal-path>]]]]\n"
+    "       spg-server --recover-to <time|lsn> [--into <db-path>] [...]   the database as it was then; in place, or a copy of it\n"
+    "       spg-server --replay-only <wal-path> [...]                     the database as that log, archive or tee makes it\n"
     "       spg-server --ephemeral | --version | --help\n\n"
     "  wire-addr    address of the native protocol        (SPG_ADDR,    default 127.0.0.1:5544)\n"
     "  db-path      database file; <db-path>.d beside it  (SPG_DB,      default ./spg.db)\n"
@@ -35,6 +37,12 @@ constexpr const char* usage =
     "  SPG_HOT_TIER_BYTES    memory for data; what has not been read for longest is dropped over it\n"
     "                        (default: half of the machine's or the control group's, at most 4 GiB)\n"
     "  SPG_CHECKPOINT_WAL_BYTES, SPG_CHECKPOINT_SECONDS   a checkpoint after so much log, after so long (default 256 MiB, 300; 0: never)\n"
+    "  SPG_COLD_COMPACT_SEGMENT_THRESHOLD  checkpoints keep the number of segment files below it  (default 64)\n"
+    "  SPG_WAL_ARCHIVE       directory for finished log files, which must be there  (default: none)\n"
+    "  SPG_WAL_ARCHIVE_SECONDS  a file that is not finished is archived after so long  (default 60)\n"
+    "  SPG_RECOVERY_SECONDS  with an archive: every point of so long a time can be recovered  (default 86400)\n"
+    "  SPG_WAL_TEE           path of a second log, files <path>.N, that follows the first  (default: none)\n"
+    "  SPG_WAL_TEE_LAG_BYTES so much log is kept for a tee that lags, before it is given up  (default 4 GiB)\n"
     "  SPG_AUDIT_BEGIN       on: begins a new audit log where the one that the database knows of is not there  (default off)\n"
     "  SPG_AUDIT_BACKLOG_BYTES  commits are refused once so much waits for an audit log that cannot be written  (default 64 MiB)\n"
     "  SPG_TRACK_COMMIT_TIMESTAMP  on or off: the setting track_commit_timestamp  (default off)\n";
@@ -110,14 +118,33 @@ bool read_megabytes(const char* name, std::size_t fallback_bytes, std::size_t& b
 
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "localhost" || address == "::1"; }
 
+/// What the log's copies have to say.
+struct Reporter final : spg::log::CopyReport {
+  void say(std::string_view line) override {
+    std::fprintf(stderr, "spg-server: %.*s\n", static_cast<int>(line.size()), line.data());
+    std::fflush(stderr);
+  }
+};
+
 struct Arguments {
   std::string address = "127.0.0.1";
   std::uint16_t port = 5432;
   bool ephemeral = false;
+  const char* recover_to = nullptr;
+  const char* into = nullptr;
+  const char* replay = nullptr;
   spg::txn::MachineOptions machine;
   spg::db::InstanceOptions instance;
   spg::server::ServerOptions server;
 };
+
+/// Where the value of an option goes; null when it is none that has one.
+const char** option_of(Arguments& arguments, const char* name) {
+  if (std::strcmp(name, "--recover-to") == 0) return &arguments.recover_to;
+  if (std::strcmp(name, "--into") == 0) return &arguments.into;
+  if (std::strcmp(name, "--replay-only") == 0) return &arguments.replay;
+  return nullptr;
+}
 
 /// Opens everything over one kind of world and serves.
 template <class Env>
@@ -173,7 +200,45 @@ int serve(const Arguments& arguments) {
   machine->stop_background();  // it tells the server of every flush
   server->reset();
   if (spg::Status failed = machine->checkpoint(); failed && !arguments.ephemeral) report("could not write the last checkpoint", failed);
+  machine->ship(true);
   instance->reset();
+  return 0;
+}
+
+void print_recovered(const spg::txn::Recovered& done) {
+  spg::MemoryBudget budget;
+  spg::Arena arena(budget);
+  const std::string lsn(spg::txn::print_lsn(done.lsn, arena)), time(spg::txn::print_time(done.commit_time_us, arena)), next(spg::txn::print_lsn(done.goes_on_at, arena));
+  std::printf("spg-server: recovered to %s, the last commit of %s: manifest %llu and %llu log records, %llu bytes; the log goes on at %s\n", lsn.c_str(), time.c_str(),
+              static_cast<unsigned long long>(done.base), static_cast<unsigned long long>(done.records), static_cast<unsigned long long>(done.records_bytes), next.c_str());
+}
+
+/// --recover-to and --replay-only: makes the database, and ends.
+int recover(const Arguments& arguments) {
+  spg::os::PosixStorage storage;
+  spg::os::SystemClock clock;
+  spg::os::ExtentAlloc alloc;
+  spg::os::SystemRandom random;
+  spg::txn::RecoveryPlan plan;
+  plan.database = arguments.machine.database_path;
+  plan.log = arguments.machine.log_path;
+  plan.hot_tier_bytes = arguments.machine.hot_tier_bytes;
+  if (arguments.replay != nullptr) plan.other_log = arguments.replay;
+  else plan.archive = arguments.machine.copies.archive;
+  if (arguments.recover_to != nullptr) {
+    auto target = spg::txn::parse_recovery_target(arguments.recover_to, clock.wall_us());
+    if (!target) { report("--recover-to", target.error()); return 2; }
+    plan.target = *target;
+  }
+  const std::string to_log = arguments.into == nullptr ? std::string() : std::string(arguments.into) + ".wal";
+  plan.audit = arguments.machine.audit;
+  if (arguments.into != nullptr) {
+    plan.to_database = arguments.into;
+    plan.to_log = to_log;
+  }
+  auto done = spg::txn::recover_database<spg::os::PosixEnv>(storage, clock, alloc, random, plan);
+  if (!done) { report("could not recover the database", done.error()); return 1; }
+  print_recovered(*done);
   return 0;
 }
 
@@ -197,6 +262,11 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--version") == 0) { std::printf("spg-server %s\n", SPG_VERSION); return 0; }
     if (std::strcmp(argv[i], "--help") == 0) { std::fputs(usage, stdout); return 0; }
     if (std::strcmp(argv[i], "--ephemeral") == 0) { arguments.ephemeral = true; continue; }
+    if (const char** value = option_of(arguments, argv[i])) {
+      if (i + 1 == argc) { std::fprintf(stderr, "spg-server: %s needs a value\n%s", argv[i], usage); return 2; }
+      *value = argv[++i];
+      continue;
+    }
     if (argv[i][0] == '-' && argv[i][1] != '\0') { std::fprintf(stderr, "spg-server: unknown option %s\n%s", argv[i], usage); return 2; }
     if (count == 4) { std::fputs(usage, stderr); return 2; }
     positional[count++] = argv[i];
@@ -231,8 +301,18 @@ int main(int argc, char** argv) {
   if (!read_number("SPG_HOT_TIER_BYTES", std::min<std::size_t>(std::size_t{4} << 30, spg::os::memory_bytes() / 2), 16 * mega, SIZE_MAX / 2, machine.hot_tier_bytes) ||
       !read_number("SPG_CHECKPOINT_WAL_BYTES", machine.checkpoint_log_bytes, mega, UINT64_MAX / 2, machine.checkpoint_log_bytes) ||
       !read_number("SPG_AUDIT_BACKLOG_BYTES", machine.audit.backlog_bytes_max, 4096, UINT64_MAX / 2, machine.audit.backlog_bytes_max) ||
-      !read_number("SPG_CHECKPOINT_SECONDS", machine.checkpoint_seconds, 0, 30 * 86400, machine.checkpoint_seconds)) return 2;
+      !read_number("SPG_CHECKPOINT_SECONDS", machine.checkpoint_seconds, 0, 30 * 86400, machine.checkpoint_seconds) ||
+      !read_number<std::uint32_t>("SPG_COLD_COMPACT_SEGMENT_THRESHOLD", machine.compaction.count_max, 2, 100'000, machine.compaction.count_max)) return 2;
   if (!read_switch("SPG_TRACK_COMMIT_TIMESTAMP", instance.track_commit_timestamp) || !read_switch("SPG_AUDIT_BEGIN", machine.audit.begins)) return 2;
+  auto& copies = machine.copies;
+  copies.archive = environment("SPG_WAL_ARCHIVE", "");
+  copies.tee = environment("SPG_WAL_TEE", "");
+  if (!read_number("SPG_WAL_ARCHIVE_SECONDS", copies.archive_seconds, 1, 86400, copies.archive_seconds) ||
+      !read_number("SPG_WAL_TEE_LAG_BYTES", copies.lag_bytes_max, mega, UINT64_MAX / 2, copies.lag_bytes_max) ||
+      !read_number("SPG_RECOVERY_SECONDS", machine.recovery_seconds, 0, 10 * 365 * 86400ull, machine.recovery_seconds)) return 2;
+  Reporter reporter;
+  machine.copy_report = &reporter;
+  machine.decides_copies = true;
   AuditPrinter audit_printer;
   if (std::strcmp(positional[2], "-") != 0) {
     if (arguments.ephemeral) { std::fprintf(stderr, "spg-server: --ephemeral keeps nothing, and so no audit log either\n"); return 2; }
@@ -249,5 +329,11 @@ int main(int argc, char** argv) {
   arguments.machine.database_path = positional[1];
   arguments.machine.log_path = positional[3];
   arguments.machine.ephemeral = arguments.ephemeral;
+  if (arguments.replay != nullptr && (arguments.recover_to != nullptr || arguments.into != nullptr)) {
+    std::fprintf(stderr, "spg-server: --replay-only goes with neither --recover-to nor --into\n");
+    return 2;
+  }
+  if (arguments.into != nullptr && arguments.recover_to == nullptr) { std::fprintf(stderr, "spg-server: --into goes with --recover-to\n"); return 2; }
+  if (arguments.replay != nullptr || arguments.recover_to != nullptr) return recover(arguments);
   return arguments.ephemeral ? serve<spg::os::MemoryEnv>(arguments) : serve<spg::os::PosixEnv>(arguments);
 }

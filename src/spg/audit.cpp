@@ -59,11 +59,15 @@ void print_text(std::string_view text) {
 void print_entry(const AuditEntry& entry) {
   std::printf("%" PRIu64 "  %s  lsn %s", entry.number, time_text(entry.time_us).c_str(), lsn_text(entry.lsn).c_str());
   if (entry.kind == AuditKind::pause) {
-    const auto from = log::read_audit_pause(entry.body);
+    const auto from = log::read_audit_from(entry.body);
     std::printf("  NOT AUDITED from lsn %s on: the database was opened without its audit log\n", lsn_text(*from).c_str());
     return;
   }
-  std::string statements;
+  if (entry.kind == AuditKind::revert) {
+    const auto from = log::read_audit_from(entry.body);
+    std::printf("  REVERTED to lsn %s: what was committed from there on was given up\n", lsn_text(*from).c_str());
+    return;
+  }
   bool has_any = false;
   const auto names = log::read_audit_body(entry.body, [](const log::AuditStatement&) {});
   std::printf("  user=");
@@ -126,7 +130,7 @@ int verify_chain(Options& options) {
   const auto is_known = [&] { return walk.end().number == known.number && as_text(walk.end().hash) == as_text(known.hash); };
   // Of a file that has just begun, the database may know the end of the one before.
   bool is_met = is_known() || (header->first_number == known.number + 1 && as_text(header->before) == as_text(known.hash));
-  std::uint64_t pauses = 0;
+  std::uint64_t pauses = 0, reverts = 0;
   AuditEntry entry;
   for (;;) {
     const auto more = walk.next(entry);
@@ -139,6 +143,7 @@ int verify_chain(Options& options) {
     if (!*more) break;
     is_met = is_met || is_known();
     pauses += entry.kind == AuditKind::pause ? 1 : 0;
+    reverts += entry.kind == AuditKind::revert ? 1 : 0;
   }
   if (!database.empty())
     if (const Status failed = check_reaches(database, known, header->first_number, walk.end().number, is_met)) {
@@ -150,6 +155,7 @@ int verify_chain(Options& options) {
   std::printf("entries %" PRIu64 " to %" PRIu64 ", made %s\n", header->first_number, walk.end().number, time_text(header->made_us).c_str());
   if (header->first_number != 1) std::printf("follows entry %" PRIu64 ", whose hash is %s\n", header->first_number - 1, hex(header->before).c_str());
   if (pauses != 0) std::printf("%" PRIu64 " times the database was written without auditing (\"spg audit show\" says when)\n", pauses);
+  if (reverts != 0) std::printf("%" PRIu64 " times the database was reverted (\"spg audit show\" says when)\n", reverts);
   std::printf("the last hash is %s\nsound\n", hex(walk.end().hash).c_str());
   return 0;
 }

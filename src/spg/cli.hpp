@@ -18,6 +18,7 @@ int dump(Arguments arguments);
 int verify(Arguments arguments);
 int repair(Arguments arguments);
 int audit(Arguments arguments);
+int revert(Arguments arguments);
 
 /// "spg: what", to standard error; returns 2.
 int wrong_usage(std::string_view what);

@@ -76,6 +76,9 @@ int dump(Arguments arguments) {
   std::printf("manifest %" PRIu64 ": log start %" PRIu64 ", next generation %" PRIu64 ", next oid %" PRIu64 "\n", manifest->number, manifest->log_start,
               manifest->next_generation, manifest->next_oid);
   for (const store::ManifestEpoch& epoch : manifest->epochs) std::printf("epoch %u: from %" PRIu64 "\n", epoch.number, epoch.start);
+  for (const store::ManifestJump& jump : manifest->jumps)
+    std::printf("jump: what followed %" PRIu64 " (epoch %u) was given up; the log goes on at %" PRIu64 " (epoch %u)\n", jump.from, jump.epoch_before, jump.to, jump.epoch_after);
+  if (manifest->copies != 0) std::printf("a server feeds%s%s with the log\n", (manifest->copies & 1) != 0 ? " an archive" : "", (manifest->copies & 2) != 0 ? " a tee" : "");
   for (const store::ManifestDatabase& one : manifest->databases)
     std::printf("database %u: root in segment %u at %" PRIu64 ", %u bytes; born %" PRIu64 "; log until %" PRIu64 " contained\n", raw(one.id), one.root.segment,
                 one.root.offset, one.root.length, raw(one.birth), one.log_position);

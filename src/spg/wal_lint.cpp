@@ -23,6 +23,7 @@ std::string type_name(log::RecordType type) {
     case log::RecordType::joint_commit: return "joint commit";
     case log::RecordType::piece: return "piece";
     case log::RecordType::streamed_commit: return "streamed commit";
+    case log::RecordType::mark: return "mark";
   }
   return "type " + std::to_string(static_cast<int>(type));
 }
@@ -59,8 +60,13 @@ class Reader {
     if (std::memcmp(header, log::file_magic, sizeof log::file_magic) != 0) return "is no log file";
     if (load_le<std::uint32_t>(header + 24) != crypto::crc32c(0, {header, 24})) return "has a damaged header";
     if (load_le<std::uint64_t>(header + 8) != number) return "says that it is file " + std::to_string(load_le<std::uint64_t>(header + 8));
+    log::Jump jump;
+    if (!log::read_file_header(header, number, jump)) return "has a damaged header";
+    if (jump.to != 0) jumps_.push_back(jump);
     return {};
   }
+  /// Files that go on behind an earlier position than the one before them ends at.
+  const std::vector<log::Jump>& jumps() const { return jumps_; }
 
   /// False when the files do not hold all of it.
   bool read(std::uint64_t position, MutableBytes into) {
@@ -121,6 +127,7 @@ class Reader {
   std::string path_;
   os::PosixStorage storage_;
   std::vector<std::uint64_t> numbers_;
+  std::vector<log::Jump> jumps_;
   os::PosixFile file_;
   std::uint64_t size_ = 0, open_number_ = UINT64_MAX;
 };
@@ -147,6 +154,14 @@ struct Walk {
   const char* why = "";
 };
 
+/// Where the log goes on behind what a recovery to an earlier point has given up: the newest such file counts.
+std::uint64_t behind_jumps(const Reader& reader, std::uint64_t position) {
+  std::uint64_t to = position;
+  for (const log::Jump& jump : reader.jumps())
+    if (jump.from == position) to = std::max(to, jump.to);
+  return to;
+}
+
 /// Follows the frames from a valid one on.
 Walk walk(Reader& reader, std::uint64_t start, bool quiet) {
   Walk result;
@@ -154,6 +169,10 @@ Walk walk(Reader& reader, std::uint64_t start, bool quiet) {
   FrameHeader before;
   for (bool first = true;; first = false) {
     FrameHeader frame;
+    if (const std::uint64_t to = behind_jumps(reader, result.end); to != result.end) {
+      std::printf("what follows lsn %" PRIu64 " was given up; the log goes on at %" PRIu64 "\n", result.end, to);
+      result.end = to;
+    }
     const auto verdict = reader.read_frame(result.end, frame);
     if (verdict != Reader::Verdict::valid) { result.why = reason(verdict); break; }
     if (!first && frame.epoch < before.epoch) { result.why = "the epoch goes back: left from before a recovery"; break; }
@@ -163,7 +182,7 @@ Walk walk(Reader& reader, std::uint64_t start, bool quiet) {
                   type_name(frame.type).c_str(), frame.length, frame.durable);
     ++result.frames;
     result.end += log::frame_bytes(frame.length);
-    result.bytes = result.end - start;
+    result.bytes += log::frame_bytes(frame.length);
     before = frame;
   }
   return result;

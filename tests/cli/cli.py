@@ -105,6 +105,49 @@ check("verify", (code, err, verified.splitlines()[-1], contents() == before), (0
 check("verify counts", [line.split(": ")[1] for line in verified.splitlines() if " 20000 rows" in line and "table" in line][0].startswith("20000 rows in 20 blocks, 0 entries in 0 indexes"), True)
 check("verify quietly", spg("verify", db, "--quiet"), (0, "", ""))
 check("verify without the log", spg("verify", db, "--wal", folder / "nowhere")[0], 1)
+
+# --- revert: an older base and the log of today; by LSN and by time; what was given up does not come back
+spg("query", db, "CREATE TABLE r (a int)", "INSERT INTO r VALUES (1)")
+(folder / "base").mkdir()
+base, base_wal = folder / "base/app.db", folder / "base/app.db.wal"
+shutil.copy(db, base)
+shutil.copytree(folder / "app.db.d", folder / "base/app.db.d")
+spg("query", db, "INSERT INTO r VALUES (2)")
+code, out, err = spg("query", db, "--tsv", "SELECT pg_current_wal_lsn()", "SELECT now()")
+lsn, moment = out.split()[1], out.splitlines()[-1]
+spg("query", db, "INSERT INTO r SELECT g FROM generate_series(3, 9) g")
+for path in folder.glob("app.db.wal.*"):
+    shutil.copy(path, folder / "base")
+
+
+def rows_of_base():
+    return spg("query", base, "--tsv", "SELECT count(*) FROM r")[1].split()[-1]
+
+
+before = contents()
+check("revert needs a target", spg("revert", base)[0], 2)
+check("revert to nonsense", (spg("revert", "--to", "nonsense", base)[0], "invalid input syntax" in spg("revert", "--to", "nonsense", base)[2]), (1, True))
+check("revert nothing", spg("revert", "--to", lsn, folder / "nothing.db")[0], 1)
+check("revert too far ahead", (spg("revert", "--to", "FFFF/0", base)[0], "the log ends before that" in spg("revert", "--to", "FFFF/0", base)[2]), (1, True))
+check("revert too far back", (spg("revert", "--to", "2000-01-01", base)[0], "no manifest is kept" in spg("revert", "--to", "2000-01-01", base)[2]), (1, True))
+check("nothing has changed", contents() == before, True)
+shutil.copytree(folder / "base", folder / "same")
+code, out, err = spg("revert", "--to", lsn, base)
+check("revert to an LSN", (code, err, out.startswith("reverted to ")), (0, "", True))
+code, out, err = spg("wal-lint", base_wal, "--quiet")
+check("wal-lint passes a jump", (code, "was given up; the log goes on at" in out, "DAMAGED" in out), (0, True, False))
+check("what it was", rows_of_base(), "2")
+spg("query", base, "INSERT INTO r SELECT g FROM generate_series(3, 5) g")
+check("life goes on", rows_of_base(), "5")
+check("verify after a revert", spg("verify", base, "--quiet"), (0, "", ""))
+check("dump knows the jump", "jump: what followed" in spg("dump", base)[1], True)
+epoch, place = lsn.split("/")
+code, out, err = spg("revert", "--to", f"{epoch}/{int(place, 16) + 100:X}", base)
+check("what was given up has no place", (code, "no manifest is kept" in err or "given up" in err), (1, True))
+shutil.rmtree(folder / "base")
+(folder / "same").rename(folder / "base")
+check("revert to a time", (spg("revert", "--to", moment, base)[0], rows_of_base()), (0, "2"))
+shutil.rmtree(folder / "base")
 check("query to read", spg("query", db, "--read-only", "SELECT 1 AS x", "CREATE TABLE no (a int)"),
       (1, " x \n---\n 1\n(1 row)\n\n", "ERROR:  cannot execute CREATE TABLE in a read-only transaction\n"))
 
@@ -177,10 +220,20 @@ check("without it", (lambda r: (r[0], "the audit log may lack" in r[2]))(spg("qu
 check("to read", spg("query", db, "--read-only", "--csv", "SELECT count(*) FROM t"), (0, "count\n3\n", ""))
 check("with it", spg("query", db, "--audit", audit, "--csv", "SELECT count(*) FROM t"), (0, "count\n3\n", ""))
 check("dump says", "audit log: complete until entry 5 at " in spg("dump", db)[1], True)
+code, out, err = spg("query", db, "--audit", audit, "--tsv", "SELECT pg_current_wal_lsn()")
+lsn, hashes = out.split()[-1], spg("audit", "show", audit)[1]
+spg("query", db, "--audit", audit, "INSERT INTO t VALUES (77)")
+check("revert knows", "NOT AUDITED" not in spg("audit", "show", audit)[1], True)
+check("revert with an audit log", (lambda r: (r[0], r[2]))(spg("revert", "--to", lsn, db, "--audit", audit)), (0, ""))
+code, out, err = spg("audit", "show", audit)
+check("what was given up stays", (out.startswith(hashes), out.splitlines()[-2].endswith("INSERT INTO t VALUES (77)"), "REVERTED to lsn " in out.splitlines()[-1]), (True, True, True))
+check("verify counts it", "1 times the database was reverted" in spg("audit", "verify", audit, "--db", db)[1], True)
+check("reverted", spg("query", db, "--audit", audit, "--csv", "SELECT count(*) FROM t"), (0, "count\n3\n", ""))
+check("dump says", "audit log: complete until entry 7 at " in spg("dump", db)[1], True)
 whole = audit.read_bytes()
 audit.write_bytes(whole[:-1])
 code, out, err = spg("audit", "verify", audit)
-check("cut short", (code, out, err.startswith("ERROR:  audit log entry 5 at offset "), "the file ends within it" in err, "HINT" in err), (1, "BROKEN\n", True, True, True))
+check("cut short", (code, out, err.startswith("ERROR:  audit log entry 7 at offset "), "the file ends within it" in err, "HINT" in err), (1, "BROKEN\n", True, True, True))
 audit.write_bytes(whole[:200] + b"!" + whole[201:])
 code, out, err = spg("audit", "verify", audit)
 check("changed", (code, out, err), (1, "BROKEN\n", "ERROR:  audit log entry 1 at offset 104 is broken: its hash is wrong\n"))
@@ -190,10 +243,10 @@ audit.write_bytes(b"something else")
 check("no audit log", spg("audit", "verify", audit)[::2], (1, "ERROR:  the file is not an audit log\n"))
 check("nothing there", spg("audit", "verify", folder / "nowhere")[0], 1)
 audit.unlink()
-check("a missing one", (lambda r: (r[0], "is not there, but the database knows of 5 entries" in r[2]))(spg("query", db, "--audit", audit, "SELECT 1")), (1, True))
+check("a missing one", (lambda r: (r[0], "is not there, but the database knows of 7 entries" in r[2]))(spg("query", db, "--audit", audit, "SELECT 1")), (1, True))
 check("begun anew", spg("query", db, "--audit", audit, "--audit-begin", "INSERT INTO t VALUES (4)")[0::2], (0, ""))
-check("it goes on", [line.split()[0] for line in spg("audit", "show", audit)[1].splitlines()], ["6"])
-check("and follows", "follows entry 5, whose hash is " in spg("audit", "verify", audit, "--db", db)[1], True)
+check("it goes on", [line.split()[0] for line in spg("audit", "show", audit)[1].splitlines()], ["8"])
+check("and follows", "follows entry 7, whose hash is " in spg("audit", "verify", audit, "--db", db)[1], True)
 
 shutil.rmtree(folder)
 sys.exit(1 if failures else 0)

@@ -16,8 +16,8 @@ using SimDatabase = test::Database<os::SimEnv>;
 namespace {
 
 constexpr const char* making[] = {
-    "CREATE TABLE t (id int PRIMARY KEY, i2 smallint, i8 bigint, b boolean, r real, d double precision, n numeric(12,2), w numeric(30,5), u uuid, day date,"
-    " at timestamptz, v interval, c char(3), short text, long text, digest text, a int[], free numeric)",
+    ("CREATE TABLE t (id int PRIMARY KEY, i2 smallint, i8 bigint, b boolean, r real, d double precision, n numeric(12,2), w numeric(30,5), u uuid, day date,"
+     " at timestamptz, v interval, c char(3), short text, long text, digest text, a int[], free numeric)"),
     "CREATE INDEX t_short ON t (short, id DESC)",
     "CREATE INDEX t_digest ON t (digest)",
     "CREATE INDEX t_day ON t (day)",

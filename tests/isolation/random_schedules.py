@@ -230,6 +230,21 @@ class Truncate(Reason):
         return [Entry(e.step, e.after, re.sub(r"^LOCK TABLE; DELETE \d+$", "TRUNCATE TABLE", e.text) if e.step in truncates else e.text, e.body) for e in entries]
 
 
+class TruncateNewest(Truncate):
+    """The same of TRUNCATE in a block with a snapshot of its own: whatever that is, all rows go. PostgreSQL's DELETE does that at
+    READ COMMITTED."""
+
+    name = "truncate in a snapshot"
+
+    @staticmethod
+    def without(schedule, found):
+        out = Truncate.without(schedule, found)
+        truncating = {session for session, sql in schedule.list if sql == "TRUNCATE t"}
+        out.texts = {number: (session, "BEGIN ISOLATION LEVEL READ COMMITTED" if session in truncating and sql.startswith("BEGIN") else sql)
+                     for number, (session, sql) in out.texts.items()}
+        return out
+
+
 class NoChange(Reason):
     """A snapshot's row has changed when one of its values has. PostgreSQL takes any UPDATE for a change: all are made some."""
 
@@ -307,7 +322,7 @@ class RowOrder(Reason):
 
 
 # In this order where more than one is needed: the last looks at what the others leave.
-REASONS = [Truncate, NoChange, RowOrder, BeginsAnew]
+REASONS = [Truncate, TruncateNewest, NoChange, RowOrder, BeginsAnew]
 
 
 class Compare:

@@ -49,7 +49,7 @@ Chain make_chain(unsigned char salt = 1) {
     RecordBuffer entry;
     const Lsn lsn{chain.end.number < 3 ? 1u : 2u, counter += 50};
     const bool is_pause = chain.end.number == 3;
-    const auto pause = audit_pause_body({1, 250});
+    const auto pause = audit_from_body({1, 250});
     const std::string body = is_pause ? std::string(as_text(pause)) : body_of(text);
     REQUIRE_FALSE(add_audit_entry(entry, is_pause ? AuditKind::pause : AuditKind::transaction, lsn, is_pause ? 0 : 1'700'000'000'000'000 + static_cast<std::int64_t>(counter), as_bytes(body), chain.end));
     chain.bytes += as_text(entry.bytes());
@@ -88,7 +88,7 @@ Walked walk(const std::string& bytes) {
     ++found.entries;
     std::string line = std::to_string(entry.number) + " " + std::to_string(entry.lsn.epoch) + "/" + std::to_string(entry.lsn.counter);
     if (entry.kind == AuditKind::pause) {
-      const Lsn from = read_audit_pause(entry.body).value();
+      const Lsn from = read_audit_from(entry.body).value();
       line += " pause " + std::to_string(from.epoch) + "/" + std::to_string(from.counter);
     } else {
       auto body = read_audit_body(entry.body, [&](const AuditStatement& statement) { line += " | " + std::string(statement.text); });

@@ -301,3 +301,77 @@ TEST_CASE("after a failed sync nothing is in order") {
   REQUIRE(log.is_broken());
   REQUIRE_FALSE(log.must_be_cut());
 }
+
+TEST_CASE("damage of the last record is told from a torn tail once something knows that it was durable") {
+  const std::uint64_t record = frame_bytes(51), last = file_header_bytes + 2 * record + 45;
+  for (const char* knowing : {"nothing", "mark", "epoch"}) {
+    CAPTURE(knowing);
+    os::SimStorage disk;
+    std::vector<Epoch> history{{1, 0}};
+    {
+      SimLog log(disk, "d/wal");
+      recover(log, history);
+      REQUIRE_FALSE(log.start(1));
+      CHECK_FALSE(log.wants_mark());
+      for (int i = 0; i < 3; ++i) REQUIRE(put(log, as_bytes(body(i, 50))));
+      CHECK_FALSE(log.wants_mark());
+      REQUIRE_FALSE(log.flush());
+      CHECK(log.wants_mark());
+      if (knowing == std::string("mark")) {
+        REQUIRE_FALSE(log.append_mark());
+        REQUIRE_FALSE(log.flush());
+        CHECK_FALSE(log.wants_mark());
+      }
+      if (knowing == std::string("epoch")) history.push_back({2, 3 * record});  // a start has found them
+    }
+    {
+      SimLog log(disk, "d/wal");
+      const Recovered found = recover(log, history);  // marks are not handed out
+      REQUIRE(found.failed == Sqlstate{});
+      REQUIRE(found.records.size() == 3);
+    }
+    REQUIRE(disk.flip("d/wal.00000000", last, 5));
+    SimLog log(disk, "d/wal");
+    const Recovered found = recover(log, history);
+    if (knowing == std::string("nothing")) CHECK((found.failed == Sqlstate{} && found.records.size() == 2));
+    else CHECK(found.failed == sqlstate::data_corrupted);
+  }
+}
+
+TEST_CASE("a log behind a jump begins its file with it, whoever makes the file") {
+  os::SimStorage disk;
+  const Jump jump{1000, 3 * file_data_bytes, 4, 7};
+  const auto header_of = [&](Jump& found) {
+    auto file = disk.open("d/wal.00000003", policy::OpenMode::read);
+    REQUIRE(file);
+    std::byte header[file_header_bytes];
+    REQUIRE_FALSE(file->read_at(0, header));
+    REQUIRE(read_file_header(header, 3, found));
+    for (std::size_t at = 0; at < 52; ++at) {  // each of its bytes counts, but those that are always zero
+      header[at] ^= std::byte{0x10};
+      Jump other;
+      if (at < 28 || at >= 32) CHECK_FALSE(read_file_header(header, 3, other));
+      header[at] ^= std::byte{0x10};
+    }
+  };
+  {
+    SimLog log(disk, "d/wal");
+    REQUIRE_FALSE(log.start_behind(jump, 7));
+    REQUIRE(put(log, as_bytes("first")).value() > jump.to);
+    REQUIRE_FALSE(log.flush());
+  }
+  Jump found;
+  header_of(found);
+  CHECK((found.from == jump.from && found.to == jump.to && found.epoch_before == 4 && found.epoch_after == 7));
+  SimLog again(disk, "d/wal");
+  REQUIRE(again.start_behind(jump, 7).code() == sqlstate::duplicate_file);
+  // A file that has been lost before anything was in it is made again as it was.
+  REQUIRE_FALSE(disk.remove("d/wal.00000003"));
+  SimLog third(disk, "d/wal");
+  third.set_jump(jump);
+  const std::vector<Epoch> history{{7, jump.to}};
+  REQUIRE_FALSE(third.recover(jump.to, history, [](const Record&) { return ok(); }));
+  REQUIRE_FALSE(third.start(8));
+  header_of(found);
+  CHECK(found.from == jump.from);
+}

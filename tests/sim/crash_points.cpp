@@ -42,6 +42,8 @@ class CrashWorld {
     options.database_path = "d/db";
     options.log_path = "d/wal";
     options.piece_bytes = 512;  // a large string is written ahead of its commit
+    options.compaction = {3, 4000};  // the third checkpoint puts segments together
+    options.changes_in_memory_max = options.unspilled_bytes_max = 256;
     machine = std::make_unique<Machine>(disk, clock, alloc, random, options);
     SPG_TRY(machine->open());
     lineage = machine->lineage(db);

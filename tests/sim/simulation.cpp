@@ -181,16 +181,17 @@ void Simulation::drop_last_told() {
 void Simulation::crash(bool power) {
   world_.note(power ? "POWER CUT" : "KILLED");
   ++(power ? world_.counts.power_cuts : world_.counts.kills);
-  const std::uint64_t steps = world_.disk.steps();
+  const bool loses_power = power || world_.disk.power_is_cut();
+  world_.disk.end_process();
   for (auto& client : clients_) client->vanish();
   (void)world_.has_fallen_back();
   world_.number_as_in_files();
   world_.close();
-  if (world_.disk.steps() != steps) return world_.find("the disk is written to after the end");
+  if (world_.disk.begin_process() != 0) return world_.find("the disk is written to after the end");
   world_.disk.cut_power_at(0);
   world_.disk.fail_at(0, sqlstate::io_error);
   world_.alloc.fail_at(0);
-  if (power || world_.disk.power_is_cut()) world_.disk.power_cycle(chance(), static_cast<os::Survival>(chance().below(3)));
+  if (loses_power) world_.disk.power_cycle(chance(), static_cast<os::Survival>(chance().below(3)));
   if (world_.options.canary == Canary::short_recovery) drop_last_told();
   recover();
 }

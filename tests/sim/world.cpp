@@ -13,6 +13,9 @@ Status World::open() {
   machine_options.log_path = "d/wal";
   machine_options.checkpoint_log_bytes = 6000;  // for tick()
   machine_options.piece_bytes = 24;             // transactions of some rows are written ahead
+  machine_options.compaction = {4, 20'000};
+  machine_options.changes_in_memory_max = 100;  // and are spilled
+  machine_options.unspilled_bytes_max = 150;
   if (is_audited) machine_options.audit.path = "d/audit";
   machine = std::make_unique<Machine>(disk, clock, alloc, random, machine_options);
   SPG_TRY(machine->open());

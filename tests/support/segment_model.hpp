@@ -76,6 +76,7 @@ class SegmentModel {
       (void)reader.varint();
       const std::size_t child = by_offset_.at(reader.varint());
       record.children.push_back({slot, child, reader.varint()});
+      (void)reader.varint();  // what is below lies in this segment, too
     }
     const Bytes rest = reader.rest();
     if (plain) record.tail.assign(rest.begin(), rest.end());
@@ -109,6 +110,7 @@ class SegmentModel {
       (void)out.add_varint(place.length);
       (void)out.add_varint(place.offset);
       (void)out.add_varint(one.birth);
+      (void)out.add_varint(0);
       before = one.slot;
     }
     (void)out.add(record.tail);

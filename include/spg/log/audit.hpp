@@ -4,20 +4,21 @@
 //   file header, 104 bytes, little-endian       entry, little-endian
 //   offset size field                           offset size field
 //        0    8 "SPGAUD\0\1"                         0    4 bytes of the whole entry
-//        8    8 number of the file's first entry     4    4 kind: 1 transaction, 2 pause
+//        8    8 number of the file's first entry     4    4 kind: 1 transaction, 2 pause, 3 revert
 //       16   32 hash of the entry before it; zeros   8    8 number: 1, 2, 3, ..
 //       48    8 made: us since 1970 UTC             16   32 hash of the entry before; of the header for the file's first
 //       56   16 random                              48    8 LSN: counter, of the place behind the commit
 //       72   32 BLAKE3 of bytes 0 .. 72             56    4 LSN: epoch
 //                                                   60    4 zeros
-//                                                   64    8 commit time: us since 1970 UTC; 0 for a pause
+//                                                   64    8 commit time: us since 1970 UTC; 0 but for 1
 //                                                   72    . body, by the kind
 //                                                   end  32 BLAKE3 of all of the entry before it
 //
 // Body of a transaction: v = varint. v bytes, user; v bytes, database; v statements, and for each v bytes, text, v bytes of the
 // whole text, and where that is longer its BLAKE3 (32); v statements left out, and if there are any v bytes of their texts, and
 // a hash (32): from zeros on, for each of them, BLAKE3 of the hash so far and the text.
-// Body of a pause: the LSN from which on, up to that of the entry, commits were not audited: counter (8), epoch (4).
+// Body of a pause: the LSN from which on, up to that of the entry, commits were not audited: counter (8), epoch (4). Of a revert:
+// what was committed from that one on, up to that of the entry, was given up by a recovery to an earlier point.
 //
 // An entry is valid iff its hash is right, its number is one more than that of the entry before, whose hash it names, its LSN
 // is not before that one's, and its body is whole. Lengths are bounded: transaction_text_bytes_max, statement_text_bytes_max.
@@ -43,7 +44,7 @@ inline constexpr std::size_t statement_text_bytes_max = std::size_t{64} << 10;
 inline constexpr std::size_t transaction_text_bytes_max = std::size_t{1} << 20;
 inline constexpr std::size_t audit_statements_max = 4096;
 
-enum class AuditKind : std::uint32_t { transaction = 1, pause = 2 };
+enum class AuditKind : std::uint32_t { transaction = 1, pause = 2, revert = 3 };
 
 /// What the next entry leans on: the number and hash of the last one, and where the file ends.
 struct AuditEnd {
@@ -80,8 +81,8 @@ struct AuditHeader {
 Blake3Digest write_audit_header(std::byte* to, const AuditHeader& header);
 /// Appends the entry that follows `end`, which moves behind it.
 Status add_audit_entry(RecordBuffer& out, AuditKind kind, Lsn lsn, std::int64_t time_us, Bytes body, AuditEnd& end);
-/// The body of a pause.
-std::array<std::byte, 12> audit_pause_body(Lsn from);
+/// The body of a pause, or of a revert.
+std::array<std::byte, 12> audit_from_body(Lsn from);
 
 /// The statements of one transaction, gathered as they come: the body of its entry.
 class AuditText {
@@ -116,7 +117,7 @@ struct AuditBody {
 };
 /// A transaction's body; XX001 when it is malformed.
 Result<AuditBody> read_audit_body(Bytes body, FunctionRef<void(const AuditStatement&)> visit);
-Result<Lsn> read_audit_pause(Bytes body);
+Result<Lsn> read_audit_from(Bytes body);
 
 /// Goes through an audit log from its start and checks everything.
 class AuditWalk {

@@ -62,6 +62,13 @@ class AuditLog {
   Status open(const AuditAnchor& anchor, AuditHeader fresh);
   /// An audited record behind the anchor. XX001 when the file has another entry in its place.
   Status recover(Lsn lsn, std::int64_t time_us, Bytes body) { return recover_entry(AuditKind::transaction, lsn, time_us, body); }
+  /// A recovery to an earlier point: what was committed from one LSN on was given up, the log goes on at the other.
+  Status recover_revert(Lsn from, Lsn to);
+  /// Of a recovery to an earlier point, whose log may have less than the file: whole entries that come next stay, while this is so.
+  Status keep_entries(FunctionRef<bool(const AuditEntry&)> stays);
+  /// Whether the next entry is of that commit, by its head.
+  Result<bool> has_next(Lsn lsn);
+  Lsn last_lsn() const { return end_.lsn; }
   /// The log ends there. XX001 when the file goes on behind what the log knows of. Then all of it is durable.
   Status finish(Lsn log_end);
 

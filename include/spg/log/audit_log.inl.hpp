@@ -119,9 +119,39 @@ Status AuditLog<St, Sy>::recover_entry(AuditKind kind, Lsn lsn, std::int64_t tim
 }
 
 template <policy::Storage St, policy::Sync Sy>
+Status AuditLog<St, Sy>::recover_revert(Lsn from, Lsn to) {
+  const auto body = audit_from_body(from);
+  return recover_entry(AuditKind::revert, to, 0, body);
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Result<bool> AuditLog<St, Sy>::has_next(Lsn lsn) {
+  std::byte head[audit_fixed_bytes];
+  if (file_bytes_ < end_.bytes + sizeof head) return false;
+  if (Status failed = file_.read_at(end_.bytes, head)) return named(std::move(failed));
+  const Lsn found{load_le<std::uint32_t>(head + 56), load_le<std::uint64_t>(head + 48)};
+  return load_le<std::uint32_t>(head + 4) == static_cast<std::uint32_t>(AuditKind::transaction) && found == lsn;
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status AuditLog<St, Sy>::keep_entries(FunctionRef<bool(const AuditEntry&)> stays) {
+  const auto read = [&](std::uint64_t at, MutableBytes into) { return file_.read_at(at, into); };
+  AuditWalk walk(read, file_bytes_);
+  walk.go_on(end_);
+  for (AuditEntry entry; end_.bytes < file_bytes_; end_ = walk.end()) {
+    const auto more = walk.next(entry);
+    // What is no entry, the log has, or finish() finds.
+    if (!more && more.error().code() == sqlstate::data_corrupted) return ok();
+    if (!more) return named(more.error().copy());
+    if (!stays(entry)) return ok();
+  }
+  return ok();
+}
+
+template <policy::Storage St, policy::Sync Sy>
 Status AuditLog<St, Sy>::finish(Lsn log_end) {
   if (anchor_.is_paused) {
-    const auto body = audit_pause_body(anchor_.through);
+    const auto body = audit_from_body(anchor_.through);
     SPG_TRY(recover_entry(AuditKind::pause, log_end, 0, body));
   }
   if (file_bytes_ > end_.bytes)

@@ -13,16 +13,10 @@
 
 #include "spg/base/array.hpp"
 #include "spg/base/record_buffer.hpp"
-#include "spg/log/frame.hpp"
+#include "spg/log/reader.hpp"
 #include "spg/policy/policy.hpp"
 
 namespace spg::log {
-
-/// What recovery hands out, in order.
-struct Record {
-  FrameHeader header;
-  Bytes payload;   ///< valid during the visit
-};
 
 template <policy::Storage Storage, policy::Sync Sync>
 class Log {
@@ -38,8 +32,16 @@ class Log {
   Status recover(std::uint64_t from, std::span<const Epoch> history, FunctionRef<Status(const Record&)> visit);
   /// Where recover() found the end: the next record's position.
   std::uint64_t end() const { return next_; }
+  /// After recover(): the place from which on the files hold the log; recovery may have begun later.
+  std::uint64_t first() const { return recyclable_first_ * file_data_bytes; }
+  /// Between recover() and start(): files from this place on are not reused, though recovery does not need them.
+  void keep(std::uint64_t position);
+  /// The newest jump of the database: its file begins with it, whenever it is made.
+  void set_jump(const Jump& jump) { jump_ = jump; }
   /// Opens the log for writing at its end under a new epoch (which the caller has made durable in a manifest).
   Status start(std::uint32_t epoch);
+  /// Instead of recover() and start(): an empty log behind a jump. Its file is durable when this returns ok.
+  Status start_behind(const Jump& jump, std::uint32_t epoch);
 
   /// Makes room for a record of so many payload bytes; append() or give_back() ends the reservation. 53100 when the disk is
   /// full (nothing is reserved then).
@@ -47,6 +49,10 @@ class Log {
   void give_back(std::uint64_t payload_bytes) { reserved_.fetch_sub(frame_bytes(payload_bytes), std::memory_order_acq_rel); }
   /// Appends a record for which room was reserved; returns the position behind it: the commit is durable once durable() has reached it.
   Result<std::uint64_t> append(DatabaseId database, RecordType type, Bytes payload);
+  /// Whether nothing in the log says of its last record that it is durable: rot of that record would look like a torn tail.
+  bool wants_mark() const { return wants_mark_.load(std::memory_order_relaxed) && !has_unflushed() && !is_broken() && !must_be_cut(); }
+  /// Appends a record that says so.
+  Status append_mark();
   bool has_unflushed() const { return next_.load(std::memory_order_seq_cst) > durable_.load(std::memory_order_acquire); }
   /// Writes and syncs everything appended so far; then durable() covers it.
   Status flush();
@@ -73,6 +79,7 @@ class Log {
 
   /// Nothing below `position`, a place in the files, is needed any more: such files are reused.
   Status trim(std::uint64_t position);
+  const FileNames& names() const { return names_; }
 
  private:
   using File = typename Storage::File;
@@ -83,7 +90,6 @@ class Log {
     bool dirty = false;
     File file;
   };
-  void file_name(char (&name)[512], std::uint64_t number) const;
   Result<File*> file_at(std::uint64_t number);
   void forget_file(std::uint64_t number);
   struct Cut { std::uint64_t from, to; };  ///< positions in (from, to] are lost
@@ -93,16 +99,13 @@ class Log {
   Status allocate_upto(std::uint64_t position);
   Status create_file(std::uint64_t number);
   Status sync_dirty();
-  Result<bool> read_at(std::uint64_t position, MutableBytes into);
-  Result<bool> read_frame(std::uint64_t position, RecordBuffer& buffer, FrameHeader& header);
   Status sync_found(std::uint64_t from, std::uint64_t to);
-  Result<bool> is_damaged(std::uint64_t bad, std::uint64_t upto);
-  std::string_view directory() const;
+  void find_reusable(std::uint64_t from);
 
   Storage* storage_;
   policy::OpenMode mode_;
-  char path_[448];
-  std::size_t path_bytes_;
+  FileNames names_;
+  Jump jump_;
   typename Sync::Mutex mutex_;        // buffer_, next_, last_crc_
   typename Sync::Mutex files_mutex_;  // open_, allocated_, recyclable_
   RecordBuffer buffer_, flushing_;
@@ -112,7 +115,7 @@ class Log {
   std::uint64_t buffer_start_ = 0, first_kept_ = 0;
   std::atomic<std::uint64_t> skew_{0};       ///< a position less this is the newest epoch's place in the files
   std::uint32_t epoch_ = 0, last_crc_ = 0;
-  std::atomic<bool> broken_{false}, must_be_cut_{false};
+  std::atomic<bool> broken_{false}, must_be_cut_{false}, wants_mark_{false};
   bool sync_failed_ = false;
   Error broken_by_;
   mutable typename Sync::Mutex cuts_mutex_;  // cuts_, failed_write_

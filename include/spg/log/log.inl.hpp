@@ -5,34 +5,20 @@
 #include <cstring>
 
 #include "spg/log/log.hpp"
+#include "spg/log/reader.inl.hpp"
 
 namespace spg::log {
 
 template <policy::Storage St, policy::Sync Sy>
-Log<St, Sy>::Log(St& storage, std::string_view path, policy::OpenMode mode)
-    : storage_(&storage), mode_(mode), path_bytes_(std::min(path.size(), sizeof path_ - 1)) {
-  std::memcpy(path_, path.data(), path_bytes_);
-  path_[path_bytes_] = '\0';
-}
+Log<St, Sy>::Log(St& storage, std::string_view path, policy::OpenMode mode) : storage_(&storage), mode_(mode), names_(path) {}
 template <policy::Storage St, policy::Sync Sy>
 Log<St, Sy>::~Log() = default;
-
-template <policy::Storage St, policy::Sync Sy>
-void Log<St, Sy>::file_name(char (&name)[512], std::uint64_t number) const {
-  std::snprintf(name, sizeof name, "%s.%08llu", path_, static_cast<unsigned long long>(number));
-}
-template <policy::Storage St, policy::Sync Sy>
-std::string_view Log<St, Sy>::directory() const {
-  const std::string_view path(path_, path_bytes_);
-  const auto slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash == 0 ? 1 : slash);
-}
 
 template <policy::Storage St, policy::Sync Sy>
 bool Log<St, Sy>::has_files(std::uint64_t from) const {
   const auto exists = [&](std::uint64_t number) {
     char name[512];
-    file_name(name, number);
+    names_.name(name, number);
     return storage_->open(name, policy::OpenMode::read).has_value();
   };
   // A start on the very edge of a file may be from before that file was made.
@@ -53,7 +39,7 @@ Result<typename St::File*> Log<St, Sy>::file_at(std::uint64_t number) {
   victim->dirty = false;
   victim->number = UINT64_MAX;
   char name[512];
-  file_name(name, number);
+  names_.name(name, number);
   SPG_ASSIGN(victim->file, storage_->open(name, mode_));
   victim->number = number;
   return &victim->file;
@@ -104,11 +90,11 @@ Status Log<St, Sy>::sync_dirty() {
 template <policy::Storage St, policy::Sync Sy>
 Status Log<St, Sy>::create_file(std::uint64_t number) {
   char name[512];
-  file_name(name, number);
+  names_.name(name, number);
   bool reused = false;
   if (recyclable_first_ < recyclable_end_) {
     char old[512];
-    file_name(old, recyclable_first_);
+    names_.name(old, recyclable_first_);
     forget_file(recyclable_first_);
     reused = !storage_->rename(old, name).failed();
     ++recyclable_first_;
@@ -118,10 +104,10 @@ Status Log<St, Sy>::create_file(std::uint64_t number) {
   if (!made && made.error().code() == sqlstate::duplicate_file) made = storage_->open(name, policy::OpenMode::write);
   if (!made) return made.take_error();
   std::byte header[file_header_bytes];
-  write_file_header(header, number);
+  write_file_header(header, number, jump_.to != 0 && jump_.to == number * file_data_bytes ? &jump_ : nullptr);
   SPG_TRY(made->write_at(0, header));
   SPG_TRY(sync(*made));
-  Status failed = storage_->sync_dir(directory());
+  Status failed = storage_->sync_dir(names_.directory());
   sync_failed_ = sync_failed_ || failed;
   return failed;
 }
@@ -194,8 +180,15 @@ Result<std::uint64_t> Log<St, Sy>::append(DatabaseId database, RecordType type, 
   const std::uint64_t position = next_.load(std::memory_order_relaxed), skew = skew_.load(std::memory_order_relaxed);
   FrameHeader header{0, static_cast<std::uint32_t>(payload.size()), position - skew, epoch_, last_crc_, durable() - skew, database, type};
   last_crc_ = write_frame_header(at, header);
+  wants_mark_.store(type != RecordType::mark, std::memory_order_relaxed);
   next_.store(position + bytes, std::memory_order_seq_cst);
   return position + bytes;
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::append_mark() {
+  SPG_TRY(reserve(0));
+  return append(DatabaseId{}, RecordType::mark, {}).status();
 }
 
 template <policy::Storage St, policy::Sync Sy>
@@ -297,20 +290,23 @@ Status Log<St, Sy>::start(std::uint32_t epoch) {
   // What exists behind the end is old or torn; its file is kept and extended.
   const std::uint64_t number = buffer_start_ / file_data_bytes;
   char name[512];
-  file_name(name, number);
+  names_.name(name, number);
   auto existing = storage_->open(name, policy::OpenMode::write);
   std::uint64_t held = number * file_data_bytes;
   if (existing) {
     std::byte header[file_header_bytes];
     auto size = existing->size();
-    if (size && *size >= file_header_bytes && !existing->read_at(0, header) && std::memcmp(header, file_magic, 8) == 0 &&
-        load_le<std::uint64_t>(header + 8) == number && load_le<std::uint32_t>(header + 24) == crypto::crc32c(0, {header, 24}))
-      held += *size - file_header_bytes;
+    const Jump expected = jump_.to == number * file_data_bytes ? jump_ : Jump{};
+    Jump jump;
+    const bool is_ours = size && *size >= file_header_bytes && !existing->read_at(0, header) && read_file_header(header, number, jump);
+    // A jump that was begun and never came to be has left its file: without records, it is made anew.
+    const bool is_left = jump.to != expected.to || jump.from != expected.from;
+    if (is_ours && (!is_left || held != buffer_start_)) held += *size - file_header_bytes;
   }
   allocated_ = held < buffer_start_ ? number * file_data_bytes : held;  // a file that is too short is made anew below
   // Files of higher numbers were made for records that never became durable.
   for (std::uint64_t later = number + 1;; ++later) {
-    file_name(name, later);
+    names_.name(name, later);
     if (!storage_->open(name, policy::OpenMode::read)) break;
     forget_file(later);
     SPG_TRY(storage_->remove(name));
@@ -318,121 +314,72 @@ Status Log<St, Sy>::start(std::uint32_t epoch) {
   return allocate_upto(std::max(buffer_start_, number * file_data_bytes + 1));
 }
 
-/// Reads log bytes; false when they lie past what the files hold.
+/// Files below the start were kept by a crash between manifest and trimming; they can be reused.
 template <policy::Storage St, policy::Sync Sy>
-Result<bool> Log<St, Sy>::read_at(std::uint64_t position, MutableBytes into) {
-  while (!into.empty()) {
-    const std::uint64_t number = position / file_data_bytes, at = position % file_data_bytes;
-    const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), file_data_bytes - at));
-    auto file = file_at(number);
-    if (!file) {
-      if (file.error().code() == sqlstate::undefined_file) return false;
-      return file.take_error();
-    }
-    SPG_ASSIGN(const std::uint64_t size, (*file)->size());
-    if (size < file_header_bytes + at + take) return false;
-    SPG_TRY((*file)->read_at(file_header_bytes + at, into.first(take)));
-    into = into.subspan(take);
-    position += take;
+void Log<St, Sy>::find_reusable(std::uint64_t from) {
+  recyclable_first_ = recyclable_end_ = from / file_data_bytes;
+  for (; recyclable_first_ > 0; --recyclable_first_) {
+    char name[512];
+    names_.name(name, recyclable_first_ - 1);
+    if (!storage_->open(std::string_view(name), policy::OpenMode::read)) break;
   }
-  return true;
 }
 
-/// Reads the frame at a position into the buffer; false when it is not a frame of this place (crc, counter, length).
 template <policy::Storage St, policy::Sync Sy>
-Result<bool> Log<St, Sy>::read_frame(std::uint64_t position, RecordBuffer& buffer, FrameHeader& header) {
-  std::byte raw[frame_header_bytes];
-  SPG_ASSIGN(const bool there, read_at(position, raw));
-  if (!there) return false;
-  header = read_frame_header(raw);
-  if (header.counter != position || header.length > payload_bytes_max) return false;
-  // The length is untrusted until the crc has matched: grow with what is really there.
-  buffer.clear();
-  std::byte* head = buffer.extend(frame_header_bytes);
-  if (head == nullptr) return Error::out_of_memory();
-  std::memcpy(head, raw, sizeof raw);
-  for (std::uint64_t done = 0; done < header.length;) {
-    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(header.length - done, 1024 * 1024));
-    std::byte* part = buffer.extend(step);
-    if (part == nullptr) return Error::out_of_memory();
-    SPG_ASSIGN(const bool more, read_at(position + frame_header_bytes + done, {part, step}));
-    if (!more) return false;
-    done += step;
-  }
-  return crypto::crc32c(0, buffer.bytes().subspan(4)) == header.crc;
-}
-
-/// Whether a valid frame behind `bad` knows that position to be durable.
-template <policy::Storage St, policy::Sync Sy>
-Result<bool> Log<St, Sy>::is_damaged(std::uint64_t bad, std::uint64_t upto) {
-  constexpr std::size_t window = 64 * 1024;
-  RecordBuffer frame;
-  std::byte raw[window];
-  for (std::uint64_t position = bad + 8; position < upto;) {
-    std::size_t have = static_cast<std::size_t>(std::min<std::uint64_t>(window, upto - position));
-    while (have >= frame_header_bytes) {
-      SPG_ASSIGN(const bool there, read_at(position, {raw, have}));
-      if (there) break;
-      have = have / 2 & ~std::size_t{7};
-    }
-    if (have < frame_header_bytes) return false;
-    for (std::size_t at = 0; at + frame_header_bytes <= have; at += 8) {
-      if (load_le<std::uint64_t>(raw + at + 8) != position + at || load_le<std::uint64_t>(raw + at + 24) <= bad) continue;
-      FrameHeader header;
-      SPG_ASSIGN(const bool valid, read_frame(position + at, frame, header));
-      if (valid) return true;
-    }
-    position += (have - frame_header_bytes + 8) & ~std::size_t{7};
-  }
-  return false;
+void Log<St, Sy>::keep(std::uint64_t position) {
+  policy::LockGuard lock(files_mutex_);
+  recyclable_end_ = std::max(recyclable_first_, std::min(recyclable_end_, position / file_data_bytes));
 }
 
 template <policy::Storage St, policy::Sync Sy>
 Status Log<St, Sy>::recover(std::uint64_t from, std::span<const Epoch> history, FunctionRef<Status(const Record&)> visit) {
   policy::LockGuard lock(files_mutex_);
-  RecordBuffer buffer;
+  Reader<St> reader(*storage_, names_.path());
   std::uint64_t position = from;
   std::uint32_t before_crc = 0;
   bool know_before = false;
-  first_kept_ = from / file_data_bytes;
-  // Files below the start were kept by a crash between manifest and trimming; they can be reused.
-  recyclable_end_ = first_kept_;
-  recyclable_first_ = first_kept_;
-  while (recyclable_first_ > 0) {
-    char name[512];
-    file_name(name, recyclable_first_ - 1);
-    if (!storage_->open(name, policy::OpenMode::read)) break;
-    --recyclable_first_;
-  }
-  for (;;) {
+  find_reusable(from);
+  for (Record record;;) {
     std::uint32_t epoch = 0;
     bool at_start = false;
     for (const Epoch& one : history)
       if (one.start <= position) { epoch = one.number; at_start = one.start == position; }
-    Record record;
-    SPG_ASSIGN(const bool valid, read_frame(position, buffer, record.header));
+    SPG_ASSIGN(const bool valid, reader.read_frame(position, record));
     const bool chained = at_start ? record.header.before_crc == 0 : !know_before || record.header.before_crc == before_crc;
     if (!valid || record.header.epoch != epoch || !chained) break;
-    record.payload = buffer.bytes().subspan(frame_header_bytes, record.header.length);
-    SPG_TRY(visit(record));
+    if (record.header.type != RecordType::mark) SPG_TRY(visit(record));
     before_crc = record.header.crc;
     know_before = true;
-    position += frame_bytes(record.header.length);
+    position = record.end();
   }
-  // A later frame lies within what one flush may have written; look through all files that follow.
-  SPG_ASSIGN(const bool damaged, is_damaged(position, (position / file_data_bytes + 64) * file_data_bytes));
-  if (damaged) {
-    char name[512];
-    file_name(name, position / file_data_bytes);
-    return Error::make(sqlstate::data_corrupted, "write-ahead log is damaged in file \"", std::string_view(name), "\" at offset ",
-                       file_header_bytes + position % file_data_bytes)
-        .detail("A later record shows that this position had been written durably.")
-        .hint("\"spg wal-lint ", std::string_view(path_, path_bytes_), "\" says what is there.");
+  // Every epoch begins behind what was durable. Beyond the last, a later frame may know of it: it lies within what one flush
+  // may have written, so all files that follow are looked through.
+  bool damaged = !history.empty() && position < history.back().start;
+  Record later;
+  if (!damaged) {
+    SPG_ASSIGN(damaged, reader.find_frame(position + 8, (position / file_data_bytes + 64) * file_data_bytes,
+                                          [&](const FrameHeader& header) { return header.durable > position; }, later));
   }
+  if (damaged) return damage_at(names_, position);
   SPG_TRY(sync_found(from, position));
   next_.store(position, std::memory_order_release);
   buffer_start_ = position;  // a flush without a start(), of an open that has failed behind, must find nothing to write
   return ok();
+}
+
+template <policy::Storage St, policy::Sync Sy>
+Status Log<St, Sy>::start_behind(const Jump& jump, std::uint32_t epoch) {
+  SPG_ASSERT(jump.to % file_data_bytes == 0 && jump.from <= jump.to);
+  jump_ = jump;
+  next_.store(jump.to, std::memory_order_release);
+  char name[512];
+  names_.name(name, jump.to / file_data_bytes);
+  if (storage_->open(std::string_view(name), policy::OpenMode::read)) return Error::make(sqlstate::duplicate_file, "log file \"", std::string_view(name), "\" is there already");
+  find_reusable(jump.to);
+  recyclable_end_ = recyclable_first_;  // what is before is left to the next start
+  SPG_TRY(start(epoch));
+  policy::LockGuard files(files_mutex_);
+  return sync_dirty();
 }
 
 /// What a process that was killed has written may be in the system's cache only. It is shown to clients, and later records
@@ -444,7 +391,7 @@ Status Log<St, Sy>::sync_found(std::uint64_t from, std::uint64_t to) {
     SPG_ASSIGN(File * file, file_at(number));
     SPG_TRY(file->sync());
   }
-  return storage_->sync_dir(directory());
+  return storage_->sync_dir(names_.directory());
 }
 
 template <policy::Storage St, policy::Sync Sy>
@@ -456,7 +403,7 @@ Status Log<St, Sy>::trim(std::uint64_t position) {
   while (recyclable_end_ - recyclable_first_ > 2) {
     char name[512];
     forget_file(recyclable_first_);
-    file_name(name, recyclable_first_++);
+    names_.name(name, recyclable_first_++);
     SPG_TRY(storage_->remove(name));
   }
   return ok();

@@ -83,7 +83,12 @@ template <class A>
 concept Alloc = requires(A& alloc, void* memory, std::size_t bytes) {
   { alloc.allocate(bytes) } -> std::same_as<void*>;  // 16-byte aligned
   alloc.release(memory, bytes);
-  { alloc.used_bytes() } -> std::same_as<std::size_t>;
+  { alloc.used_bytes() } -> std::same_as<std::size_t>;  // of what is allocated
+  { alloc.held_bytes() } -> std::same_as<std::size_t>;  // what the process holds for it
+  // Memory comes back where whole extents are released: marks some `bytes` of those that are used least, and tells whether
+  // a piece lies in one.
+  { alloc.mark_sparse(bytes) } -> std::same_as<std::size_t>;
+  { alloc.is_sparse(memory, bytes) } -> std::same_as<bool>;
 };
 
 template <class R>
@@ -150,6 +155,9 @@ struct AllocArchetype {
   void* allocate(std::size_t bytes);
   void release(void* memory, std::size_t bytes);
   std::size_t used_bytes();
+  std::size_t held_bytes();
+  std::size_t mark_sparse(std::size_t bytes);
+  bool is_sparse(const void* memory, std::size_t bytes);
 };
 struct RandomArchetype {
   void fill(MutableBytes into);

@@ -67,6 +67,10 @@ struct Address {
   friend bool operator==(const Address&, const Address&) = default;
 };
 
+/// Segments by number, modulo 64: may hold one too many, never one too few.
+using SegmentSet = std::uint64_t;
+constexpr SegmentSet set_of(std::uint32_t segment) { return SegmentSet{1} << segment % 64; }
+
 /// What a parent's record promises of a child that has never been read: a checksum proves that a record is what somebody
 /// wrote, not that it is what its parent takes it for. Kept until the first load has checked it (ImageRules).
 struct Expected {
@@ -77,6 +81,10 @@ struct Expected {
 };
 
 struct Cell {
+  // --- flags
+  static constexpr std::uint8_t childless = 1;   ///< the objects below have no cells: the next load makes them
+  static constexpr std::uint8_t superseded = 2;  ///< a scope has copied it or put it out of use: others may refer to its children, too
+
   std::atomic<Image*> image{nullptr};
   std::atomic<std::uint64_t> address{0};  ///< Address::packed(); 0 = none
   std::uint32_t length = 0;               ///< of the record on disk; written before address
@@ -84,16 +92,21 @@ struct Cell {
   Expected expected;                      ///< changed by the first load alone
   Generation birth{};
   // The running checkpoint's plan for this object; touched by the checkpoint alone.
-  std::uint64_t planned = 0;
-  std::uint64_t planned_by = 0;
-  Cell* next_by_address = nullptr;        ///< chain of the address table, and the pointer there that leads here
-  Cell** link_by_address = nullptr;
+  std::uint32_t planned = 0;
+  std::uint32_t planned_by = 0;
+  std::atomic<SegmentSet> below{0};       ///< of an object with an address: where what is below it lies
+  Cell* next_by_address = nullptr;        ///< chain of the address table
+  std::atomic<std::uint8_t> flags{0};
 
   bool has_address() const { return address.load(std::memory_order_acquire) != 0; }
+  bool has(std::uint8_t flag) const { return (flags.load(std::memory_order_seq_cst) & flag) != 0; }
+  void set(std::uint8_t flag) { if (!has(flag)) flags.fetch_or(flag, std::memory_order_seq_cst); }
+  void clear(std::uint8_t flag) { if (has(flag)) flags.fetch_and(static_cast<std::uint8_t>(~flag), std::memory_order_seq_cst); }
   Address where() const {
     const std::uint64_t packed = address.load(std::memory_order_acquire);
     return {static_cast<std::uint32_t>(packed >> 40), length, packed & ((std::uint64_t{1} << 40) - 1)};
   }
 };
+static_assert(sizeof(void*) != 8 || sizeof(Cell) == 64);
 
 }  // namespace spg::store

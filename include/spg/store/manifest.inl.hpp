@@ -131,16 +131,23 @@ Result<Manifest> read_manifest(Storage& storage, std::string_view database_path)
   const std::byte* at = pointer.data();
   if (pointer.size() != 20 || std::memcmp(at, database_magic, 8) != 0 || load_le<std::uint32_t>(at + 16) != crypto::crc32c(0, {at, 16}))
     return Error::make(sqlstate::data_corrupted, "file \"", database_path, "\" is not an SPG database");
+  const auto number = load_le<std::uint64_t>(at + 8);
+  auto manifest = read_manifest(storage, paths, number);
+  // No database is what a missing pointer file means, and is answered by making one.
+  if (manifest || manifest.error().code() != sqlstate::undefined_file) return manifest;
   char name[512];
-  paths.manifest_name(name, load_le<std::uint64_t>(at + 8));
+  paths.manifest_name(name, number);
+  return Error::make(sqlstate::data_corrupted, "file \"", std::string_view(name), "\", which \"", database_path, "\" names, is not there");
+}
+
+template <policy::Storage Storage>
+Result<Manifest> read_manifest(Storage& storage, const DatabasePaths& paths, std::uint64_t number) {
+  char name[512];
+  paths.manifest_name(name, number);
   RecordBuffer bytes;
-  if (Status failed = read_whole_file(storage, std::string_view(name), bytes)) {
-    // No database is what a missing pointer file means, and is answered by making one.
-    if (failed.code() != sqlstate::undefined_file) return failed;
-    return Error::make(sqlstate::data_corrupted, "file \"", std::string_view(name), "\", which \"", database_path, "\" names, is not there");
-  }
+  SPG_TRY(read_whole_file(storage, std::string_view(name), bytes));
   SPG_ASSIGN(Manifest manifest, decode_manifest(bytes.bytes()));
-  if (manifest.number != load_le<std::uint64_t>(at + 8)) return Error::make(sqlstate::data_corrupted, "manifest has another number than its name");
+  if (manifest.number != number) return Error::make(sqlstate::data_corrupted, "manifest has another number than its name");
   return manifest;
 }
 

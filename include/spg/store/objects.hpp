@@ -7,10 +7,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "spg/base/cpu.hpp"
 #include "spg/base/result.hpp"
 #include "spg/policy/policy.hpp"
+#include "spg/store/forwarding.hpp"
 #include "spg/store/image.hpp"
 
 namespace spg::store {
@@ -20,6 +22,8 @@ class ObjectSource {
  public:
   /// Allocates an image through `make` and fills it; children arrive as cells. XX001 when the bytes are damaged.
   virtual Status load(Cell& cell) = 0;
+  /// Nobody will read the object there any more.
+  virtual void freed(Address address) = 0;
 
  protected:
   ~ObjectSource() = default;
@@ -80,11 +84,25 @@ class Objects {
 
   /// A cold cell for an object that a manifest or a record just loaded refers to. Every object on disk has one owner (each
   /// database keeps one version there, and databases share nothing): XX001 when the address has a cell already.
-  Result<Cell*> claim(Address address, Generation birth, Expected expected);
-  /// The cell of an address, or null.
+  Result<Cell*> claim(Address address, Generation birth, Expected expected, SegmentSet below);
+  /// Takes back what claim() has given.
+  void disown(Cell* cell);
+  /// The cell of an address, or of the other one of an object that has been moved; or null.
   Cell* find(Address address);
   /// Gives a dirty cell its address.
-  void set_address(Cell* cell, Address address);
+  void set_address(Cell* cell, Address address, SegmentSet below);
+
+  /// Drops the image of an object to which nobody else can hold a pointer: of a clean one, or one that is never read again.
+  void drop_image(Cell* cell);
+
+  // --- objects that a compaction has written anew elsewhere. One caller at a time.
+  /// From now on either address of a moved object finds its cell: records of older versions refer to the one before.
+  void forward(std::unique_ptr<Forwarding> forwarding);
+  bool is_forwarding() const { return forwarding_.load(std::memory_order_relaxed) != nullptr; }
+  /// If the object at `from` has a cell, it is read from `to` from now on.
+  void relocate(Address from, Address to, SegmentSet below);
+  /// Nobody can come across a record any more that refers to an address from before.
+  void end_forwarding();
 
   // --- guards and eviction
   GuardSlot* open_guard_slot();
@@ -95,8 +113,15 @@ class Objects {
   void age();
   /// Drops the images of clean objects, those first that have not been read for longest, until some `bytes` of memory are
   /// free. Nothing goes that has been read since the oldest guard was taken. Returns the bytes of the images that went.
+  /// The cells below a block that goes, go too: who keeps cells beyond its guard must not keep those (Keep::cells: all stay).
   /// One caller at a time.
-  std::size_t evict(std::size_t bytes);
+  enum class Keep : std::uint8_t { nothing, cells };
+  std::size_t evict(std::size_t bytes, Keep keep = Keep::nothing);
+  /// No object of the segments up to this one has another parent any more than the one that the newest checkpoint has written:
+  /// blocks there may lose the cells below them.
+  void settle(std::uint32_t segment) { settled_segment_.store(segment, std::memory_order_release); }
+  /// Drops clean images that lie in sparse extents of memory (Alloc), so that these go back to the system.
+  std::size_t evict_sparse();
 
   /// Objects younger than or as old as this are never appended to in place any more (a checkpoint reads them).
   void seal(Generation generation) { sealed_.store(raw(generation), std::memory_order_release); }
@@ -106,10 +131,14 @@ class Objects {
   std::uint64_t live_objects() const { return live_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr std::size_t bucket_count = 4096, load_mutex_count = 64;
-  struct Bucket {
+  static constexpr std::size_t shard_count = 256, load_mutex_count = 64;
+  /// A part of the table of cells by address: a hash table with chains that grows with what is in it.
+  struct Shard {
     typename Sync::Mutex mutex;
-    Cell* first = nullptr;
+    static constexpr std::uint32_t few_count = 4;
+    Cell** buckets = few;
+    std::uint32_t bucket_count = few_count, cells = 0;
+    Cell* few[few_count] = {};
   };
   /// In the place of an image that the evictor is about to take away, or to leave.
   static Image* undecided() { return reinterpret_cast<Image*>(std::uintptr_t{1}); }
@@ -126,11 +155,29 @@ class Objects {
     if (__builtin_expect(cell.touched.load(std::memory_order_relaxed) != now, 0)) cell.touched.exchange(now, std::memory_order_seq_cst);
   }
   std::uint64_t oldest_guard();
-  std::size_t evict_bucket(Bucket& bucket, std::uint8_t now, std::uint64_t idle_epochs);
+  /// Which objects a sweep of the evictor takes: those not read for more than so many epochs.
+  struct Sweep {
+    std::uint8_t now;
+    std::uint64_t idle_epochs;  ///< at least the age of the oldest guard
+    Keep keep;
+    bool sparse_only;
+  };
+  std::size_t sweep(const Sweep& sweep, std::size_t bytes);
+  std::size_t evict_cell(Cell& cell, const Shard& locked, const Sweep& sweep);
+  bool may_lose_children(const Cell& cell, const Image& image) const;
+  void free_children(Image& image, const Shard& locked);
+  static std::uint64_t hash_of(std::uint64_t packed) { return packed * 0x9e3779b97f4a7c15u; }
+  Shard& shard_of(std::uint64_t packed) { return shards_[hash_of(packed) >> 56]; }
+  static Cell*& chain_of(Shard& shard, std::uint64_t packed) { return shard.buckets[(hash_of(packed) >> 24) & (shard.bucket_count - 1)]; }
+  Cell* find_in(Shard& shard, std::uint64_t packed);
+  void link(Shard& shard, std::uint64_t packed, Cell* cell);
+  static bool unlink_from(Shard& shard, std::uint64_t packed, Cell* cell);
   void unlink(Cell* cell);
-  void link(Bucket& bucket, Cell* cell);
+  Cell* find_exactly(std::uint64_t packed);
+  typename Sync::Mutex& load_mutex_of(const Cell* cell) { return load_mutexes_[reinterpret_cast<std::uintptr_t>(cell) / sizeof(Cell) % load_mutex_count]; }
+  void grow(Shard& shard);
+  void release_cell(Cell* cell);
   Result<const Image*> read_cold(Cell* cell, Access access);
-  Bucket& bucket_of(std::uint64_t packed) { return buckets_[(packed * 0x9e3779b97f4a7c15u) >> 52]; }
   Result<Cell*> make_cell(Image* image, Generation birth);
   void release_image(Image* image) { alloc_->release(image, image->bytes); }
 
@@ -139,11 +186,15 @@ class Objects {
   ObjectSource* source_ = nullptr;
   std::atomic<std::uint64_t> epoch_{1}, sealed_{0}, live_{0};
   typename Sync::Mutex guards_mutex_;
+  typename Sync::Mutex two_shards_mutex_;  ///< held, and taken first, by whoever locks two shards
   typename Sync::Mutex load_mutexes_[load_mutex_count];
   GuardSlot* slots_ = nullptr;       // all ever made; closed ones have epoch 0 and are reused
   GuardSlot* free_slots_ = nullptr;
-  std::size_t hand_ = 0;             // the bucket where the evictor goes on
-  Bucket buckets_[bucket_count];
+  std::atomic<std::uint32_t> settled_segment_{0};
+  std::atomic<Forwarding*> forwarding_{nullptr};
+  std::size_t hand_ = 0;             // where the evictor goes on: the shard, and the bucket there
+  std::uint32_t hand_bucket_ = 0;
+  Shard shards_[shard_count];
 };
 
 }  // namespace spg::store

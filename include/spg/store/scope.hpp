@@ -102,14 +102,24 @@ class BasicScope {
     SPG_ASSIGN(Cell * copy, objects_->copy(*slot, generation_));
     SPG_TRY(fresh_.push(copy));
     SPG_TRY(retired_.push(slot));
+    slot->set(Cell::superseded);
     slot = copy;
     return ObjectsType::image_of(copy);
   }
-  /// Puts an object out of use (with `whole_tree`, everything below it too).
-  Status retire(Cell* cell, bool whole_tree = false) { return retired_.push(cell, whole_tree); }
+  /// Puts an object out of use (with `whole_tree`, everything below it too). The image of one that the scope owns goes at once.
+  Status retire(Cell* cell, bool whole_tree = false) {
+    cell->set(Cell::superseded);
+    SPG_TRY(retired_.push(cell, whole_tree));
+    if (!whole_tree && owns(*cell)) objects_->drop_image(cell);
+    return ok();
+  }
 
-  /// Savepoint released or statement done: the parent takes over what this scope made and retired.
+  /// Savepoint released or statement done: the parent takes over what this scope made and retired. Of what the parent had made,
+  /// and this one has put out of use, nobody will read the bytes any more.
   void hand_to(BasicScope& parent) {
+    retired_.each([&](Cell* cell, bool whole_tree) {
+      if (!whole_tree && raw(cell->birth) >= raw(parent.generation_)) objects_->drop_image(cell);
+    });
     parent.fresh_.splice(fresh_);
     parent.retired_.splice(retired_);
   }

@@ -173,6 +173,9 @@ class Lineage {
   /// Frees versions that nobody can read any more and what died with them: some `most` objects. True when there is more.
   bool reclaim(std::size_t most = SIZE_MAX);
 
+  /// Of the oldest version that is left: what older ones alone could see has been freed.
+  Generation oldest_generation() const { return Generation{oldest_generation_.load(std::memory_order_acquire)}; }
+
   /// Held while objects are changed in place; a checkpoint seals under it.
   typename Sync::Mutex& apply_mutex() { return apply_mutex_; }
 
@@ -183,6 +186,7 @@ class Lineage {
   DatabaseId id_;
   std::atomic<VersionOf*> tip_{nullptr}, durable_{nullptr};
   VersionOf* oldest_ = nullptr;
+  std::atomic<std::uint64_t> oldest_generation_{0};
   Turn<Sync> turn_;
   typename Sync::Mutex apply_mutex_, slots_mutex_, reclaim_mutex_, numbers_mutex_;
   Slot* slots_ = nullptr;
@@ -251,6 +255,7 @@ Status Lineage<O, A, S>::start(store::Cell* root, Generation generation, std::ui
   version->generation = generation;
   version->log_end = log_end;
   oldest_ = version;
+  oldest_generation_.store(raw(generation), std::memory_order_release);
   tip_.store(version, std::memory_order_release);
   durable_.store(version, std::memory_order_release);
   return ok();
@@ -356,6 +361,7 @@ bool Lineage<O, A, S>::reclaim(std::size_t most) {
     newer->has_changes = false;
     newer->changes.shrink(0);
     oldest_ = newer;
+    oldest_generation_.store(raw(newer->generation), std::memory_order_release);
     drop_version(version);
   }
 }

@@ -8,19 +8,19 @@
 
 #include "spg/base/array.hpp"
 #include "spg/log/audit_log.hpp"
+#include "spg/log/copies.hpp"
 #include "spg/log/log.hpp"
 #include "spg/store/manifest.hpp"
 #include "spg/store/segment.hpp"
+#include "spg/txn/change_list.hpp"
 #include "spg/txn/control.hpp"
 #include "spg/txn/lineage.hpp"
 #include "spg/txn/locks.hpp"
+#include "spg/txn/recovery.hpp"
 #include "spg/txn/root.hpp"
 #include "spg/txn/write_set.hpp"
 
 namespace spg::txn {
-
-/// Microseconds from 1970 to 2000, UTC.
-inline constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
 
 struct MachineOptions {
   std::string_view database_path = "spg.db";
@@ -32,6 +32,7 @@ struct MachineOptions {
   /// Memory for objects. Over it, those that have not been read for longest are dropped from memory; what has changed since
   /// the last checkpoint is written first.
   std::size_t hot_tier_bytes = SIZE_MAX;
+  store::CompactionLimits compaction;
   /// open() changes no file: what recovery does stays in memory. Nothing can be written. Several may read so at once, while
   /// none writes.
   bool read_only = false;
@@ -40,6 +41,17 @@ struct MachineOptions {
   /// A write set of more than some of these goes into the log in such pieces before its commit, so that other commits do not
   /// wait while all of it is written.
   std::size_t piece_bytes = 128 * 1024;
+  /// Of a transaction's records, so many bytes stay in memory; those before go to a scratch file.
+  std::size_t changes_in_memory_max = std::size_t{4} << 20;
+  /// So many bytes of its records may be applied to its private tables before what that makes is written to a segment of its own.
+  std::size_t unspilled_bytes_max = std::size_t{16} << 20;
+  /// The log's second copies (log/copies.hpp), and who hears of them.
+  log::CopyOptions copies;
+  log::CopyReport* copy_report = nullptr;
+  /// Copies that are not named here are not wanted any more. Else, where a server has fed some, their log and manifests are kept.
+  bool decides_copies = false;
+  /// With an archive: manifests, and what they name, are kept so that every point of so long a time can be recovered.
+  std::uint32_t recovery_seconds = 86400;
   /// The audit log. No path: none. Read-only machines leave it alone, and ephemeral ones have none.
   log::AuditOptions audit;
 };
@@ -74,6 +86,11 @@ class Machine final : public MachineControl {
   /// Locks the files against other processes, opens them, or makes them; recovers from the log. After it the machine takes
   /// writes. F0001 when they are open already.
   Status open();
+  /// The first part of open(). Whoever recovers does it before he looks at manifests.
+  Status lock_files();
+  /// Instead of open(), and behind lock_files(): the database as a manifest and the records behind it make it, as far as the target. What has been
+  /// recovered is in force, and durable, when this returns ok; before, nothing has changed. Then the machine takes writes.
+  Result<Recovered> recover(store::Manifest base, const Recovery& what);
   // --- MachineControl
   bool has_database(DatabaseId id) override { return lineage(id) != nullptr; }
   Status create_database(DatabaseId id) override { return create_lineage(id).status(); }
@@ -107,7 +124,8 @@ class Machine final : public MachineControl {
     LineageOf* lineage = nullptr;
     ScopeOf* scope = nullptr;
     store::Cell* root = nullptr;
-    Bytes changes;
+    Bytes changes;             ///< empty when they are not in memory
+    std::size_t changes_bytes = 0;
     std::uint64_t stream = 0;  ///< not 0: the changes are in the log already (stream())
   };
   static constexpr std::size_t commit_parts_max = 8;
@@ -128,10 +146,21 @@ class Machine final : public MachineControl {
   Status wait_durable(std::uint64_t position) override;
   Lsn log_end(bool durable) const override {
     if (options_.ephemeral) return {1, ephemeral_position_.load(std::memory_order_seq_cst)};
-    return {log_.epoch(), durable ? visible_durable_.load(std::memory_order_seq_cst) : log_.position()};
+    return {log_.epoch(), log_.in_files(durable ? visible_durable_.load(std::memory_order_seq_cst) : log_.position())};
   }
   Error log_error() const override { return log_.broken_error(); }
   bool log_is_broken() const override { return log_.is_broken(); }
+
+  // Large transactions: what they have done is written before they commit, so that it need not stay in memory.
+  std::size_t changes_in_memory_max() const { return options_.ephemeral ? SIZE_MAX : options_.changes_in_memory_max; }
+  std::size_t unspilled_bytes_max() const { return options_.ephemeral ? SIZE_MAX : options_.unspilled_bytes_max; }
+  Status spill(ChangeList<Storage>& changes);
+  /// Segments::spill. No manifest names the segment before publish_spilled().
+  Result<std::uint32_t> spill(store::Cell* root, Generation from, Generation unseen_from);
+  /// The segments' objects are about to be committed.
+  void publish_spilled(std::span<const std::uint32_t> segments) { segments_.publish(segments); }
+  /// Nobody refers to the segments' objects.
+  void discard_spilled(std::span<const std::uint32_t> segments);
 
   /// Writes and syncs what has gathered, moves durable, frees what nobody needs.
   Status flush();
@@ -140,6 +169,9 @@ class Machine final : public MachineControl {
   bool wants_checkpoint() const;
   /// Bounded background work for builds without threads.
   Status tick();
+  /// Gives the log's copies what is durable; with `finish` all of it, unfinished files too: before the end. Requires: by one at
+  /// a time.
+  void ship(bool finish = false);
 
   ObjectsOf& objects() { return objects_; }
   typename Env::Clock& clock() { return *clock_; }
@@ -150,48 +182,88 @@ class Machine final : public MachineControl {
   std::string_view database_path() const { return options_.database_path; }
 
  private:
-  Status lock_files();
   Status open_new();
   Status open_existing(store::Manifest manifest);
+  Status load_roots(const store::Manifest& manifest);
   Status load(const store::Manifest& manifest);
+  Status open_copies();
+  Status mark_jump();
+  void trim_log();
+  void run_shipper();
+  Status prepare_trail(const store::Manifest& knowing, const Recovery& what, log::Trail<Storage>& trail);
+  Status follow_log(const store::Manifest& base, const Recovery& what, log::Trail<Storage>& trail, Recovered& done);
+  Result<log::Jump> choose_jump(const store::Manifest& base, const Recovery& what, const log::Trail<Storage>& trail);
   struct Stream { std::uint64_t id, first, last; };  ///< pieces in the log, between these positions, whose commit is to come
   struct ReplayedStream {
     std::uint64_t id = 0;
     RecordBuffer bytes;
     std::unique_ptr<ReplayedStream> next;
   };
+  /// Records of one database are replayed together: nobody reads what is between, and an object is copied once for all.
+  struct ReplayBatch {
+    LineageOf* lineage;
+    ScopeOf scope;
+    store::Cell* root;
+    std::uint64_t log_end = 0, bytes = 0;
+  };
+  static constexpr std::uint64_t replay_batch_bytes = 4 * 1024 * 1024;
   bool wants_stream(std::size_t bytes) const { return !options_.ephemeral && bytes > 4 * options_.piece_bytes; }
-  Status stream(DatabaseId database, Bytes changes, Stream& made);
+  Status stream(DatabaseId database, ChangeList<Storage>& changes, Stream& made);
   Status replay_piece(const log::Record& record);
   Status replay_streamed(const log::Record& record, ByteReader& reader, std::uint64_t end);
   Status replay(const log::Record& record);
   Result<LineageOf*> replayed_lineage(DatabaseId id);
   Status apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end);
+  Status finish_replay_batch();
+  void drop_replay_batch();
+  Status keep_replay_budget();
   void kick_flusher();
   void run_flusher();
   void run_checkpointer();
   void run_evictor();
   void keep_budget();
+  struct Gated { LineageOf* lineage; Generation generation; };
+  using Gate = Array<Gated>;
+  bool has_passed(const Gate& gate) const;
+  /// What a checkpoint has to wait for with giving back, until the versions from before it have gone.
+  struct Waiting {
+    Gate gate;
+    std::uint32_t settling = 0;        ///< segments up to this one will be settled (Objects::settle)
+    Array<std::uint32_t> segments;     ///< emptied: their files go
+  };
+  bool is_waiting() const;
+  bool is_kept(std::uint32_t segment) const;
+  void wait_for_gate(Waiting waiting);
+  void pass_gate();
   /// Of the log since the last checkpoint began.
   std::uint64_t unsaved_log_bytes() const { return log_.position() - checkpoint_position_.load(std::memory_order_relaxed); }
+  std::uint64_t since_checkpoint_ns() const { return clock_->monotonic_ns() - checkpoint_ns_.load(std::memory_order_relaxed); }
   Status flush_log();
   Status fall_back();
   void tell_waiters();
   // machine_audit.inl.hpp
   struct PendingAudit;
   bool wants_audit() const { return !options_.audit.path.empty() && !options_.ephemeral && !options_.read_only; }
-  Status open_audit(const store::ManifestAudit& known);
+  Status open_audit(const store::Manifest& known);
   Status replay_audit(const log::Record& record, ByteReader& reader, std::uint64_t end, std::int64_t time_us);
   Status finish_audit(Lsn log_end, store::ManifestAudit& known);
+  Status complete_audit(const store::Manifest& knowing, const Recovery& what, store::ManifestAudit& known);
+  Status audit_given_up(const store::Manifest& knowing, log::Trail<Storage>& trail);
   void audit_checkpoint(std::uint64_t& keep_from, store::ManifestAudit& durable);
   void write_audit();
   void kick_auditor();
   void run_auditor();
   Status fill_manifest(store::Manifest& next);
   void remove_old_files();
+  void remove_scratch_files();
+  std::uint64_t own_copies() const { return (options_.copies.archive.empty() ? 0u : 1u) + (options_.copies.tee.empty() ? 0u : 2u); }
+  bool keeps_all_manifests() const { return options_.recovery_seconds == keep_all_manifests || keeps_for_others_; }
+  bool keeps_manifests() const { return keeps_all_manifests() || (!options_.copies.archive.empty() && options_.recovery_seconds != 0); }
+  Kept kept_manifests();
+  std::uint64_t contained_lsn(const store::Manifest& next) const;
 
   MachineOptions options_;
-  char database_path_[400], log_path_[400];
+  char database_path_[400], log_path_[400], archive_[440], tee_[440];
   Storage* storage_;
   typename Storage::Lock lock_;        ///< outlives all that uses the files
   typename Env::Clock* clock_;
@@ -200,14 +272,20 @@ class Machine final : public MachineControl {
   SegmentsOf segments_;
   LogOf log_;
   std::unique_ptr<AuditOf> audit_;
-  Lsn audited_through_;                ///< at the start, by the manifest
+  Lsn audited_through_;                ///< at the start, by the manifest; of a recovery, the end of all that there was
   std::uint64_t unaudited_ = 0;        ///< audited records that recovery has met without an audit log
+  log::Copies<Storage> copies_;
   Locks<Sync> locks_;
   store::Manifest manifest_;
+  std::atomic<std::uint32_t> scratch_number_{0};
   std::uint64_t manifest_tried_ = 0;   ///< the highest number written, or tried: what failed may still be in force
   bool is_new_ = false;
+  bool keeps_for_others_ = false;      ///< a server feeds copies that this machine does not know: log and manifests stay
   /// The log is durable up to here, and the lineages' durable versions are those: whoever is told of a commit finds it.
   std::atomic<std::uint64_t> visible_durable_{0};
+  std::atomic<std::uint64_t> log_start_{0};          ///< the manifest's, for trim_log()
+  std::uint64_t trimmed_ = 0;                        ///< under trim_mutex_
+  std::atomic<std::int64_t> commit_time_us_{INT64_MIN};  ///< the youngest commit's, since 1970
   std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, checkpoint_ns_{0}, ephemeral_position_{1};
   typename Sync::Mutex streams_mutex_;
   Array<Stream> streams_;
@@ -215,17 +293,22 @@ class Machine final : public MachineControl {
   typename Sync::Mutex lineages_mutex_;
   std::atomic<LineageOf*> lineages_{nullptr};
 
+  mutable typename Sync::Mutex gate_mutex_;
+  bool is_waiting_ = false;
+  Waiting at_gate_;
   typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
   typename Sync::Mutex publish_mutex_;  ///< a commit's record is in the log and its version is not published yet
-  typename Sync::Mutex wake_mutex_;
-  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, wake_auditor_, durable_moved_;
+  typename Sync::Mutex wake_mutex_, trim_mutex_;
+  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, wake_shipper_, wake_auditor_, durable_moved_;
   std::atomic<bool> flusher_idle_{false}, auditor_idle_{false}, background_{false}, stopping_{false};
   std::atomic<bool> reclaiming_{false};  ///< the checkpointer frees what is too much for the flusher, or is about to
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<bool> is_pressed_{false};  ///< memory is over its budget until something is written
-  typename Sync::Thread flusher_, checkpointer_, evictor_, auditor_;
+  typename Sync::Thread flusher_, checkpointer_, evictor_, shipper_, auditor_;
   DurableListener* listener_ = nullptr;
   MemoryBudget replay_budget_;
+  Arena replay_arena_{replay_budget_};
+  std::unique_ptr<ReplayBatch> replay_batch_;
 };
 
 }  // namespace spg::txn

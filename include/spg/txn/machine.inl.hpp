@@ -5,6 +5,7 @@
 #include "spg/txn/apply.inl.hpp"
 #include "spg/txn/image_rules.hpp"
 #include "spg/txn/machine.hpp"
+#include "spg/txn/machine_space.inl.hpp"
 
 namespace spg::txn {
 
@@ -97,23 +98,36 @@ Status apply_to_root(Scope& scope, Cell*& root, const Change& change, Arena& are
   return ok();
 }
 
+inline log::CopyOptions with_own_paths(log::CopyOptions options, std::span<char> archive, std::span<char> tee) {
+  const auto keep = [](std::string_view& path, std::span<char> in) {
+    path = {in.data(), path.copy(in.data(), in.size())};
+  };
+  keep(options.archive, archive);
+  keep(options.tee, tee);
+  return options;
+}
+
 // --- machine --------------------------------------------------------------------------------------------------------
 
 template <policy::Env E>
 Machine<E>::Machine(Storage& storage, typename E::Clock& clock, Alloc& alloc, typename E::Random& random, const MachineOptions& options)
     : options_(options), storage_(&storage), clock_(&clock), random_(&random), objects_(alloc, random),
       segments_(objects_, storage, std::string_view(store::DatabasePaths(options.database_path).directory), image_rules()),
-      log_(storage, options.log_path, options.read_only ? policy::OpenMode::read : policy::OpenMode::write) {
+      log_(storage, options.log_path, options.read_only ? policy::OpenMode::read : policy::OpenMode::write),
+      copies_(storage, options.log_path, with_own_paths(options.copies, archive_, tee_), options.copy_report) {
   std::snprintf(database_path_, sizeof database_path_, "%.*s", static_cast<int>(options.database_path.size()), options.database_path.data());
   std::snprintf(log_path_, sizeof log_path_, "%.*s", static_cast<int>(options.log_path.size()), options.log_path.data());
   options_.database_path = database_path_;
   options_.log_path = log_path_;
+  options_.copies = with_own_paths(options.copies, archive_, tee_);
   objects_.set_source(&segments_);
+  segments_.set_limits(options.compaction);
 }
 
 template <policy::Env E>
 Machine<E>::~Machine() {
   stop_background();
+  drop_replay_batch();
   for (LineageOf* lineage = lineages_.load(); lineage != nullptr;) {
     LineageOf* next = lineage->next;
     delete lineage;
@@ -152,24 +166,26 @@ template <policy::Env E>
 Status Machine<E>::open_new() {
   is_new_ = true;
   manifest_.number = 1;
+  manifest_.copies = own_copies();
   if (!manifest_.epochs.push_back({1, 0})) return Error::out_of_memory();
   const log::Epoch history{1, 0};
   SPG_TRY(log_.recover(0, {&history, 1}, [](const log::Record&) {
     return Error::make(sqlstate::data_corrupted, "the write-ahead log holds records but the database file is missing")
         .hint("Restore the database file (\"spg repair\" writes it anew where its directory is left), or give another path for the log.");
   }));
-  SPG_TRY(open_audit({}));
+  SPG_TRY(open_copies());
+  SPG_TRY(open_audit(manifest_));
   SPG_TRY(finish_audit({1, log_.end()}, manifest_.audit));
-  SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
+  // The log's file first: a database without one would be refused.
   SPG_TRY(log_.start(1));
+  SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   visible_durable_ = log_.durable();
   return ok();
 }
 
-/// Makes the lineages what they were: their roots in the manifest, then what the log says.
+/// Makes the lineages what the manifest says.
 template <policy::Env E>
-Status Machine<E>::load(const store::Manifest& manifest) {
-  SPG_TRY(open_audit(manifest.audit));
+Status Machine<E>::load_roots(const store::Manifest& manifest) {
   SPG_TRY(segments_.adopt(manifest.segments));
   next_generation_ = manifest.next_generation;
   next_oid_ = manifest.next_oid;
@@ -178,12 +194,21 @@ Status Machine<E>::load(const store::Manifest& manifest) {
     if (lineage == nullptr) return Error::out_of_memory();
     lineage->next = lineages_.load();
     lineages_.store(lineage);
-    SPG_ASSIGN(Cell * root, objects_.claim(database.root, database.birth, {store::Kind::root, 0, 0}));
+    SPG_ASSIGN(Cell * root, objects_.claim(database.root, database.birth, {store::Kind::root, 0, 0}, ~store::SegmentSet{0}));
     if (Status failed = lineage->start(root, database.birth, database.log_position)) {
       objects_.free(root);
       return failed;
     }
   }
+  commit_time_us_ = manifest.commit_time_us == store::unknown_commit_time ? INT64_MIN : manifest.commit_time_us;
+  return ok();
+}
+
+/// Makes the lineages what they were: their roots in the manifest, then what the log says.
+template <policy::Env E>
+Status Machine<E>::load(const store::Manifest& manifest) {
+  SPG_TRY(load_roots(manifest));
+  SPG_TRY(open_audit(manifest));
   Array<log::Epoch> history;
   for (const store::ManifestEpoch& epoch : manifest.epochs)
     if (!history.push_back({epoch.number, epoch.start})) return Error::out_of_memory();
@@ -193,10 +218,15 @@ Status Machine<E>::load(const store::Manifest& manifest) {
   if (manifest.number != 1 && !log_.has_files(manifest.log_start))
     return Error::make(sqlstate::undefined_file, "the write-ahead log \"", options_.log_path, "\" of database \"", options_.database_path, "\" is not there")
         .hint("Say where it is: without it, what was committed since the last checkpoint would be lost.");
-  SPG_TRY(log_.recover(manifest.log_start, history, [&](const log::Record& record) {
-    if (const std::size_t used = objects_.alloc().used_bytes(); used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
+  log_.set_jump(newest_jump(manifest));
+  const auto visit = [&](const log::Record& record) -> Status {
+    SPG_TRY(keep_replay_budget());
     return replay(record);
-  }));
+  };
+  Status failed = log_.recover(manifest.log_start, history, visit);
+  SPG_TRY(finish_replay_batch());  // of a damaged log, too: spg verify looks at what there is
+  SPG_TRY(std::move(failed));
+  objects_.settle(segments_.last());
   while (replayed_streams_ != nullptr) replayed_streams_ = std::move(replayed_streams_->next);  // never committed
   return ok();
 }
@@ -212,6 +242,10 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   }
   // The next epoch is durable before anything is written under it.
   manifest_ = std::move(manifest);
+  manifest_.copies = options_.decides_copies ? own_copies() : manifest_.copies | own_copies();
+  keeps_for_others_ = (manifest_.copies & ~own_copies()) != 0;
+  if (keeps_for_others_) log_.keep(0);
+  SPG_TRY(open_copies());
   ++manifest_.number;
   const std::uint32_t epoch = manifest_.epochs.back().number + 1;
   SPG_TRY(finish_audit({epoch - 1, log_.end()}, manifest_.audit));
@@ -219,11 +253,14 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   if (!manifest_.epochs.push_back({epoch, log_.end()})) return Error::out_of_memory();
   manifest_.next_generation = next_generation_;
   manifest_.next_oid = next_oid_;
+  SPG_TRY(log_.start(epoch));  // writes no record: an epoch that is not durable would be no one's
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
   remove_old_files();
-  SPG_TRY(log_.start(epoch));
+  remove_scratch_files();
+  SPG_TRY(mark_jump());
   visible_durable_ = log_.durable();
   checkpoint_position_ = manifest_.log_start;
+  log_start_ = manifest_.log_start;
   return ok();
 }
 
@@ -233,12 +270,13 @@ Status Machine<E>::replay(const log::Record& record) {
   if (record.header.type == log::RecordType::piece) return replay_piece(record);
   ByteReader reader(record.payload);
   const std::uint64_t generation = reader.varint(), oid = reader.varint();
-  const auto time_us = reader.le<std::int64_t>();
+  const auto commit_time_us = reader.le<std::int64_t>();
   const auto malformed = [] { return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed"); };
   if (!reader.ok() || generation > generations_max) return malformed();
   if (generation >= next_generation_) next_generation_ = generation + 1;
   if (oid > next_oid_) next_oid_ = oid;
-  if (log::is_audited(record.header.type)) SPG_TRY(replay_audit(record, reader, end, time_us));
+  if (commit_time_us > commit_time_us_) commit_time_us_ = commit_time_us;
+  if (log::is_audited(record.header.type)) SPG_TRY(replay_audit(record, reader, end, commit_time_us));
   const log::RecordType type = log::without_audit(record.header.type);
   if (type == log::RecordType::streamed_commit) return replay_streamed(record, reader, end);
   if (type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);
@@ -257,7 +295,8 @@ template <policy::Env E>
 Status Machine<E>::replay_piece(const log::Record& record) {
   ByteReader reader(record.payload);
   const std::uint64_t id = reader.varint();
-  if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  if (!reader.ok() || id > generations_max) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+  if (id >= next_generation_) next_generation_ = id + 1;  // its commit may be missing: no later one may have its number
   ReplayedStream* stream = replayed_streams_.get();
   while (stream != nullptr && stream->id != id) stream = stream->next.get();
   if (stream == nullptr) {
@@ -292,7 +331,7 @@ Status Machine<E>::replay_streamed(const log::Record& record, ByteReader& reader
 /// Puts a write set into the log ahead of its commit. As much of it is in the buffer at any time as one piece: who commits
 /// meanwhile waits for that, and not for the whole.
 template <policy::Env E>
-Status Machine<E>::stream(DatabaseId database, Bytes changes, Stream& made) {
+Status Machine<E>::stream(DatabaseId database, ChangeList<Storage>& changes, Stream& made) {
   made.id = raw(draw_generation());
   {
     policy::LockGuard lock(streams_mutex_);
@@ -300,19 +339,17 @@ Status Machine<E>::stream(DatabaseId database, Bytes changes, Stream& made) {
     if (!streams_.push_back(made)) return Error::out_of_memory();
   }
   RecordBuffer piece;
-  for (std::uint64_t before = 0; !changes.empty();) {
-    const std::size_t take = std::min(options_.piece_bytes, changes.size());
+  std::uint64_t before = 0;
+  return changes.each_piece(options_.piece_bytes, [&](Bytes bytes) -> Status {
     piece.clear();
-    if (!piece.add_varint(made.id) || !piece.add(changes.first(take))) return Error::out_of_memory();
-    changes = changes.subspan(take);
+    if (!piece.add_varint(made.id) || !piece.add(bytes)) return Error::out_of_memory();
     SPG_TRY(log_.reserve(piece.size()));
     SPG_ASSIGN(const std::uint64_t end, log_.append(database, log::RecordType::piece, piece.bytes()));
     kick_flusher();
     if (before != 0) SPG_TRY(wait_durable(before));
-    before = end;
-    made.last = end;
-  }
-  return ok();
+    before = made.last = end;
+    return ok();
+  });
 }
 
 template <policy::Env E>
@@ -333,31 +370,60 @@ template <policy::Env E>
 Status Machine<E>::apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end) {
   SPG_ASSIGN(LineageOf * lineage, replayed_lineage(database));
   if (log_end <= lineage->tip()->log_end) return ok();  // contained in the root that the manifest names
-  Arena arena(replay_budget_);
-  ScopeOf scope(objects_, draw_generation());
-  Cell* root = lineage->tip()->root;
-  ByteReader reader(changes);
+  if (replay_batch_ != nullptr && replay_batch_->lineage != lineage) SPG_TRY(finish_replay_batch());
+  if (replay_batch_ == nullptr) {
+    replay_batch_.reset(new (std::nothrow) ReplayBatch{lineage, ScopeOf(objects_, draw_generation()), lineage->tip()->root});
+    if (replay_batch_ == nullptr) return Error::out_of_memory();
+  }
+  ReplayBatch& batch = *replay_batch_;
   Status failed;
-  while (!failed && reader.ok() && !reader.at_end()) {
-    Change change(arena);
-    failed = decode_change(reader, arena, change);
-    if (!failed) failed = apply_to_root(scope, root, change, arena, Access::wait);
-    arena.reset();
+  for (ByteReader reader(changes); !failed && !reader.at_end();) {
+    Change change(replay_arena_);
+    failed = reader.ok() ? decode_change(reader, replay_arena_, change) : Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+    if (!failed) failed = apply_to_root(batch.scope, batch.root, change, replay_arena_, Access::wait);
+    replay_arena_.reset();
   }
-  if (!failed && !reader.ok()) failed = Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-  VersionOf* version = failed ? nullptr : lineage->make_version();
-  if (version == nullptr) {
-    scope.undo();
-    return failed ? std::move(failed) : Error::out_of_memory();
+  if (failed) {
+    drop_replay_batch();
+    return failed;
   }
-  version->root = root;
-  version->generation = scope.generation();
-  version->log_end = log_end;
-  auto retired = scope.take_retired();
+  batch.log_end = log_end;
+  batch.bytes += changes.size();
+  return batch.bytes < replay_batch_bytes ? ok() : finish_replay_batch();
+}
+
+/// What has been replayed since the last time becomes the lineage's version.
+template <policy::Env E>
+Status Machine<E>::finish_replay_batch() {
+  if (replay_batch_ == nullptr) return ok();
+  ReplayBatch& batch = *replay_batch_;
+  VersionOf* version = batch.lineage->make_version();
+  if (version == nullptr) return Error::out_of_memory();
+  version->root = batch.root;
+  version->generation = batch.scope.generation();
+  version->log_end = batch.log_end;
+  auto retired = batch.scope.take_retired();
   version->retired.splice(retired);
-  lineage->publish(version);
-  lineage->advance_durable(log_end);
-  (void)lineage->reclaim();
+  batch.lineage->publish(version);
+  batch.lineage->advance_durable(batch.log_end);
+  (void)batch.lineage->reclaim();
+  replay_batch_.reset();
+  return ok();
+}
+
+template <policy::Env E>
+void Machine<E>::drop_replay_batch() {
+  if (replay_batch_ != nullptr) replay_batch_->scope.undo();
+  replay_batch_.reset();
+}
+
+/// Before a record is replayed.
+template <policy::Env E>
+Status Machine<E>::keep_replay_budget() {
+  if (objects_.alloc().used_bytes() <= options_.hot_tier_bytes) return ok();
+  SPG_TRY(finish_replay_batch());  // what it has put out of use goes first
+  const std::size_t used = objects_.alloc().used_bytes();
+  if (used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
   return ok();
 }
 
@@ -388,17 +454,17 @@ template <policy::Env E>
 Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts, Bytes audit) {
   SPG_ASSERT(!parts.empty() && parts.size() <= commit_parts_max);
   RecordBuffer payload;
+  const std::int64_t commit_time_us = clock_->wall_us();
   std::size_t changes_bytes = 0;
   for (const CommitPart& part : parts) changes_bytes += part.stream == 0 ? part.changes.size() : 0;
-  const std::int64_t now_us = clock_->wall_us();
   if (!payload.reserve(changes_bytes + audit.size() + 48 + 16 * parts.size()) || !payload.add_varint(next_generation_.load(std::memory_order_relaxed)) ||
-      !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(now_us))
+      !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(commit_time_us))
     return Error::out_of_memory();
   PendingAudit pending(audit_.get());
-  SPG_TRY(pending.prepare(payload, audit, now_us, log_.position()));
+  SPG_TRY(pending.prepare(payload, audit, commit_time_us, log_.position()));
   const bool joint = parts.size() > 1, streamed = parts[0].stream != 0;
   SPG_ASSERT(!joint || !streamed);
-  if (streamed && (!payload.add_varint(parts[0].stream) || !payload.add_varint(parts[0].changes.size()))) return Error::out_of_memory();
+  if (streamed && (!payload.add_varint(parts[0].stream) || !payload.add_varint(parts[0].changes_bytes))) return Error::out_of_memory();
   for (const CommitPart& part : parts) {
     if (streamed) break;
     if (joint && (!payload.add_varint(raw(part.lineage->id())) || !payload.add_varint(part.changes.size()))) return Error::out_of_memory();
@@ -419,10 +485,11 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts, Byte
   for (std::size_t i = 0; i < parts.size(); ++i) {
     versions[i]->root = parts[i].root;
     versions[i]->generation = parts[i].scope->generation();
-    parts[i].lineage->keep_changes(*versions[i], parts[i].changes);
+    if (parts[i].changes.size() == parts[i].changes_bytes) parts[i].lineage->keep_changes(*versions[i], parts[i].changes);
   }
   // Whoever flushes the record finds its version.
   policy::LockGuard publishing(publish_mutex_);
+  if (commit_time_us > commit_time_us_.load(std::memory_order_relaxed)) commit_time_us_.store(commit_time_us, std::memory_order_relaxed);
   std::uint64_t end;
   if (options_.ephemeral) {
     end = ephemeral_position_.fetch_add(1);
@@ -488,8 +555,12 @@ Status Machine<E>::fall_back() {
   store::Manifest next;
   next.number = std::max(manifest_.number, manifest_tried_) + 1;
   next.log_start = manifest_.log_start;
+  next.commit_time_us = manifest_.commit_time_us;
+  next.lsn = manifest_.lsn;
   for (const store::ManifestDatabase& database : manifest_.databases)
     if (!failed && !next.databases.push_back(database)) failed = Error::out_of_memory();
+  for (const store::SegmentInfo& segment : manifest_.segments)
+    if (!failed && !next.segments.push_back(segment)) failed = Error::out_of_memory();
   const std::uint32_t epoch = log_.epoch() + 1;
   if (!failed) failed = fill_manifest(next);
   if (!failed && !next.epochs.push_back({epoch, log_.in_files(log_.durable())})) failed = Error::out_of_memory();
@@ -536,6 +607,7 @@ Status Machine<E>::flush_log() {
   // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
   tell_waiters();
   if (!failed) write_audit();
+  if (copies_.has_tee()) wake_shipper_.notify_all();
   // After the replies. What a large commit has put out of use is too much for the flusher, whom the next commits wait for.
   constexpr std::size_t objects_max = 1024;
   const bool alone = !background_.load(std::memory_order_relaxed);
@@ -609,16 +681,21 @@ void Machine<E>::kick_flusher() {
 template <policy::Env E>
 void Machine<E>::run_flusher() {
   while (true) {
+    bool is_idle = false;
     {
       policy::LockGuard lock(wake_mutex_);
       for (;;) {
         flusher_idle_.store(true, std::memory_order_seq_cst);
         if (log_.has_unflushed() || stopping_.load()) break;
+        if (is_idle && log_.wants_mark()) break;
         wake_flusher_.wait_for(wake_mutex_, 1'000'000'000);
+        is_idle = true;
       }
       flusher_idle_.store(false, std::memory_order_seq_cst);
       if (!log_.has_unflushed() && stopping_.load()) return;
     }
+    // Nobody has committed for a while: what is durable is said to be.
+    if (is_idle && log_.wants_mark()) (void)log_.append_mark();
     if (flush().failed() && log_.is_broken()) return;
     if (wants_checkpoint()) {
       policy::LockGuard lock(wake_mutex_);
@@ -634,7 +711,8 @@ bool Machine<E>::wants_checkpoint() const {
   // What has been written since lies in memory, and cannot be dropped.
   const std::uint64_t log_bytes_max = std::min<std::uint64_t>(options_.checkpoint_log_bytes, options_.hot_tier_bytes / 4);
   return unsaved >= log_bytes_max || is_pressed_.load(std::memory_order_acquire) ||
-         (unsaved != 0 && options_.checkpoint_seconds != 0 && clock_->monotonic_ns() - checkpoint_ns_.load(std::memory_order_relaxed) >= options_.checkpoint_seconds * std::uint64_t{1'000'000'000});
+         (segments_.has_much_dead() && !is_waiting() && since_checkpoint_ns() >= 1'000'000'000) ||
+         (unsaved != 0 && options_.checkpoint_seconds != 0 && since_checkpoint_ns() >= options_.checkpoint_seconds * std::uint64_t{1'000'000'000});
 }
 
 template <policy::Env E>
@@ -645,24 +723,13 @@ void Machine<E>::run_checkpointer() {
       while (!stopping_.load() && !wants_checkpoint() && !reclaiming_.load()) wake_checkpointer_.wait_for(wake_mutex_, 10'000'000'000u);
       if (stopping_.load()) return;
     }
+    pass_gate();
     if (reclaiming_.load()) {
       for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr; lineage = lineage->next) (void)lineage->reclaim();
       reclaiming_.store(false, std::memory_order_release);
     }
     if (wants_checkpoint() && checkpoint().failed()) checkpoint_position_.store(log_.position());  // try again after as much log
   }
-}
-
-/// A step of keeping the budget: what must go, goes. Objects that are not on disk yet cannot: a checkpoint is asked for.
-template <policy::Env E>
-void Machine<E>::keep_budget() {
-  const std::size_t budget = options_.hot_tier_bytes, used = objects_.alloc().used_bytes();
-  if (used <= budget - budget / 8) return;
-  if (used <= budget) return objects_.age();  // so that it is known what has been read lately
-  const std::size_t freed = objects_.evict(used - (budget - budget / 16));
-  if (used - std::min(freed, used) <= budget || unsaved_log_bytes() < budget / 16 || is_pressed_.exchange(true)) return;
-  policy::LockGuard lock(wake_mutex_);
-  wake_checkpointer_.notify_all();
 }
 
 template <policy::Env E>
@@ -686,6 +753,7 @@ Status Machine<E>::start_background(DurableListener* listener) {
   stopping_ = false;
   SPG_TRY(flusher_.start([](void* self) { static_cast<Machine*>(self)->run_flusher(); }, this));
   background_.store(true, std::memory_order_release);
+  if (copies_.is_wanted()) SPG_TRY(shipper_.start([](void* self) { static_cast<Machine*>(self)->run_shipper(); }, this));
   if (options_.hot_tier_bytes != SIZE_MAX) SPG_TRY(evictor_.start([](void* self) { static_cast<Machine*>(self)->run_evictor(); }, this));
   if (audit_ != nullptr) SPG_TRY(auditor_.start([](void* self) { static_cast<Machine*>(self)->run_auditor(); }, this));
   return checkpointer_.start([](void* self) { static_cast<Machine*>(self)->run_checkpointer(); }, this);
@@ -701,12 +769,14 @@ void Machine<E>::stop_background() {
     wake_checkpointer_.notify_all();
     wake_evictor_.notify_all();
     wake_auditor_.notify_all();
+    wake_shipper_.notify_all();
     durable_moved_.notify_all();
   }
   flusher_.join();
   checkpointer_.join();
   evictor_.join();
   auditor_.join();
+  shipper_.join();
   background_.store(false);
   write_audit();  // of the flusher's last
   listener_ = nullptr;  // it may go now, though flush() can still be called
@@ -716,6 +786,7 @@ template <policy::Env E>
 Status Machine<E>::tick() {
   if (log_.has_unflushed()) SPG_TRY(flush());
   keep_budget();
+  ship();
   return wants_checkpoint() ? checkpoint() : ok();
 }
 
@@ -724,12 +795,14 @@ Status Machine<E>::checkpoint() {
   if (options_.ephemeral) return ok();
   if (options_.read_only) return Error::make(sqlstate::read_only_sql_transaction, "the database was opened to be read");
   policy::LockGuard alone(checkpoint_mutex_);
+  pass_gate();
   is_pressed_.store(false, std::memory_order_release);
   checkpoint_ns_.store(clock_->monotonic_ns(), std::memory_order_relaxed);
   store::Manifest next;
   next.number = std::max(manifest_.number, manifest_tried_) + 1;
   next.log_start = UINT64_MAX;
   // Pin a version of every lineage and seal what it holds: nothing that it reaches is appended to in place any more.
+  const std::uint32_t settling_max = segments_.first_private() - 1;  // those may be published beside this checkpoint
   struct Held { LineageOf* lineage; VersionOf* version; PinSlot<Alloc>* slot; };
   Array<Held> held;
   Status failed;
@@ -737,7 +810,7 @@ Status Machine<E>::checkpoint() {
   {
     // Every record before this place is in the tip of its database: one that nobody writes to must not keep the log.
     policy::LockGuard lock(publish_mutex_);
-    contained = log_.position();
+    contained = log_.not_lost(log_.position());  // right behind a cut nothing has been appended yet
   }
   const auto end_of = [&](const VersionOf& version) { return std::max(contained, version.log_end); };
   std::uint64_t newest = contained;
@@ -753,10 +826,12 @@ Status Machine<E>::checkpoint() {
     for (const Stream& one : streams_) first_piece = std::min(first_piece, one.first);
     newest = std::max(newest, held.back().version->log_end);
   }
+  if (!failed && !is_waiting()) failed = segments_.choose_victims();
   // A root in a manifest whose log never became durable would outlive its log records, and later commits, whose records
   // take their positions, would be taken for part of it.
   if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush_log();
   if (!failed && log_.is_lost(newest)) failed = log_.write_error();
+  next.commit_time_us = commit_time_us_.load(std::memory_order_relaxed);
   store::ManifestAudit audited = manifest_.audit;
   if (!failed) audit_checkpoint(first_piece, audited);
   for (const Held& one : held) {
@@ -776,8 +851,15 @@ Status Machine<E>::checkpoint() {
   }
   if (!failed) failed = segments_.finish();
   if (failed) segments_.abandon();  // what it planned refers to cells that may be gone when the next one begins
+  if (!failed) failed = segments_.list(next.segments);
   if (!failed) failed = fill_manifest(next);
   next.audit = audited;
+  next.lsn = contained_lsn(next);
+  // Whatever becomes of the manifest, objects that were moved are looked for at two places until the gate has passed.
+  Waiting waiting;
+  for (const Held& one : held)
+    if (!failed && !waiting.gate.push_back({one.lineage, one.version->generation})) failed = Error::out_of_memory();
+  waiting.settling = failed ? 0 : std::min(segments_.last(), settling_max);
   if (!failed) {
     manifest_tried_ = next.number;
     failed = store::write_manifest(*storage_, options_.database_path, next);
@@ -785,8 +867,13 @@ Status Machine<E>::checkpoint() {
   if (!failed) {
     manifest_ = std::move(next);
     checkpoint_position_.store(log_start == UINT64_MAX ? checkpoint_position_.load() : log_start);
+    failed = segments_.drop_victims(waiting.segments);
+    wait_for_gate(std::move(waiting));
     remove_old_files();
-    failed = log_.trim(manifest_.log_start);
+    log_start_.store(manifest_.log_start, std::memory_order_release);
+    if (!failed) trim_log();
+  } else if (objects_.is_forwarding()) {
+    wait_for_gate(std::move(waiting));
   }
   for (const Held& one : held) {
     one.lineage->close_slot(*one.slot);
@@ -802,16 +889,18 @@ Status Machine<E>::fill_manifest(store::Manifest& next) {
   next.audit = manifest_.audit;
   next.next_generation = next_generation_.load();
   next.next_oid = next_oid_.load();
-  for (const store::SegmentInfo& segment : segments_.segments())
-    if (!next.segments.push_back(segment)) return Error::out_of_memory();
   for (std::size_t i = 0; i < manifest_.epochs.size(); ++i) {
     const bool over = i + 1 < manifest_.epochs.size() && manifest_.epochs[i + 1].start <= next.log_start;
     if (!over && !next.epochs.push_back(manifest_.epochs[i])) return Error::out_of_memory();
   }
+  next.copies = manifest_.copies;
+  for (const store::ManifestJump& jump : manifest_.jumps)
+    if (!next.jumps.push_back(jump)) return Error::out_of_memory();
   return ok();
 }
 
-/// Manifests before the one in force, and segments that it does not name (left by a crash). Failures only leave files.
+/// Manifests before the one in force that no recovery begins with, and segments that none names (left by a crash). Failures only
+/// leave files.
 template <policy::Env E>
 void Machine<E>::remove_old_files() {
   const store::DatabasePaths paths(options_.database_path);
@@ -822,17 +911,17 @@ void Machine<E>::remove_old_files() {
     if (name.starts_with("manifest-")) (void)manifests.push_back(number);
     if (name.starts_with("segment-")) (void)segments.push_back(number);
   });
+  const Kept kept = kept_manifests();
   char name[512];
   for (std::uint64_t number : manifests) {
-    if (number >= manifest_.number) continue;
+    if (number >= manifest_.number || kept.has_manifest(number)) continue;
     paths.manifest_name(name, number);
     (void)storage_->remove(std::string_view(name));
   }
   for (std::uint64_t number : segments) {
-    bool named = false;
-    for (const store::SegmentInfo& segment : segments_.segments()) named |= segment.number == number;
-    if (named) continue;
-    std::snprintf(name, sizeof name, "%s/segment-%08llu", paths.directory, static_cast<unsigned long long>(number));
+    const auto segment = static_cast<std::uint32_t>(number);
+    if (segments_.has(segment) || is_kept(segment) || kept.has_segment(segment)) continue;
+    paths.segment_name(name, segment);
     (void)storage_->remove(std::string_view(name));
   }
 }
@@ -840,3 +929,5 @@ void Machine<E>::remove_old_files() {
 }  // namespace spg::txn
 
 #include "spg/txn/machine_audit.inl.hpp"
+#include "spg/txn/machine_copies.inl.hpp"
+#include "spg/txn/machine_recovery.inl.hpp"

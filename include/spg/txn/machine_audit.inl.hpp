@@ -31,22 +31,40 @@ struct Machine<E>::PendingAudit {
   typename AuditOf::Pending* one = nullptr;
 };
 
-template <policy::Env E>
-Status Machine<E>::open_audit(const store::ManifestAudit& known) {
-  audited_through_ = known.through;
-  if (!wants_audit()) return ok();
-  audit_.reset(new (std::nothrow) AuditOf(*storage_, options_.audit));
-  if (audit_ == nullptr) return Error::out_of_memory();
+inline log::AuditAnchor audit_anchor(const store::ManifestAudit& known) {
   log::AuditAnchor anchor;
   anchor.end.number = known.number;
   anchor.end.bytes = known.bytes;
   std::memcpy(anchor.end.hash.data(), known.hash, sizeof known.hash);
   anchor.through = known.through;
   anchor.is_paused = known.is_paused;
+  return anchor;
+}
+
+inline store::ManifestAudit manifest_audit(const log::AuditAnchor& anchor) {
+  store::ManifestAudit known{anchor.end.number, anchor.end.bytes, {}, anchor.through, anchor.is_paused};
+  std::memcpy(known.hash, anchor.end.hash.data(), sizeof known.hash);
+  return known;
+}
+
+/// A jump that the audit log has not come to yet gets its entry here, before what was committed behind it: only the manifest
+/// says that it is in force, so that whoever recovers cannot write it before that.
+template <policy::Env E>
+Status Machine<E>::open_audit(const store::Manifest& known) {
+  audited_through_ = known.audit.through;
+  if (!wants_audit()) return ok();
+  audit_.reset(new (std::nothrow) AuditOf(*storage_, options_.audit));
+  if (audit_ == nullptr) return Error::out_of_memory();
+  const log::AuditAnchor anchor = audit_anchor(known.audit);
   log::AuditHeader fresh;
   fresh.made_us = clock_->wall_us();
   random_->fill(fresh.random);
-  return audit_->open(anchor, fresh);
+  SPG_TRY(audit_->open(anchor, fresh));
+  for (const store::ManifestJump& jump : known.jumps) {
+    const Lsn goes_on{jump.epoch_after, jump.to};
+    if (anchor.is_there() && goes_on > anchor.through) SPG_TRY(audit_->recover_revert({jump.epoch_before, jump.from}, goes_on));
+  }
+  return ok();
 }
 
 template <policy::Env E>
@@ -73,9 +91,58 @@ Status Machine<E>::finish_audit(Lsn log_end, store::ManifestAudit& known) {
     return ok();
   }
   SPG_TRY(audit_->finish(log_end));
-  const log::AuditAnchor anchor = audit_->anchor();
-  known = {anchor.end.number, anchor.end.bytes, {}, anchor.through, false};
-  std::memcpy(known.hash, anchor.end.hash.data(), sizeof known.hash);
+  known = manifest_audit(audit_->anchor());
+  return ok();
+}
+
+/// Feeds the audit log with all that the log has. What the file has of what earlier recoveries have given up, or of pauses, of
+/// which an older manifest knows nothing, stays.
+template <policy::Env E>
+Status Machine<E>::audit_given_up(const store::Manifest& knowing, log::Trail<Storage>& trail) {
+  const auto is_explained = [&](const log::AuditEntry& entry) {
+    return entry.kind != log::AuditKind::transaction || trail.is_given_up_lsn(log::lsn_of(entry.lsn.epoch, entry.lsn.counter));
+  };
+  const auto pass_explained = [&](Lsn lsn) -> Status {
+    if (audit_ == nullptr || lsn <= audited_through_) return ok();
+    SPG_ASSIGN(const bool is_next, audit_->has_next(lsn));
+    return is_next ? ok() : audit_->keep_entries(is_explained);
+  };
+  Status failed;
+  const auto visit = [&](const log::Record& record) -> Result<bool> {
+    if (!log::is_audited(record.header.type)) return true;
+    ByteReader reader(record.payload);
+    reader.varint();
+    reader.varint();
+    const auto time_us = reader.le<std::int64_t>();
+    failed = pass_explained({record.header.epoch, record.end()});
+    if (!failed) failed = replay_audit(record, reader, record.end(), time_us);
+    return !failed.failed();
+  };
+  Status damage = trail.follow(knowing.log_start, epoch_at(knowing, knowing.log_start), visit);
+  if (failed) return failed;
+  // Entries are of what was durable: those behind all that can be read of the log did happen.
+  if (audit_ != nullptr) return audit_->keep_entries([](const log::AuditEntry&) { return true; });
+  if (damage)
+    return Error::make(sqlstate::object_not_in_prerequisite_state, "the audit log may lack transactions of the write-ahead log, which cannot be read to its end: ", damage.message())
+        .hint("Say where the audit log is, so that it is complete before anything is given up.");
+  return ok();
+}
+
+/// Before a recovery to an earlier point gives anything up: it has happened, and the audit log says so. Then nobody has it open.
+template <policy::Env E>
+Status Machine<E>::complete_audit(const store::Manifest& knowing, const Recovery& what, store::ManifestAudit& known) {
+  known = knowing.audit;
+  if (!wants_audit() && known.bytes == 0) return ok();
+  SPG_TRY(open_audit(knowing));
+  log::Trail<Storage> trail(*storage_);
+  SPG_TRY(prepare_trail(knowing, what, trail));
+  SPG_TRY(audit_given_up(knowing, trail));
+  Lsn end{trail.epoch(), trail.position()};
+  for (const store::ManifestEpoch& epoch : knowing.epochs) end.epoch = std::max(end.epoch, epoch.number);
+  if (audit_ != nullptr) end = std::max(end, audit_->last_lsn());
+  SPG_TRY(finish_audit(end, known));
+  audit_.reset();
+  audited_through_ = end;
   return ok();
 }
 
@@ -84,11 +151,7 @@ Status Machine<E>::finish_audit(Lsn log_end, store::ManifestAudit& known) {
 template <policy::Env E>
 void Machine<E>::audit_checkpoint(std::uint64_t& keep_from, store::ManifestAudit& durable) {
   if (audit_ == nullptr) return;
-  if (!audit_->make_durable(log_)) {
-    const log::AuditAnchor anchor = audit_->anchor();
-    durable = {anchor.end.number, anchor.end.bytes, {}, anchor.through, false};
-    std::memcpy(durable.hash, anchor.end.hash.data(), sizeof durable.hash);
-  }
+  if (!audit_->make_durable(log_)) durable = manifest_audit(audit_->anchor());
   if (const std::uint64_t from = audit_->kept_from(); from != UINT64_MAX) keep_from = std::min(keep_from, log_.not_lost(from));
 }
 

@@ -15,6 +15,7 @@
 #pragma once
 #include "spg/txn/control.hpp"
 #include "spg/txn/machine.hpp"
+#include "spg/txn/change_list.hpp"
 #include "spg/txn/private_table.hpp"
 #include "spg/txn/read_set.hpp"
 
@@ -142,6 +143,8 @@ class Transaction final : public TransactionControl {
   Result<PrivateOf*> open_private(TableId table);
   Status stand_on_read_version(PrivateOf& table);
   Status apply(PrivateOf& table, std::size_t upto);
+  Status spill(PrivateOf& table);
+  void publish_spilled();
   Status settle(PrivateOf& table);
   Status apply_own(PrivateOf& table);
   Result<Layer*> own_layer(PrivateOf& table);
@@ -254,8 +257,10 @@ class Transaction final : public TransactionControl {
   Cell* tip_root_ = nullptr;               ///< of the tip as the running write call has seen it; null: not looked at
   std::uint64_t floor_ = 0, committed_ = 0, statement_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
-  RecordBuffer changes_;
+  ChangeList<typename Env::Storage> changes_;
   Bytes audit_;
+  Array<std::uint32_t> spilled_;           ///< segments that hold objects of private tables
+  std::size_t unspilled_ = 0;              ///< bytes of records that have been applied since the last one was written
   /// Under which the write set is in the log, and up to where; 0: it is not.
   std::uint64_t stream_ = 0, stream_end_ = 0;
   ReadSet reads_;

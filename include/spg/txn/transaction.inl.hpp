@@ -69,7 +69,7 @@ void Transaction<E>::pop_level(bool keep) {
     }
   }
   if (!keep) {
-    changes_.resize(changes_before);
+    changes_.cut(changes_before);
     if (own_catalog_ != 0) own_catalog_ = raw(machine_->draw_generation());  // what was read under it counts no more
   }
   levels_.pop_back();
@@ -122,7 +122,8 @@ void Transaction<E>::forget_layers() {
 
 template <policy::Env E>
 Status Transaction<E>::decode(const RecordPlace& place, Change& change) {
-  ByteReader reader(changes_.bytes().subspan(place.at, place.size));
+  SPG_ASSIGN(const Bytes bytes, changes_.read(place.at, place.size));
+  ByteReader reader(bytes);
   return decode_change(reader, scratch_, change);
 }
 
@@ -163,11 +164,31 @@ Status Transaction<E>::apply(PrivateOf& table, std::size_t upto) {
     Status failed = decode(table.records[table.applied], change);
     if (!failed) failed = apply_change(layer->scope, table.mine, change, scratch_, access_);
     if (!failed && table.applied % 64 == 63) failed = interrupted();
+    unspilled_ += table.records[table.applied].size;
+    if (!failed && unspilled_ >= machine_->unspilled_bytes_max()) failed = spill(table);
     if (!failed) continue;
     table.pop_layer();
     return failed;
   }
   return ok();
+}
+
+/// Writes what the layers have made. What the newest has made is dropped from memory: the statement does not read it.
+template <policy::Env E>
+Status Transaction<E>::spill(PrivateOf& table) {
+  if (table.mine == nullptr || access_ == Access::no_wait) return ok();
+  unspilled_ = 0;
+  const Layer* bottom = table.top;
+  while (bottom->below != nullptr) bottom = bottom->below;
+  SPG_ASSIGN(const std::uint32_t segment, machine_->spill(table.mine, bottom->scope.generation(), table.top->scope.generation()));
+  return segment == 0 || spilled_.push_back(segment) ? ok() : Error::out_of_memory();
+}
+
+/// Checkpoints must know of the segments before they meet what refers to them.
+template <policy::Env E>
+void Transaction<E>::publish_spilled() {
+  machine_->publish_spilled({spilled_.data(), spilled_.size()});
+  spilled_.clear();
 }
 
 /// Makes what the statement reads: the table with the records from before it.
@@ -313,8 +334,10 @@ template <policy::Env E>
 void Transaction<E>::end_transaction() {
   if (stream_ != 0) machine_->end_stream(std::exchange(stream_, 0));
   forget_private();
+  if (!spilled_.empty()) machine_->discard_spilled({spilled_.data(), spilled_.size()});
+  spilled_.clear();
+  unspilled_ = 0;
   levels_.clear();
-  changes_.shrink(64 * 1024);
   changes_.clear();
   reads_.clear();
   known_locks_.clear();
@@ -460,13 +483,14 @@ Status Machine<E>::commit_together(std::span<TransactionControl* const> transact
     // What takes time is done before the turn.
     if (!failed && streams && writers[0]->stream_ == 0) {
       Stream made{};
-      failed = stream(writers[0]->lineage_->id(), writers[0]->changes_.bytes(), made);
+      failed = stream(writers[0]->lineage_->id(), writers[0]->changes_, made);
       writers[0]->stream_ = made.id;
       writers[0]->stream_end_ = made.last;
     } else if (!failed && !streams && bytes > bytes_under_turn_max && !options_.ephemeral) {
       failed = log_.reserve(bytes);  // makes room, which need not be kept for this record
       if (!failed) log_.give_back(bytes);
     }
+    for (std::size_t i = 0; i < count && !failed && !streams; ++i) failed = writers[i]->changes_.load();
     for (std::size_t i = 0; i < count && !failed; ++i) {
       if (writers[i]->take_turn()) continue;
       for (std::size_t held = 0; held < i; ++held) writers[held]->give_turn();
@@ -478,13 +502,15 @@ Status Machine<E>::commit_together(std::span<TransactionControl* const> transact
     ScopeOf* scopes[commit_parts_max] = {};
     for (std::size_t i = 0; i < count && !failed; ++i) {
       scopes[i] = new (memory[i]) ScopeOf(objects_, draw_generation());
-      parts[i] = {writers[i]->lineage_, scopes[i], nullptr, writers[i]->changes_.bytes(), writers[i]->stream_};
+      auto& changes = writers[i]->changes_;
+      parts[i] = {writers[i]->lineage_, scopes[i], nullptr, changes.is_in_memory() ? changes.bytes() : Bytes{}, changes.size(), writers[i]->stream_};
       // A cold object must not be waited for here: catch_up() reads it, off the turn.
       const auto access = std::exchange(writers[i]->access_, tries < 3 ? Access::no_wait : Access::wait);
       failed = writers[i]->build(*scopes[i], parts[i].root);
       writers[i]->access_ = access;
     }
     if (!failed) {
+      for (std::size_t i = 0; i < count; ++i) writers[i]->publish_spilled();
       auto end = commit({parts, count}, audit);
       if (end) for (std::size_t i = 0; i < count; ++i) writers[i]->published(*end);
       else failed = end.take_error();

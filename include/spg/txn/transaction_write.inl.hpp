@@ -359,12 +359,12 @@ Result<bool> Transaction<E>::is_in_the_way(PrivateOf& table, std::uint64_t rowid
 template <policy::Env E>
 Status Transaction<E>::record(PrivateOf& table, std::size_t before, bool changes_layout) {
   if (!table.records.push_back({before, changes_.size() - before})) {
-    changes_.resize(before);
+    changes_.cut(before);
     return Error::out_of_memory();
   }
   if (changes_layout) table.first_layout_record = std::min(table.first_layout_record, table.records.size() - 1);
   if (raw(table.id) < first_user_table) own_catalog_ = raw(machine_->draw_generation());
-  return ok();
+  return changes_.tail().size() < machine_->changes_in_memory_max() ? ok() : machine_->spill(changes_);
 }
 
 /// A table object with the layout that the transaction sees.
@@ -459,7 +459,7 @@ Result<std::uint64_t> Transaction<E>::record_insert(PrivateOf& table, const Imag
   const std::uint64_t first = lineage_->draw_rowids(table.id, least, rows.count);
   if (first == UINT64_MAX) return Error::out_of_memory();
   const std::size_t before = changes_.size();
-  SPG_TRY(encode_insert(changes_, table.id, first, columns, rows));
+  SPG_TRY(encode_insert(changes_.tail(), table.id, first, columns, rows));
   SPG_TRY(record(table, before, false));
   for (std::size_t i = table.suspects.size(); i != 0 && table.suspects[i - 1].at == before;) table.suspects[--i].rowid += first;
   return first;
@@ -529,7 +529,7 @@ Status Transaction<E>::update(TableId id, std::span<const std::uint64_t> rowids,
     if (failed || conflict.found()) return failed;
   }
   const std::size_t before = changes_.size();
-  SPG_TRY(encode_update(changes_, id, rowids, columns, rows));
+  SPG_TRY(encode_update(changes_.tail(), id, rowids, columns, rows));
   SPG_TRY(record(*table, before, false));
   if (looks) table->applied = table->records.size();
   return ok();
@@ -544,7 +544,7 @@ Status Transaction<E>::remove(TableId id, std::span<const std::uint64_t> rowids)
   SPG_ASSIGN(PrivateOf * table, open_private(id));
   SPG_TRY(lock_and_check_rows(id, rowids, RowLock::write));
   const std::size_t before = changes_.size();
-  SPG_TRY(encode_remove(changes_, id, rowids));
+  SPG_TRY(encode_remove(changes_.tail(), id, rowids));
   return record(*table, before, false);
 }
 
@@ -566,7 +566,7 @@ Result<TableId> Transaction<E>::create_table(TableUse use, std::span<const table
   layout.columns.append(columns);
   SPG_TRY(create_table_at(layer->scope, table->mine, id, layout));
   const std::size_t before = changes_.size();
-  SPG_TRY(encode_layout(changes_, ChangeKind::create_table, id, layout));
+  SPG_TRY(encode_layout(changes_.tail(), ChangeKind::create_table, id, layout));
   SPG_TRY(record(*table, before, true));
   table->applied = table->records.size();
   return id;
@@ -616,7 +616,7 @@ Status Transaction<E>::truncate_table(TableId id) {
 template <policy::Env E>
 Status Transaction<E>::record_plain(PrivateOf& table, ChangeKind kind) {
   const std::size_t before = changes_.size();
-  SPG_TRY(encode_plain(changes_, kind, table.id));
+  SPG_TRY(encode_plain(changes_.tail(), kind, table.id));
   SPG_TRY(record(table, before, true));
   table.applied = table.records.size();
   return ok();
@@ -628,7 +628,7 @@ Status Transaction<E>::change_layout(PrivateOf& table, const table::LayoutBuilde
   SPG_TRY(set_layout_at(table.top->scope, table.mine, table.id, layout, scratch_, true, conflict, check, access_));
   if (conflict.found()) return ok();  // the statement fails, and undoes it
   const std::size_t before = changes_.size();
-  SPG_TRY(encode_layout(changes_, ChangeKind::set_layout, table.id, layout));
+  SPG_TRY(encode_layout(changes_.tail(), ChangeKind::set_layout, table.id, layout));
   SPG_TRY(record(table, before, true));
   table.applied = table.records.size();
   return ok();

@@ -26,13 +26,13 @@ Status verify_segment(Storage& storage, const store::DatabasePaths& paths, const
 /// Those of the files that hold the log's records. A start reads no header but that of the last; what lies behind the records may
 /// be torn.
 template <policy::Storage Storage>
-void verify_log_files(Storage& storage, std::string_view log_path, std::uint64_t from, std::uint64_t to, VerifyReport& report) {
+void verify_log_files(Storage& storage, std::string_view log_path, std::uint64_t from, std::uint64_t to, const log::Jump* jump, VerifyReport& report) {
   for (std::uint64_t number = from / log::file_data_bytes; number * log::file_data_bytes < to; ++number) {
     char name[512];
     std::snprintf(name, sizeof name, "%.*s.%08llu", static_cast<int>(log_path.size()), log_path.data(), static_cast<unsigned long long>(number));
     const auto fault = [&](std::string_view what) { report.fault({name, 0, {}, TableId::none, what}); };
     std::byte header[log::file_header_bytes], expected[log::file_header_bytes];
-    log::write_file_header(expected, number);
+    log::write_file_header(expected, number, jump != nullptr && jump->to == number * log::file_data_bytes ? jump : nullptr);
     auto file = storage.open(std::string_view(name), policy::OpenMode::read);
     Status failed = file ? file->read_at(0, header) : file.take_error();
     if (failed) fault(failed.message());
@@ -70,7 +70,8 @@ Status verify_log(Storage& storage, std::string_view log_path, const store::Mani
   });
   if (failed && failed.code() == sqlstate::out_of_memory) return failed;
   if (failed) report.fault({log_path, counts.to, {}, TableId::none, failed.message()});
-  if (counts.records != 0) verify_log_files(storage, log_path, counts.from, counts.to, report);
+  const log::Jump jump = newest_jump(manifest);
+  if (counts.records != 0) verify_log_files(storage, log_path, counts.from, counts.to, jump.to == 0 ? nullptr : &jump, report);
   report.log(counts);
   return ok();
 }

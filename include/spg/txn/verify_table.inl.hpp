@@ -74,10 +74,10 @@ class ObjectVerifier {
     return ok();
   }
 
-  /// Between objects: no image is valid afterwards.
+  /// Between objects: no image is valid afterwards, but cells are.
   void keep_budget() {
     const std::size_t used = objects_.alloc().used_bytes();
-    if (used > memory_bytes_) objects_.evict(used - memory_bytes_ + memory_bytes_ / 4);
+    if (used > memory_bytes_) objects_.evict(used - memory_bytes_ + memory_bytes_ / 4, Objects::Keep::cells);
   }
 
  private:

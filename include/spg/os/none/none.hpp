@@ -38,11 +38,16 @@ class FixedAlloc {
   void* allocate(std::size_t bytes);
   void release(void* memory, std::size_t bytes);
   std::size_t used_bytes() { return used_bytes_; }
+  /// The block is the process's in any case.
+  std::size_t held_bytes() { return used_bytes_; }
+  std::size_t mark_sparse(std::size_t) { return 0; }
+  bool is_sparse(const void*, std::size_t) { return false; }
   std::size_t limit_bytes() const { return limit_bytes_; }
 
  private:
+  using Classes = SizeClasses<2>;
   struct Free { Free* next; };
-  Free* free_[class_count] = {};
+  Free* free_[Classes::count] = {};
   std::byte* fresh_;
   std::byte* end_;
   std::size_t limit_bytes_, used_bytes_ = 0;

@@ -2,7 +2,7 @@
 #pragma once
 #include <atomic>
 
-#include "spg/os/size_class.hpp"
+#include "spg/os/posix/extent_alloc.hpp"
 #include "spg/policy/policy.hpp"
 
 namespace spg::os {
@@ -99,33 +99,6 @@ struct StdSync {
     unsigned long handle_ = 0;
     bool started_ = false;
   };
-};
-
-/// Size classes over 256 KiB extents straight from the system (larger pieces too), so that used_bytes() is what the process
-/// really holds.
-/// Thread-safe: a spin bit per class.
-class ExtentAlloc {
- public:
-  ExtentAlloc() = default;
-  ~ExtentAlloc();
-  ExtentAlloc(const ExtentAlloc&) = delete;
-  ExtentAlloc& operator=(const ExtentAlloc&) = delete;
-  void* allocate(std::size_t bytes);
-  void release(void* memory, std::size_t bytes);
-  std::size_t used_bytes() { return used_bytes_.load(std::memory_order_relaxed); }
-
- private:
-  struct Free { Free* next; };
-  struct alignas(64) Class {
-    std::atomic<bool> busy{false};
-    Free* free = nullptr;
-    char* fresh = nullptr;      // not yet handed out part of the newest extent
-    char* fresh_end = nullptr;
-  };
-  struct Extent { Extent* next; std::size_t bytes; };
-  Class classes_[class_count];
-  std::atomic<Extent*> extents_{nullptr};
-  std::atomic<std::size_t> used_bytes_{0};
 };
 
 class SystemRandom {

@@ -73,6 +73,10 @@ class SimStorage {
   /// The n-th changing call from now (1 = the next) and all that follow fail as if the power were gone; 0 = never.
   void cut_power_at(std::uint64_t nth);
   bool power_is_cut() const;
+  /// The process is killed: what its destructors do until begin_process() changes nothing, and fails. Gives the number of writes
+  /// and syncs that they tried.
+  void end_process();
+  std::uint64_t begin_process();
   /// The n-th changing call from now, or the first behind it of those that are meant, fails with `code` once (or for good).
   /// A write that fails has written its first half.
   void fail_at(std::uint64_t nth, Sqlstate code, bool sticky = false, SimCalls which = SimCalls::all);
@@ -124,6 +128,9 @@ class SimAlloc {
   void* allocate(std::size_t bytes);
   void release(void* memory, std::size_t bytes);
   std::size_t used_bytes() { return used_bytes_; }
+  std::size_t held_bytes() { return used_bytes_; }
+  std::size_t mark_sparse(std::size_t) { return 0; }
+  bool is_sparse(const void*, std::size_t) { return false; }
   void fail_at(std::uint64_t nth) { fail_at_ = nth; }
   /// Calls of allocate() so far.
   std::uint64_t calls() const { return calls_; }
