@@ -479,4 +479,3 @@ TEST_CASE("the window moves: manifests and what they name go when no recovery wa
   REQUIRE_FALSE(world->open());
   CHECK(manifests() == 1);
 }
-

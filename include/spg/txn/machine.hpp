@@ -88,8 +88,9 @@ class Machine final : public MachineControl {
   Status open();
   /// The first part of open(). Whoever recovers does it before he looks at manifests.
   Status lock_files();
-  /// Instead of open(), and behind lock_files(): the database as a manifest and the records behind it make it, as far as the target. What has been
-  /// recovered is in force, and durable, when this returns ok; before, nothing has changed. Then the machine takes writes.
+  /// Instead of open(), and behind lock_files(): the database as a manifest and the records behind it make it, as far as the
+  /// target. What has been recovered is in force, and durable, when this returns ok; before, nothing has changed but that the
+  /// audit log may have got what it lacked. Then the machine takes writes.
   Result<Recovered> recover(store::Manifest base, const Recovery& what);
   // --- MachineControl
   bool has_database(DatabaseId id) override { return lineage(id) != nullptr; }

@@ -120,6 +120,8 @@ Status Machine<E>::audit_given_up(const store::Manifest& knowing, log::Trail<Sto
   };
   Status damage = trail.follow(knowing.log_start, epoch_at(knowing, knowing.log_start), visit);
   if (failed) return failed;
+  // Of a log that could not be read just now, more may be audited later.
+  if (damage && damage.code() != sqlstate::data_corrupted && damage.code() != sqlstate::undefined_file) return damage;
   // Entries are of what was durable: those behind all that can be read of the log did happen.
   if (audit_ != nullptr) return audit_->keep_entries([](const log::AuditEntry&) { return true; });
   if (damage)
@@ -132,7 +134,7 @@ Status Machine<E>::audit_given_up(const store::Manifest& knowing, log::Trail<Sto
 template <policy::Env E>
 Status Machine<E>::complete_audit(const store::Manifest& knowing, const Recovery& what, store::ManifestAudit& known) {
   known = knowing.audit;
-  if (!wants_audit() && known.bytes == 0) return ok();
+  if (!wants_audit() && (known.bytes == 0 || known.is_paused)) return ok();
   SPG_TRY(open_audit(knowing));
   log::Trail<Storage> trail(*storage_);
   SPG_TRY(prepare_trail(knowing, what, trail));
