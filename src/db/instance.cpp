@@ -5,6 +5,7 @@
 #include "spg/catalog/roles.hpp"
 #include "spg/db/ledger.hpp"
 #include "spg/db/session.hpp"
+#include "spg/log/audit.hpp"
 #include "spg/policy/policy.hpp"
 
 namespace spg::db {
@@ -144,6 +145,11 @@ class InstanceImpl final : public Instance {
       SPG_TRY(transaction->end_statement(true));
       all[count++] = transaction.get();
     }
+    log::AuditText text;
+    RecordBuffer body;
+    SPG_TRY(text.add("/* the first start: the superuser and the first databases */"));
+    SPG_TRY(text.write_body(options.superuser, {}, body));
+    shared->set_audit(body.bytes());
     SPG_TRY(machine_.commit_together({all, count}));
     return machine_.wait_durable(shared->floor());
   }

@@ -140,7 +140,7 @@ void SessionImpl::apply_settings() {
   const std::string_view isolation = settings_.value("default_transaction_isolation");
   hot_settings_.begin.isolation = isolation == "serializable" ? txn::Isolation::serializable : isolation == "repeatable read" ? txn::Isolation::repeatable_read
                                   : isolation == "read uncommitted" ? txn::Isolation::read_uncommitted : txn::Isolation::read_committed;
-  hot_settings_.begin.read_only = settings_.is_on("default_transaction_read_only");
+  hot_settings_.begin.read_only = settings_.is_on("default_transaction_read_only") || instance_.machine().is_read_only();
   hot_settings_.begin.deferrable = settings_.is_on("default_transaction_deferrable");
   path_.clear();
   path_views_.clear();
@@ -286,6 +286,7 @@ void SessionImpl::statement_failed() {
     } else {
       (void)transaction_->rollback_to(savepoints_.back().depth);
       (void)shared_->rollback_to(savepoints_.back().shared_depth);
+      audit_text_.back_to(savepoints_.back().audit_mark);
     }
   }
   apply_settings();
@@ -430,6 +431,7 @@ Result<Progress> SessionImpl::step(Where where) {
         break;
       }
       case Phase::finish: {
+        SPG_TRY(audit_statement());
         SPG_ASSIGN(const Checked checked, check_constraints(false, where));
         if (checked == Checked::waits) return Progress::waits_turn;
         if (checked == Checked::wants_worker) return Progress::wants_worker;

@@ -18,6 +18,7 @@
 #include "spg/db/session.hpp"
 #include "spg/db/settings.hpp"
 #include "spg/exec/execution.hpp"
+#include "spg/log/audit.hpp"
 #include "spg/plan/planner.hpp"
 #include "spg/sql/parser.hpp"
 #include "spg/sql/utility.hpp"
@@ -38,6 +39,7 @@ struct Prepared {
   std::string name;
   std::string_view text;
   sql::RawStatement statement;   ///< tree null: an empty query
+  bool standard_strings = true;  ///< as it was parsed
   std::span<const Oid> given_types;
   std::span<const Oid> parameter_types;      ///< once planned or analysed
   std::span<const plan::OutputColumn> outputs;
@@ -168,7 +170,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
  private:
   enum class Phase : std::uint8_t { idle, next, begin, run, copy_end, finish, commit, await, complete };
   enum class Activity : std::uint8_t { none, query, execute, sync };
-  struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; bool read_only; ConstraintModes constraint_modes; };
+  struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; bool read_only; ConstraintModes constraint_modes; log::AuditText::Mark audit_mark; };
 
   void set_access(store::Access access) {
     transaction_->set_access(access);
@@ -198,6 +200,9 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   void end_statement(bool succeeded);
   void note_reading();
   void end_number(bool committed, bool wrote, bool wrote_shared);
+  std::size_t written_bytes() const { return transaction_->write_set_bytes() + shared_->write_set_bytes(); }
+  Status audit_statement();
+  Status describe_for_audit();
   Status commit_transaction();
   void abort_transaction();
   void forget_portals();
@@ -356,6 +361,9 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   txn::BeginOptions shown_modes_;           ///< what the settings transaction_isolation and kin show
   bool writes_shared_ = false;              ///< the statement changes roles or databases
   std::vector<Savepoint> savepoints_;
+  log::AuditText audit_text_;               ///< the statements of the transaction that have written
+  RecordBuffer audit_body_;                 ///< the same for the commit that runs
+  std::size_t written_before_ = 0;          ///< bytes of the write sets when the statement began
   ConstraintModes constraint_modes_;
 
   // activity
@@ -366,6 +374,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Vec<sql::RawStatement> statements_;
   std::string_view query_text_;
   std::size_t next_statement_ = 0;
+  bool query_standard_strings_ = true;
   bool wait_for_worker_ = false;            ///< the statement runs where it may wait
 
   // the running statement

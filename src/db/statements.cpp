@@ -12,7 +12,7 @@ Result<std::shared_ptr<Prepared>> SessionImpl::make_prepared(std::string_view te
   auto prepared = std::make_shared<Prepared>(memory_, hot_settings_.statement_memory_bytes);
   prepared->text = prepared->arena.copy(text);
   sql::ParseOptions options;
-  options.standard_conforming_strings = hot_settings_.standard_strings;
+  options.standard_conforming_strings = prepared->standard_strings = hot_settings_.standard_strings;
   SPG_ASSIGN(Vec<sql::RawStatement> statements, sql::parse(prepared->arena, prepared->text, options));
   if (statements.size() > 1) return Error::make(sqlstate::syntax_error, "cannot insert multiple commands into a prepared statement");
   if (!statements.empty()) prepared->statement = statements[0];
@@ -317,7 +317,7 @@ Status SessionImpl::start_execute(std::string_view name, std::int64_t max_rows) 
 Status SessionImpl::next_statement() {
   if (next_statement_ == SIZE_MAX) {
     sql::ParseOptions options;
-    options.standard_conforming_strings = hot_settings_.standard_strings;
+    options.standard_conforming_strings = query_standard_strings_ = hot_settings_.standard_strings;
     next_statement_ = 0;
     statements_ = Vec<sql::RawStatement>();
     SPG_ASSIGN(statements_, sql::parse(query_arena_, query_text_, options));
@@ -336,6 +336,7 @@ Status SessionImpl::next_statement() {
   current_ = std::make_shared<Prepared>(memory_, hot_settings_.statement_memory_bytes);
   if (next_statement_ != 0) start_statement_clock();
   current_->text = query_text_;
+  current_->standard_strings = query_standard_strings_;
   current_->statement = statements_[next_statement_++];
   stated_ = current_;
   parameters_ = {};

@@ -1,5 +1,6 @@
 // Transactions of a session: blocks, savepoints, their characteristics.
 #include "session_impl.hpp"
+#include "spg/sql/redact.hpp"
 
 namespace spg::db {
 
@@ -10,6 +11,7 @@ Status SessionImpl::begin_transaction() {
   options.is_block = in_block_;
   SPG_TRY(transaction_->begin(options));
   begin_modes_ = options;
+  audit_text_.clear();
   show_transaction_modes();
   return shared_->begin({});
 }
@@ -23,7 +25,31 @@ Status SessionImpl::begin_statement(txn::Intent intent, Where where) {
   if (!keeps_reading) note_reading();
   Status failed = shared_->begin_statement(intent == txn::Intent::write && writes_shared_ ? intent : txn::Intent::read, access);
   if (failed) (void)transaction_->end_statement(false);
+  written_before_ = written_bytes();
   return failed;
+}
+
+/// The statement has succeeded: one that has changed anything is told of in the audit log, as it was parsed and without its
+/// passwords; what EXECUTE ran as it was prepared, so that parameters are told in no form.
+Status SessionImpl::audit_statement() {
+  if (!instance_.machine().is_audited() || !transaction_->is_active() || stated_ == nullptr || written_bytes() <= written_before_) return ok();
+  const bool runs_other = stated_->statement.tree != nullptr && stated_->statement.tree->kind == sql::NodeKind::execute && current_ != nullptr;
+  const Prepared& prepared = runs_other ? *current_ : *stated_;
+  sql::ParseOptions options;
+  options.standard_conforming_strings = prepared.standard_strings;
+  MemoryBudget budget(SIZE_MAX, &memory_);
+  Arena arena(budget);
+  SPG_TRY(audit_text_.add(sql::redacted_text(arena, prepared.text, prepared.statement, options)));
+  written_before_ = written_bytes();  // what checks it may wait, and come here again
+  return budget.check();
+}
+
+Status SessionImpl::describe_for_audit() {
+  if (!instance_.machine().is_audited()) return ok();
+  audit_body_.clear();
+  SPG_TRY(audit_text_.write_body(user_, database_, audit_body_));
+  transaction_->set_audit(audit_body_.bytes());
+  return ok();
 }
 
 /// Remembers what the statement that has just begun reads. It costs no more than that, until somebody asks.
@@ -42,6 +68,7 @@ Status SessionImpl::commit_transaction() {
   if (!transaction_->is_active()) return ok();
   const bool wrote = transaction_->has_written(), wrote_shared = shared_->has_written();
   if ((wrote || wrote_shared) && instance_.ledger().keeps_commit_times()) SPG_TRY(transaction_id(true).status());
+  if (wrote || wrote_shared) SPG_TRY(describe_for_audit());
   // The shared lineage goes second (DESIGN 1.6).
   txn::TransactionControl* const both[] = {transaction_.get(), shared_.get()};
   Status failed = instance_.machine().commit_together(both);
@@ -107,6 +134,8 @@ Status SessionImpl::set_transaction_modes(const sql::TransactionModes& modes) {
   }
   if (modes.read_only != sql::Toggle::unspecified) {
     const bool read_only = modes.read_only == sql::Toggle::on;
+    if (!read_only && instance_.machine().is_read_only())
+      return Error::make(sqlstate::feature_not_supported, "cannot set transaction read-write mode: the database was opened to be read");
     if (options.read_only && !read_only && is_nested)
       return Error::make(sqlstate::active_sql_transaction, "cannot set transaction read-write mode inside a read-only transaction");
     if (options.read_only && !read_only && has_read)
@@ -252,7 +281,7 @@ Status SessionImpl::run_savepoint_statement(const sql::Transaction& statement) {
   if (statement.action == TransactionAction::savepoint) {
     SPG_ASSIGN(const std::uint32_t depth, transaction_->savepoint());
     SPG_ASSIGN(const std::uint32_t shared_depth, shared_->savepoint());
-    savepoints_.push_back({std::string(statement.name), depth, shared_depth, settings_.mark(), transaction_->options().read_only, constraint_modes_});
+    savepoints_.push_back({std::string(statement.name), depth, shared_depth, settings_.mark(), transaction_->options().read_only, constraint_modes_, audit_text_.mark()});
     return ok();
   }
   SPG_ASSIGN(const std::size_t at, find_savepoint(statement.name));
@@ -272,6 +301,7 @@ Status SessionImpl::run_savepoint_statement(const sql::Transaction& statement) {
   SPG_TRY(shared_->rollback_to(mark.shared_depth));
   settings_.undo_to(mark.settings_mark);
   constraint_modes_ = mark.constraint_modes;
+  audit_text_.back_to(mark.audit_mark);
   savepoints_.resize(at + 1);
   failed_ = false;
   apply_settings();

@@ -1,4 +1,5 @@
 // The rooms under tables on FirmwareEnv, compiled once.
+#include "spg/log/audit_log.inl.hpp"
 #include "spg/log/copies.inl.hpp"
 #include "spg/log/log.inl.hpp"
 #include "spg/log/trail.inl.hpp"
@@ -14,8 +15,12 @@ template class store::CellList<os::FixedAlloc>;
 template class store::Segments<store::Objects<os::FixedAlloc, os::NoSync, os::SeededRandom>, os::RamStorage, os::NoSync>;
 template Status store::write_manifest(os::RamStorage&, std::string_view, const store::Manifest&);
 template Result<store::Manifest> store::read_manifest(os::RamStorage&, std::string_view);
-template Result<store::Manifest> store::read_manifest(os::RamStorage&, const store::DatabasePaths&, std::uint64_t);
+template Result<store::Manifest> store::find_manifest(os::RamStorage&, std::string_view);
+template Status store::write_pointer(os::RamStorage&, std::string_view, std::uint64_t);
+template Result<os::RamStorage::Lock> store::lock_database(os::RamStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::RamStorage, os::NoSync>;
+template class log::AuditLog<os::RamStorage, os::NoSync>;
+template Result<store::Manifest> store::read_manifest(os::RamStorage&, const store::DatabasePaths&, std::uint64_t);
 template class log::Copies<os::RamStorage>;
 template class log::Trail<os::RamStorage>;
 }  // namespace spg

@@ -1,4 +1,5 @@
 // The rooms under tables on PosixEnv, compiled once, and apart from what stands on them: an edit there is built again quickly.
+#include "spg/log/audit_log.inl.hpp"
 #include "spg/log/copies.inl.hpp"
 #include "spg/log/log.inl.hpp"
 #include "spg/log/trail.inl.hpp"
@@ -14,8 +15,12 @@ template class store::CellList<os::ExtentAlloc>;
 template class store::Segments<store::Objects<os::ExtentAlloc, os::StdSync, os::SystemRandom>, os::PosixStorage, os::StdSync>;
 template Status store::write_manifest(os::PosixStorage&, std::string_view, const store::Manifest&);
 template Result<store::Manifest> store::read_manifest(os::PosixStorage&, std::string_view);
-template Result<store::Manifest> store::read_manifest(os::PosixStorage&, const store::DatabasePaths&, std::uint64_t);
+template Result<store::Manifest> store::find_manifest(os::PosixStorage&, std::string_view);
+template Status store::write_pointer(os::PosixStorage&, std::string_view, std::uint64_t);
+template Result<os::PosixStorage::Lock> store::lock_database(os::PosixStorage&, std::string_view, policy::LockMode);
 template class log::Log<os::PosixStorage, os::StdSync>;
+template class log::AuditLog<os::PosixStorage, os::StdSync>;
+template Result<store::Manifest> store::read_manifest(os::PosixStorage&, const store::DatabasePaths&, std::uint64_t);
 template class log::Copies<os::PosixStorage>;
 template class log::Trail<os::PosixStorage>;
 }  // namespace spg

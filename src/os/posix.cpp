@@ -12,9 +12,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -126,6 +128,46 @@ Status PosixStorage::list(std::string_view path, FunctionRef<void(std::string_vi
   }
   ::closedir(directory);
   return ok();
+}
+
+namespace {
+/// Who holds a lock on the file: 0 when the system does not say.
+long lock_holder(int descriptor) {
+  struct stat status;
+  std::FILE* locks = ::fstat(descriptor, &status) == 0 ? std::fopen("/proc/locks", "re") : nullptr;
+  if (locks == nullptr) return 0;
+  long holder = 0;
+  char line[256], kind[16];
+  while (holder == 0 && std::fgets(line, sizeof line, locks) != nullptr) {  // "1: FLOCK  ADVISORY  WRITE 708 fe:00:1125 0 EOF"
+    long pid = 0;
+    unsigned major_number = 0, minor_number = 0;
+    unsigned long long inode = 0;
+    if (std::sscanf(line, "%*d: %15s %*s %*s %ld %x:%x:%llu", kind, &pid, &major_number, &minor_number, &inode) != 5) continue;
+    if (std::strcmp(kind, "FLOCK") == 0 && inode == status.st_ino && major_number == major(status.st_dev) && minor_number == minor(status.st_dev)) holder = pid;
+  }
+  std::fclose(locks);
+  return holder;
+}
+}  // namespace
+
+PosixLock::~PosixLock() { if (descriptor_ >= 0) ::close(descriptor_); }
+
+/// The directory itself is locked, which no rename replaces and nobody takes for a stale file and removes.
+Result<PosixLock> PosixStorage::lock(std::string_view path, policy::LockMode mode) {
+  const Path name(path);
+  if (!name.fits) return path_too_long(path);
+  const int descriptor = ::open(name.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return system_error("open directory", path);
+  PosixLock lock(descriptor);
+  int result;
+  do result = ::flock(descriptor, (mode == policy::LockMode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
+  while (result != 0 && errno == EINTR);
+  if (result == 0) return lock;
+  if (errno != EWOULDBLOCK) return system_error("lock directory", path);
+  const long holder = lock_holder(descriptor);
+  if (holder == static_cast<long>(::getpid())) return Error::make(sqlstate::lock_file_exists, "directory \"", path, "\" is locked by this process");
+  if (holder <= 0) return Error::make(sqlstate::lock_file_exists, "directory \"", path, "\" is locked by another process");
+  return Error::make(sqlstate::lock_file_exists, "directory \"", path, "\" is locked by another process (PID ", holder, ")");
 }
 
 std::uint64_t SystemClock::monotonic_ns() {

@@ -179,6 +179,7 @@ void SimStorage::fail_at(std::uint64_t nth, Sqlstate code, bool sticky, SimCalls
 void SimStorage::ignore_syncs(bool ignore) { disk_->ignore_syncs = ignore; }
 
 void SimStorage::power_cycle(SimChance& chance, Survival survival) {
+  locks_.forget_all();
   auto lives = [&] { return survival == Survival::all || (survival != Survival::none && chance.below(2) == 0); };
   // SimNames first: each that differs between the two states is decided by itself. (A rename over an existing name is
   // atomic: the name refers to the old or to the new file.)
@@ -226,7 +227,10 @@ bool SimStorage::flip(std::string_view path, std::uint64_t at, unsigned bit) {
   return true;
 }
 
-void SimStorage::copy_from(const SimStorage& other) { *disk_ = *other.disk_; }
+void SimStorage::copy_from(const SimStorage& other) {
+  *disk_ = *other.disk_;
+  locks_.forget_all();
+}
 
 std::uint64_t SimStorage::fingerprint() const {
   std::uint64_t hash = 0xcbf29ce484222325u;

@@ -23,6 +23,9 @@ Result<Database> Database::open(std::string_view path, const DatabaseOptions& op
   machine.database_path = path;
   machine.log_path = log_path;
   machine.checkpoint_log_bytes = options.checkpoint_log_bytes;
+  machine.read_only = options.read_only;
+  machine.audit.path = options.audit_path;
+  machine.audit.begins = options.audit_begins;
   return open_on<os::PosixEnv>(machine, options);
 }
 

@@ -26,7 +26,7 @@ constexpr const char* usage =
     "       spg-server --ephemeral | --version | --help\n\n"
     "  wire-addr    address of the native protocol        (SPG_ADDR,    default 127.0.0.1:5544)\n"
     "  db-path      database file; <db-path>.d beside it  (SPG_DB,      default ./spg.db)\n"
-    "  audit-path   audit log; - for none                 (default -)\n"
+    "  audit-path   audit log: an entry for each transaction that changes anything; - for none  (SPG_AUDIT, default -)\n"
     "  wal-path     write-ahead log, files <wal-path>.N   (SPG_WAL,     default ./wal.log)\n"
     "  SPG_PG_ADDR  address of the PostgreSQL protocol    (default 127.0.0.1:5432; off: none)\n"
     "  SPG_SUPERUSER, SPG_SUPERUSER_PASSWORD              first start: the superuser (default bench/bench, loopback only)\n"
@@ -43,6 +43,8 @@ constexpr const char* usage =
     "  SPG_RECOVERY_SECONDS  with an archive: every point of so long a time can be recovered  (default 86400)\n"
     "  SPG_WAL_TEE           path of a second log, files <path>.N, that follows the first  (default: none)\n"
     "  SPG_WAL_TEE_LAG_BYTES so much log is kept for a tee that lags, before it is given up  (default 4 GiB)\n"
+    "  SPG_AUDIT_BEGIN       on: begins a new audit log where the one that the database knows of is not there  (default off)\n"
+    "  SPG_AUDIT_BACKLOG_BYTES  commits are refused once so much waits for an audit log that cannot be written  (default 64 MiB)\n"
     "  SPG_TRACK_COMMIT_TIMESTAMP  on or off: the setting track_commit_timestamp  (default off)\n";
 
 const char* environment(const char* name, const char* fallback) {
@@ -85,6 +87,26 @@ bool read_number(const char* name, T fallback, unsigned long long least, unsigne
   number = static_cast<T>(value);
   return true;
 }
+
+/// A setting of the environment that is on or off; off when it is not set.
+bool read_switch(const char* name, bool& on) {
+  const std::string text = environment(name, "off");
+  on = text == "on";
+  if (on || text == "off") return true;
+  std::fprintf(stderr, "spg-server: %s is neither on nor off: %s\n", name, text.c_str());
+  return false;
+}
+
+/// Tells whoever reads standard error how the audit log fares.
+class AuditPrinter final : public spg::log::AuditReport {
+ public:
+  void audit_fails(const spg::Error& why) override { report("the audit log cannot be written, and is tried again", why); }
+  void audit_works_again() override { std::fprintf(stderr, "spg-server: the audit log is written again, nothing of it is lost\n"); }
+  void audit_mended(std::uint64_t first, std::uint64_t count) override {
+    std::fprintf(stderr, "spg-server: note: %llu entries of the audit log, from %llu on, were taken by a crash and are written again from the write-ahead log\n",
+                 static_cast<unsigned long long>(count), static_cast<unsigned long long>(first));
+  }
+};
 
 /// A number of megabytes as bytes; at least one, so that SET can still run.
 bool read_megabytes(const char* name, std::size_t fallback_bytes, std::size_t& bytes) {
@@ -209,6 +231,7 @@ int recover(const Arguments& arguments) {
     plan.target = *target;
   }
   const std::string to_log = arguments.into == nullptr ? std::string() : std::string(arguments.into) + ".wal";
+  plan.audit = arguments.machine.audit;
   if (arguments.into != nullptr) {
     plan.to_database = arguments.into;
     plan.to_log = to_log;
@@ -233,7 +256,7 @@ void limit_malloc() {
 int main(int argc, char** argv) {
   limit_malloc();
   Arguments arguments;
-  const char* positional[4] = {environment("SPG_ADDR", "127.0.0.1:5544"), environment("SPG_DB", "./spg.db"), "-", environment("SPG_WAL", "./wal.log")};
+  const char* positional[4] = {environment("SPG_ADDR", "127.0.0.1:5544"), environment("SPG_DB", "./spg.db"), environment("SPG_AUDIT", "-"), environment("SPG_WAL", "./wal.log")};
   int count = 0;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--version") == 0) { std::printf("spg-server %s\n", SPG_VERSION); return 0; }
@@ -270,7 +293,6 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (count > 0) std::fprintf(stderr, "spg-server: note: the native protocol on %s is not served yet\n", positional[0]);
-  if (std::strcmp(positional[2], "-") != 0) std::fprintf(stderr, "spg-server: note: no audit log is written to %s yet\n", positional[2]);
   auto& instance = arguments.instance;
   if (!read_megabytes("SPG_MEMORY_MB", spg::os::memory_bytes() / 2, instance.memory_limit_bytes) ||
       !read_megabytes("SPG_STATEMENT_MEMORY_MB", instance.memory_limit_bytes / 2, instance.statement_memory_bytes)) return 2;
@@ -278,8 +300,10 @@ int main(int argc, char** argv) {
   constexpr unsigned long long mega = 1024 * 1024;
   if (!read_number("SPG_HOT_TIER_BYTES", std::min<std::size_t>(std::size_t{4} << 30, spg::os::memory_bytes() / 2), 16 * mega, SIZE_MAX / 2, machine.hot_tier_bytes) ||
       !read_number("SPG_CHECKPOINT_WAL_BYTES", machine.checkpoint_log_bytes, mega, UINT64_MAX / 2, machine.checkpoint_log_bytes) ||
+      !read_number("SPG_AUDIT_BACKLOG_BYTES", machine.audit.backlog_bytes_max, 4096, UINT64_MAX / 2, machine.audit.backlog_bytes_max) ||
       !read_number("SPG_CHECKPOINT_SECONDS", machine.checkpoint_seconds, 0, 30 * 86400, machine.checkpoint_seconds) ||
       !read_number<std::uint32_t>("SPG_COLD_COMPACT_SEGMENT_THRESHOLD", machine.compaction.count_max, 2, 100'000, machine.compaction.count_max)) return 2;
+  if (!read_switch("SPG_TRACK_COMMIT_TIMESTAMP", instance.track_commit_timestamp) || !read_switch("SPG_AUDIT_BEGIN", machine.audit.begins)) return 2;
   auto& copies = machine.copies;
   copies.archive = environment("SPG_WAL_ARCHIVE", "");
   copies.tee = environment("SPG_WAL_TEE", "");
@@ -289,9 +313,12 @@ int main(int argc, char** argv) {
   Reporter reporter;
   machine.copy_report = &reporter;
   machine.decides_copies = true;
-  const std::string track = environment("SPG_TRACK_COMMIT_TIMESTAMP", "off");
-  if (track != "on" && track != "off") { std::fprintf(stderr, "spg-server: SPG_TRACK_COMMIT_TIMESTAMP is neither on nor off: %s\n", track.c_str()); return 2; }
-  instance.track_commit_timestamp = track == "on";
+  AuditPrinter audit_printer;
+  if (std::strcmp(positional[2], "-") != 0) {
+    if (arguments.ephemeral) { std::fprintf(stderr, "spg-server: --ephemeral keeps nothing, and so no audit log either\n"); return 2; }
+    machine.audit.path = positional[2];
+    machine.audit.report = &audit_printer;
+  }
   const unsigned processors = spg::os::processor_count();
   arguments.server.address = arguments.address.c_str();
   arguments.server.port = arguments.port;

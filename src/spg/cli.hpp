@@ -16,6 +16,8 @@ int query(Arguments arguments);
 int wal_lint(Arguments arguments);
 int dump(Arguments arguments);
 int verify(Arguments arguments);
+int repair(Arguments arguments);
+int audit(Arguments arguments);
 int revert(Arguments arguments);
 
 /// "spg: what", to standard error; returns 2.

@@ -68,6 +68,8 @@ int dump(Arguments arguments) {
   const Options options(arguments);
   if (options.rest.size() != 1 || options.has_unknown()) return wrong_usage("dump: one database");
   os::PosixStorage storage;
+  const auto lock = store::lock_database(storage, options.rest[0], policy::LockMode::shared);
+  if (!lock && lock.error().code() != sqlstate::undefined_file) return report(lock.error());  // what is not there is told below
   const store::DatabasePaths paths(options.rest[0]);
   auto manifest = store::read_manifest(storage, options.rest[0]);
   if (!manifest) return report(manifest.error());
@@ -80,6 +82,8 @@ int dump(Arguments arguments) {
   for (const store::ManifestDatabase& one : manifest->databases)
     std::printf("database %u: root in segment %u at %" PRIu64 ", %u bytes; born %" PRIu64 "; log until %" PRIu64 " contained\n", raw(one.id), one.root.segment,
                 one.root.offset, one.root.length, raw(one.birth), one.log_position);
+  if (const store::ManifestAudit& audit = manifest->audit; audit.bytes != 0)
+    std::printf("audit log: complete until entry %" PRIu64 " at %" PRIu64 "%s\n", audit.number, audit.bytes, audit.is_paused ? ", paused" : "");
   bool sound = true;
   for (const store::SegmentInfo& info : manifest->segments) sound &= print_segment(storage, paths, info);
   std::printf("%s\n", sound ? "sound" : "DAMAGED");

@@ -10,19 +10,24 @@ namespace spg::cli {
 namespace {
 
 constexpr const char* usage =
-    "usage: spg query <db> [--wal PATH] [--database NAME] [--csv | --tsv] ['SQL' ...]   (no SQL: standard input)\n"
+    "usage: spg query <db> [--wal PATH] [--audit PATH [--audit-begin]] [--database NAME] [--read-only] [--csv | --tsv] ['SQL' ...]   (no SQL: standard input)\n"
     "       spg wal-lint <wal-path> [--quiet]     prints the log's frames, and where and why it ends; 1 when it is damaged\n"
     "       spg dump <db>                         prints manifest and segments, checks every checksum; 1 when one is wrong\n"
     "       spg verify <db> [--wal PATH] [--quiet]   every checksum, row and index entry, and the log; 1 when anything is wrong\n"
-    "       spg revert --to TIME|LSN <db> [--wal PATH] [--archive DIR]   the database becomes what it was then; what came later is given up\n"
+    "       spg repair <db>                       writes the file <db> anew, if it is lost or damaged, from what is in <db>.d\n"
+    "       spg revert --to TIME|LSN <db> [--wal PATH] [--archive DIR] [--audit PATH]   the database becomes what it was then; what came\n"
+    "                                             later is given up\n"
+    "       spg audit verify <file> [--db <db>] [--quiet]   checks the chain of an audit log, and that it has what <db> knows of;\n"
+    "                                             1 when it is broken, and which entry is\n"
+    "       spg audit show <file> [--from N] [--to N]   prints its entries\n"
     "       spg --version | --help\n\n"
-    "No server may have the database open.\n";
+    "No server may have the database open. dump, verify and query --read-only may run beside each other.\n";
 
 struct Verb {
   std::string_view name;
   int (*run)(Arguments);
 };
-constexpr Verb verbs[] = {{"query", query}, {"wal-lint", wal_lint}, {"dump", dump}, {"verify", verify}, {"revert", revert}};
+constexpr Verb verbs[] = {{"query", query}, {"wal-lint", wal_lint}, {"dump", dump}, {"verify", verify}, {"repair", repair}, {"revert", revert}, {"audit", audit}};
 
 }  // namespace
 

@@ -147,8 +147,8 @@ std::string read_input() {
 
 int query(Arguments arguments) {
   Options options(arguments);
-  const bool csv = options.flag("--csv"), tsv = options.flag("--tsv");
-  const std::string_view log = options.value("--wal", ""), database_name = options.value("--database", "postgres");
+  const bool csv = options.flag("--csv"), tsv = options.flag("--tsv"), read_only = options.flag("--read-only"), audit_begins = options.flag("--audit-begin");
+  const std::string_view log = options.value("--wal", ""), database_name = options.value("--database", "postgres"), audit_path = options.value("--audit", "");
   if (options.missing) return wrong_usage("an option lacks its value");
   if (options.rest.empty()) return wrong_usage("query: which database?");
   const std::string_view path = options.rest[0];
@@ -158,6 +158,9 @@ int query(Arguments arguments) {
   const std::string log_path = log.empty() ? default_log_path(path) : std::string(log);
   DatabaseOptions database_options;
   database_options.log_path = log_path;
+  database_options.read_only = read_only;
+  database_options.audit_path = audit_path;
+  database_options.audit_begins = audit_begins;
   auto database = Database::open(path, database_options);
   if (!database) return report(database.error());
   auto connection = database->connect(database_name);

@@ -14,7 +14,8 @@ constexpr std::size_t revert_memory_bytes = std::size_t{1} << 30;
 
 int revert(Arguments arguments) {
   Options options(arguments);
-  const std::string_view to = options.value("--to", {}), wal = options.value("--wal", {}), archive = options.value("--archive", {});
+  const std::string_view to = options.value("--to", {}), wal = options.value("--wal", {}), archive = options.value("--archive", {}), audit = options.value("--audit", {});
+  const bool audit_begins = options.flag("--audit-begin");
   if (options.missing || to.empty() || options.rest.size() != 1 || options.has_unknown()) return wrong_usage("revert: --to TIME|LSN and one database");
   os::PosixStorage storage;
   os::SystemClock clock;
@@ -25,6 +26,8 @@ int revert(Arguments arguments) {
   plan.database = options.rest[0];
   plan.log = log;
   plan.archive = archive;
+  plan.audit.path = audit;
+  plan.audit.begins = audit_begins;
   plan.hot_tier_bytes = revert_memory_bytes;
   auto target = txn::parse_recovery_target(to, clock.wall_us());
   if (!target) return report(target.error());

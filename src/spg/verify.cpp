@@ -5,6 +5,7 @@
 
 #include "cli.hpp"
 #include "spg/profile/daemon.hpp"
+#include "spg/store/manifest.hpp"
 #include "spg/txn/verify.hpp"
 
 namespace spg::cli {
@@ -80,6 +81,8 @@ int verify(Arguments arguments) {
   const std::string_view database = options.rest[0];
   const std::string log = wal.empty() ? default_log_path(database) : std::string(wal);
   os::PosixStorage storage;
+  const auto lock = store::lock_database(storage, database, policy::LockMode::shared);
+  if (!lock && lock.error().code() != sqlstate::undefined_file) return report(lock.error());  // what is not there is told below
   Printer printer(quiet);
   Status failed = txn::verify_files<os::PosixStorage, os::StdSync>(storage, database, log, printer);
   if (!failed) failed = verify_recovered(storage, database, log, printer);

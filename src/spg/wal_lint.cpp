@@ -17,6 +17,7 @@ namespace {
 using log::FrameHeader;
 
 std::string type_name(log::RecordType type) {
+  if (log::is_audited(type)) return "audited " + type_name(log::without_audit(type));
   switch (type) {
     case log::RecordType::commit: return "commit";
     case log::RecordType::joint_commit: return "joint commit";

@@ -39,6 +39,23 @@ std::uint64_t Manifest::contained() const {
   return upto;
 }
 
+static bool add_audit(RecordBuffer& out, const ManifestAudit& audit) {
+  if (audit.bytes == 0) return out.add_varint(0);
+  return out.add_varint(audit.bytes) && out.add_varint(audit.number) && out.add_varint(audit.through.counter) && out.add_varint(audit.through.epoch) &&
+         out.add_varint(audit.is_paused ? 1 : 0) && out.add(audit.hash);
+}
+
+static void read_audit(ByteReader& reader, ManifestAudit& audit) {
+  audit.bytes = reader.varint();
+  if (audit.bytes == 0) return;
+  audit.number = reader.varint();
+  audit.through.counter = reader.varint();
+  audit.through.epoch = static_cast<std::uint32_t>(reader.varint());
+  audit.is_paused = reader.varint() != 0;
+  const Bytes hash = reader.bytes(sizeof audit.hash);
+  if (reader.ok()) std::memcpy(audit.hash, hash.data(), sizeof audit.hash);
+}
+
 Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
   bool fits = out.add(std::as_bytes(std::span(manifest_magic))) && out.add_le(manifest.number) && out.add_varint(manifest.log_start) &&
               out.add_varint(manifest.next_generation) && out.add_varint(manifest.next_oid);
@@ -52,6 +69,7 @@ Status encode_manifest(const Manifest& manifest, RecordBuffer& out) {
            out.add_varint(database.root.offset) && out.add_varint(raw(database.birth)) && out.add_varint(database.log_position);
   fits = fits && out.add_le(manifest.commit_time_us) && out.add_varint(manifest.lsn) && out.add_varint(manifest.copies) && out.add_varint(manifest.jumps.size());
   for (const ManifestJump& jump : manifest.jumps) fits = fits && out.add_varint(jump.from) && out.add_varint(jump.to) && out.add_varint(jump.epoch_before) && out.add_varint(jump.epoch_after);
+  fits = fits && add_audit(out, manifest.audit);
   fits = fits && out.add_le(crypto::crc32c(0, out.bytes()));
   return fits ? ok() : Error::out_of_memory();
 }
@@ -101,8 +119,9 @@ Result<Manifest> decode_manifest(Bytes bytes) {
     if (from > to || to <= before) return damaged();
     if (!manifest.jumps.push_back({from, to, epoch_before, epoch_after})) return Error::out_of_memory();
   }
+  if (format > 2) read_audit(reader, manifest.audit);
   // Generations only grow: one that could run over would make old objects look new.
-  if (!reader.at_end() || manifest.next_generation > generations_max) return damaged();
+  if (!reader.ok() || !reader.at_end() || manifest.next_generation > generations_max) return damaged();
   return manifest;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The command line tool on a database that the server has written: queries in every form, and lint and dump before and
 after bytes have been changed."""
+import fcntl
 import os
 import pathlib
 import shutil
@@ -30,7 +31,8 @@ wal = folder / "app.db.wal"
 
 # --- usage
 for arguments in ([], ["frobnicate"], ["query"], ["query", db, "--wal"], ["query", "--oops", db], ["query", db, "--csv", "--tsv"],
-                  ["wal-lint"], ["wal-lint", "--oops"], ["dump"], ["dump", db, db], ["verify"], ["verify", db, "--wal"], ["verify", "--oops", db]):
+                  ["wal-lint"], ["wal-lint", "--oops"], ["dump"], ["dump", db, db], ["verify"], ["verify", db, "--wal"], ["verify", "--oops", db], ["repair"], ["repair", db, db],
+                  ["audit"], ["audit", "verify"], ["audit", "show"], ["audit", "show", db, "--from", "x"], ["audit", "sing", db], ["audit", "verify", db, "--oops"]):
     code, out, err = spg(*arguments)
     check(f"{arguments}", (code, out), (2, ""))
     check(f"{arguments} explains itself", "usage:" in err, True)
@@ -146,6 +148,40 @@ shutil.rmtree(folder / "base")
 (folder / "same").rename(folder / "base")
 check("revert to a time", (spg("revert", "--to", moment, base)[0], rows_of_base()), (0, "2"))
 shutil.rmtree(folder / "base")
+check("query to read", spg("query", db, "--read-only", "SELECT 1 AS x", "CREATE TABLE no (a int)"),
+      (1, " x \n---\n 1\n(1 row)\n\n", "ERROR:  cannot execute CREATE TABLE in a read-only transaction\n"))
+
+# --- a lock of another process, as a server has one
+directory = os.open(folder / "app.db.d", os.O_RDONLY)
+fcntl.flock(directory, fcntl.LOCK_EX)
+refused = f'ERROR:  database "{db}" is open already: directory "{db}.d" is locked by another process (PID {os.getpid()})\nHINT:  One process may write to a database, or several may read it.\n'
+for arguments in (["query", db, "SELECT 1"], ["query", db, "--read-only", "SELECT 1"], ["dump", db], ["verify", db], ["repair", db]):
+    check(f"{arguments} while it is written", spg(*arguments), (1, "", refused))
+fcntl.flock(directory, fcntl.LOCK_SH)
+for arguments in (["query", db, "SELECT 1"], ["repair", db]):
+    check(f"{arguments} while it is read", spg(*arguments), (1, "", refused))
+for arguments in (["query", db, "--read-only", "SELECT 1"], ["dump", db], ["verify", db]):
+    check(f"{arguments} while it is read", spg(*arguments)[0::2], (0, ""))
+os.close(directory)
+
+# --- a lost or damaged pointer file
+pointer = db.read_bytes()
+for lost in (None, b"nothing of ours", pointer[:10], pointer[:8] + b"\x99" + pointer[9:]):
+    db.unlink()
+    if lost is not None:
+        db.write_bytes(lost)
+    kept = contents()
+    for arguments in (["query", db, "SELECT 1"], ["verify", db], ["dump", db]):
+        code, out, err = spg(*arguments)
+        check(f"{arguments} without its pointer file", (code, contents() == kept), (1, True))
+        if lost is None:
+            check(f"{arguments} says what is lost", "is missing, but directory" in out + err, True)
+    code, out, err = spg("repair", db)
+    check("repair", (code, err, db.read_bytes()), (0, "", pointer))
+check("nothing to repair", spg("repair", db)[1].startswith("nothing to repair"), True)
+check("after a repair", spg("verify", db, "--quiet"), (0, "", ""))
+check("repair of nothing", spg("repair", folder / "nowhere")[0], 1)
+
 segments = sorted((folder / "app.db.d").glob("segment-*"))
 out = spg("dump", db)[1]
 if "segment 1" in out:
@@ -166,6 +202,51 @@ else:
 db.write_bytes(b"nothing of ours")
 check("nothing to verify", spg("verify", db)[0], 1)
 check("no database", spg("dump", db)[0], 1)
+
+# --- an audit log
+db, audit = folder / "audited.db", folder / "audited.log"
+check("audited", spg("query", db, "--audit", audit, "CREATE TABLE t (a int)", "INSERT INTO t VALUES (1); ", "SELECT 1 AS x", "CREATE ROLE r PASSWORD 'secret'",
+                     "BEGIN; INSERT INTO t VALUES (2);\n INSERT INTO t\tVALUES (3); COMMIT")[0], 0)
+code, out, err = spg("audit", "show", audit)
+shown = [line.split("  ", 3)[-1] for line in out.splitlines()]
+check("show", (code, shown), (0, ["user=bench  database=  /* the first start: the superuser and the first databases */", "user=bench  database=postgres  CREATE TABLE t (a int)",
+                                  "user=bench  database=postgres  INSERT INTO t VALUES (1)", "user=bench  database=postgres  CREATE ROLE r PASSWORD '********'",
+                                  "user=bench  database=postgres", "INSERT INTO t VALUES (2)", "INSERT INTO t\\tVALUES (3)"]))
+check("a part", [line.split()[0] for line in spg("audit", "show", audit, "--from", "2", "--to", "3")[1].splitlines()], ["2", "3"])
+code, out, err = spg("audit", "verify", audit, "--db", db)
+check("verify", (code, err, out.startswith("entries 1 to 5, made 2"), out.endswith("sound\n")), (0, "", True, True))
+check("verify quietly", spg("audit", "verify", audit, "--quiet"), (0, "", ""))
+check("without it", (lambda r: (r[0], "the audit log may lack" in r[2]))(spg("query", db, "SELECT 1")), (1, True))
+check("to read", spg("query", db, "--read-only", "--csv", "SELECT count(*) FROM t"), (0, "count\n3\n", ""))
+check("with it", spg("query", db, "--audit", audit, "--csv", "SELECT count(*) FROM t"), (0, "count\n3\n", ""))
+check("dump says", "audit log: complete until entry 5 at " in spg("dump", db)[1], True)
+code, out, err = spg("query", db, "--audit", audit, "--tsv", "SELECT pg_current_wal_lsn()")
+lsn, hashes = out.split()[-1], spg("audit", "show", audit)[1]
+spg("query", db, "--audit", audit, "INSERT INTO t VALUES (77)")
+check("revert knows", "NOT AUDITED" not in spg("audit", "show", audit)[1], True)
+check("revert with an audit log", (lambda r: (r[0], r[2]))(spg("revert", "--to", lsn, db, "--audit", audit)), (0, ""))
+code, out, err = spg("audit", "show", audit)
+check("what was given up stays", (out.startswith(hashes), out.splitlines()[-2].endswith("INSERT INTO t VALUES (77)"), "REVERTED to lsn " in out.splitlines()[-1]), (True, True, True))
+check("verify counts it", "1 times the database was reverted" in spg("audit", "verify", audit, "--db", db)[1], True)
+check("reverted", spg("query", db, "--audit", audit, "--csv", "SELECT count(*) FROM t"), (0, "count\n3\n", ""))
+check("dump says", "audit log: complete until entry 7 at " in spg("dump", db)[1], True)
+whole = audit.read_bytes()
+audit.write_bytes(whole[:-1])
+code, out, err = spg("audit", "verify", audit)
+check("cut short", (code, out, err.startswith("ERROR:  audit log entry 7 at offset "), "the file ends within it" in err, "HINT" in err), (1, "BROKEN\n", True, True, True))
+audit.write_bytes(whole[:200] + b"!" + whole[201:])
+code, out, err = spg("audit", "verify", audit)
+check("changed", (code, out, err), (1, "BROKEN\n", "ERROR:  audit log entry 1 at offset 104 is broken: its hash is wrong\n"))
+check("show stops", (lambda r: (r[0], r[1]))(spg("audit", "show", audit)), (1, ""))
+check("it keeps the database closed", (lambda r: (r[0], "entry 1 at offset 104 is broken" in r[2]))(spg("query", db, "--audit", audit, "SELECT 1")), (1, True))
+audit.write_bytes(b"something else")
+check("no audit log", spg("audit", "verify", audit)[::2], (1, "ERROR:  the file is not an audit log\n"))
+check("nothing there", spg("audit", "verify", folder / "nowhere")[0], 1)
+audit.unlink()
+check("a missing one", (lambda r: (r[0], "is not there, but the database knows of 7 entries" in r[2]))(spg("query", db, "--audit", audit, "SELECT 1")), (1, True))
+check("begun anew", spg("query", db, "--audit", audit, "--audit-begin", "INSERT INTO t VALUES (4)")[0::2], (0, ""))
+check("it goes on", [line.split()[0] for line in spg("audit", "show", audit)[1].splitlines()], ["8"])
+check("and follows", "follows entry 7, whose hash is " in spg("audit", "verify", audit, "--db", db)[1], True)
 
 shutil.rmtree(folder)
 sys.exit(1 if failures else 0)

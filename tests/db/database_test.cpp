@@ -199,3 +199,68 @@ TEST_CASE("without threads, a key that another connection's transaction has writ
   // Nobody flushes but the commit itself.
   REQUIRE_FALSE(machine.log().has_unflushed());
 }
+
+TEST_CASE("files are opened once to be written, or several times to be read") {
+  Folder folder;
+  const std::string path = folder / "app.db";
+  DatabaseOptions read_only;
+  read_only.read_only = true;
+  CHECK(code_of(Database::open(path, read_only).error()) == "58P01");  // makes nothing
+  {
+    Database database = Database::open(path).value();
+    database.connect().value().execute("CREATE TABLE t (a int); INSERT INTO t VALUES (1)").value();
+    for (const auto& options : {DatabaseOptions{}, read_only}) {
+      auto again = Database::open(path, options);
+      REQUIRE_FALSE(again);
+      CHECK(code_of(again.error()) == "F0001");
+      CHECK(again.error().message() == "database \"" + path + "\" is open already: directory \"" + path + ".d\" is locked by this process");
+    }
+  }
+  Database one = Database::open(path, read_only).value(), two = Database::open(path, read_only).value();
+  CHECK(code_of(Database::open(path).error()) == "F0001");
+  for (const Database& database : {one, two}) {
+    Connection connection = database.connect().value();
+    CHECK(connection.execute("SELECT a FROM t").value()[0][0].as<int>().value() == 1);
+    for (const char* write : {"INSERT INTO t VALUES (2)", "CREATE TABLE u (a int)", "DROP TABLE t", "CREATE ROLE r"}) {
+      CAPTURE(write);
+      CHECK(code_of(connection.execute(write).error()) == "25006");
+    }
+    CHECK(code_of(connection.execute("BEGIN READ WRITE").error()) == "0A000");
+    connection.execute("ROLLBACK").value();
+    CHECK(code_of(connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE; INSERT INTO t VALUES (3)").error()) == "25006");
+    CHECK(connection.execute("SHOW transaction_read_only").value()[0][0].text() == "on");
+    CHECK(code_of(database.checkpoint()) == "25006");
+    CHECK(code_of(connection.execute("CHECKPOINT").error()) == "25006");
+    CHECK(connection.execute("SELECT count(*) FROM t").value()[0][0].as<int>().value() == 1);
+  }
+}
+
+TEST_CASE("a library's sessions are audited, prepared statements without their parameters") {
+  Folder folder;
+  const std::string path = folder / "app.db", audit_path = folder / "audit.log";
+  DatabaseOptions options;
+  options.audit_path = audit_path;
+  {
+    Database database = Database::open(path, options).value();
+    Connection connection = database.connect().value();
+    connection.execute("CREATE TABLE t (a int, b text)").value();
+    connection.execute("INSERT INTO t VALUES ($1, $2)", 1, "a parameter").value();
+    Statement statement = connection.prepare("UPDATE t SET b = $1").value();
+    statement.execute("another").value();
+    connection.execute("SELECT * FROM t").value();
+  }
+  std::string file;
+  if (std::FILE* opened = std::fopen(audit_path.c_str(), "rb")) {
+    char bytes[4096];
+    file.assign(bytes, std::fread(bytes, 1, sizeof bytes, opened));
+    std::fclose(opened);
+  }
+  for (const char* text : {"CREATE TABLE t (a int, b text)", "INSERT INTO t VALUES ($1, $2)", "UPDATE t SET b = $1"}) {
+    CAPTURE(text);
+    CHECK(file.find(text) != std::string::npos);
+  }
+  for (const char* text : {"a parameter", "another", "SELECT"}) CHECK(file.find(text) == std::string::npos);
+  CHECK(code_of(Database::open(path).error()) == "55000");  // not closed by a checkpoint: the audit log is needed
+  { Database database = Database::open(path, options).value(); }
+  CHECK(Database::open(path));
+}

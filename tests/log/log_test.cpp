@@ -38,6 +38,27 @@ std::string body(int i, std::size_t bytes) { return std::to_string(i) + std::str
 
 }  // namespace
 
+TEST_CASE("a log that was recovered and not started is not written to") {
+  os::SimStorage disk;
+  const std::vector<Epoch> history{{1, 0}};
+  {
+    SimLog log(disk, "d/wal");
+    recover(log, history);
+    REQUIRE_FALSE(log.start(1));
+    REQUIRE(put(log, as_bytes(body(1, 100))));
+    REQUIRE_FALSE(log.flush());
+  }
+  {
+    SimLog log(disk, "d/wal");
+    REQUIRE(recover(log, history).records.size() == 1);
+    const std::uint64_t steps = disk.steps();
+    (void)log.flush();
+    CHECK(disk.steps() == steps);
+  }
+  SimLog log(disk, "d/wal");
+  CHECK(recover(log, history).records == std::vector<std::string>{body(1, 100)});
+}
+
 TEST_CASE("acknowledged records survive every crash, and what survives is a prefix") {
   const std::uint64_t steps = [] {
     os::SimStorage disk;

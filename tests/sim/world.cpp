@@ -16,6 +16,7 @@ Status World::open() {
   machine_options.compaction = {4, 20'000};
   machine_options.changes_in_memory_max = 100;  // and are spilled
   machine_options.unspilled_bytes_max = 150;
+  if (is_audited) machine_options.audit.path = "d/audit";
   machine = std::make_unique<Machine>(disk, clock, alloc, random, machine_options);
   SPG_TRY(machine->open());
   SPG_ASSIGN(instance, db::Instance::open(*machine, {}));
@@ -100,6 +101,7 @@ void World::check_recovered() {
     ++counts.verified;
     if (const std::string faults = test::faults_of(*machine); !faults.empty()) return find("after recovery there are faults: " + faults);
   }
+  if (is_audited) check_audit();
   const State& state = history.back().state;
   const auto check = [&](const Operation& operation) {
     const std::vector<std::string> got = ask(sql_of(operation)), expected = evaluate(operation, state).lines;
@@ -118,6 +120,27 @@ void World::check_recovered() {
   const std::string extra = ask("SELECT count(*) FROM pg_class WHERE relname = 'wide_extra'")[0];
   if (extra != (state.has_extra_index ? "1" : "0")) find("wide_extra is there " + extra + " times");
   if (state.has_extra_index && ask("SELECT count(*) FROM wide WHERE c > -1") != std::vector<std::string>{std::to_string(state.rows(Table::wide).size())}) find("wide_extra does not agree with its table");
+}
+
+void World::check_audit() {
+  auto file = disk.open("d/audit", policy::OpenMode::read);
+  if (!file) return find("there is no audit log");
+  const auto read = [&](std::uint64_t at, MutableBytes into) { return file->read_at(at, into); };
+  log::AuditWalk walk(read, *file->size());
+  if (auto header = walk.open(); !header) return find(std::string(header.error().message()));
+  std::size_t at = 0;
+  for (log::AuditEntry entry;;) {
+    auto more = walk.next(entry);
+    if (!more) return find(std::string(more.error().message()));
+    if (!*more) break;
+    std::size_t statements = 0;
+    const auto body = log::read_audit_body(entry.body, [&](const log::AuditStatement& one) { statements += one.text.empty() ? 0 : 1; });
+    if (statements == 0 || body->user != "bench" || body->database != "postgres") return find("audit log entry " + std::to_string(entry.number) + " says nothing");
+    if (++at >= history.size() || history[at].position != entry.lsn.counter)
+      return find("audit log entry " + std::to_string(entry.number) + " is of the commit at " + std::to_string(entry.lsn.counter) + ", the history says " +
+                  (at < history.size() ? std::to_string(history[at].position) : "nothing"));
+  }
+  if (at != newest()) find("the audit log ends behind commit " + std::to_string(at) + " of " + std::to_string(newest()));
 }
 
 }  // namespace spg::sim

@@ -24,7 +24,8 @@ namespace spg::sim {
 using Machine = txn::Machine<os::SimEnv>;
 
 struct World {
-  World(std::uint64_t seed, const Options& of) : options(of), chance(seed), random(seed ^ 0x5eed) {}
+  /// Those of odd seeds have an audit log.
+  World(std::uint64_t seed, const Options& of) : options(of), is_audited(seed % 2 == 1), chance(seed), random(seed ^ 0x5eed) {}
   ~World() { close(); }
 
   Status open();
@@ -49,8 +50,11 @@ struct World {
   std::vector<std::string> ask(std::string_view text);
   /// The database as it is after recovery against the history, which is then cut to what has survived.
   void check_recovered();
+  /// The audit log has one entry for each commit of the history, in its order, and no other.
+  void check_audit();
 
   Options options;
+  bool is_audited;
   os::SimChance chance;
   os::SimStorage disk;
   os::SimClock clock;

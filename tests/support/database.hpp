@@ -26,7 +26,6 @@ struct Database {
   ~Database() { close(); }
 
   Status open() {
-    txn::MachineOptions options;
     options.database_path = "d/db";
     options.log_path = "d/wal";
     machine = std::make_unique<txn::Machine<Env>>(storage, clock, alloc, random, options);
@@ -86,6 +85,7 @@ struct Database {
   }
 
   int moved_after_output = 0;  ///< how often a statement went to a worker when a part of its answer had left
+  txn::MachineOptions options;
   db::InstanceOptions instance_options;
   typename Env::Storage& storage;
   typename Env::Clock clock;

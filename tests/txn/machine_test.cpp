@@ -597,3 +597,86 @@ TEST_CASE("a checkpoint right after a failed write of the log works") {
   CHECK(world.machine->manifest().number == before + 2);  // the new epoch's, and the checkpoint's
   CHECK(read_all(world).empty());
 }
+
+TEST_CASE("one machine writes to a storage, or several read") {
+  os::SimStorage disk;
+  World writer(disk), other(disk);
+  REQUIRE_FALSE(writer.open());
+  REQUIRE_FALSE(writer.create_table());
+  Status refused = other.open();
+  REQUIRE(refused.code() == sqlstate::lock_file_exists);
+  CHECK(std::string(refused.message()) == "database \"d/db\" is open already: directory \"d/db.d\" is locked by this process");
+  other.options.read_only = true;
+  CHECK(other.open().code() == sqlstate::lock_file_exists);
+  writer.machine.reset();
+  World second(disk);
+  second.options.read_only = true;
+  REQUIRE_FALSE(other.open());
+  REQUIRE_FALSE(second.open());
+  CHECK(writer.open().code() == sqlstate::lock_file_exists);
+  CHECK(other.machine->checkpoint().code() == sqlstate::read_only_sql_transaction);
+  other.machine.reset();
+  second.machine.reset();
+  CHECK_FALSE(writer.open());
+}
+
+TEST_CASE("a lost pointer file makes no new database over the old one") {
+  os::SimStorage disk;
+  {
+    World world(disk);
+    REQUIRE_FALSE(world.open());
+    REQUIRE_FALSE(world.create_table());
+    REQUIRE_FALSE(world.machine->checkpoint());
+  }
+  REQUIRE_FALSE(disk.remove("d/db"));
+  for (const bool read_only : {false, true}) {
+    World world(disk);
+    world.options.read_only = read_only;
+    Status refused = world.open();
+    CHECK(refused.code() == sqlstate::data_corrupted);
+    CHECK(std::string(refused.message()) == "file \"d/db\" is missing, but directory \"d/db.d\" holds a database");
+  }
+  auto found = store::find_manifest(disk, "d/db");
+  REQUIRE(found);
+  REQUIRE_FALSE(store::write_pointer(disk, "d/db", found->number));
+  World world(disk);
+  REQUIRE_FALSE(world.open());
+  CHECK_FALSE(world.machine->is_new());
+  CHECK(world.lineage->tip()->log_end != 0);
+}
+
+TEST_CASE("the newest manifest that is whole is found, past damaged ones") {
+  os::SimStorage disk;
+  store::Manifest manifest;
+  REQUIRE(manifest.epochs.push_back({1, 0}));
+  for (std::uint64_t number : {3, 4, 5, 6}) {
+    manifest.number = number;
+    if (number == 6) REQUIRE(manifest.segments.push_back({1, 100, 0}));  // which is not there
+    REQUIRE_FALSE(store::write_manifest(disk, "d/db", manifest));
+  }
+  REQUIRE(disk.flip("d/db.d/manifest-00000005", 20, 3));
+  auto found = store::find_manifest(disk, "d/db");
+  REQUIRE(found);
+  CHECK(found->number == 4);
+  CHECK(store::find_manifest(disk, "d/other").error().code() == sqlstate::undefined_file);
+}
+
+TEST_CASE("a first start that was cut short anywhere is begun anew") {
+  for (std::uint64_t cut = 1;; ++cut) {
+    CAPTURE(cut);
+    REQUIRE(cut < 200);
+    os::SimStorage disk;
+    os::SimChance chance(cut);
+    bool whole;
+    {
+      World world(disk);
+      disk.cut_power_at(cut);
+      whole = !world.open();
+    }
+    disk.power_cycle(chance, os::Survival::all);
+    World world(disk);
+    REQUIRE_FALSE(world.open());
+    REQUIRE_FALSE(world.create_table());
+    if (whole) break;
+  }
+}

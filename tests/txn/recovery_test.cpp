@@ -456,6 +456,7 @@ TEST_CASE("the window moves: manifests and what they name go when no recovery wa
     REQUIRE(recovered_copy(disk, clock, at_time(point.time_us)) == point.model);
   }
   CHECK(inside > 20);
+  world.reset();
   RecoveryPlan plan = plan_of(at_time(points[5].time_us));
   CHECK(recover(disk, clock, plan).error().code() == sqlstate::object_not_in_prerequisite_state);
   // Who opens the database without knowing of the archive takes nothing away from it.
@@ -478,4 +479,3 @@ TEST_CASE("the window moves: manifests and what they name go when no recovery wa
   REQUIRE_FALSE(world->open());
   CHECK(manifests() == 1);
 }
-

@@ -231,13 +231,21 @@ struct DatabaseOptions {
   std::string_view password = "bench";
   std::size_t memory_limit_bytes = SIZE_MAX;
   std::uint64_t checkpoint_log_bytes = std::uint64_t{256} << 20;
+  /// open() changes no file, and nothing can be written. Several processes may read so at once, while none writes.
+  bool read_only = false;
+  /// Of open(): each transaction that changes anything is written to this file, too (docs/audit.md). Empty: none.
+  std::string_view audit_path;
+  /// Where that file is missing, but the database knows of one, a new one begins, which names the last entry of the other.
+  bool audit_begins = false;
   /// Time zones for over() (null: UTC only); open() and in_memory() take the system's.
   const db::ZoneFiles* zone_files = nullptr;
 };
 
 class Database {
  public:
-  /// Opens the files at `path` (and <path>.d), or makes them. One process at a time.
+  /// Opens the files at `path` (and <path>.d), or makes them. One at a time, in this process and all others, or several that
+  /// only read: F0001 when it is open already. The operating system takes the lock from a process that dies; a forked child
+  /// that does not call exec shares it.
   static Result<Database> open(std::string_view path, const DatabaseOptions& options = {});
   /// Everything ends with the last handle.
   static Result<Database> in_memory(const DatabaseOptions& options = {});

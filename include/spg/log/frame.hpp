@@ -45,6 +45,13 @@ enum class RecordType : std::uint8_t {
   mark = 5,             ///< empty: says that what is before it is durable
 };
 
+/// Set in the type of a commit that is audited: the audit text (log/audit.hpp) lies behind the commit time, varint bytes and then
+/// they.
+inline constexpr std::uint8_t audited_bit = 0x80;
+constexpr RecordType audited(RecordType type) { return static_cast<RecordType>(static_cast<std::uint8_t>(type) | audited_bit); }
+constexpr bool is_audited(RecordType type) { return (static_cast<std::uint8_t>(type) & audited_bit) != 0; }
+constexpr RecordType without_audit(RecordType type) { return static_cast<RecordType>(static_cast<std::uint8_t>(type) & ~audited_bit); }
+
 struct FrameHeader {
   std::uint32_t crc = 0, length = 0;
   std::uint64_t counter = 0;

@@ -363,6 +363,7 @@ Status Log<St, Sy>::recover(std::uint64_t from, std::span<const Epoch> history, 
   if (damaged) return damage_at(names_, position);
   SPG_TRY(sync_found(from, position));
   next_.store(position, std::memory_order_release);
+  buffer_start_ = position;  // a flush without a start(), of an open that has failed behind, must find nothing to write
   return ok();
 }
 

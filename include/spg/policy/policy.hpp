@@ -6,6 +6,9 @@
 //   sectors of each write may. An error of sync() is final for the database. Short reads are errors: read_at fills the span.
 //   A file made by its default constructor is closed: it is only assigned to and destroyed.
 // Storage. rename is atomic; created, renamed and removed names survive power loss only after sync_dir of their directory.
+//   lock() of a directory is refused (F0001) while anybody else, in this process or another, holds a lock on it that excludes
+//   this one, and with undefined_file where there is no such directory. A lock ends with its handle, or with its process
+//   however that ends: nothing is left behind.
 // Clock. monotonic_ns never goes back; wall_us (microseconds since 1970 UTC) may.
 // Sync. With has_threads == false nothing runs beside the caller, and background work happens in tick().
 // Alloc. Null when there is no more; never throws.
@@ -38,15 +41,21 @@ concept File = std::default_initializable<F> && std::movable<F> && requires(F& f
   { file.resize(at) } -> std::same_as<Status>;
 };
 
+enum class LockMode : std::uint8_t {
+  shared,     ///< any number of them at once
+  exclusive,  ///< alone
+};
+
 template <class S>
-concept Storage = File<typename S::File> &&
-                  requires(S& storage, std::string_view path, OpenMode mode, FunctionRef<void(std::string_view)> visit) {
+concept Storage = File<typename S::File> && std::default_initializable<typename S::Lock> && std::movable<typename S::Lock> &&
+                  requires(S& storage, std::string_view path, OpenMode mode, LockMode lock_mode, FunctionRef<void(std::string_view)> visit) {
   { storage.open(path, mode) } -> std::same_as<Result<typename S::File>>;
   { storage.remove(path) } -> std::same_as<Status>;
   { storage.rename(path, path) } -> std::same_as<Status>;
   { storage.make_dir(path) } -> std::same_as<Status>;      // ok when it exists
   { storage.sync_dir(path) } -> std::same_as<Status>;
   { storage.list(path, visit) } -> std::same_as<Status>;   // base names of a directory; none when it is absent
+  { storage.lock(path, lock_mode) } -> std::same_as<Result<typename S::Lock>>;
 };
 
 template <class C>
@@ -108,14 +117,22 @@ struct FileArchetype {
   Result<std::uint64_t> size();
   Status resize(std::uint64_t bytes);
 };
+struct LockArchetype {
+  LockArchetype();
+  LockArchetype(LockArchetype&&) noexcept;
+  LockArchetype& operator=(LockArchetype&&) noexcept;
+  ~LockArchetype();
+};
 struct StorageArchetype {
   using File = FileArchetype;
+  using Lock = LockArchetype;
   Result<File> open(std::string_view path, OpenMode mode);
   Status remove(std::string_view path);
   Status rename(std::string_view from, std::string_view to);
   Status make_dir(std::string_view path);
   Status sync_dir(std::string_view path);
   Status list(std::string_view path, FunctionRef<void(std::string_view)> visit);
+  Result<Lock> lock(std::string_view path, LockMode mode);
 };
 struct ClockArchetype {
   std::uint64_t monotonic_ns();

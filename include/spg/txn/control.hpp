@@ -87,6 +87,11 @@ class TransactionControl : public View {
   /// only once, the floor falls to what is left.
   virtual Status check_floor() = 0;
   virtual bool has_written() const = 0;
+  /// Bytes of the write set: it has grown when a statement has changed anything.
+  virtual std::size_t write_set_bytes() const = 0;
+  /// What the audit log is to say of the transaction (log/audit.hpp: a body), if it is committed. Refers to the bytes, until
+  /// it has ended.
+  virtual void set_audit(Bytes body) = 0;
   /// `wake` is called, from any thread, when something that must be waited for may have come: it may only leave a message.
   virtual void set_wake(void (*wake)(void*), void* context) = 0;
   /// A session's transactions on several databases are one owner of locks.
@@ -155,6 +160,10 @@ class MachineControl {
   /// A lock of the machine's world: where there are no threads, it does nothing. Null when there is no memory.
   virtual std::unique_ptr<Lock> make_lock() = 0;
   virtual std::unique_ptr<Event> make_event() = 0;
+  /// Opened to be read: nothing can be written.
+  virtual bool is_read_only() const = 0;
+  /// Commits are written to an audit log.
+  virtual bool is_audited() const = 0;
   virtual bool is_new() const = 0;           ///< open() made a new database
 };
 

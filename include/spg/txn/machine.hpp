@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "spg/base/array.hpp"
+#include "spg/log/audit_log.hpp"
 #include "spg/log/copies.hpp"
 #include "spg/log/log.hpp"
 #include "spg/store/manifest.hpp"
@@ -32,7 +33,8 @@ struct MachineOptions {
   /// the last checkpoint is written first.
   std::size_t hot_tier_bytes = SIZE_MAX;
   store::CompactionLimits compaction;
-  /// open() changes no file: what recovery does stays in memory. Nothing can be written.
+  /// open() changes no file: what recovery does stays in memory. Nothing can be written. Several may read so at once, while
+  /// none writes.
   bool read_only = false;
   /// No log, no files: everything ends with the process.
   bool ephemeral = false;
@@ -50,6 +52,8 @@ struct MachineOptions {
   bool decides_copies = false;
   /// With an archive: manifests, and what they name, are kept so that every point of so long a time can be recovered.
   std::uint32_t recovery_seconds = 86400;
+  /// The audit log. No path: none. Read-only machines leave it alone, and ephemeral ones have none.
+  log::AuditOptions audit;
 };
 
 /// Called after every flush, from the flushing thread: durable() has moved (or the log has broken).
@@ -72,16 +76,21 @@ class Machine final : public MachineControl {
   using VersionOf = Version<Alloc>;
   using LogOf = log::Log<Storage, Sync>;
   using SegmentsOf = store::Segments<ObjectsOf, Storage, Sync>;
+  using AuditOf = log::AuditLog<Storage, Sync>;
 
   Machine(Storage& storage, typename Env::Clock& clock, Alloc& alloc, typename Env::Random& random, const MachineOptions& options);
   ~Machine() override;
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  /// Opens the files, or makes them; recovers from the log. After it the machine takes writes.
+  /// Locks the files against other processes, opens them, or makes them; recovers from the log. After it the machine takes
+  /// writes. F0001 when they are open already.
   Status open();
-  /// Instead of open(): the database as a manifest and the records behind it make it, as far as the target. What has been
-  /// recovered is in force, and durable, when this returns ok; before, nothing has changed. Then the machine takes writes.
+  /// The first part of open(). Whoever recovers does it before he looks at manifests.
+  Status lock_files();
+  /// Instead of open(), and behind lock_files(): the database as a manifest and the records behind it make it, as far as the
+  /// target. What has been recovered is in force, and durable, when this returns ok; before, nothing has changed but that the
+  /// audit log may have got what it lacked. Then the machine takes writes.
   Result<Recovered> recover(store::Manifest base, const Recovery& what);
   // --- MachineControl
   bool has_database(DatabaseId id) override { return lineage(id) != nullptr; }
@@ -89,6 +98,8 @@ class Machine final : public MachineControl {
   TransactionControl* open_transaction(DatabaseId id) override;
   /// Whether open() made a new database.
   bool is_new() const override { return is_new_; }
+  bool is_read_only() const override { return options_.read_only; }
+  bool is_audited() const override { return audit_ != nullptr; }
   std::int64_t clock_us() override { return clock_->wall_us() - epoch_2000_us; }
   std::uint64_t monotonic_ns() override { return clock_->monotonic_ns(); }
   void fill_random(MutableBytes into) override { random_->fill(into); }
@@ -123,7 +134,8 @@ class Machine final : public MachineControl {
   void end_stream(std::uint64_t id);
   /// Publishes what the scopes built as their lineages' next versions, by one log record. The caller owns the turns. Returns
   /// the log position behind the commit; 53100 and nothing done when the log has no room. On success the scopes are empty.
-  Result<std::uint64_t> commit(std::span<const CommitPart> parts);
+  /// `audit`: the body of its entry in the audit log, where there is one; may be empty.
+  Result<std::uint64_t> commit(std::span<const CommitPart> parts, Bytes audit = {});
   Status commit_together(std::span<TransactionControl* const> transactions) override;
   bool is_durable(std::uint64_t position) const override {
     return options_.ephemeral || (visible_durable_.load(std::memory_order_seq_cst) >= position && !log_.is_lost(position));
@@ -179,6 +191,7 @@ class Machine final : public MachineControl {
   Status mark_jump();
   void trim_log();
   void run_shipper();
+  Status prepare_trail(const store::Manifest& knowing, const Recovery& what, log::Trail<Storage>& trail);
   Status follow_log(const store::Manifest& base, const Recovery& what, log::Trail<Storage>& trail, Recovered& done);
   Result<log::Jump> choose_jump(const store::Manifest& base, const Recovery& what, const log::Trail<Storage>& trail);
   struct Stream { std::uint64_t id, first, last; };  ///< pieces in the log, between these positions, whose commit is to come
@@ -229,6 +242,18 @@ class Machine final : public MachineControl {
   Status flush_log();
   Status fall_back();
   void tell_waiters();
+  // machine_audit.inl.hpp
+  struct PendingAudit;
+  bool wants_audit() const { return !options_.audit.path.empty() && !options_.ephemeral && !options_.read_only; }
+  Status open_audit(const store::Manifest& known);
+  Status replay_audit(const log::Record& record, ByteReader& reader, std::uint64_t end, std::int64_t time_us);
+  Status finish_audit(Lsn log_end, store::ManifestAudit& known);
+  Status complete_audit(const store::Manifest& knowing, const Recovery& what, store::ManifestAudit& known);
+  Status audit_given_up(const store::Manifest& knowing, log::Trail<Storage>& trail);
+  void audit_checkpoint(std::uint64_t& keep_from, store::ManifestAudit& durable);
+  void write_audit();
+  void kick_auditor();
+  void run_auditor();
   Status fill_manifest(store::Manifest& next);
   void remove_old_files();
   void remove_scratch_files();
@@ -241,11 +266,15 @@ class Machine final : public MachineControl {
   MachineOptions options_;
   char database_path_[400], log_path_[400], archive_[440], tee_[440];
   Storage* storage_;
+  typename Storage::Lock lock_;        ///< outlives all that uses the files
   typename Env::Clock* clock_;
   typename Env::Random* random_;
   ObjectsOf objects_;
   SegmentsOf segments_;
   LogOf log_;
+  std::unique_ptr<AuditOf> audit_;
+  Lsn audited_through_;                ///< at the start, by the manifest; of a recovery, the end of all that there was
+  std::uint64_t unaudited_ = 0;        ///< audited records that recovery has met without an audit log
   log::Copies<Storage> copies_;
   Locks<Sync> locks_;
   store::Manifest manifest_;
@@ -272,12 +301,12 @@ class Machine final : public MachineControl {
   typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
   typename Sync::Mutex publish_mutex_;  ///< a commit's record is in the log and its version is not published yet
   typename Sync::Mutex wake_mutex_, trim_mutex_;
-  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, wake_shipper_, durable_moved_;
-  std::atomic<bool> flusher_idle_{false}, background_{false}, stopping_{false};
+  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, wake_shipper_, wake_auditor_, durable_moved_;
+  std::atomic<bool> flusher_idle_{false}, auditor_idle_{false}, background_{false}, stopping_{false};
   std::atomic<bool> reclaiming_{false};  ///< the checkpointer frees what is too much for the flusher, or is about to
   std::atomic<std::uint32_t> waiting_{0};
   std::atomic<bool> is_pressed_{false};  ///< memory is over its budget until something is written
-  typename Sync::Thread flusher_, checkpointer_, evictor_, shipper_;
+  typename Sync::Thread flusher_, checkpointer_, evictor_, shipper_, auditor_;
   DurableListener* listener_ = nullptr;
   MemoryBudget replay_budget_;
   Arena replay_arena_{replay_budget_};

@@ -138,26 +138,44 @@ Machine<E>::~Machine() {
 template <policy::Env E>
 Status Machine<E>::open() {
   if (options_.ephemeral) { is_new_ = true; return ok(); }
+  SPG_TRY(lock_files());
   auto manifest = store::read_manifest(*storage_, options_.database_path);
   if (manifest) return open_existing(std::move(*manifest));
   if (manifest.error().code() == sqlstate::undefined_file && !options_.read_only) return open_new();
   return manifest.take_error();
 }
 
+/// What is locked is the database's directory, which only a new database makes: a file that is no database must not get one.
+template <policy::Env E>
+Status Machine<E>::lock_files() {
+  const auto mode = options_.read_only ? policy::LockMode::shared : policy::LockMode::exclusive;
+  auto lock = store::lock_database(*storage_, options_.database_path, mode);
+  if (!lock && lock.error().code() == sqlstate::undefined_file) {
+    auto manifest = store::read_manifest(*storage_, options_.database_path);
+    if (!manifest && (options_.read_only || manifest.error().code() != sqlstate::undefined_file)) return manifest.take_error();
+    const store::DatabasePaths paths(options_.database_path);
+    if (!manifest) SPG_TRY(storage_->make_dir(std::string_view(paths.directory)));
+    lock = store::lock_database(*storage_, options_.database_path, mode);
+  }
+  if (!lock) return lock.take_error();
+  lock_ = std::move(*lock);
+  return ok();
+}
+
 template <policy::Env E>
 Status Machine<E>::open_new() {
   is_new_ = true;
-  const store::DatabasePaths paths(options_.database_path);
-  SPG_TRY(storage_->make_dir(std::string_view(paths.directory)));
   manifest_.number = 1;
   manifest_.copies = own_copies();
   if (!manifest_.epochs.push_back({1, 0})) return Error::out_of_memory();
   const log::Epoch history{1, 0};
   SPG_TRY(log_.recover(0, {&history, 1}, [](const log::Record&) {
     return Error::make(sqlstate::data_corrupted, "the write-ahead log holds records but the database file is missing")
-        .hint("Restore the database file, or give another path for the log.");
+        .hint("Restore the database file (\"spg repair\" writes it anew where its directory is left), or give another path for the log.");
   }));
   SPG_TRY(open_copies());
+  SPG_TRY(open_audit(manifest_));
+  SPG_TRY(finish_audit({1, log_.end()}, manifest_.audit));
   // The log's file first: a database without one would be refused.
   SPG_TRY(log_.start(1));
   SPG_TRY(store::write_manifest(*storage_, options_.database_path, manifest_));
@@ -190,6 +208,7 @@ Status Machine<E>::load_roots(const store::Manifest& manifest) {
 template <policy::Env E>
 Status Machine<E>::load(const store::Manifest& manifest) {
   SPG_TRY(load_roots(manifest));
+  SPG_TRY(open_audit(manifest));
   Array<log::Epoch> history;
   for (const store::ManifestEpoch& epoch : manifest.epochs)
     if (!history.push_back({epoch.number, epoch.start})) return Error::out_of_memory();
@@ -217,6 +236,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   SPG_TRY(load(manifest));
   if (options_.read_only) {
     log_.give_up(Error::make(sqlstate::read_only_sql_transaction, "the database was opened to be read"));
+    visible_durable_ = log_.end();
     manifest_ = std::move(manifest);
     return ok();
   }
@@ -228,6 +248,7 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   SPG_TRY(open_copies());
   ++manifest_.number;
   const std::uint32_t epoch = manifest_.epochs.back().number + 1;
+  SPG_TRY(finish_audit({epoch - 1, log_.end()}, manifest_.audit));
   while (manifest_.epochs.size() > 1 && manifest_.epochs[1].start <= manifest_.log_start) manifest_.epochs.erase(0);
   if (!manifest_.epochs.push_back({epoch, log_.end()})) return Error::out_of_memory();
   manifest_.next_generation = next_generation_;
@@ -255,9 +276,11 @@ Status Machine<E>::replay(const log::Record& record) {
   if (generation >= next_generation_) next_generation_ = generation + 1;
   if (oid > next_oid_) next_oid_ = oid;
   if (commit_time_us > commit_time_us_) commit_time_us_ = commit_time_us;
-  if (record.header.type == log::RecordType::streamed_commit) return replay_streamed(record, reader, end);
-  if (record.header.type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);
-  if (record.header.type != log::RecordType::joint_commit)
+  if (log::is_audited(record.header.type)) SPG_TRY(replay_audit(record, reader, end, commit_time_us));
+  const log::RecordType type = log::without_audit(record.header.type);
+  if (type == log::RecordType::streamed_commit) return replay_streamed(record, reader, end);
+  if (type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);
+  if (type != log::RecordType::joint_commit)
     return Error::make(sqlstate::data_corrupted, "write-ahead log record has unknown type ", static_cast<int>(record.header.type));
   while (!reader.at_end()) {
     const DatabaseId database{static_cast<std::uint32_t>(reader.varint())};
@@ -428,15 +451,17 @@ Result<typename Machine<E>::LineageOf*> Machine<E>::create_lineage(DatabaseId id
 }
 
 template <policy::Env E>
-Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
+Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts, Bytes audit) {
   SPG_ASSERT(!parts.empty() && parts.size() <= commit_parts_max);
   RecordBuffer payload;
   const std::int64_t commit_time_us = clock_->wall_us();
   std::size_t changes_bytes = 0;
   for (const CommitPart& part : parts) changes_bytes += part.stream == 0 ? part.changes.size() : 0;
-  if (!payload.reserve(changes_bytes + 32 + 16 * parts.size()) || !payload.add_varint(next_generation_.load(std::memory_order_relaxed)) ||
+  if (!payload.reserve(changes_bytes + audit.size() + 48 + 16 * parts.size()) || !payload.add_varint(next_generation_.load(std::memory_order_relaxed)) ||
       !payload.add_varint(next_oid_.load(std::memory_order_relaxed)) || !payload.add_le(commit_time_us))
     return Error::out_of_memory();
+  PendingAudit pending(audit_.get());
+  SPG_TRY(pending.prepare(payload, audit, commit_time_us, log_.position()));
   const bool joint = parts.size() > 1, streamed = parts[0].stream != 0;
   SPG_ASSERT(!joint || !streamed);
   if (streamed && (!payload.add_varint(parts[0].stream) || !payload.add_varint(parts[0].changes_bytes))) return Error::out_of_memory();
@@ -470,9 +495,10 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts) {
     end = ephemeral_position_.fetch_add(1);
   } else {
     const auto type = joint ? log::RecordType::joint_commit : streamed ? log::RecordType::streamed_commit : log::RecordType::commit;
-    auto appended = log_.append(parts[0].lineage->id(), type, payload.bytes());
+    auto appended = log_.append(parts[0].lineage->id(), pending.type(type), payload.bytes());
     if (!appended) { drop_versions(parts.size()); return appended.take_error(); }
     end = *appended;
+    pending.push(end, payload.size(), log_.epoch());
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
     LineageOf& lineage = *parts[i].lineage;
@@ -580,6 +606,7 @@ Status Machine<E>::flush_log() {
   }
   // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
   tell_waiters();
+  if (!failed) write_audit();
   if (copies_.has_tee()) wake_shipper_.notify_all();
   // After the replies. What a large commit has put out of use is too much for the flusher, whom the next commits wait for.
   constexpr std::size_t objects_max = 1024;
@@ -679,7 +706,7 @@ void Machine<E>::run_flusher() {
 
 template <policy::Env E>
 bool Machine<E>::wants_checkpoint() const {
-  if (options_.ephemeral) return false;
+  if (options_.ephemeral || options_.read_only) return false;
   const std::uint64_t unsaved = unsaved_log_bytes();
   // What has been written since lies in memory, and cannot be dropped.
   const std::uint64_t log_bytes_max = std::min<std::uint64_t>(options_.checkpoint_log_bytes, options_.hot_tier_bytes / 4);
@@ -721,13 +748,14 @@ void Machine<E>::run_evictor() {
 
 template <policy::Env E>
 Status Machine<E>::start_background(DurableListener* listener) {
-  if (!Sync::has_threads || options_.ephemeral) return ok();
+  if (!Sync::has_threads || options_.ephemeral || options_.read_only) return ok();
   listener_ = listener;
   stopping_ = false;
   SPG_TRY(flusher_.start([](void* self) { static_cast<Machine*>(self)->run_flusher(); }, this));
   background_.store(true, std::memory_order_release);
   if (copies_.is_wanted()) SPG_TRY(shipper_.start([](void* self) { static_cast<Machine*>(self)->run_shipper(); }, this));
   if (options_.hot_tier_bytes != SIZE_MAX) SPG_TRY(evictor_.start([](void* self) { static_cast<Machine*>(self)->run_evictor(); }, this));
+  if (audit_ != nullptr) SPG_TRY(auditor_.start([](void* self) { static_cast<Machine*>(self)->run_auditor(); }, this));
   return checkpointer_.start([](void* self) { static_cast<Machine*>(self)->run_checkpointer(); }, this);
 }
 
@@ -740,14 +768,17 @@ void Machine<E>::stop_background() {
     wake_flusher_.notify_all();
     wake_checkpointer_.notify_all();
     wake_evictor_.notify_all();
+    wake_auditor_.notify_all();
     wake_shipper_.notify_all();
     durable_moved_.notify_all();
   }
   flusher_.join();
   checkpointer_.join();
   evictor_.join();
+  auditor_.join();
   shipper_.join();
   background_.store(false);
+  write_audit();  // of the flusher's last
   listener_ = nullptr;  // it may go now, though flush() can still be called
 }
 
@@ -762,6 +793,7 @@ Status Machine<E>::tick() {
 template <policy::Env E>
 Status Machine<E>::checkpoint() {
   if (options_.ephemeral) return ok();
+  if (options_.read_only) return Error::make(sqlstate::read_only_sql_transaction, "the database was opened to be read");
   policy::LockGuard alone(checkpoint_mutex_);
   pass_gate();
   is_pressed_.store(false, std::memory_order_release);
@@ -800,6 +832,8 @@ Status Machine<E>::checkpoint() {
   if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush_log();
   if (!failed && log_.is_lost(newest)) failed = log_.write_error();
   next.commit_time_us = commit_time_us_.load(std::memory_order_relaxed);
+  store::ManifestAudit audited = manifest_.audit;
+  if (!failed) audit_checkpoint(first_piece, audited);
   for (const Held& one : held) {
     if (failed) break;
     const VersionOf& version = *one.version;
@@ -819,6 +853,7 @@ Status Machine<E>::checkpoint() {
   if (failed) segments_.abandon();  // what it planned refers to cells that may be gone when the next one begins
   if (!failed) failed = segments_.list(next.segments);
   if (!failed) failed = fill_manifest(next);
+  next.audit = audited;
   next.lsn = contained_lsn(next);
   // Whatever becomes of the manifest, objects that were moved are looked for at two places until the gate has passed.
   Waiting waiting;
@@ -851,6 +886,7 @@ Status Machine<E>::checkpoint() {
 template <policy::Env E>
 Status Machine<E>::fill_manifest(store::Manifest& next) {
   if (next.log_start == UINT64_MAX) next.log_start = manifest_.log_start;
+  next.audit = manifest_.audit;
   next.next_generation = next_generation_.load();
   next.next_oid = next_oid_.load();
   for (std::size_t i = 0; i < manifest_.epochs.size(); ++i) {
@@ -892,5 +928,6 @@ void Machine<E>::remove_old_files() {
 
 }  // namespace spg::txn
 
+#include "spg/txn/machine_audit.inl.hpp"
 #include "spg/txn/machine_copies.inl.hpp"
 #include "spg/txn/machine_recovery.inl.hpp"

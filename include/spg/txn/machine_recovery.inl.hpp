@@ -27,18 +27,23 @@ inline Status merge_jumps(std::span<const log::Jump> known, Array<store::Manifes
   return ok();
 }
 
+/// All places that there are, and what the newest manifest knows of them.
 template <policy::Env E>
-Status Machine<E>::follow_log(const store::Manifest& base, const Recovery& what, log::Trail<Storage>& trail, Recovered& done) {
+Status Machine<E>::prepare_trail(const store::Manifest& knowing, const Recovery& what, log::Trail<Storage>& trail) {
   for (const RecoveryPlace& place : what.places) SPG_TRY(trail.add(place.path, place.kind));
-  const store::Manifest& knowing = what.newest != nullptr ? *what.newest : base;
   for (const store::ManifestJump& jump : knowing.jumps) SPG_TRY(trail.add_jump(log_jump(jump)));
   for (const store::ManifestEpoch& epoch : knowing.epochs) SPG_TRY(trail.add_epoch({epoch.number, epoch.start}));
+  return ok();
+}
+
+template <policy::Env E>
+Status Machine<E>::follow_log(const store::Manifest& base, const Recovery& what, log::Trail<Storage>& trail, Recovered& done) {
+  const store::Manifest& knowing = what.newest != nullptr ? *what.newest : base;
+  SPG_TRY(prepare_trail(knowing, what, trail));
   if (trail.is_given_up(base.contained()))
     return Error::make(sqlstate::object_not_in_prerequisite_state, "manifest ", base.number, " contains commits that were given up by a recovery to an earlier point");
   const RecoveryTarget& target = what.target;
-  std::uint32_t epoch = 0;
-  for (const store::ManifestEpoch& one : base.epochs)
-    if (one.start <= base.log_start) epoch = one.number;
+  std::uint32_t epoch = epoch_at(base, base.log_start);
   const auto visit = [&](const log::Record& record) -> Result<bool> {
     if (target.kind == RecoveryTarget::Kind::lsn && record.lsn() > target.lsn) return false;
     const auto time_us = commit_time_of(record);
@@ -64,7 +69,7 @@ Status Machine<E>::follow_log(const store::Manifest& base, const Recovery& what,
   return ok();
 }
 
-/// Behind every file that there is, so that no position is used twice.
+/// Behind every file that there is, and all that the audit log has, so that no position is used twice.
 template <policy::Env E>
 Result<log::Jump> Machine<E>::choose_jump(const store::Manifest& base, const Recovery& what, const log::Trail<Storage>& trail) {
   std::uint64_t file = std::max(trail.next_file(), trail.position() / log::file_data_bytes + 1);
@@ -73,7 +78,8 @@ Result<log::Jump> Machine<E>::choose_jump(const store::Manifest& base, const Rec
   Array<std::uint64_t> own;
   SPG_TRY(log_.names().list(*storage_, own));
   if (!own.empty()) file = std::max(file, own.back() + 1);
-  std::uint32_t epoch = trail.epoch();
+  file = std::max(file, audited_through_.counter / log::file_data_bytes + 1);
+  std::uint32_t epoch = std::max(trail.epoch(), audited_through_.epoch);
   for (const store::ManifestEpoch& one : knowing.epochs) epoch = std::max(epoch, one.number);
   return log::Jump{trail.taken(), file * log::file_data_bytes, trail.epoch(), epoch + 1};
 }
@@ -83,11 +89,13 @@ Result<Recovered> Machine<E>::recover(store::Manifest base, const Recovery& what
   Recovered done;
   done.base = base.number;
   done.lsn = base.lsn;
+  const store::Manifest& knowing = what.newest != nullptr ? *what.newest : base;
+  store::ManifestAudit audited;
+  SPG_TRY(complete_audit(knowing, what, audited));
   SPG_TRY(load_roots(base));
   log::Trail<Storage> trail(*storage_);
   SPG_TRY(follow_log(base, what, trail, done));
   SPG_ASSIGN(const log::Jump jump, choose_jump(base, what, trail));
-  const store::Manifest& knowing = what.newest != nullptr ? *what.newest : base;
   // Numbers that were given up are not given again: transactions, generations of segments that are still there.
   if (knowing.next_generation > next_generation_) next_generation_ = knowing.next_generation;
   if (knowing.next_oid > next_oid_) next_oid_ = knowing.next_oid;
@@ -95,6 +103,7 @@ Result<Recovered> Machine<E>::recover(store::Manifest base, const Recovery& what
   manifest_.log_start = jump.to;
   manifest_.lsn = done.lsn;
   manifest_.copies = knowing.copies;
+  manifest_.audit = audited;
   done.goes_on_at = log::lsn_of(jump.epoch_after, jump.to);
   if (!manifest_.epochs.push_back({jump.epoch_after, jump.to})) return Error::out_of_memory();
   for (const store::ManifestJump& one : knowing.jumps)
@@ -108,6 +117,10 @@ Result<Recovered> Machine<E>::recover(store::Manifest base, const Recovery& what
   trimmed_ = jump.to / log::file_data_bytes;  // the next start knows who needs the files before
   SPG_TRY(checkpoint());
   SPG_TRY(mark_jump());
+  if (wants_audit()) {
+    SPG_TRY(open_audit(manifest_));
+    SPG_TRY(finish_audit({jump.epoch_after, log_.end()}, manifest_.audit));
+  }
   if (copies_.is_wanted()) {
     SPG_TRY(copies_.open(log_.first(), log_.end(), jump));
     ship(true);

@@ -8,6 +8,7 @@
 
 #include "spg/base/arena.hpp"
 #include "spg/base/array.hpp"
+#include "spg/log/audit_log.hpp"
 #include "spg/log/trail.hpp"
 #include "spg/policy/policy.hpp"
 #include "spg/store/manifest.hpp"
@@ -81,6 +82,14 @@ inline store::ManifestJump manifest_jump(const log::Jump& jump) { return {jump.f
 /// The jump that the log's files know of: the newest; of no file when there is none.
 inline log::Jump newest_jump(const store::Manifest& manifest) { return manifest.jumps.empty() ? log::Jump{} : log_jump(manifest.jumps.back()); }
 
+/// The epoch in force at a position, as the manifest knows it.
+inline std::uint32_t epoch_at(const store::Manifest& manifest, std::uint64_t position) {
+  std::uint32_t epoch = 0;
+  for (const store::ManifestEpoch& one : manifest.epochs)
+    if (one.start <= position) epoch = one.number;
+  return epoch;
+}
+
 inline bool is_given_up(std::span<const store::ManifestJump> jumps, std::uint64_t position) {
   for (const store::ManifestJump& jump : jumps)
     if (position > jump.from && position < jump.to) return true;
@@ -95,11 +104,14 @@ struct RecoveryPlan {
   /// Where the recovered database shall be; empty: where it is.
   std::string_view to_database, to_log;
   RecoveryTarget target;
+  /// In place: the database's audit log, which gets what is given up before it is, and then an entry that says so. A copy
+  /// begins without one.
+  log::AuditOptions audit;
   std::size_t hot_tier_bytes = SIZE_MAX;
 };
 
-/// The whole of it (recovery.inl.hpp). Without a database its records make one, if they begin at the beginning. No server may
-/// have any of the files open.
+/// The whole of it (recovery.inl.hpp). Without a database its records make one, if they begin at the beginning. F0001 when
+/// somebody else has the database open.
 template <policy::Env Env>
 Result<Recovered> recover_database(typename Env::Storage& storage, typename Env::Clock& clock, typename Env::Alloc& alloc, typename Env::Random& random,
                                    const RecoveryPlan& plan);

@@ -78,6 +78,24 @@ Result<Recovered> recover_database(typename Env::Storage& storage, typename Env:
                                    const RecoveryPlan& plan) {
   const bool is_copy = !plan.to_database.empty();
   if (is_copy) SPG_TRY(check_is_free(storage, plan.to_database, plan.to_log));
+  MachineOptions options;
+  options.database_path = is_copy ? plan.to_database : plan.database;
+  options.log_path = is_copy ? plan.to_log : plan.log;
+  options.hot_tier_bytes = plan.hot_tier_bytes;
+  if (!is_copy) options.copies.archive = plan.archive;
+  if (!is_copy) options.audit = plan.audit;
+  options.recovery_seconds = keep_all_manifests;
+  const std::unique_ptr<Machine<Env>> machine(new (std::nothrow) Machine<Env>(storage, clock, alloc, random, options));
+  if (machine == nullptr) return Error::out_of_memory();
+  // Before anything is looked at, so that it stays.
+  typename Env::Storage::Lock source;
+  if (is_copy) {
+    auto lock = store::lock_database(storage, plan.database, policy::LockMode::shared);
+    if (!lock && lock.error().code() != sqlstate::undefined_file) return lock.take_error();
+    if (lock) source = std::move(*lock);
+  } else {
+    SPG_TRY(machine->lock_files());
+  }
   auto newest = store::read_manifest(storage, plan.database);
   const bool has_database = newest.has_value();
   if (!has_database && newest.error().code() != sqlstate::undefined_file) return newest.take_error();
@@ -88,21 +106,17 @@ Result<Recovered> recover_database(typename Env::Storage& storage, typename Env:
   // A copy is a database of its own: it does not write to the archive of the one that it comes from.
   if (is_copy) base.copies = 0;
   if (is_copy && has_database) newest->copies = 0;
+  // Nor to its audit log.
+  if (is_copy) base.audit = {};
+  if (is_copy && has_database) newest->audit = {};
   if (is_copy) SPG_TRY(copy_segments(storage, base, plan.database, plan.to_database));
+  if (is_copy) SPG_TRY(machine->lock_files());
   char archive[448];
   log::archive_path(plan.archive, archive);
   RecoveryPlace places[2];
   std::size_t count = 0;
   places[count++] = plan.other_log.empty() ? RecoveryPlace{plan.log, log::PlaceKind::log} : RecoveryPlace{plan.other_log, log::PlaceKind::tee};
   if (!plan.archive.empty()) places[count++] = {archive, log::PlaceKind::archive};
-  MachineOptions options;
-  options.database_path = is_copy ? plan.to_database : plan.database;
-  options.log_path = is_copy ? plan.to_log : plan.log;
-  options.hot_tier_bytes = plan.hot_tier_bytes;
-  if (!is_copy) options.copies.archive = plan.archive;
-  options.recovery_seconds = keep_all_manifests;
-  const std::unique_ptr<Machine<Env>> machine(new (std::nothrow) Machine<Env>(storage, clock, alloc, random, options));
-  if (machine == nullptr) return Error::out_of_memory();
   Recovery what;
   what.places = {places, count};
   what.target = plan.target;

@@ -62,6 +62,8 @@ class Transaction final : public TransactionControl {
   std::uint64_t floor() const override { return floor_; }
   Status check_floor() override;
   bool has_written() const override { return changes_.size() != 0; }
+  std::size_t write_set_bytes() const override { return changes_.size(); }
+  void set_audit(Bytes body) override { audit_ = body; }
   void set_wake(void (*wake)(void*), void* context) override { wake_ = wake; wake_context_ = context; }
   void share_locks_of(TransactionControl& other) override { owner_ = static_cast<Transaction&>(other).owner_; }
   LockOwner& lock_owner() override { return *owner_; }
@@ -257,6 +259,7 @@ class Transaction final : public TransactionControl {
   std::uint64_t floor_ = 0, committed_ = 0, statement_ = 0;
   std::int64_t transaction_us_ = 0, statement_us_ = 0;
   ChangeList<typename Env::Storage> changes_;
+  Bytes audit_;
   Array<std::uint32_t> spilled_;           ///< segments that hold objects of private tables
   std::size_t unspilled_ = 0;              ///< bytes of records that have been applied since the last one was written
   /// Under which the write set is in the log, and up to where; 0: it is not.

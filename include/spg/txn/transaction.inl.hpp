@@ -352,6 +352,7 @@ void Transaction<E>::end_transaction() {
   lineage_->turn().abandon(waiter_);
   root_ = tip_root_ = nullptr;
   own_catalog_ = own_catalog_before_ = 0;
+  audit_ = {};
 }
 
 template <policy::Env E>
@@ -464,6 +465,9 @@ Status Machine<E>::commit_together(std::span<TransactionControl* const> transact
     SPG_ASSERT(one->is_active() && !one->in_statement());
     if (one->has_written()) writers[count++] = static_cast<TransactionOf*>(one);
   }
+  Bytes audit;
+  for (TransactionControl* one : transactions)
+    if (const Bytes body = static_cast<TransactionOf*>(one)->audit_; !body.empty()) audit = body;
   const auto for_all = [&](auto what) { for (TransactionControl* one : transactions) what(*static_cast<TransactionOf*>(one)); };
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) bytes += writers[i]->changes_.size();
@@ -507,7 +511,7 @@ Status Machine<E>::commit_together(std::span<TransactionControl* const> transact
     }
     if (!failed) {
       for (std::size_t i = 0; i < count; ++i) writers[i]->publish_spilled();
-      auto end = commit({parts, count});
+      auto end = commit({parts, count}, audit);
       if (end) for (std::size_t i = 0; i < count; ++i) writers[i]->published(*end);
       else failed = end.take_error();
     }

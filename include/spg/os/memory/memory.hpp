@@ -1,5 +1,6 @@
 // MemoryEnv: the real world with files in RAM (tests, --ephemeral databases that want the whole machine).
 #pragma once
+#include "spg/os/held_locks.hpp"
 #include "spg/os/posix/posix.hpp"
 
 namespace spg::os {
@@ -28,6 +29,7 @@ class MemoryFile {
 class MemoryStorage {
  public:
   using File = MemoryFile;
+  using Lock = HeldLocks<StdSync::Mutex>::Lock;
   MemoryStorage();
   ~MemoryStorage();
   MemoryStorage(const MemoryStorage&) = delete;
@@ -38,10 +40,12 @@ class MemoryStorage {
   Status make_dir(std::string_view) { return ok(); }
   Status sync_dir(std::string_view) { return ok(); }
   Status list(std::string_view path, FunctionRef<void(std::string_view)> visit);
+  Result<Lock> lock(std::string_view path, policy::LockMode mode) { return locks_.take(path, mode); }
 
  private:
   struct Names;
   Names* names_;
+  HeldLocks<StdSync::Mutex> locks_;
 };
 
 struct MemoryEnv : PosixEnv {

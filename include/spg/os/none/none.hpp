@@ -4,6 +4,7 @@
 // Threads: one thread of control. The caller owns every block that it hands in, and keeps it until the model is gone.
 #pragma once
 #include "spg/crypto/blake3.hpp"
+#include "spg/os/held_locks.hpp"
 #include "spg/os/size_class.hpp"
 #include "spg/policy/policy.hpp"
 
@@ -85,6 +86,7 @@ static_assert(policy::File<RamFile>);
 class RamStorage {
  public:
   using File = RamFile;
+  using Lock = HeldLocks<NoSync::Mutex>::Lock;
   static constexpr std::size_t page_bytes = 4096;
   static constexpr std::size_t name_bytes_max = 95;
   static constexpr std::uint32_t file_count_max = 64;
@@ -101,6 +103,7 @@ class RamStorage {
   Status make_dir(std::string_view) { return ok(); }
   Status sync_dir(std::string_view) { return ok(); }
   Status list(std::string_view path, FunctionRef<void(std::string_view)> visit);
+  Result<Lock> lock(std::string_view path, policy::LockMode mode) { return locks_.take(path, mode); }
   std::uint64_t free_bytes() const;
 
  private:
@@ -126,6 +129,7 @@ class RamStorage {
   std::uint32_t* links_;
   std::byte* pages_;
   Cursor cursors_[file_count_max];
+  HeldLocks<NoSync::Mutex> locks_;  ///< of this object's life, not of the block's
 };
 static_assert(policy::Storage<RamStorage>);
 

@@ -24,15 +24,31 @@ class PosixFile {
   int descriptor_ = -1;
 };
 
+/// A lock of a directory (flock). It belongs to the open directory and not to the process: a child that was forked and has
+/// not called exec shares it, and keeps it for as long as it lives.
+class PosixLock {
+ public:
+  PosixLock() = default;
+  explicit PosixLock(int descriptor) : descriptor_(descriptor) {}
+  PosixLock(PosixLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  PosixLock& operator=(PosixLock&& other) noexcept { std::swap(descriptor_, other.descriptor_); return *this; }
+  ~PosixLock();
+
+ private:
+  int descriptor_ = -1;
+};
+
 class PosixStorage {
  public:
   using File = PosixFile;
+  using Lock = PosixLock;
   Result<File> open(std::string_view path, policy::OpenMode mode);
   Status remove(std::string_view path);
   Status rename(std::string_view from, std::string_view to);
   Status make_dir(std::string_view path);
   Status sync_dir(std::string_view path);
   Status list(std::string_view path, FunctionRef<void(std::string_view)> visit);
+  Result<Lock> lock(std::string_view path, policy::LockMode mode);
 };
 
 class SystemClock {

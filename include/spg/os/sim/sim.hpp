@@ -54,6 +54,7 @@ class SimFile {
 class SimStorage {
  public:
   using File = SimFile;
+  using Lock = HeldLocks<NoSync::Mutex>::Lock;
   SimStorage();
   ~SimStorage();
   SimStorage(const SimStorage&) = delete;
@@ -65,6 +66,7 @@ class SimStorage {
   Status make_dir(std::string_view path);
   Status sync_dir(std::string_view path);
   Status list(std::string_view path, FunctionRef<void(std::string_view)> visit);
+  Result<Lock> lock(std::string_view path, policy::LockMode mode) { return locks_.take(path, mode); }
 
   /// Changing calls (writes, syncs, resizes, names) so far.
   std::uint64_t steps() const;
@@ -78,7 +80,7 @@ class SimStorage {
   /// The n-th changing call from now, or the first behind it of those that are meant, fails with `code` once (or for good).
   /// A write that fails has written its first half.
   void fail_at(std::uint64_t nth, Sqlstate code, bool sticky = false, SimCalls which = SimCalls::all);
-  /// Power comes back: decides what survived. Handles opened before are dead.
+  /// Power comes back: decides what survived. Handles opened before are dead, and locks gone.
   void power_cycle(SimChance& chance, Survival survival);
   /// A canary: syncs are reported as done but protect nothing. Crash tests must notice.
   void ignore_syncs(bool ignore);
@@ -91,6 +93,7 @@ class SimStorage {
 
  private:
   SimDiskState* disk_;
+  HeldLocks<NoSync::Mutex> locks_;
 };
 
 class SimClock {
