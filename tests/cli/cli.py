@@ -222,7 +222,12 @@ check("with it", spg("query", db, "--audit", audit, "--csv", "SELECT count(*) FR
 check("dump says", "audit log: complete until entry 5 at " in spg("dump", db)[1], True)
 code, out, err = spg("query", db, "--audit", audit, "--tsv", "SELECT pg_current_wal_lsn()")
 lsn, hashes = out.split()[-1], spg("audit", "show", audit)[1]
+shutil.copy(db, folder / "older.db")  # the base: a query may end with a checkpoint, and keeps no older manifest
+shutil.copytree(folder / "audited.db.d", folder / "older.db.d")
 spg("query", db, "--audit", audit, "INSERT INTO t VALUES (77)")
+shutil.rmtree(folder / "audited.db.d")
+(folder / "older.db.d").rename(folder / "audited.db.d")
+(folder / "older.db").rename(db)
 check("revert knows", "NOT AUDITED" not in spg("audit", "show", audit)[1], True)
 check("revert with an audit log", (lambda r: (r[0], r[2]))(spg("revert", "--to", lsn, db, "--audit", audit)), (0, ""))
 code, out, err = spg("audit", "show", audit)
