@@ -87,6 +87,47 @@ TEST_CASE("the number of segments stays below its limit, whatever is in memory, 
   }
 }
 
+TEST_CASE("segments whose numbers are the same modulo 64 are told from each other") {
+  Compacted compacted(1000, std::uint64_t{1} << 40);
+  World& world = compacted.world;
+  Model model;
+  const auto fill = [&](std::int32_t from, std::int32_t to) {
+    REQUIRE_FALSE(world.write([&](SimTransaction& transaction) -> Status {
+      for (std::int32_t key = from; key < to; ++key) SPG_TRY(put(transaction, model, key, "row " + std::to_string(key)));
+      return ok();
+    }));
+    REQUIRE_FALSE(world.machine->checkpoint());
+  };
+  fill(0, 1000);
+  const std::uint32_t first = world.machine->manifest().segments.back().number;
+  // The block is written anew, and goes on referring to the first column's chunk in the first segment.
+  const auto last = [&] { return world.machine->manifest().segments.back().number; };
+  for (std::int32_t round = 0; last() == first || last() % 64 != first % 64; ++round) {
+    const std::string text = "changed " + std::to_string(round);
+    const StringRef ref(text);
+    REQUIRE_FALSE(world.write([&](SimTransaction& transaction) {
+      const table::ColumnInput column{2, {Physical::string, type::Vector::Form::flat, &ref, nullptr, nullptr}};
+      Conflict conflict;
+      model[round % 1000] = text;
+      return transaction.update(table_id, find(transaction, world.arena, round % 1000), {&column, 1}, {nullptr, 1}, conflict);
+    }));
+    REQUIRE_FALSE(world.machine->checkpoint());
+  }
+  REQUIRE(world.machine->manifest().segments[0].number == first);
+  world.options.compaction.count_max = 2;  // all but the largest
+  REQUIRE_FALSE(world.open());
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE_FALSE(world.machine->checkpoint());
+    REQUIRE_FALSE(world.machine->tick());
+  }
+  CHECK(world.machine->manifest().segments.size() <= 2);
+  CHECK(world.machine->manifest().segments[0].number != first);
+  REQUIRE_FALSE(world.open());
+  CHECK(read_all(world) == model);
+  world.machine.reset();
+  CHECK(sound(world) == "");
+}
+
 TEST_CASE("an old version reads on from where its objects lay, and where they lie now, until it ends") {
   Compacted compacted(3, std::uint64_t{1} << 40);
   World& world = compacted.world;

@@ -235,7 +235,7 @@ Status Segments<O, St, Sy>::flush_output() {
 template <class O, policy::Storage St, policy::Sync Sy>
 bool Segments<O, St, Sy>::write_reference(const Reference& one, std::uint64_t slot_before) {
   return buffer_.add_varint(one.slot - slot_before) && buffer_.add_varint(one.child.segment) && buffer_.add_varint(one.child.length) &&
-         buffer_.add_varint(one.child.offset) && buffer_.add_varint(raw(one.birth)) && buffer_.add_varint(one.below & ~set_of(one.child.segment));
+         buffer_.add_varint(one.child.offset) && buffer_.add_varint(raw(one.birth)) && buffer_.add_varint(one.below);
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
