@@ -43,7 +43,7 @@ Result<SegmentReport> check_segment(os::PosixFile& file, const store::SegmentInf
 
 bool print_segment(os::PosixStorage& storage, const store::DatabasePaths& paths, const store::SegmentInfo& info) {
   char name[512];
-  std::snprintf(name, sizeof name, "%s/segment-%08u", paths.directory, info.number);
+  paths.segment_name(name, info.number);
   std::printf("segment %u: %" PRIu64 " bytes\n", info.number, info.bytes);
   const auto complain = [&](const Error& error) {
     const std::string message(error.message());

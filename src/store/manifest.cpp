@@ -20,16 +20,16 @@ void DatabasePaths::manifest_name(char (&to)[512], std::uint64_t number) const {
 }
 
 void DatabasePaths::segment_name(char (&to)[512], std::uint32_t number) const {
-  std::snprintf(to, sizeof to, "%s/segment-%08u", directory, number);
+  write_segment_name(to, directory, number);
 }
 
 void DatabasePaths::scratch_name(char (&to)[512], std::uint32_t number) const {
   std::snprintf(to, sizeof to, "%s/scratch-%08u", directory, number);
 }
 
-std::uint32_t DatabasePaths::number_in(std::string_view name) {
-  std::uint32_t number = 0;
-  for (char c : name.substr(name.rfind('-') + 1)) number = number * 10 + static_cast<std::uint32_t>(c - '0');
+std::uint64_t DatabasePaths::number_in(std::string_view name) {
+  std::uint64_t number = 0;
+  for (char c : name.substr(name.rfind('-') + 1)) number = number * 10 + static_cast<std::uint64_t>(c - '0');
   return number;
 }
 

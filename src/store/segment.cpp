@@ -1,5 +1,7 @@
 #include "spg/store/segment.hpp"
 
+#include <cstdio>
+
 #include "spg/crypto/crc32c.hpp"
 
 namespace spg::store {
@@ -9,6 +11,10 @@ std::uint32_t place_seed(std::uint32_t segment, std::uint64_t offset) {
   store_le(place, segment);
   store_le(place + 4, offset);
   return crypto::crc32c(0, place);
+}
+
+void write_segment_name(char (&to)[512], const char* directory, std::uint32_t number) {
+  std::snprintf(to, sizeof to, "%s/segment-%08u", directory, number);
 }
 
 void write_segment_header(std::byte* to, std::uint32_t segment) {

@@ -131,6 +131,17 @@ def measure_checkpoint(arguments):
                 f"{more / first_bytes * 100:.2f} % of the bytes, {seconds / first_seconds * 100:.2f} % of the time ({first_seconds:.1f} s)")
 
 
+def times_of(cursor, sql, runs=5):
+    """Seconds of each run behind a first one."""
+    taken = []
+    for _ in range(runs + 1):
+        began = time.perf_counter()
+        cursor.execute(sql)
+        cursor.fetchall()
+        taken.append(time.perf_counter() - began)
+    return taken[1:]
+
+
 def measure_cold(arguments):
     """A table of four times the budget."""
     budget, rows = int(128 * MIB * arguments.scale), int(8_000_000 * arguments.scale)
@@ -142,12 +153,7 @@ def measure_cold(arguments):
         connection.commit()
         connection.autocommit = True
         cursor.execute("VACUUM ANALYZE big")
-        theirs = []
-        for _ in range(6):
-            began = time.perf_counter()
-            cursor.execute(scan)
-            cursor.fetchall()
-            theirs.append(time.perf_counter() - began)
+        theirs = statistics.median(times_of(cursor, scan))
         cursor.execute("DROP TABLE big")
     with Server(SPG_HOT_TIER_BYTES=str(budget)) as server:
         run(server, "CREATE TABLE big (id bigint PRIMARY KEY, name text, amount double precision)")
@@ -156,14 +162,9 @@ def measure_cold(arguments):
         time.sleep(1)
         loaded = memory(server, "VmHWM")
         with connect(server) as connection, connection.cursor() as cursor:
-            ours = []
-            for _ in range(6):
-                began = time.perf_counter()
-                cursor.execute(scan)
-                cursor.fetchall()
-                ours.append(time.perf_counter() - began)
+            ours = statistics.median(times_of(cursor, scan))
         row(f"scan sum of {rows} rows ({rows * 90 // MIB} MiB hot, budget {budget // MIB} MiB, file cached)", "faster than PostgreSQL, all cached",
-            f"{statistics.median(ours[1:]):.2f} s against {statistics.median(theirs[1:]):.2f} s, {statistics.median(theirs[1:]) / statistics.median(ours[1:]):.2f}x")
+            f"{ours:.2f} s against {theirs:.2f} s, {theirs / ours:.2f}x")
         rate = point_reads(server, rows, 5)
         row("uniform point reads over it, one connection, pipelined", "20000/s", f"{rate:.0f}/s")
         row("resident set after load, scans, reads", "110 % of the budget", f"{memory(server) / budget * 100:.0f} % (highest {memory(server, 'VmHWM') / budget * 100:.0f} %, "

@@ -67,7 +67,7 @@ struct DatabasePaths {
   void segment_name(char (&to)[512], std::uint32_t number) const;
   void scratch_name(char (&to)[512], std::uint32_t number) const;
   /// The number at the end of such a name.
-  static std::uint32_t number_in(std::string_view name);
+  static std::uint64_t number_in(std::string_view name);
   char name[400], fresh[408], directory[408], parent[408];
 };
 

@@ -79,7 +79,7 @@ template <policy::Storage Storage>
 Status check_segments(Storage& storage, const DatabasePaths& paths, const Manifest& manifest) {
   for (const SegmentInfo& segment : manifest.segments) {
     char name[512];
-    std::snprintf(name, sizeof name, "%s/segment-%08u", paths.directory, segment.number);
+    paths.segment_name(name, segment.number);
     SPG_ASSIGN(auto file, storage.open(std::string_view(name), policy::OpenMode::read));
     SPG_ASSIGN(const std::uint64_t bytes, file.size());
     if (bytes < segment.bytes) return Error::make(sqlstate::data_corrupted, "file \"", std::string_view(name), "\" is shorter than its manifest says");

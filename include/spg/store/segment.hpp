@@ -36,6 +36,9 @@ inline constexpr std::uint64_t segment_bytes_max = std::uint64_t{1} << 30;
 /// What the checksum of a record at this place starts from.
 std::uint32_t place_seed(std::uint32_t segment, std::uint64_t offset);
 
+/// "<directory>/segment-00000001"
+void write_segment_name(char (&to)[512], const char* directory, std::uint32_t number);
+
 /// Fills the first segment_header_used_bytes of a segment file.
 void write_segment_header(std::byte* to, std::uint32_t segment);
 /// The version of the file that begins with these bytes. XX001 when they are damaged, 0A000 when the version is newer.

@@ -17,7 +17,7 @@ Segments<O, St, Sy>::Segments(O& objects, St& storage, std::string_view director
 
 template <class O, policy::Storage St, policy::Sync Sy>
 void Segments<O, St, Sy>::file_name(char (&name)[512], std::uint32_t segment) const {
-  std::snprintf(name, sizeof name, "%s/segment-%08u", directory_, segment);
+  write_segment_name(name, directory_, segment);
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>

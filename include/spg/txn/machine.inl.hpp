@@ -906,8 +906,7 @@ void Machine<E>::remove_old_files() {
   const store::DatabasePaths paths(options_.database_path);
   Array<std::uint64_t> manifests, segments;
   (void)storage_->list(std::string_view(paths.directory), [&](std::string_view name) {
-    std::uint64_t number = 0;
-    for (char c : name.substr(name.rfind('-') + 1)) number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    const std::uint64_t number = store::DatabasePaths::number_in(name);
     if (name.starts_with("manifest-")) (void)manifests.push_back(number);
     if (name.starts_with("segment-")) (void)segments.push_back(number);
   });

@@ -74,8 +74,7 @@ Kept Machine<E>::kept_manifests() {
   const store::DatabasePaths paths(options_.database_path);
   Array<std::uint64_t> numbers;
   (void)storage_->list(std::string_view(paths.directory), [&](std::string_view name) {
-    std::uint64_t number = 0;
-    for (char c : name.substr(name.rfind('-') + 1)) number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    const std::uint64_t number = store::DatabasePaths::number_in(name);
     if (name.starts_with("manifest-") && number < manifest_.number) kept.is_complete = numbers.push_back(number) && kept.is_complete;
   });
   std::sort(numbers.begin(), numbers.end());

@@ -82,7 +82,7 @@ void Machine<E>::remove_scratch_files() {
   const store::DatabasePaths paths(options_.database_path);
   Array<std::uint32_t> numbers;
   (void)storage_->list(std::string_view(paths.directory), [&](std::string_view name) {
-    if (name.starts_with("scratch-")) (void)numbers.push_back(store::DatabasePaths::number_in(name));
+    if (name.starts_with("scratch-")) (void)numbers.push_back(static_cast<std::uint32_t>(store::DatabasePaths::number_in(name)));
   });
   for (std::uint32_t number : numbers) {
     char name[512];

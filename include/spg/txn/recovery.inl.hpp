@@ -18,8 +18,7 @@ Result<store::Manifest> find_base(Storage& storage, std::string_view database, c
   bool fits = true;
   SPG_TRY(storage.list(std::string_view(paths.directory), [&](std::string_view name) {
     if (!name.starts_with("manifest-")) return;
-    std::uint64_t number = 0;
-    for (char c : name.substr(name.rfind('-') + 1)) number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    const std::uint64_t number = store::DatabasePaths::number_in(name);
     fits = fits && (number > newest.number || numbers.push_back(number));
   }));
   if (!fits) return Error::out_of_memory();
@@ -47,8 +46,8 @@ Status copy_segments(Storage& storage, const store::Manifest& manifest, std::str
   if (bytes == nullptr) return Error::out_of_memory();
   for (const store::SegmentInfo& segment : manifest.segments) {
     char from_name[512], to_name[512];
-    std::snprintf(from_name, sizeof from_name, "%s/segment-%08u", from_paths.directory, segment.number);
-    std::snprintf(to_name, sizeof to_name, "%s/segment-%08u", to_paths.directory, segment.number);
+    from_paths.segment_name(from_name, segment.number);
+    to_paths.segment_name(to_name, segment.number);
     SPG_ASSIGN(auto source, storage.open(std::string_view(from_name), policy::OpenMode::read));
     auto made = storage.open(std::string_view(to_name), policy::OpenMode::create);
     if (!made && made.error().code() == sqlstate::duplicate_file) made = storage.open(std::string_view(to_name), policy::OpenMode::write);

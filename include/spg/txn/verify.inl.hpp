@@ -11,7 +11,7 @@ namespace spg::txn {
 template <policy::Storage Storage>
 Status verify_segment(Storage& storage, const store::DatabasePaths& paths, const store::SegmentInfo& info, VerifyReport& report) {
   char name[512];
-  std::snprintf(name, sizeof name, "%s/segment-%08u", paths.directory, info.number);
+  paths.segment_name(name, info.number);
   const auto fault = [&](std::uint64_t offset, std::string_view what) { report.fault({name, offset, {}, TableId::none, what}); };
   auto file = storage.open(std::string_view(name), policy::OpenMode::read);
   if (!file) { fault(0, file.error().message()); return ok(); }

@@ -29,7 +29,7 @@ class ObjectVerifier {
     VerifyFault told{{}, 0, database_, table_, text.message()};
     char name[512];
     if (cell != nullptr && cell->has_address()) {
-      std::snprintf(name, sizeof name, "%s/segment-%08u", paths_.directory, cell->where().segment);
+      paths_.segment_name(name, cell->where().segment);
       told.file = name;
       told.offset = cell->where().offset;
     }
