@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The command line tool on a database that the server has written: queries in every form, and lint and dump before and
 after bytes have been changed."""
+import atexit
 import fcntl
 import os
 import pathlib
@@ -26,6 +27,7 @@ def check(what, got, wanted):
 
 
 folder = pathlib.Path(tempfile.mkdtemp(prefix="spg-cli-"))
+atexit.register(shutil.rmtree, folder, ignore_errors=True)
 db = folder / "app.db"
 wal = folder / "app.db.wal"
 
@@ -253,5 +255,4 @@ check("begun anew", spg("query", db, "--audit", audit, "--audit-begin", "INSERT 
 check("it goes on", [line.split()[0] for line in spg("audit", "show", audit)[1].splitlines()], ["8"])
 check("and follows", "follows entry 7, whose hash is " in spg("audit", "verify", audit, "--db", db)[1], True)
 
-shutil.rmtree(folder)
 sys.exit(1 if failures else 0)

@@ -3,18 +3,16 @@
 set at every point that was noted must be found again, by LSN and by time; what was given up must not. Then a failing archive, a
 damaged log, and a database made from nothing but its archive or its tee. usage: archive.py [ROUNDS [SEED]]"""
 import os
-import pathlib
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 import psycopg2
 
-from support import ROOT, SERVER, Server
+from support import ROOT, SERVER, Server, scratch
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 12
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 20261127
@@ -50,7 +48,7 @@ class Noise(threading.Thread):
 
 class World:
     def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="spg-archive-"))
+        self.folder = scratch("spg-archive-")
         self.archive, self.tee = self.folder / "archive", self.folder / "tee.log"
         self.archive.mkdir()
         self.server = Server(self.folder / "data", SPG_WAL_ARCHIVE=str(self.archive), SPG_WAL_TEE=str(self.tee), SPG_WAL_ARCHIVE_SECONDS="1",
@@ -255,7 +253,6 @@ def main():
     check_copies(world)
     run(SPG, "verify", "--quiet", "--wal", world.log, world.database)
     print(f"{ROUNDS} kills, {len(world.points)} points, {checked} of them recovered; {len(world.given_up)} given up")
-    shutil.rmtree(world.folder)
 
 
 main()

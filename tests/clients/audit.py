@@ -4,7 +4,6 @@ chain with exactly the transactions that are there, and a daemon refuses to star
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -265,7 +264,6 @@ def main():
     transactions = kills(audited, chance)
     damage(audited)
     full_disk(audited)
-    shutil.rmtree(audited.server.folder)
     print(f"{KILLS} kills, {transactions} transactions, each in the audit log once")
 
 

@@ -8,7 +8,6 @@ import base64
 import hashlib
 import hmac
 import os
-import re
 import socket
 import struct
 import sys

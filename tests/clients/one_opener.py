@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Two daemons on one path, the daemon and the command line, and a start at once after kill -9."""
 import os
-import shutil
 import subprocess
 import time
 
@@ -57,7 +56,6 @@ def main():
     server.process = None
     server.start()
     server.stop()
-    shutil.rmtree(server.folder)
     print("two daemons, the command line and ten kills: one opener")
 
 

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("SPG_SHARED") or ROOT.parent / "shared")
@@ -24,12 +23,19 @@ def free_port():
         return s.getsockname()[1]
 
 
+def scratch(prefix="spg-test-"):
+    """A new folder, in SPG_BENCH_DIR when that is set, which goes with this process however that ends (SPG_KEEP_SCRATCH keeps it)."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=os.environ.get("SPG_BENCH_DIR")))
+    if not os.environ.get("SPG_KEEP_SCRATCH"):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 class Server:
     """A spg-server on a folder and a port of its own."""
 
     def __init__(self, folder=None, **environment):
-        self.own_folder = folder is None
-        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="spg-test-"))
+        self.folder = pathlib.Path(folder or scratch())
         self.port = free_port()
         self.environment = environment
         self.process = None
@@ -39,7 +45,7 @@ class Server:
                    SPG_WAL=str(self.folder / "wal.log"), **self.environment)
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen([SERVER], env=env, stdout=subprocess.PIPE, stderr=self.log)
-        atexit.register(self.process.kill)  # nothing outlives a test that fails
+        atexit.register(self.end, self.process)  # nothing outlives a test that fails
         line = self.process.stdout.readline()
         if b"ready" not in line:
             raise RuntimeError(f"the server did not start: {line!r}\n" + (self.folder / "server.log").read_text(errors="replace"))
@@ -47,6 +53,11 @@ class Server:
 
     def dsn(self, database="postgres"):
         return f"host=127.0.0.1 port={self.port} user=bench password=bench dbname={database}"
+
+    @staticmethod
+    def end(process):
+        process.kill()
+        process.wait()
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -67,11 +78,7 @@ class Server:
         return self.start()
 
     def __exit__(self, *error):
-        try:
-            self.stop()
-        finally:
-            if self.own_folder and error == (None, None, None):
-                shutil.rmtree(self.folder, ignore_errors=True)
+        self.stop()
 
 
 def psql(dsn, *arguments, check=True, cwd=None, text=None):

@@ -13,13 +13,11 @@ import hashlib
 import hmac
 import os
 import pathlib
-import shutil
 import socket
 import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -27,7 +25,7 @@ sys.path.insert(0, str(ROOT / "tests/clients"))
 os.environ.setdefault("SPG_SERVER", str(ROOT / "build/release/spg-server"))
 import psycopg2  # noqa: E402
 
-from support import SHARED, Server, free_port, psql, unpack_debian  # noqa: E402
+from support import SHARED, Server, free_port, psql, scratch, unpack_debian  # noqa: E402
 
 GROUP_BY = "SELECT kind, count(*), max(version) FROM depends GROUP BY kind ORDER BY kind"
 
@@ -126,7 +124,7 @@ def main():
     parser.add_argument("--only", default="copy,group,start")
     options = parser.parse_args()
     only = options.only.split(",")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="spg-bulk-", dir=os.environ.get("SPG_BENCH_DIR")))
+    folder = scratch("spg-bulk-")
     print("| work | server | median (min .. max) | times PostgreSQL |\n| --- | --- | --- | --- |")
     if "start" in only:
         first, again = [], []
@@ -164,7 +162,6 @@ def main():
                 if answers["SPG"] != answers["PostgreSQL"]:
                     sys.exit(f"the answers differ: {answers}")
                 print_row("GROUP BY kind", "ms", times, False)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 main()

@@ -13,7 +13,6 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -59,7 +58,7 @@ def run(dsn, pid, script, options):
     before = {p: cpu_seconds([p]) for p in process_tree(pid)}
     command = [PGBENCH, "-n", "-f", str(SCRIPTS / script), "-M", "prepared", "-c", str(options.clients), "-j", "2", "-T", str(options.seconds), "-s", str(options.scale), *dsn]
     text = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    used, peak = {}, {}
+    used = {}
     while text.poll() is None:
         for p in process_tree(pid):
             used[p] = cpu_seconds([p])
@@ -86,7 +85,7 @@ def main():
     pg = dict(part.split("=") for part in reference)
     pg_dsn = ["-h", pg["host"], "-p", pg["port"], "-U", pg["user"], pg["dbname"]]
     pg_pid = int(open(f"/tmp/spg-refpg/{pg['port']}/data/postmaster.pid").readline())
-    with Server(folder=tempfile.mkdtemp(prefix="spg-bench-", dir=os.environ.get("SPG_BENCH_DIR"))) as server:
+    with Server() as server:
         spg_dsn = ["-h", "127.0.0.1", "-p", str(server.port), "-U", "bench", "postgres"]
         for dsn in (spg_dsn, pg_dsn):
             subprocess.run([PGBENCH, "-i", "-q", "-s", str(options.scale), *dsn], env=dict(os.environ, PGPASSWORD="bench"), check=True, capture_output=True)

@@ -15,7 +15,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -23,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tests/clients"))
 os.environ.setdefault("SPG_SERVER", str(ROOT / "build/release/spg-server"))
 import psycopg2  # noqa: E402
 
-from support import PSQL, Server  # noqa: E402
+from support import PSQL, Server, scratch  # noqa: E402
 
 ENVIRONMENT = {"SPG_CHECKPOINT_SECONDS": "0", "SPG_CHECKPOINT_WAL_BYTES": str(1 << 40)}
 TABLE = "CREATE TABLE accounts (id int PRIMARY KEY, balance bigint NOT NULL, filler text)"
@@ -85,7 +84,7 @@ def main():
     arguments.add_argument("--only", default="bulk,insert,update,delete")
     arguments.add_argument("--keep")
     options = arguments.parse_args()
-    folder = pathlib.Path(options.keep or tempfile.mkdtemp(prefix="spg-recovery-"))
+    folder = pathlib.Path(options.keep or scratch("spg-recovery-"))
     empty = folder / "empty"
     print("| workload | rows changed | log MiB | start s | CPU s | changes/s | per CPU s |\n| --- | --- | --- | --- | --- | --- | --- |")
     for kind in options.only.split(","):
@@ -117,8 +116,6 @@ def main():
         without, cpu_without = (min(values) for values in list(zip(*(start_seconds(empty) for _ in range(3))))[:2])
         median, cpu = statistics.median(times), statistics.median(cpus)
         print(f"| {kind} | {changes} | {log_bytes / (1 << 20):.0f} | {median:.2f} ({min(times):.2f} .. {max(times):.2f}) | {cpu:.2f} | {changes / (median - without):,.0f} | {changes / (cpu - cpu_without):,.0f} |", flush=True)
-    if not options.keep:
-        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -294,7 +294,7 @@ def main():
     options = parser.parse_args()
     reference = subprocess.run([str(SHARED / "tools/refpg"), "bench"], capture_output=True, text=True, check=True).stdout.split()
     pg = dict(part.split("=") for part in reference)
-    with Server(folder=tempfile.mkdtemp(prefix="spg-bench-", dir=os.environ.get("SPG_BENCH_DIR"))) as server:
+    with Server() as server:
         targets = [Target("SPG", "127.0.0.1", server.port, "bench", "postgres"), Target("PostgreSQL", pg["host"], pg["port"], pg["user"], pg["dbname"])]
         for measure in (think, disturbed, inserts, pipeline, queue, serial, forgotten):
             if options.only and measure.__name__ not in options.only.split(","):
