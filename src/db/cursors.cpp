@@ -158,7 +158,7 @@ bool SystemTables::cursor(std::size_t index, catalog::CursorRow& row) const {
 
 Status SessionImpl::run_declare(const sql::DeclareCursor& declare, Where where) {
   SPG_TRY(check_declaration(declare, current_->text));
-  SPG_TRY(begin_statement(txn::Intent::read, where));
+  SPG_TRY(begin_statement(txn::Intent::read, where, &current_->statement));
   SPG_TRY(plan(*current_));  // for errors in the client's own text, and the types of parameters
   SPG_TRY(check_locking(declare));
   if (!declare.hold && !in_block_) return Error::make(sqlstate::no_active_sql_transaction, "DECLARE CURSOR can only be used in transaction blocks");

@@ -196,7 +196,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
 
   // transactions.cpp
   Status begin_transaction();
-  Status begin_statement(txn::Intent intent, Where where);
+  Status begin_statement(txn::Intent intent, Where where, const sql::RawStatement* statement = nullptr);
+  Result<std::int64_t> as_of_time(const sql::Literal& as_of, std::string_view text);
   void end_statement(bool succeeded);
   void note_reading();
   void end_number(bool committed, bool wrote, bool wrote_shared);

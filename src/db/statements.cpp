@@ -187,7 +187,7 @@ Status SessionImpl::parse(std::string_view name, std::string_view text, std::spa
 Status SessionImpl::analyze(Prepared& prepared, Where where) {
   if (prepared.compiled != nullptr || prepared.is_analyzed) return ok();
   const bool was_active = transaction_->is_active();
-  SPG_TRY(begin_statement(txn::Intent::read, where));
+  SPG_TRY(begin_statement(txn::Intent::read, where, &prepared.statement));
   is_analyzing_ = true;
   Status failed = plan(prepared);
   is_analyzing_ = false;
@@ -386,7 +386,7 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
     move_to_worker = where == Where::reactor && may_take_long(*tree);
     return move_to_worker ? ok() : run_utility(*tree, where);
   }
-  SPG_TRY(begin_statement(intent_of(*tree), where));
+  SPG_TRY(begin_statement(intent_of(*tree), where, &current_->statement));
   SPG_TRY(plan(*current_));
   if (where == Where::reactor && !current_->plan->is_short) {
     move_to_worker = true;

@@ -1,6 +1,8 @@
 // Transactions of a session: blocks, savepoints, their characteristics.
 #include "session_impl.hpp"
 #include "spg/sql/redact.hpp"
+#include "spg/type/datetime.hpp"
+#include "spg/type/datetime_math.hpp"
 
 namespace spg::db {
 
@@ -16,12 +18,38 @@ Status SessionImpl::begin_transaction() {
   return shared_->begin({});
 }
 
+/// The moment that AS OF SYSTEM TIME names. An interval counts back from now, with a minus or without.
+Result<std::int64_t> SessionImpl::as_of_time(const sql::Literal& as_of, std::string_view text) {
+  const type::TextSettings& settings = text_settings();
+  const std::int64_t now = instance_.machine().clock_us();
+  const auto at = [&](Error error) { return std::move(error).at(sql::char_position(text, static_cast<std::size_t>(as_of.at))); };
+  auto time = type::parse_timestamptz(as_of.text, settings);
+  if (!time) {
+    auto interval = type::parse_interval(as_of.text, settings);
+    if (!interval) return at(Error::make(sqlstate::invalid_datetime_format, "AS OF SYSTEM TIME \"", as_of.text, "\" is neither a timestamp nor an interval"));
+    time = type::timestamptz_add(now, *interval, *settings.zone);
+    if (!time) return at(time.take_error());
+    if (*time > now) {
+      SPG_ASSIGN(const type::Interval back, type::interval_neg(*interval));
+      SPG_ASSIGN(*time, type::timestamptz_add(now, back, *settings.zone));
+    }
+  }
+  if (*time > now) return at(Error::make(sqlstate::invalid_parameter_value, "AS OF SYSTEM TIME cannot name a time in the future"));
+  return *time;
+}
+
 /// Opens the statement on both lineages. "Must wait" leaves neither open.
-Status SessionImpl::begin_statement(txn::Intent intent, Where where) {
+Status SessionImpl::begin_statement(txn::Intent intent, Where where, const sql::RawStatement* statement) {
   SPG_TRY(begin_transaction());
   const bool keeps_reading = transaction_->has_snapshot() && transaction_->options().isolation >= txn::Isolation::repeatable_read;
   const auto access = where == Where::reactor ? store::Access::no_wait : store::Access::wait;
-  SPG_TRY(transaction_->begin_statement(intent, access));
+  if (statement != nullptr && statement->as_of != nullptr) {
+    if (intent != txn::Intent::read) return Error::make(sqlstate::feature_not_supported, "AS OF SYSTEM TIME is only for statements that do nothing but read");
+    SPG_ASSIGN(const std::int64_t time, as_of_time(*statement->as_of, current_ != nullptr ? current_->text : std::string_view{}));
+    SPG_TRY(transaction_->begin_statement_as_of(time, access));
+  } else {
+    SPG_TRY(transaction_->begin_statement(intent, access));
+  }
   if (!keeps_reading) note_reading();
   Status failed = shared_->begin_statement(intent == txn::Intent::write && writes_shared_ ? intent : txn::Intent::read, access);
   if (failed) (void)transaction_->end_statement(false);

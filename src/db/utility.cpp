@@ -115,7 +115,7 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
   writes_shared_ = is_shared_change(statement);
   // COPY FROM goes on where its data arrives, and cannot start again: its reads wait.
   const auto* copy = sql::as<sql::Copy>(&statement);
-  Status failed = begin_statement(intent_of(statement), copy != nullptr && copy->from ? Where::worker : where);
+  Status failed = begin_statement(intent_of(statement), copy != nullptr && copy->from ? Where::worker : where, &current_->statement);
   writes_shared_ = false;
   if (failed) return failed;
   SPG_TRY(check_not_in_use(statement));
@@ -337,7 +337,7 @@ Status SessionImpl::run_show(std::string_view name) {
 
 Status SessionImpl::run_prepare(const sql::Prepare& prepare, Where where) {
   if (prepared_.contains(prepare.name)) return Error::make(sqlstate::duplicate_pstatement, "prepared statement \"", prepare.name, "\" already exists");
-  SPG_TRY(begin_statement(txn::Intent::read, where));
+  SPG_TRY(begin_statement(txn::Intent::read, where, &current_->statement));
   std::vector<std::uint32_t> types;
   for (const sql::TypeName* type : prepare.types) {
     plan::PlanContext planning = plan_context(current_->text);
@@ -359,7 +359,7 @@ Status SessionImpl::run_prepare(const sql::Prepare& prepare, Where where) {
 Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
   auto prepared = find_prepared(execute.name);
   if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", execute.name, "\" does not exist");
-  SPG_TRY(begin_statement(intent_of(*prepared->statement.tree), where));
+  SPG_TRY(begin_statement(intent_of(*prepared->statement.tree), where, &prepared->statement));
   SPG_TRY(plan(*prepared));
   SPG_TRY(check_read_only(*prepared));
   if (where == Where::reactor && !prepared->plan->is_short) return Error::would_block();  // begins anew on a worker

@@ -37,6 +37,7 @@ constexpr const char* usage =
     "  SPG_HOT_TIER_BYTES    memory for data; what has not been read for longest is dropped over it\n"
     "                        (default: half of the machine's or the control group's, at most 4 GiB)\n"
     "  SPG_CHECKPOINT_WAL_BYTES, SPG_CHECKPOINT_SECONDS   a checkpoint after so much log, after so long (default 256 MiB, 300; 0: never)\n"
+    "  SPG_HISTORY_SECONDS   so much of the past can be read, SELECT ... FROM t AS OF SYSTEM TIME '-10 s'  (default 0)\n"
     "  SPG_COLD_COMPACT_SEGMENT_THRESHOLD  checkpoints keep the number of segment files below it  (default 64)\n"
     "  SPG_WAL_ARCHIVE       directory for finished log files, which must be there  (default: none)\n"
     "  SPG_WAL_ARCHIVE_SECONDS  a file that is not finished is archived after so long  (default 60)\n"
@@ -302,6 +303,7 @@ int main(int argc, char** argv) {
       !read_number("SPG_CHECKPOINT_WAL_BYTES", machine.checkpoint_log_bytes, mega, UINT64_MAX / 2, machine.checkpoint_log_bytes) ||
       !read_number("SPG_AUDIT_BACKLOG_BYTES", machine.audit.backlog_bytes_max, 4096, UINT64_MAX / 2, machine.audit.backlog_bytes_max) ||
       !read_number("SPG_CHECKPOINT_SECONDS", machine.checkpoint_seconds, 0, 30 * 86400, machine.checkpoint_seconds) ||
+      !read_number("SPG_HISTORY_SECONDS", machine.history_seconds, 0, 30 * 86400, machine.history_seconds) ||
       !read_number<std::uint32_t>("SPG_COLD_COMPACT_SEGMENT_THRESHOLD", machine.compaction.count_max, 2, 100'000, machine.compaction.count_max)) return 2;
   if (!read_switch("SPG_TRACK_COMMIT_TIMESTAMP", instance.track_commit_timestamp) || !read_switch("SPG_AUDIT_BEGIN", machine.audit.begins)) return 2;
   auto& copies = machine.copies;

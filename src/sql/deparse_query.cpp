@@ -104,6 +104,7 @@ void Printer::select_body(const Select& node) {
     table(*node.into);
   }
   from(node.from);
+  if (node.as_of != nullptr) { put(" AS OF SYSTEM TIME "); expr(*node.as_of); }
   where(node.where);
   if (!node.group_by.empty()) {
     put(node.group_distinct ? " GROUP BY DISTINCT " : " GROUP BY ");

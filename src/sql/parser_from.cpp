@@ -39,7 +39,7 @@ FromItem* Parser::join_tail(FromItem* left) {
       node->right = table_expr();
       if (accept(Tok::kw_using)) {
         node->using_columns = paren_names();
-        if (accept(Tok::kw_as)) {
+        if (!at_as_of() && accept(Tok::kw_as)) {
           node->using_alias = arena_->make<Alias>();
           node->using_alias->at = here();
           node->using_alias->name = col_id();
@@ -149,8 +149,24 @@ Alias* Parser::alias() {
   return node;
 }
 
+/// AS OF SYSTEM TIME 'timestamp or interval', behind the whole FROM list. One statement reads as of one time.
+Literal* Parser::optional_as_of() {
+  if (!at_as_of()) return nullptr;
+  for (int word = 0; word < 4; ++word) advance();
+  auto* node = make<Literal>(here());
+  node->form = LiteralKind::string;
+  node->text = string_literal();
+  if (as_of_ != nullptr && as_of_->text != node->text)
+    fail_at(node->at, sqlstate::feature_not_supported, "AS OF SYSTEM TIME cannot name different times in one statement");
+  return as_of_ = node;
+}
+bool Parser::at_as_of() {
+  return at(Tok::kw_as) && next_is(Tok::kw_of) && peek(2).kind == Tok::kw_system && peek(3).kind == Tok::kw_time;
+}
+
 /// [AS] name [(columns)]
 Alias* Parser::optional_alias() {
+  if (at_as_of()) return nullptr;
   if (accept(Tok::kw_as)) return alias();
   if (is_col_id(kind())) return alias();
   return nullptr;
@@ -287,6 +303,7 @@ FromItem* Parser::function_tail(FunctionRef* item) {
 
 /// [AS] name [(columns or column definitions)], AS (column definitions)
 void Parser::function_alias(FunctionRef* item) {
+  if (at_as_of()) return;
   const bool as_word = accept(Tok::kw_as);
   if (as_word && at('(')) { item->columns = column_definitions(); return; }
   if (!as_word && !is_col_id(kind())) return;

@@ -133,7 +133,10 @@ Select* Parser::simple_select() {
     default: node->targets = targets();
   }
   if (at(Tok::kw_into)) node->into = into_target();
-  if (accept(Tok::kw_from)) node->from = from_list();
+  if (accept(Tok::kw_from)) {
+    node->from = from_list();
+    node->as_of = optional_as_of();
+  }
   node->where = optional_where();
   if (accept(Tok::kw_group)) {
     expect(Tok::kw_by);

@@ -213,6 +213,8 @@ class Parser {
   TableRef* relation_expr();
   TableRef* relation_with_alias();
   Alias* optional_alias();
+  Literal* optional_as_of();
+  bool at_as_of();
   Alias* alias();
   Vec<ColumnDef*> column_definitions();
   FromItem* table_sample(TableRef* relation);
@@ -378,6 +380,7 @@ class Parser {
   std::uint32_t tokens_ = 0;
   std::uint32_t last_end_ = 0;
   std::int32_t params_ = 0;
+  Literal* as_of_ = nullptr;
   bool in_target_ = false;     ///< at the top of an output column, where an operator's word may be its label
   bool in_substring_ = false;  ///< SIMILAR may then stand without TO
   bool failed_ = false;

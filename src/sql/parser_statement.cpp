@@ -11,12 +11,14 @@ Result<Vec<RawStatement>> Parser::script() {
     RawStatement raw;
     raw.begin = cur().begin;
     params_ = 0;
+    as_of_ = nullptr;
     raw.tree = statement();
     raw.end = last_end_;
     if (!at(';') && !at(Tok::end)) syntax_error();
     check_arena();
     if (failed_) break;
     raw.params = params_;
+    raw.as_of = as_of_;
     raw.tag = command_tag(*raw.tree);
     statements.push_back(raw);
   }

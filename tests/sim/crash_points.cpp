@@ -36,7 +36,7 @@ constexpr Fate fates[] = {{os::Survival::none, "none"}, {os::Survival::all, "all
 
 class CrashWorld {
  public:
-  explicit CrashWorld(os::SimStorage& on) : disk(on) {}
+  explicit CrashWorld(os::SimStorage& on, std::uint32_t history = 0) : disk(on), history_seconds(history) {}
   Status open() {
     txn::MachineOptions options;
     options.database_path = "d/db";
@@ -44,6 +44,7 @@ class CrashWorld {
     options.piece_bytes = 512;  // a large string is written ahead of its commit
     options.compaction = {3, 4000};  // the third checkpoint puts segments together
     options.changes_in_memory_max = options.unspilled_bytes_max = 256;
+    options.history_seconds = history_seconds;
     machine = std::make_unique<Machine>(disk, clock, alloc, random, options);
     SPG_TRY(machine->open());
     lineage = machine->lineage(db);
@@ -91,6 +92,7 @@ class CrashWorld {
   }
 
   os::SimStorage& disk;
+  std::uint32_t history_seconds;
   os::SimClock clock;
   os::SimAlloc alloc;
   os::SimRandom random;
@@ -201,8 +203,11 @@ struct Ending {
   bool finished = false;
 };
 
-Ending run_workload(os::SimStorage& disk, const std::string& workload, std::uint64_t cut) {
-  CrashWorld world(disk);
+std::uint32_t history_of(std::uint64_t seed) { return seed % 2 == 0 ? 100 : 0; }
+
+/// With history, what only that reads is written by checkpoints, too.
+Ending run_workload(os::SimStorage& disk, const std::string& workload, std::uint64_t cut, std::uint32_t history_seconds) {
+  CrashWorld world(disk, history_seconds);
   Ending ending{beginning().state, beginning().state};
   const std::uint64_t before = disk.steps();
   disk.cut_power_at(cut);
@@ -244,7 +249,7 @@ std::string crash(std::uint64_t seed, const std::string& workload, std::uint64_t
   disk.copy_from(beginning().disk);
   disk.ignore_syncs(lying_sync);
   os::SimChance chance(seed * 1'000'003 + number);
-  const Ending ending = run_workload(disk, workload, cut);
+  const Ending ending = run_workload(disk, workload, cut, history_of(seed));
   disk.ignore_syncs(false);
   disk.power_cycle(chance, fate.survival);
   ++counts.points;
@@ -283,7 +288,7 @@ std::string find_crash(const CrashOptions& options, CrashCounts& counts) {
       ++counts.workloads;
       os::SimStorage whole;
       whole.copy_from(beginning().disk);
-      const Ending ending = run_workload(whole, workload, 0);
+      const Ending ending = run_workload(whole, workload, 0, history_of(seed));
       if (!ending.finished) return "workload " + workload + " fails without a crash";
       // A cut behind the last call is a crash, too: of what the workload has left unsynced.
       for (std::uint64_t cut = 1; cut <= ending.steps + 1; ++cut, ++number) {

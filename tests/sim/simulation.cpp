@@ -115,6 +115,7 @@ void Simulation::watch() {
     for (auto& client : clients_) client->fall_back();
   if (world_.disk.power_is_cut()) return crash(true);
   world_.claimed = std::max(world_.claimed, world_.machine->log().durable());
+  if (one_in(8)) world_.note_moment();
   if (world_.machine->log_is_broken() && one_in(20)) crash(one_in(2));
 }
 
@@ -151,6 +152,7 @@ void Simulation::step() {
     ++world_.counts.vanished;
     return one.vanish();
   }
+  if (one_in(20)) return world_.check_past();
   if (one_in(80) && one.is_connected() && one.is_running()) return one.cancel();
   if (one_in(12)) return advance_clock(1'000'000 * (1 + chance().below(one_in(3) ? 1500 : 50)));
   if (!one.is_connected()) return one.connect();
@@ -258,7 +260,8 @@ Run Simulation::run() {
 void Counts::add(const Counts& other) {
   const auto sum = [&](std::uint64_t Counts::* one) { this->*one += other.*one; };
   for (auto one : {&Counts::statements, &Counts::commits, &Counts::releases, &Counts::waits, &Counts::deadlocks, &Counts::conflicts, &Counts::power_cuts, &Counts::kills,
-                   &Counts::faults, &Counts::checkpoints, &Counts::flushes, &Counts::vanished, &Counts::cut_recoveries, &Counts::verified, &Counts::lost_commits, &Counts::undone_commits})
+                   &Counts::faults, &Counts::checkpoints, &Counts::flushes, &Counts::vanished, &Counts::cut_recoveries, &Counts::verified, &Counts::lost_commits, &Counts::undone_commits, &Counts::past_reads,
+                   &Counts::past_refusals})
     sum(one);
 }
 
@@ -267,7 +270,8 @@ std::string Counts::text() const {
   return part("statements", statements) + part("commits", commits) + part("replies", releases) + part("waits", waits) + part("deadlocks", deadlocks) +
          part("40001", conflicts) + part("flushes", flushes) + part("checkpoints", checkpoints) + part("power cuts", power_cuts) +
          part("during recovery", cut_recoveries) + part("recoveries verified", verified) + part("kills", kills) + part("disk faults", faults) + part("vanished", vanished) +
-         part("commits undone after a failed write", undone_commits) + "unacknowledged commits lost " + std::to_string(lost_commits);
+         part("commits undone after a failed write", undone_commits) + part("reads of the past", past_reads) +
+         part("refused", past_refusals) + "unacknowledged commits lost " + std::to_string(lost_commits);
 }
 
 Run simulate(std::uint64_t seed, const Options& options) { return Simulation(seed, options).run(); }

@@ -23,7 +23,7 @@ struct Options {
 
 struct Counts {
   std::uint64_t statements = 0, commits = 0, releases = 0, waits = 0, deadlocks = 0, conflicts = 0, power_cuts = 0, kills = 0, faults = 0, checkpoints = 0,
-                flushes = 0, vanished = 0, evicted_bytes = 0, cut_recoveries = 0, verified = 0, lost_commits = 0, undone_commits = 0;
+                flushes = 0, vanished = 0, evicted_bytes = 0, cut_recoveries = 0, verified = 0, lost_commits = 0, undone_commits = 0, past_reads = 0, past_refusals = 0;
   void add(const Counts& other);
   std::string text() const;
 };

@@ -16,6 +16,8 @@ Status World::open() {
   machine_options.compaction = {4, 20'000};
   machine_options.changes_in_memory_max = 100;  // and are spilled
   machine_options.unspilled_bytes_max = 150;
+  machine_options.history_seconds = history_seconds;
+  moments.clear();
   if (is_audited) machine_options.audit.path = "d/audit";
   machine = std::make_unique<Machine>(disk, clock, alloc, random, machine_options);
   SPG_TRY(machine->open());
@@ -71,19 +73,55 @@ void World::number_as_in_files() {
 }
 
 std::vector<std::string> World::ask(std::string_view text) {
+  auto lines = answer(text);
+  return lines ? std::move(*lines) : std::vector<std::string>{std::string(lines.error().message())};
+}
+
+Result<std::vector<std::string>> World::answer(std::string_view text) {
   test::TextSink sink;
-  auto session = db::Session::open(*instance, "bench", "postgres", sink);
-  if (!session) return {std::string(session.error().message())};
-  (*session)->start_query(text);
+  SPG_ASSIGN(auto session, db::Session::open(*instance, "bench", "postgres", sink));
+  session->start_query(text);
   for (;;) {
-    auto progress = (*session)->run(db::Where::worker);
-    if (!progress) return {std::string(progress.error().message())};
-    if (*progress == db::Progress::done) break;
-    if (*progress == db::Progress::waits_durable && machine->wait_durable((*session)->floor())) return {"the log is broken"};
-    if (*progress == db::Progress::waits_turn) return {"waits for somebody, though there is nobody"};
+    SPG_ASSIGN(const db::Progress progress, session->run(db::Where::worker));
+    if (progress == db::Progress::done) break;
+    if (progress == db::Progress::waits_durable) SPG_TRY(machine->wait_durable(session->floor()));
+    if (progress == db::Progress::waits_turn) return Error::make(sqlstate::internal_error, "waits for somebody, though there is nobody");
   }
   std::sort(sink.lines.begin(), sink.lines.end());
   return sink.lines;
+}
+
+void World::note_moment() {
+  clock.advance_ns(2000);
+  moments.push_back({machine->clock_us(), history.back().position});
+  clock.advance_ns(2000);
+}
+
+void World::check_past() {
+  if (moments.empty()) return;
+  const Moment& moment = moments[chance.below(moments.size())];
+  const Operation operation{Kind::select_table, static_cast<int>(chance.below(table_count))};
+  const std::int64_t second = moment.time_us / 1'000'000, us = moment.time_us % 1'000'000;
+  char time[64];
+  const std::int64_t day = second / 86400, left = second % 86400;
+  std::snprintf(time, sizeof time, "J%lld %02lld:%02lld:%02lld.%06lld+00", static_cast<long long>(day + 2'451'545), static_cast<long long>(left / 3600),
+                static_cast<long long>(left / 60 % 60), static_cast<long long>(left % 60), static_cast<long long>(us));
+  const std::string text = sql_of(operation) + " AS OF SYSTEM TIME '" + time + "'";
+  const auto got = answer(text);
+  const bool is_kept = history_seconds != 0 && moment.time_us >= machine->clock_us() - std::int64_t{1'000'000} * history_seconds;
+  ++(got ? counts.past_reads : counts.past_refusals);
+  note("the past, " + std::string(time) + ": " + (got ? std::to_string(got->size()) + " rows" : std::string(got.error().message())));
+  if (!got) {
+    if (!is_faulty && !disk.power_is_cut() && (is_kept || got.error().code() != sqlstate::snapshot_too_old)) find(text + " fails: " + std::string(got.error().message()));
+    return;
+  }
+  const std::vector<std::string> expected = evaluate(operation, history[commit_at(moment.position)].state).lines;
+  if (*got == expected) return;
+  std::string found = text + " answers";
+  for (const std::string& line : *got) found += " | " + line;
+  found += "; expected";
+  for (const std::string& line : expected) found += " | " + line;
+  find(found);
 }
 
 void World::check_recovered() {

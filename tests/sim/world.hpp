@@ -24,8 +24,9 @@ namespace spg::sim {
 using Machine = txn::Machine<os::SimEnv>;
 
 struct World {
-  /// Those of odd seeds have an audit log.
-  World(std::uint64_t seed, const Options& of) : options(of), is_audited(seed % 2 == 1), chance(seed), random(seed ^ 0x5eed) {}
+  /// Those of odd seeds have an audit log, every third keeps history.
+  World(std::uint64_t seed, const Options& of)
+      : options(of), is_audited(seed % 2 == 1), history_seconds(seed % 3 == 0 ? 2 : 0), chance(seed), random(seed ^ 0x5eed) {}
   ~World() { close(); }
 
   Status open();
@@ -48,6 +49,11 @@ struct World {
   void number_as_in_files();
   /// Rows of a query without parameters by a session of its own, sorted; an error as its text.
   std::vector<std::string> ask(std::string_view text);
+  Result<std::vector<std::string>> answer(std::string_view text);
+  /// The moment is one that check_past() may ask for.
+  void note_moment();
+  /// A table as of a moment before now.
+  void check_past();
   /// The database as it is after recovery against the history, which is then cut to what has survived.
   void check_recovered();
   /// The audit log has one entry for each commit of the history, in its order, and no other.
@@ -55,6 +61,9 @@ struct World {
 
   Options options;
   bool is_audited;
+  std::uint32_t history_seconds;
+  struct Moment { std::int64_t time_us; std::uint64_t position; };
+  std::vector<Moment> moments;       ///< and up to where was committed then; since the database was opened
   os::SimChance chance;
   os::SimStorage disk;
   os::SimClock clock;

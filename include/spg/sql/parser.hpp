@@ -26,6 +26,7 @@ struct RawStatement {
   Statement* tree = nullptr;
   std::uint32_t begin = 0, end = 0;   ///< bytes of the source text, without the semicolon and outer white space
   std::int32_t params = 0;            ///< the highest $n, 0 without any
+  const Literal* as_of = nullptr;     ///< of AS OF SYSTEM TIME: a string; all of the statement reads as of then
   std::string_view tag;               ///< PostgreSQL's command tag without counts: "SELECT", "CREATE TABLE", ..
 };
 

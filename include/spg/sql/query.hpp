@@ -103,6 +103,7 @@ struct Select : Tagged<NodeKind::select, Statement> {
   Vec<Target> targets;
   TableRef* into = nullptr;
   Vec<FromItem*> from;
+  Literal* as_of = nullptr;           ///< FROM ... AS OF SYSTEM TIME 'timestamp or interval' (CockroachDB)
   Expr* where = nullptr;
   Vec<GroupItem*> group_by;
   Expr* having = nullptr;

@@ -147,6 +147,7 @@ template <class O, policy::Storage St, policy::Sync Sy>
 void Segments<O, St, Sy>::count_placed() {
   for (const Placed& one : placed_) {
     if (one.cell == nullptr) freed(one.from);
+    else if (one.cell->has(Cell::outlived)) continue;
     policy::LockGuard lock(segments_mutex_);
     info_of(one.to.segment)->live_bytes += padded(one.to.length);
     live_bytes_.fetch_add(padded(one.to.length), std::memory_order_relaxed);

@@ -84,6 +84,7 @@ struct Cell {
   // --- flags
   static constexpr std::uint8_t childless = 1;   ///< the objects below have no cells: the next load makes them
   static constexpr std::uint8_t superseded = 2;  ///< a scope has copied it or put it out of use: others may refer to its children, too
+  static constexpr std::uint8_t outlived = 4;    ///< only history reads it: its record does not count as alive
 
   std::atomic<Image*> image{nullptr};
   std::atomic<std::uint64_t> address{0};  ///< Address::packed(); 0 = none

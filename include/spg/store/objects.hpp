@@ -92,6 +92,13 @@ class Objects {
   /// Gives a dirty cell its address.
   void set_address(Cell* cell, Address address, SegmentSet below);
 
+  /// From now on nothing but history reads the object (Cell::outlived). While no checkpoint writes history.
+  void outlive(Cell* cell) {
+    if (cell->has(Cell::outlived)) return;
+    cell->set(Cell::outlived);
+    if (cell->has_address() && source_ != nullptr) source_->freed(cell->where());
+  }
+
   /// Drops the image of an object to which nobody else can hold a pointer: of a clean one, or one that is never read again.
   void drop_image(Cell* cell);
 
@@ -127,7 +134,7 @@ class Objects {
   void seal(Generation generation) { sealed_.store(raw(generation), std::memory_order_release); }
   bool is_sealed(const Cell& cell) const { return raw(cell.birth) <= sealed_.load(std::memory_order_acquire); }
 
-  Alloc& alloc() { return *alloc_; }
+  Alloc& alloc() const { return *alloc_; }
   std::uint64_t live_objects() const { return live_.load(std::memory_order_relaxed); }
 
  private:

@@ -129,7 +129,7 @@ void Objects<A, S, R>::unlink(Cell* cell) {
     Shard& shard = shard_of(packed);
     policy::LockGuard lock(shard.mutex);
     if (cell->address.load(std::memory_order_acquire) != packed) continue;  // it has been relocated
-    if (unlink_from(shard, packed, cell) && source_ != nullptr) source_->freed(cell->where());
+    if (unlink_from(shard, packed, cell) && source_ != nullptr && !cell->has(Cell::outlived)) source_->freed(cell->where());
     return;
   }
 }

@@ -140,6 +140,8 @@ class Segments final : public ObjectSource {
   /// Plans a place for every dirty object below (and including) `root`, and for those that lie in a victim, children first, and
   /// writes them. Addresses count only after finish().
   Status write_tree(Cell* root);
+  /// Writes the dirty objects below a root of history, after those of the newest version. What lies in victims stays there.
+  Status write_history(Cell* root);
   /// Syncs what write_tree() wrote and gives the cells their addresses.
   Status finish();
   /// Gives up a checkpoint that failed: what it wrote means nothing.

@@ -343,6 +343,16 @@ Status Segments<O, St, Sy>::write_tree(Cell* root) {
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::write_history(Cell* root) {
+  if (is_placed(*root) || root->has_address()) return ok();
+  const Image* image = O::image_of(root);
+  for (std::uint16_t i = 0; i < image->children; ++i)
+    if (Cell* child = image->child_array()[i]) SPG_TRY(write_history(child));
+  SPG_TRY(begin_output());
+  return write_object(root);
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
 void Segments<O, St, Sy>::abandon() {
   victims_.clear();
   victims_set_ = 0;

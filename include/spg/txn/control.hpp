@@ -61,6 +61,9 @@ class TransactionControl : public View {
   virtual void forget_snapshot() = 0;
   /// Sets what reads see.
   virtual Status begin_statement(Intent intent, store::Access access) = 0;
+  /// Instead, for one statement that only reads: it sees the database as it was at the time (microseconds since 2000-01-01 UTC),
+  /// without what the transaction has written, and without locks. 72000 when that is not kept any more.
+  virtual Status begin_statement_as_of(std::int64_t time_us, store::Access access) = 0;
   /// The running statement, which has not read anything that it must see again, goes on with the newest version.
   virtual void renew_statement() = 0;
   /// From here on the running statement, or the commit, may wait for cold objects and for the log, or may not: it has come to

@@ -2,6 +2,8 @@
 //
 // Versions form a list from the oldest that somebody may read to the tip. `durable` is the newest whose log record is
 // synced. A version keeps what its commit put out of use; that is freed once every older version has gone.
+// Where history is wanted, versions leave that list for another one, and objects that died later wait with the newest version
+// there that reads them (lineage_history.inl.hpp; ZFS's dead lists).
 // Threads: tip and durable are read by anyone (pin()); publish() under the turn; advance_durable() and reclaim() by the
 // flusher (or whoever flushes).
 #pragma once
@@ -104,17 +106,28 @@ class Turn {
 
 template <policy::Alloc Alloc>
 struct Version {
-  explicit Version(Alloc& alloc) : fresh(alloc), retired(alloc) {}
+  explicit Version(Alloc& alloc) : fresh(alloc), retired(alloc), dead(alloc) {}
   store::Cell* root = nullptr;
   Generation generation{};
   std::uint64_t log_end = 0;                ///< durable once the log is synced up to here
+  std::int64_t time_us = INT64_MIN;         ///< of the commit, since 1970; never before an older version's
   std::atomic<Version*> newer{nullptr};
   store::CellList<Alloc> fresh;             ///< what this version's commit made; kept until it is durable
   store::CellList<Alloc> retired;           ///< what this version's commit put out of use
   /// The commit's write set, for those who bring work on an older version up to date; absent when too much was kept.
   RecordBuffer changes;
   bool has_changes = false;
+  // Of versions that nobody need have pinned any more: whether this one is kept as history or is being given up.
+  enum class Fate : std::uint8_t { open, history, going };
+  bool is_lost = false;                     ///< it never became durable, and what it wrote is undone
+  Fate fate = Fate::open;
+  Version* older_history = nullptr;
+  Version* newer_history = nullptr;
+  store::CellList<Alloc> dead;              ///< of history: what it reads, but no younger version does
 };
+
+/// What of the past can be read. Times in microseconds since 1970.
+constexpr std::int64_t no_history = INT64_MAX;
 
 /// A session's announcement of the version that it reads. One pin per slot.
 template <policy::Alloc Alloc>
@@ -135,7 +148,7 @@ class Lineage {
   Lineage& operator=(const Lineage&) = delete;
 
   /// Sets the first version; it counts as durable. Takes ownership of the root.
-  Status start(store::Cell* root, Generation generation, std::uint64_t log_end);
+  Status start(store::Cell* root, Generation generation, std::uint64_t log_end, std::int64_t time_us);
   DatabaseId id() const { return id_; }
 
   VersionOf* tip() const { return tip_.load(std::memory_order_acquire); }
@@ -171,7 +184,18 @@ class Lineage {
   /// and takes over what must be freed. Under the turn, while nobody moves durable.
   void fall_back(VersionOf* made);
   /// Frees versions that nobody can read any more and what died with them: some `most` objects. True when there is more.
-  bool reclaim(std::size_t most = SIZE_MAX);
+  /// What was the newest version at some time behind `history_from` is kept to be read by time: all versions while few are made,
+  /// one a second otherwise.
+  bool reclaim(std::size_t most = SIZE_MAX, std::int64_t history_from = no_history);
+  /// Pins the newest version that was committed at the time or before. Null when it is not kept any more.
+  VersionOf* pin_at(Slot& slot, std::int64_t time_us);
+  /// Until it is undone, no version leaves either list: for whoever walks over history.
+  void freeze(bool on);
+  template <class Visit>  // visit(const VersionOf&) -> Status. Requires: frozen.
+  Status each_in_history(Visit visit) const {
+    for (const VersionOf* one = oldest_history_; one != nullptr; one = one->newer_history) SPG_TRY(visit(*one));
+    return ok();
+  }
 
   /// Of the oldest version that is left: what older ones alone could see has been freed.
   Generation oldest_generation() const { return Generation{oldest_generation_.load(std::memory_order_acquire)}; }
@@ -185,13 +209,26 @@ class Lineage {
   Objects* objects_;
   DatabaseId id_;
   std::atomic<VersionOf*> tip_{nullptr}, durable_{nullptr};
-  VersionOf* oldest_ = nullptr;
+  VersionOf* oldest_ = nullptr;             ///< but for history
+  VersionOf* newest_history_ = nullptr;
+  VersionOf* oldest_history_ = nullptr;
+  std::int64_t history_second_ = INT64_MIN; ///< in which the newest of them was committed
+  std::uint32_t history_in_second_ = 0;
+  std::uint32_t frozen_ = 0;
   std::atomic<std::uint64_t> oldest_generation_{0};
   Turn<Sync> turn_;
   typename Sync::Mutex apply_mutex_, slots_mutex_, reclaim_mutex_, numbers_mutex_;
   Slot* slots_ = nullptr;
   static constexpr std::size_t kept_bytes_max = 64 << 20, kept_commit_bytes_max = 256 << 10;
   std::atomic<std::size_t> kept_bytes_{0};
+
+  static constexpr std::uint32_t history_per_second_max = 100;
+  bool is_pinned(const VersionOf* version);
+  void set_oldest_generation();
+  bool is_history(const VersionOf& version, const VersionOf& newer, std::int64_t history_from) const;
+  bool give_up(VersionOf& newer, std::size_t& most);
+  void become_history(VersionOf* version);
+  bool forget_history(std::size_t& most, std::int64_t history_from);
 
   struct NextRow { TableId table; std::uint64_t rowid; };
   std::uint64_t draw(std::uint64_t& counter, std::uint64_t least, std::uint32_t count) {
@@ -248,12 +285,13 @@ void Lineage<O, A, S>::drop_version(VersionOf* version) {
 }
 
 template <class O, policy::Alloc A, policy::Sync S>
-Status Lineage<O, A, S>::start(store::Cell* root, Generation generation, std::uint64_t log_end) {
+Status Lineage<O, A, S>::start(store::Cell* root, Generation generation, std::uint64_t log_end, std::int64_t time_us) {
   VersionOf* version = make_version();
   if (version == nullptr) return Error::out_of_memory();
   version->root = root;
   version->generation = generation;
   version->log_end = log_end;
+  version->time_us = time_us;
   oldest_ = version;
   oldest_generation_.store(raw(generation), std::memory_order_release);
   tip_.store(version, std::memory_order_release);
@@ -328,8 +366,11 @@ void Lineage<O, A, S>::fall_back(VersionOf* made) {
   made->root = before->root;
   made->generation = before->generation;
   made->log_end = before->log_end;
+  made->time_us = before->time_us;
   // What the lost versions put out of use is in use again, or made by one of them.
   for (VersionOf* lost = before->newer.load(); lost != nullptr; lost = lost->newer.load()) {
+    lost->is_lost = true;
+    made->time_us = lost->time_us;
     lost->retired.clear();
     made->retired.splice(lost->fresh);
   }
@@ -337,33 +378,6 @@ void Lineage<O, A, S>::fall_back(VersionOf* made) {
   durable_.store(made, std::memory_order_seq_cst);
 }
 
-template <class O, policy::Alloc A, policy::Sync S>
-bool Lineage<O, A, S>::reclaim(std::size_t most) {
-  policy::LockGuard lock(reclaim_mutex_);
-  for (;;) {
-    VersionOf* version = oldest_;
-    if (version == durable_.load(std::memory_order_seq_cst)) return false;
-    {
-      policy::LockGuard slots(slots_mutex_);
-      for (Slot* slot = slots_; slot != nullptr; slot = slot->next)
-        if (slot->version.load(std::memory_order_seq_cst) == version) return false;
-    }
-    VersionOf* newer = version->newer.load(std::memory_order_acquire);
-    const bool all = newer->retired.drain([&](store::Cell* cell, bool whole) {
-      if (most == 0 || (whole && most != SIZE_MAX)) return false;  // nobody knows how large a tree is
-      if (most != SIZE_MAX) --most;
-      whole ? objects_->free_tree(cell, store::Access::wait) : objects_->free(cell);
-      return true;
-    });
-    if (!all) return true;
-    // Whoever needs a version's changes has pinned one before it.
-    kept_bytes_.fetch_sub(newer->has_changes ? newer->changes.size() : 0, std::memory_order_relaxed);
-    newer->has_changes = false;
-    newer->changes.shrink(0);
-    oldest_ = newer;
-    oldest_generation_.store(raw(newer->generation), std::memory_order_release);
-    drop_version(version);
-  }
-}
-
 }  // namespace spg::txn
+
+#include "spg/txn/lineage_history.inl.hpp"

@@ -4,6 +4,7 @@
 // Threads: everything but open() and close() from any thread. With threads, start_background() runs a flusher and a
 // checkpointer; without, tick() does a bounded step of each and commits flush inline.
 #pragma once
+#include <algorithm>
 #include <atomic>
 
 #include "spg/base/array.hpp"
@@ -52,6 +53,8 @@ struct MachineOptions {
   bool decides_copies = false;
   /// With an archive: manifests, and what they name, are kept so that every point of so long a time can be recovered.
   std::uint32_t recovery_seconds = 86400;
+  /// So much of the past can be read by its time (AS OF SYSTEM TIME).
+  std::uint32_t history_seconds = 0;
   /// The audit log. No path: none. Read-only machines leave it alone, and ephemeral ones have none.
   log::AuditOptions audit;
 };
@@ -163,6 +166,14 @@ class Machine final : public MachineControl {
   /// Nobody refers to the segments' objects.
   void discard_spilled(std::span<const std::uint32_t> segments);
 
+  /// Whether what has been written since the last checkpoint takes more memory than there is: who writes on should wait.
+  bool is_short_of_memory() const {
+    const std::size_t budget = options_.hot_tier_bytes, used = objects_.alloc().used_bytes();
+    return used > budget && used - budget > budget / 16 && unsaved_log_bytes() > budget / 16 && background_.load(std::memory_order_relaxed);
+  }
+  /// Waits for a checkpoint to make room, for some milliseconds at most: writers go on, but slowly.
+  void wait_for_room();
+
   /// Writes and syncs what has gathered, moves durable, frees what nobody needs.
   Status flush();
   /// Writes all that has changed since the last one into segments, then a manifest, then lets old log go.
@@ -242,6 +253,15 @@ class Machine final : public MachineControl {
   Status flush_log();
   Status fall_back();
   void tell_waiters();
+  std::int64_t history_from() const {
+    return options_.history_seconds == 0 ? no_history : clock_->wall_us() - std::int64_t{1'000'000} * options_.history_seconds;
+  }
+  void reclaim_some();
+  /// When a version begins to be the newest that is committed at that time: not before those that are there. Requires:
+  /// publish_mutex_, or nobody else.
+  std::int64_t version_time(std::int64_t time_us) { return version_time_us_ = std::max(version_time_us_, time_us); }
+  /// That of recovered ones. The clock may have been set back since.
+  std::int64_t recovered_time(std::int64_t commit_time_us) { return version_time(std::min(commit_time_us, clock_->wall_us())); }
   // machine_audit.inl.hpp
   struct PendingAudit;
   bool wants_audit() const { return !options_.audit.path.empty() && !options_.ephemeral && !options_.read_only; }
@@ -288,6 +308,7 @@ class Machine final : public MachineControl {
   std::atomic<std::uint64_t> log_start_{0};          ///< the manifest's, for trim_log()
   std::uint64_t trimmed_ = 0;                        ///< under trim_mutex_
   std::atomic<std::int64_t> commit_time_us_{INT64_MIN};  ///< the youngest commit's, since 1970
+  std::int64_t version_time_us_ = INT64_MIN;
   std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, checkpoint_ns_{0}, ephemeral_position_{1};
   typename Sync::Mutex streams_mutex_;
   Array<Stream> streams_;
@@ -301,7 +322,7 @@ class Machine final : public MachineControl {
   typename Sync::Mutex checkpoint_mutex_, flush_mutex_;
   typename Sync::Mutex publish_mutex_;  ///< a commit's record is in the log and its version is not published yet
   typename Sync::Mutex wake_mutex_, trim_mutex_;
-  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, wake_shipper_, wake_auditor_, durable_moved_;
+  typename Sync::CondVar wake_flusher_, wake_checkpointer_, wake_evictor_, wake_shipper_, wake_auditor_, durable_moved_, room_;
   std::atomic<bool> flusher_idle_{false}, auditor_idle_{false}, background_{false}, stopping_{false};
   std::atomic<bool> reclaiming_{false};  ///< the checkpointer frees what is too much for the flusher, or is about to
   std::atomic<std::uint32_t> waiting_{0};

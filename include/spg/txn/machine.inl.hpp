@@ -195,7 +195,8 @@ Status Machine<E>::load_roots(const store::Manifest& manifest) {
     lineage->next = lineages_.load();
     lineages_.store(lineage);
     SPG_ASSIGN(Cell * root, objects_.claim(database.root, database.birth, {store::Kind::root, 0, 0}, ~store::SegmentSet{0}));
-    if (Status failed = lineage->start(root, database.birth, database.log_position)) {
+    const std::int64_t time_us = manifest.commit_time_us == store::unknown_commit_time ? INT64_MAX : manifest.commit_time_us;
+    if (Status failed = lineage->start(root, database.birth, database.log_position, recovered_time(time_us))) {
       objects_.free(root);
       return failed;
     }
@@ -264,70 +265,6 @@ Status Machine<E>::open_existing(store::Manifest manifest) {
   return ok();
 }
 
-template <policy::Env E>
-Status Machine<E>::replay(const log::Record& record) {
-  const std::uint64_t end = record.header.counter + log::frame_bytes(record.header.length);
-  if (record.header.type == log::RecordType::piece) return replay_piece(record);
-  ByteReader reader(record.payload);
-  const std::uint64_t generation = reader.varint(), oid = reader.varint();
-  const auto commit_time_us = reader.le<std::int64_t>();
-  const auto malformed = [] { return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed"); };
-  if (!reader.ok() || generation > generations_max) return malformed();
-  if (generation >= next_generation_) next_generation_ = generation + 1;
-  if (oid > next_oid_) next_oid_ = oid;
-  if (commit_time_us > commit_time_us_) commit_time_us_ = commit_time_us;
-  if (log::is_audited(record.header.type)) SPG_TRY(replay_audit(record, reader, end, commit_time_us));
-  const log::RecordType type = log::without_audit(record.header.type);
-  if (type == log::RecordType::streamed_commit) return replay_streamed(record, reader, end);
-  if (type == log::RecordType::commit) return apply_changes(record.header.database, reader.rest(), end);
-  if (type != log::RecordType::joint_commit)
-    return Error::make(sqlstate::data_corrupted, "write-ahead log record has unknown type ", static_cast<int>(record.header.type));
-  while (!reader.at_end()) {
-    const DatabaseId database{static_cast<std::uint32_t>(reader.varint())};
-    const Bytes changes = reader.bytes(reader.varint());
-    if (!reader.ok()) return malformed();
-    SPG_TRY(apply_changes(database, changes, end));
-  }
-  return ok();
-}
-
-template <policy::Env E>
-Status Machine<E>::replay_piece(const log::Record& record) {
-  ByteReader reader(record.payload);
-  const std::uint64_t id = reader.varint();
-  if (!reader.ok() || id > generations_max) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-  if (id >= next_generation_) next_generation_ = id + 1;  // its commit may be missing: no later one may have its number
-  ReplayedStream* stream = replayed_streams_.get();
-  while (stream != nullptr && stream->id != id) stream = stream->next.get();
-  if (stream == nullptr) {
-    std::unique_ptr<ReplayedStream> made(new (std::nothrow) ReplayedStream);
-    if (made == nullptr) return Error::out_of_memory();
-    made->id = id;
-    made->next = std::move(replayed_streams_);
-    replayed_streams_ = std::move(made);
-    stream = replayed_streams_.get();
-  }
-  return stream->bytes.add(reader.rest()) ? ok() : Error::out_of_memory();
-}
-
-/// The pieces of what a checkpoint contains may have been let go of.
-template <policy::Env E>
-Status Machine<E>::replay_streamed(const log::Record& record, ByteReader& reader, std::uint64_t end) {
-  const std::uint64_t id = reader.varint(), bytes = reader.varint();
-  if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-  SPG_ASSIGN(const LineageOf* lineage, replayed_lineage(record.header.database));
-  const bool is_contained = end <= lineage->tip()->log_end;
-  for (std::unique_ptr<ReplayedStream>* link = &replayed_streams_; *link != nullptr; link = &(*link)->next) {
-    if ((*link)->id != id) continue;
-    const std::unique_ptr<ReplayedStream> found = std::move(*link);
-    *link = std::move(found->next);
-    if (is_contained) return ok();
-    if (found->bytes.size() != bytes) break;
-    return apply_changes(record.header.database, found->bytes.bytes(), end);
-  }
-  return is_contained ? ok() : Error::make(sqlstate::data_corrupted, "write-ahead log lacks a part of the transaction that ends at ", end);
-}
-
 /// Puts a write set into the log ahead of its commit. As much of it is in the buffer at any time as one piece: who commits
 /// meanwhile waits for that, and not for the whole.
 template <policy::Env E>
@@ -359,74 +296,6 @@ void Machine<E>::end_stream(std::uint64_t id) {
     if (streams_[i].id == id) return streams_.erase(i);
 }
 
-/// The lineage that a record writes to: a database's first record makes it.
-template <policy::Env E>
-Result<typename Machine<E>::LineageOf*> Machine<E>::replayed_lineage(DatabaseId id) {
-  LineageOf* lineage = this->lineage(id);
-  return lineage != nullptr ? Result<LineageOf*>(lineage) : create_lineage(id);
-}
-
-template <policy::Env E>
-Status Machine<E>::apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end) {
-  SPG_ASSIGN(LineageOf * lineage, replayed_lineage(database));
-  if (log_end <= lineage->tip()->log_end) return ok();  // contained in the root that the manifest names
-  if (replay_batch_ != nullptr && replay_batch_->lineage != lineage) SPG_TRY(finish_replay_batch());
-  if (replay_batch_ == nullptr) {
-    replay_batch_.reset(new (std::nothrow) ReplayBatch{lineage, ScopeOf(objects_, draw_generation()), lineage->tip()->root});
-    if (replay_batch_ == nullptr) return Error::out_of_memory();
-  }
-  ReplayBatch& batch = *replay_batch_;
-  Status failed;
-  for (ByteReader reader(changes); !failed && !reader.at_end();) {
-    Change change(replay_arena_);
-    failed = reader.ok() ? decode_change(reader, replay_arena_, change) : Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-    if (!failed) failed = apply_to_root(batch.scope, batch.root, change, replay_arena_, Access::wait);
-    replay_arena_.reset();
-  }
-  if (failed) {
-    drop_replay_batch();
-    return failed;
-  }
-  batch.log_end = log_end;
-  batch.bytes += changes.size();
-  return batch.bytes < replay_batch_bytes ? ok() : finish_replay_batch();
-}
-
-/// What has been replayed since the last time becomes the lineage's version.
-template <policy::Env E>
-Status Machine<E>::finish_replay_batch() {
-  if (replay_batch_ == nullptr) return ok();
-  ReplayBatch& batch = *replay_batch_;
-  VersionOf* version = batch.lineage->make_version();
-  if (version == nullptr) return Error::out_of_memory();
-  version->root = batch.root;
-  version->generation = batch.scope.generation();
-  version->log_end = batch.log_end;
-  auto retired = batch.scope.take_retired();
-  version->retired.splice(retired);
-  batch.lineage->publish(version);
-  batch.lineage->advance_durable(batch.log_end);
-  (void)batch.lineage->reclaim();
-  replay_batch_.reset();
-  return ok();
-}
-
-template <policy::Env E>
-void Machine<E>::drop_replay_batch() {
-  if (replay_batch_ != nullptr) replay_batch_->scope.undo();
-  replay_batch_.reset();
-}
-
-/// Before a record is replayed.
-template <policy::Env E>
-Status Machine<E>::keep_replay_budget() {
-  if (objects_.alloc().used_bytes() <= options_.hot_tier_bytes) return ok();
-  SPG_TRY(finish_replay_batch());  // what it has put out of use goes first
-  const std::size_t used = objects_.alloc().used_bytes();
-  if (used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
-  return ok();
-}
-
 template <policy::Env E>
 typename Machine<E>::LineageOf* Machine<E>::lineage(DatabaseId id) {
   for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr; lineage = lineage->next)
@@ -442,7 +311,7 @@ Result<typename Machine<E>::LineageOf*> Machine<E>::create_lineage(DatabaseId id
   if (made == nullptr) return Error::out_of_memory();
   ScopeOf scope(objects_, draw_generation());
   SPG_ASSIGN(Cell * root, make_root(scope));
-  Status started = made->start(root, scope.generation(), 0);
+  Status started = made->start(root, scope.generation(), 0, INT64_MIN);
   if (started) { delete made; return started; }
   (void)scope.take_retired();
   made->next = lineages_.load();
@@ -503,6 +372,7 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts, Byte
   for (std::size_t i = 0; i < parts.size(); ++i) {
     LineageOf& lineage = *parts[i].lineage;
     versions[i]->log_end = end;
+    versions[i]->time_us = version_time(commit_time_us);
     auto retired = parts[i].scope->take_retired();
     versions[i]->retired.splice(retired);
     auto fresh = parts[i].scope->take_fresh();
@@ -510,7 +380,7 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts, Byte
     lineage.publish(versions[i]);
     if (!options_.ephemeral) continue;
     lineage.advance_durable(UINT64_MAX);
-    (void)lineage.reclaim();
+    (void)lineage.reclaim(SIZE_MAX, history_from());
   }
   if (!options_.ephemeral) kick_flusher();
   return end;
@@ -583,350 +453,11 @@ Status Machine<E>::fall_back() {
   return failed;
 }
 
-template <policy::Env E>
-void Machine<E>::tell_waiters() {
-  if (waiting_.load() != 0) {
-    policy::LockGuard lock(wake_mutex_);
-    durable_moved_.notify_all();
-  }
-  if (listener_ != nullptr) listener_->durable_moved();
-}
-
-template <policy::Env E>
-Status Machine<E>::flush_log() {
-  Status failed;
-  {
-    policy::LockGuard alone(flush_mutex_);
-    failed = log_.flush();
-    { policy::LockGuard all_are_published(publish_mutex_); }
-    const std::uint64_t durable = log_.durable();
-    for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next)
-      lineage->advance_durable(durable);
-    if (!failed) visible_durable_.store(durable, std::memory_order_seq_cst);
-  }
-  // Whoever flushes tells those who wait: the flusher is not the only one (a checkpoint flushes, too).
-  tell_waiters();
-  if (!failed) write_audit();
-  if (copies_.has_tee()) wake_shipper_.notify_all();
-  // After the replies. What a large commit has put out of use is too much for the flusher, whom the next commits wait for.
-  constexpr std::size_t objects_max = 1024;
-  const bool alone = !background_.load(std::memory_order_relaxed);
-  bool more = false;
-  for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next)
-    if (alone || !reclaiming_.load(std::memory_order_acquire)) more = lineage->reclaim(alone ? SIZE_MAX : objects_max) || more;
-  if (more && !reclaiming_.exchange(true)) {
-    policy::LockGuard lock(wake_mutex_);
-    wake_checkpointer_.notify_all();
-  }
-  return failed;
-}
-
-template <policy::Env E>
-Status Machine<E>::wait_durable(std::uint64_t position) {
-  if (is_durable(position)) return ok();
-  if (!background_.load(std::memory_order_acquire)) {
-    (void)flush();
-  } else {
-    waiting_.fetch_add(1);
-    {
-      policy::LockGuard lock(wake_mutex_);
-      while (!is_durable(position) && !log_.is_lost(position) && !log_.is_broken() && !stopping_.load()) durable_moved_.wait(wake_mutex_);
-    }
-    waiting_.fetch_sub(1);
-  }
-  if (log_.is_lost(position)) return lost_error();
-  return is_durable(position) ? ok() : Error::make(sqlstate::transaction_resolution_unknown, "the outcome of the transaction is unknown: ", log_.broken_error().message());
-}
-
-template <policy::Env E>
-std::unique_ptr<Lock> Machine<E>::make_lock() {
-  struct Held final : Lock {
-    void lock() override { mutex.lock(); }
-    void unlock() override { mutex.unlock(); }
-    typename Sync::Mutex mutex;
-  };
-  return std::unique_ptr<Lock>(new (std::nothrow) Held);
-}
-
-template <policy::Env E>
-std::unique_ptr<Event> Machine<E>::make_event() {
-  struct Waited final : Event {
-    void set() override {
-      policy::LockGuard lock(mutex);
-      is_set = true;
-      changed.notify_all();
-    }
-    bool wait(std::uint64_t at_most_ns) override {
-      policy::LockGuard lock(mutex);
-      if (!Sync::has_threads) return std::exchange(is_set, false);
-      // Woken early, the caller looks and waits again.
-      if (!is_set) changed.wait_for(mutex, std::min<std::uint64_t>(at_most_ns, 1'000'000'000));
-      is_set = false;
-      return true;
-    }
-    typename Sync::Mutex mutex;
-    typename Sync::CondVar changed;
-    bool is_set = false;
-  };
-  return std::unique_ptr<Event>(new (std::nothrow) Waited);
-}
-
-template <policy::Env E>
-void Machine<E>::kick_flusher() {
-  if (!flusher_idle_.load(std::memory_order_seq_cst) || !flusher_idle_.exchange(false, std::memory_order_seq_cst)) return;
-  { policy::LockGuard until_it_sleeps(wake_mutex_); }
-  wake_flusher_.notify_all();
-}
-
-template <policy::Env E>
-void Machine<E>::run_flusher() {
-  while (true) {
-    bool is_idle = false;
-    {
-      policy::LockGuard lock(wake_mutex_);
-      for (;;) {
-        flusher_idle_.store(true, std::memory_order_seq_cst);
-        if (log_.has_unflushed() || stopping_.load()) break;
-        if (is_idle && log_.wants_mark()) break;
-        wake_flusher_.wait_for(wake_mutex_, 1'000'000'000);
-        is_idle = true;
-      }
-      flusher_idle_.store(false, std::memory_order_seq_cst);
-      if (!log_.has_unflushed() && stopping_.load()) return;
-    }
-    // Nobody has committed for a while: what is durable is said to be.
-    if (is_idle && log_.wants_mark()) (void)log_.append_mark();
-    if (flush().failed() && log_.is_broken()) return;
-    if (wants_checkpoint()) {
-      policy::LockGuard lock(wake_mutex_);
-      wake_checkpointer_.notify_all();
-    }
-  }
-}
-
-template <policy::Env E>
-bool Machine<E>::wants_checkpoint() const {
-  if (options_.ephemeral || options_.read_only) return false;
-  const std::uint64_t unsaved = unsaved_log_bytes();
-  // What has been written since lies in memory, and cannot be dropped.
-  const std::uint64_t log_bytes_max = std::min<std::uint64_t>(options_.checkpoint_log_bytes, options_.hot_tier_bytes / 4);
-  return unsaved >= log_bytes_max || is_pressed_.load(std::memory_order_acquire) ||
-         (segments_.has_much_dead() && !is_waiting() && since_checkpoint_ns() >= 1'000'000'000) ||
-         (unsaved != 0 && options_.checkpoint_seconds != 0 && since_checkpoint_ns() >= options_.checkpoint_seconds * std::uint64_t{1'000'000'000});
-}
-
-template <policy::Env E>
-void Machine<E>::run_checkpointer() {
-  while (true) {
-    {
-      policy::LockGuard lock(wake_mutex_);
-      while (!stopping_.load() && !wants_checkpoint() && !reclaiming_.load()) wake_checkpointer_.wait_for(wake_mutex_, 10'000'000'000u);
-      if (stopping_.load()) return;
-    }
-    pass_gate();
-    if (reclaiming_.load()) {
-      for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr; lineage = lineage->next) (void)lineage->reclaim();
-      reclaiming_.store(false, std::memory_order_release);
-    }
-    if (wants_checkpoint() && checkpoint().failed()) checkpoint_position_.store(log_.position());  // try again after as much log
-  }
-}
-
-template <policy::Env E>
-void Machine<E>::run_evictor() {
-  for (;;) {
-    // A byte in a nanosecond is as fast as it may fill.
-    const std::size_t used = objects_.alloc().used_bytes(), left = options_.hot_tier_bytes - std::min(used, options_.hot_tier_bytes);
-    {
-      policy::LockGuard lock(wake_mutex_);
-      if (!stopping_.load()) wake_evictor_.wait_for(wake_mutex_, std::clamp<std::uint64_t>(left, 5'000'000, 1'000'000'000));
-      if (stopping_.load()) return;
-    }
-    keep_budget();
-  }
-}
-
-template <policy::Env E>
-Status Machine<E>::start_background(DurableListener* listener) {
-  if (!Sync::has_threads || options_.ephemeral || options_.read_only) return ok();
-  listener_ = listener;
-  stopping_ = false;
-  SPG_TRY(flusher_.start([](void* self) { static_cast<Machine*>(self)->run_flusher(); }, this));
-  background_.store(true, std::memory_order_release);
-  if (copies_.is_wanted()) SPG_TRY(shipper_.start([](void* self) { static_cast<Machine*>(self)->run_shipper(); }, this));
-  if (options_.hot_tier_bytes != SIZE_MAX) SPG_TRY(evictor_.start([](void* self) { static_cast<Machine*>(self)->run_evictor(); }, this));
-  if (audit_ != nullptr) SPG_TRY(auditor_.start([](void* self) { static_cast<Machine*>(self)->run_auditor(); }, this));
-  return checkpointer_.start([](void* self) { static_cast<Machine*>(self)->run_checkpointer(); }, this);
-}
-
-template <policy::Env E>
-void Machine<E>::stop_background() {
-  if (!background_.load()) return;
-  {
-    policy::LockGuard lock(wake_mutex_);
-    stopping_.store(true);
-    wake_flusher_.notify_all();
-    wake_checkpointer_.notify_all();
-    wake_evictor_.notify_all();
-    wake_auditor_.notify_all();
-    wake_shipper_.notify_all();
-    durable_moved_.notify_all();
-  }
-  flusher_.join();
-  checkpointer_.join();
-  evictor_.join();
-  auditor_.join();
-  shipper_.join();
-  background_.store(false);
-  write_audit();  // of the flusher's last
-  listener_ = nullptr;  // it may go now, though flush() can still be called
-}
-
-template <policy::Env E>
-Status Machine<E>::tick() {
-  if (log_.has_unflushed()) SPG_TRY(flush());
-  keep_budget();
-  ship();
-  return wants_checkpoint() ? checkpoint() : ok();
-}
-
-template <policy::Env E>
-Status Machine<E>::checkpoint() {
-  if (options_.ephemeral) return ok();
-  if (options_.read_only) return Error::make(sqlstate::read_only_sql_transaction, "the database was opened to be read");
-  policy::LockGuard alone(checkpoint_mutex_);
-  pass_gate();
-  is_pressed_.store(false, std::memory_order_release);
-  checkpoint_ns_.store(clock_->monotonic_ns(), std::memory_order_relaxed);
-  store::Manifest next;
-  next.number = std::max(manifest_.number, manifest_tried_) + 1;
-  next.log_start = UINT64_MAX;
-  // Pin a version of every lineage and seal what it holds: nothing that it reaches is appended to in place any more.
-  const std::uint32_t settling_max = segments_.first_private() - 1;  // those may be published beside this checkpoint
-  struct Held { LineageOf* lineage; VersionOf* version; PinSlot<Alloc>* slot; };
-  Array<Held> held;
-  Status failed;
-  std::uint64_t contained, log_start = UINT64_MAX, first_piece = UINT64_MAX;
-  {
-    // Every record before this place is in the tip of its database: one that nobody writes to must not keep the log.
-    policy::LockGuard lock(publish_mutex_);
-    contained = log_.not_lost(log_.position());  // right behind a cut nothing has been appended yet
-  }
-  const auto end_of = [&](const VersionOf& version) { return std::max(contained, version.log_end); };
-  std::uint64_t newest = contained;
-  for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next) {
-    auto* slot = new (std::align_val_t{64}, std::nothrow) PinSlot<Alloc>;
-    if (slot == nullptr || !held.push_back({lineage, nullptr, slot})) { failed = Error::out_of_memory(); break; }
-    lineage->open_slot(*slot);
-    policy::LockGuard lock(lineage->apply_mutex());
-    // The pieces of a commit that is not in the version, but begun before it: the log must keep them.
-    policy::LockGuard streams(streams_mutex_);
-    objects_.seal(draw_generation());
-    held.back().version = lineage->pin_tip(*slot);
-    for (const Stream& one : streams_) first_piece = std::min(first_piece, one.first);
-    newest = std::max(newest, held.back().version->log_end);
-  }
-  if (!failed && !is_waiting()) failed = segments_.choose_victims();
-  // A root in a manifest whose log never became durable would outlive its log records, and later commits, whose records
-  // take their positions, would be taken for part of it.
-  if (!failed && log_.durable() < newest) failed = log_.is_broken() ? log_.broken_error() : flush_log();
-  if (!failed && log_.is_lost(newest)) failed = log_.write_error();
-  next.commit_time_us = commit_time_us_.load(std::memory_order_relaxed);
-  store::ManifestAudit audited = manifest_.audit;
-  if (!failed) audit_checkpoint(first_piece, audited);
-  for (const Held& one : held) {
-    if (failed) break;
-    const VersionOf& version = *one.version;
-    if (version.log_end == 0) continue;  // a database without a record yet: replay makes it
-    failed = segments_.write_tree(version.root);
-    log_start = std::min(log_start, end_of(version));
-    next.log_start = log_.in_files(std::min(log_start, first_piece));
-  }
-  if (!failed) {
-    for (const Held& one : held) {
-      if (one.version->log_end == 0) continue;
-      if (!next.databases.push_back({one.lineage->id(), segments_.planned(one.version->root), one.version->generation, log_.in_files(end_of(*one.version))}))
-        failed = Error::out_of_memory();
-    }
-  }
-  if (!failed) failed = segments_.finish();
-  if (failed) segments_.abandon();  // what it planned refers to cells that may be gone when the next one begins
-  if (!failed) failed = segments_.list(next.segments);
-  if (!failed) failed = fill_manifest(next);
-  next.audit = audited;
-  next.lsn = contained_lsn(next);
-  // Whatever becomes of the manifest, objects that were moved are looked for at two places until the gate has passed.
-  Waiting waiting;
-  for (const Held& one : held)
-    if (!failed && !waiting.gate.push_back({one.lineage, one.version->generation})) failed = Error::out_of_memory();
-  waiting.settling = failed ? 0 : std::min(segments_.last(), settling_max);
-  if (!failed) {
-    manifest_tried_ = next.number;
-    failed = store::write_manifest(*storage_, options_.database_path, next);
-  }
-  if (!failed) {
-    manifest_ = std::move(next);
-    checkpoint_position_.store(log_start == UINT64_MAX ? checkpoint_position_.load() : log_start);
-    failed = segments_.drop_victims(waiting.segments);
-    wait_for_gate(std::move(waiting));
-    remove_old_files();
-    log_start_.store(manifest_.log_start, std::memory_order_release);
-    if (!failed) trim_log();
-  } else if (objects_.is_forwarding()) {
-    wait_for_gate(std::move(waiting));
-  }
-  for (const Held& one : held) {
-    one.lineage->close_slot(*one.slot);
-    ::operator delete(one.slot, std::align_val_t{64});
-  }
-  if (log_.must_be_cut()) (void)fall_back();
-  return failed;
-}
-
-template <policy::Env E>
-Status Machine<E>::fill_manifest(store::Manifest& next) {
-  if (next.log_start == UINT64_MAX) next.log_start = manifest_.log_start;
-  next.audit = manifest_.audit;
-  next.next_generation = next_generation_.load();
-  next.next_oid = next_oid_.load();
-  for (std::size_t i = 0; i < manifest_.epochs.size(); ++i) {
-    const bool over = i + 1 < manifest_.epochs.size() && manifest_.epochs[i + 1].start <= next.log_start;
-    if (!over && !next.epochs.push_back(manifest_.epochs[i])) return Error::out_of_memory();
-  }
-  next.copies = manifest_.copies;
-  for (const store::ManifestJump& jump : manifest_.jumps)
-    if (!next.jumps.push_back(jump)) return Error::out_of_memory();
-  return ok();
-}
-
-/// Manifests before the one in force that no recovery begins with, and segments that none names (left by a crash). Failures only
-/// leave files.
-template <policy::Env E>
-void Machine<E>::remove_old_files() {
-  const store::DatabasePaths paths(options_.database_path);
-  Array<std::uint64_t> manifests, segments;
-  (void)storage_->list(std::string_view(paths.directory), [&](std::string_view name) {
-    const std::uint64_t number = store::DatabasePaths::number_in(name);
-    if (name.starts_with("manifest-")) (void)manifests.push_back(number);
-    if (name.starts_with("segment-")) (void)segments.push_back(number);
-  });
-  const Kept kept = kept_manifests();
-  char name[512];
-  for (std::uint64_t number : manifests) {
-    if (number >= manifest_.number || kept.has_manifest(number)) continue;
-    paths.manifest_name(name, number);
-    (void)storage_->remove(std::string_view(name));
-  }
-  for (std::uint64_t number : segments) {
-    const auto segment = static_cast<std::uint32_t>(number);
-    if (segments_.has(segment) || is_kept(segment) || kept.has_segment(segment)) continue;
-    paths.segment_name(name, segment);
-    (void)storage_->remove(std::string_view(name));
-  }
-}
-
 }  // namespace spg::txn
 
 #include "spg/txn/machine_audit.inl.hpp"
+#include "spg/txn/machine_background.inl.hpp"
+#include "spg/txn/machine_checkpoint.inl.hpp"
 #include "spg/txn/machine_copies.inl.hpp"
 #include "spg/txn/machine_recovery.inl.hpp"
+#include "spg/txn/machine_replay.inl.hpp"

@@ -91,6 +91,16 @@ void Machine<E>::remove_scratch_files() {
   }
 }
 
+template <policy::Env E>
+void Machine<E>::wait_for_room() {
+  constexpr std::uint64_t at_most_ns = 20'000'000;
+  policy::LockGuard lock(wake_mutex_);
+  if (!is_short_of_memory() || stopping_.load()) return;
+  is_pressed_.store(true, std::memory_order_release);
+  wake_checkpointer_.notify_all();
+  room_.wait_for(wake_mutex_, at_most_ns);
+}
+
 /// A step of keeping the budget: what must go, goes. Objects that are not on disk yet cannot: a checkpoint is asked for.
 template <policy::Env E>
 void Machine<E>::keep_budget() {

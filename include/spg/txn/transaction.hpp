@@ -49,6 +49,7 @@ class Transaction final : public TransactionControl {
   bool has_snapshot() const override { return pinned_; }
   void forget_snapshot() override { pinned_ = false; }
   Status begin_statement(Intent intent, Access access) override;
+  Status begin_statement_as_of(std::int64_t time_us, Access access) override;
   void renew_statement() override;
   void set_access(Access access) override { access_ = access; }
   Status end_statement(bool succeeded) override;
@@ -161,7 +162,7 @@ class Transaction final : public TransactionControl {
   void end_transaction();
 
   // SERIALIZABLE: transaction_serializable.inl.hpp
-  ReadSet* reads() { return options_.isolation == Isolation::serializable && in_statement_ ? &reads_ : nullptr; }
+  ReadSet* reads() { return options_.isolation == Isolation::serializable && in_statement_ && !is_as_of_ ? &reads_ : nullptr; }
   Status check_reads();
   Result<bool> reads_changed(const Change& change, const table::LayoutView& layout);
 
@@ -243,7 +244,7 @@ class Transaction final : public TransactionControl {
   MachineOf* machine_;
   LineageOf* lineage_;
   PinSlot<typename Env::Alloc> pins_[2];   ///< the version that is read, and room for the next
-  PinSlot<typename Env::Alloc> tip_pin_;
+  PinSlot<typename Env::Alloc> tip_pin_;   ///< of a statement that reads the past: that
   unsigned pin_ = 0;
   store::GuardSlot* guard_;
   TurnWaiter waiter_;
@@ -252,7 +253,7 @@ class Transaction final : public TransactionControl {
   void (*wake_)(void*) = nullptr;
   void* wake_context_ = nullptr;
   BeginOptions options_;
-  bool active_ = false, in_statement_ = false, statement_level_ = false, pinned_ = false, has_locked_ = false, is_snapshot_ = false;
+  bool active_ = false, in_statement_ = false, statement_level_ = false, pinned_ = false, has_locked_ = false, is_snapshot_ = false, is_as_of_ = false;
   Access access_ = Access::wait;
   Cell* root_ = nullptr;                   ///< of the version that is read
   Cell* tip_root_ = nullptr;               ///< of the tip as the running write call has seen it; null: not looked at

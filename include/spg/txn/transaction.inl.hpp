@@ -234,7 +234,7 @@ Status Transaction<E>::begin_snapshot(TransactionControl& other) {
   owner_ = of.owner_;  // what a function locks is the other's, and ends with it
   transaction_us_ = of.transaction_us_;
   // The other keeps the version pinned for as long as this takes.
-  VersionOf* version = of.pins_[of.pin_].version.load(std::memory_order_relaxed);
+  VersionOf* version = (of.is_as_of_ ? of.tip_pin_ : of.pins_[of.pin_]).version.load(std::memory_order_relaxed);
   pins_[pin_ ^ 1].version.store(version, std::memory_order_seq_cst);
   read_version(version);
   return begin_statement(Intent::read, Access::wait);
@@ -256,6 +256,10 @@ Status Transaction<E>::begin_statement(Intent intent, Access access) {
   SPG_ASSERT(active_ && !in_statement_);
   access_ = access;
   if (writes && machine_->log_is_broken()) return machine_->log_error();
+  if (writes && machine_->is_short_of_memory()) {
+    if (access == Access::no_wait) return Error::would_block();
+    machine_->wait_for_room();
+  }
   SPG_TRY(check_not_doomed());
   // What a transaction has locked, and what it may lock, is looked at on the tip: the version that is read should be that,
   // or as little behind it as can be.
@@ -268,6 +272,29 @@ Status Transaction<E>::begin_statement(Intent intent, Access access) {
   own_catalog_before_ = own_catalog_;
   statement_us_ = machine_->clock_us();
   renew_guard();
+  return ok();
+}
+
+template <policy::Env E>
+Status Transaction<E>::begin_statement_as_of(std::int64_t time_us, Access access) {
+  SPG_ASSERT(active_ && !in_statement_);
+  access_ = access;
+  SPG_TRY(check_not_doomed());
+  VersionOf* version = lineage_->pin_at(tip_pin_, time_us + epoch_2000_us);
+  if (version == nullptr)
+    return Error::make(sqlstate::snapshot_too_old, "the database is not kept as it was at that time")
+        .hint("SPG_HISTORY_SECONDS says how much of the past is kept.");
+  renew_guard();
+  if (Status failed = machine_->objects().read(version->root, access).status()) {
+    leave_guard();
+    lineage_->unpin(tip_pin_);
+    return failed;
+  }
+  is_as_of_ = in_statement_ = true;
+  root_ = version->root;
+  if (version->log_end > floor_) floor_ = version->log_end;
+  ++statement_;
+  statement_us_ = machine_->clock_us();
   return ok();
 }
 
@@ -304,7 +331,11 @@ Status Transaction<E>::end_statement(bool succeeded) {
   if (!is_stable()) {
     lineage_->unpin(pins_[pin_]);
     root_ = nullptr;
+  } else if (is_as_of_) {
+    const VersionOf* snapshot = pins_[pin_].version.load(std::memory_order_relaxed);
+    root_ = snapshot != nullptr ? snapshot->root : nullptr;
   }
+  is_as_of_ = false;
   own_catalog_before_ = own_catalog_;
   leave_guard();
   return ok();
@@ -347,7 +378,7 @@ void Transaction<E>::end_transaction() {
   own_locks_.local_transaction.store(0, std::memory_order_relaxed);
   for (auto& pin : pins_) lineage_->unpin(pin);
   lineage_->unpin(tip_pin_);
-  pinned_ = active_ = in_statement_ = statement_level_ = has_locked_ = is_snapshot_ = false;
+  pinned_ = active_ = in_statement_ = statement_level_ = has_locked_ = is_snapshot_ = is_as_of_ = false;
   give_turn();
   lineage_->turn().abandon(waiter_);
   root_ = tip_root_ = nullptr;
@@ -385,7 +416,7 @@ std::uint64_t Transaction<E>::catalog_stamp() {
   // The root of a pinned version is in RAM or was read by the statement; a cold one is read here.
   auto image = machine_->objects().read(root_, Access::wait);
   const std::uint64_t of_version = image ? root_state(*image).catalog_stamp : 0;
-  if (own_catalog_before_ == 0) return of_version;
+  if (own_catalog_before_ == 0 || is_as_of_) return of_version;
   if (stamp_ == 0 || stamp_of_version_ != of_version || stamp_of_own_ != own_catalog_before_) {
     stamp_ = raw(machine_->draw_generation());
     stamp_of_version_ = of_version;

@@ -20,7 +20,7 @@ Result<Cell*> Transaction<E>::committed(store::Cell* root, TableId id) {
 template <policy::Env E>
 Result<Cell*> Transaction<E>::table_to_read(TableId id) {
   Cell* cell = nullptr;
-  if (PrivateOf* own = find_private(id); own != nullptr && (!own->records.empty() || own->top != nullptr)) {
+  if (PrivateOf* own = is_as_of_ ? nullptr : find_private(id); own != nullptr && (!own->records.empty() || own->top != nullptr)) {
     SPG_TRY(settle(*own));
     cell = own->read;
   } else {

@@ -58,7 +58,7 @@ Status Transaction<E>::lock_for_statement(TableId id, TableLock mode) {
 /// ACCESS SHARE, which blocks must keep to their end. Elsewhere it matters only to those who ask for ACCESS EXCLUSIVE.
 template <policy::Env E>
 Status Transaction<E>::lock_for_reading(TableId id) {
-  if (raw(id) < first_user_table || is_snapshot_ || (!options_.is_block && !machine_->locks().has_access_exclusive())) return ok();
+  if (raw(id) < first_user_table || is_snapshot_ || is_as_of_ || (!options_.is_block && !machine_->locks().has_access_exclusive())) return ok();
   for (const KnownLock& known : known_locks_)
     if (known.table == id) return ok();
   if (const PrivateOf* own = find_private(id); own != nullptr && own->base == nullptr && own->changes_layout()) return ok();
@@ -68,6 +68,7 @@ Status Transaction<E>::lock_for_reading(TableId id) {
 
 template <policy::Env E>
 Status Transaction<E>::lock_table(TableId id, TableLock mode, LockWait wait) {
+  if (is_as_of_) return ok();  // nobody changes the past
   for (const KnownLock& known : known_locks_)
     if (known.table == id && known.mode == mode) return ok();
   SPG_TRY(lock(tag_of(LockSpace::table, raw(id)), 0, static_cast<std::uint8_t>(mode), wait).status());
