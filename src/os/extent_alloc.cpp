@@ -97,7 +97,8 @@ void* ExtentAlloc::cut_piece(Class& pool, Extent& extent, std::size_t size) {
   const std::uint32_t held = extent.held_bytes.load(std::memory_order_relaxed);
   if (end > held) {
     const std::size_t step = pool.extent_count > 1 ? step_bytes_max : std::clamp<std::size_t>(held, step_bytes_min, step_bytes_max);
-    const std::size_t upto = std::min(extent_bytes, std::max(round_up(end, page_bytes), held + step));
+    const std::size_t usable = round_up(extent_bytes / size * size, page_bytes);  // the rest is too little for a piece
+    const std::size_t upto = std::min(usable, std::max(round_up(end, page_bytes), held + step));
 #ifdef MADV_POPULATE_WRITE
     (void)::madvise(extent.memory + held, upto - held, MADV_POPULATE_WRITE);  // all faults at once; an older system takes them one by one
 #endif

@@ -246,7 +246,7 @@ void* SimAlloc::allocate(std::size_t bytes) {
   ++calls_;
   if (fail_at_ != 0 && --fail_at_ == 0) return nullptr;
   void* memory = std::malloc(bytes);
-  if (memory != nullptr) used_bytes_ += bytes;
+  if (memory != nullptr) most_used_bytes_ = std::max(most_used_bytes_, used_bytes_ += bytes);
   return memory;
 }
 void SimAlloc::release(void* memory, std::size_t bytes) {

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Kills the server with SIGKILL at random moments during loads and updates; every acknowledged change must be there
-afterwards, and no half transaction. usage: kill.py [KILLS [SEED]]"""
+afterwards, and no half transaction. usage: kill.py [KILLS [SEED]] (or SPG_KILLS; default 200)"""
 import os
 import random
 import subprocess
@@ -12,7 +12,7 @@ import psycopg2
 
 from support import ROOT, Server
 
-KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+KILLS = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("SPG_KILLS", 200))
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 20261120
 WRITERS = 4
 SPG = os.environ.get("SPG_CLI", str(ROOT / "build/dev/spg"))
@@ -102,7 +102,7 @@ def main():
         server.kill()
         for writer in writers:
             writer.join()
-        if kill % 5 == 4:
+        if kill % 20 == 19:
             verify(server)
         server.start()
         check(server.dsn(), writers)

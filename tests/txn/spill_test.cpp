@@ -91,6 +91,38 @@ TEST_CASE("a transaction much larger than its memory commits, and is rolled back
   spilling.check_sound();
 }
 
+TEST_CASE("recovery needs no more memory than it has, whatever the log holds") {
+  const bool is_large = GENERATE(true, false);  // one transaction, or many
+  CAPTURE(is_large);
+  Spilling spilling;
+  World& world = spilling.world;
+  REQUIRE_FALSE(world.machine->checkpoint());
+  if (is_large) {
+    REQUIRE_FALSE(world.write([&](SimTransaction& transaction) { return Spilling::put_rows(transaction, spilling.model, 0, 60'000); }));
+  } else {
+    for (std::int32_t from = 0; from < 60'000; from += 100)
+      REQUIRE_FALSE(world.write([&](SimTransaction& transaction) { return Spilling::put_rows(transaction, spilling.model, from, from + 100); }));
+  }
+  world.machine.reset();
+  os::SimStorage log_only;
+  log_only.copy_from(spilling.disk);
+  (void)world.alloc.take_most_used_bytes();
+  REQUIRE_FALSE(world.open());
+  const std::size_t unbounded = world.alloc.take_most_used_bytes();
+  CHECK(read_all(world) == spilling.model);
+  world.machine.reset();
+  spilling.disk.copy_from(log_only);
+  world.options.hot_tier_bytes = 800'000;
+  (void)world.alloc.take_most_used_bytes();
+  REQUIRE_FALSE(world.open());
+  const std::size_t most = world.alloc.take_most_used_bytes();
+  CAPTURE(unbounded, most);
+  CHECK(unbounded > 6'000'000);
+  CHECK(most < 2'000'000);
+  CHECK(world.files("scratch-").empty());
+  spilling.check_sound();
+}
+
 TEST_CASE("savepoints, updates and deletes over what has been spilled") {
   Spilling spilling;
   World& world = spilling.world;

@@ -157,7 +157,11 @@ class Machine final : public MachineControl {
 
   // Large transactions: what they have done is written before they commit, so that it need not stay in memory.
   std::size_t changes_in_memory_max() const { return options_.ephemeral ? SIZE_MAX : options_.changes_in_memory_max; }
-  std::size_t unspilled_bytes_max() const { return options_.ephemeral ? SIZE_MAX : options_.unspilled_bytes_max; }
+  /// Whether what has been made of so many bytes of records is to be written. Each of them may change a page of an index.
+  bool must_spill(std::size_t unspilled_bytes) const {
+    const std::size_t most = options_.unspilled_bytes_max, budget = options_.hot_tier_bytes, used = objects_.alloc().used_bytes();
+    return !options_.ephemeral && (unspilled_bytes >= most || (unspilled_bytes >= most / 16 && used > budget && used - budget > budget / 4));
+  }
   Status spill(ChangeList<Storage>& changes);
   /// Segments::spill. No manifest names the segment before publish_spilled().
   Result<std::uint32_t> spill(store::Cell* root, Generation from, Generation unseen_from);
@@ -208,7 +212,7 @@ class Machine final : public MachineControl {
   struct Stream { std::uint64_t id, first, last; };  ///< pieces in the log, between these positions, whose commit is to come
   struct ReplayedStream {
     std::uint64_t id = 0;
-    RecordBuffer bytes;
+    ChangeList<Storage> changes;
     std::unique_ptr<ReplayedStream> next;
   };
   /// Records of one database are replayed together: nobody reads what is between, and an object is copied once for all.
@@ -217,6 +221,7 @@ class Machine final : public MachineControl {
     ScopeOf scope;
     store::Cell* root;
     std::uint64_t log_end = 0, bytes = 0;
+    std::uint64_t unspilled = 0;  ///< bytes that have been applied since the last spill
   };
   static constexpr std::uint64_t replay_batch_bytes = 4 * 1024 * 1024;
   bool wants_stream(std::size_t bytes) const { return !options_.ephemeral && bytes > 4 * options_.piece_bytes; }
@@ -226,6 +231,11 @@ class Machine final : public MachineControl {
   Status replay(const log::Record& record);
   Result<LineageOf*> replayed_lineage(DatabaseId id);
   Status apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end);
+  Status apply_streamed(LineageOf& lineage, ChangeList<Storage>& changes, std::uint64_t log_end);
+  Status begin_replay_batch(LineageOf& lineage);
+  Status end_replayed(Status failed, std::uint64_t bytes, std::uint64_t log_end);
+  Status apply_replayed(const Change& change, std::size_t bytes);
+  Status spill_replayed(store::Cell* root);
   Status finish_replay_batch();
   void drop_replay_batch();
   Status keep_replay_budget();

@@ -1,6 +1,7 @@
 // Replaying the log's records at open, in batches and within the budget of memory.
 #pragma once
 #include <algorithm>
+#include <cstring>
 
 #include "spg/txn/machine.hpp"
 
@@ -49,7 +50,9 @@ Status Machine<E>::replay_piece(const log::Record& record) {
     replayed_streams_ = std::move(made);
     stream = replayed_streams_.get();
   }
-  return stream->bytes.add(reader.rest()) ? ok() : Error::out_of_memory();
+  if (!stream->changes.tail().add(reader.rest())) return Error::out_of_memory();
+  if (options_.read_only || stream->changes.tail().size() < changes_in_memory_max()) return ok();
+  return spill(stream->changes);
 }
 
 /// The pieces of what a checkpoint contains may have been let go of.
@@ -57,15 +60,15 @@ template <policy::Env E>
 Status Machine<E>::replay_streamed(const log::Record& record, ByteReader& reader, std::uint64_t end) {
   const std::uint64_t id = reader.varint(), bytes = reader.varint();
   if (!reader.ok()) return Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-  SPG_ASSIGN(const LineageOf* lineage, replayed_lineage(record.header.database));
+  SPG_ASSIGN(LineageOf * lineage, replayed_lineage(record.header.database));
   const bool is_contained = end <= lineage->tip()->log_end;
   for (std::unique_ptr<ReplayedStream>* link = &replayed_streams_; *link != nullptr; link = &(*link)->next) {
     if ((*link)->id != id) continue;
     const std::unique_ptr<ReplayedStream> found = std::move(*link);
     *link = std::move(found->next);
     if (is_contained) return ok();
-    if (found->bytes.size() != bytes) break;
-    return apply_changes(record.header.database, found->bytes.bytes(), end);
+    if (found->changes.size() != bytes) break;
+    return apply_streamed(*lineage, found->changes, end);
   }
   return is_contained ? ok() : Error::make(sqlstate::data_corrupted, "write-ahead log lacks a part of the transaction that ends at ", end);
 }
@@ -78,29 +81,90 @@ Result<typename Machine<E>::LineageOf*> Machine<E>::replayed_lineage(DatabaseId 
 }
 
 template <policy::Env E>
-Status Machine<E>::apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end) {
-  SPG_ASSIGN(LineageOf * lineage, replayed_lineage(database));
-  if (log_end <= lineage->tip()->log_end) return ok();  // contained in the root that the manifest names
-  if (replay_batch_ != nullptr && replay_batch_->lineage != lineage) SPG_TRY(finish_replay_batch());
-  if (replay_batch_ == nullptr) {
-    replay_batch_.reset(new (std::nothrow) ReplayBatch{lineage, ScopeOf(objects_, draw_generation()), lineage->tip()->root});
-    if (replay_batch_ == nullptr) return Error::out_of_memory();
-  }
-  ReplayBatch& batch = *replay_batch_;
-  Status failed;
-  for (ByteReader reader(changes); !failed && !reader.at_end();) {
-    Change change(replay_arena_);
-    failed = reader.ok() ? decode_change(reader, replay_arena_, change) : Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
-    if (!failed) failed = apply_to_root(batch.scope, batch.root, change, replay_arena_, Access::wait);
-    replay_arena_.reset();
-  }
+Status Machine<E>::begin_replay_batch(LineageOf& lineage) {
+  if (replay_batch_ != nullptr && replay_batch_->lineage != &lineage) SPG_TRY(finish_replay_batch());
+  if (replay_batch_ == nullptr) replay_batch_.reset(new (std::nothrow) ReplayBatch{&lineage, ScopeOf(objects_, draw_generation()), lineage.tip()->root, lineage.tip()->log_end});
+  return replay_batch_ != nullptr ? ok() : Error::out_of_memory();
+}
+
+template <policy::Env E>
+Status Machine<E>::end_replayed(Status failed, std::uint64_t bytes, std::uint64_t log_end) {
   if (failed) {
     drop_replay_batch();
     return failed;
   }
-  batch.log_end = log_end;
-  batch.bytes += changes.size();
-  return batch.bytes < replay_batch_bytes ? ok() : finish_replay_batch();
+  replay_batch_->log_end = log_end;
+  replay_batch_->bytes += bytes;
+  return replay_batch_->bytes < replay_batch_bytes ? ok() : finish_replay_batch();
+}
+
+/// A change of `bytes` in the log. A transaction may be larger than memory: then a part of it becomes a version, which nobody sees.
+template <policy::Env E>
+Status Machine<E>::apply_replayed(const Change& change, std::size_t bytes) {
+  ReplayBatch& batch = *replay_batch_;
+  SPG_TRY(apply_to_root(batch.scope, batch.root, change, replay_arena_, Access::wait));
+  batch.unspilled += bytes;
+  if (!must_spill(batch.unspilled)) return ok();
+  batch.unspilled = 0;
+  if (objects_.alloc().used_bytes() <= options_.hot_tier_bytes) return ok();
+  LineageOf& lineage = *batch.lineage;
+  SPG_TRY(keep_replay_budget());
+  return begin_replay_batch(lineage);
+}
+
+/// Writes what replay has made below a root, as a large transaction does with what it has made: the next manifest names the segment.
+template <policy::Env E>
+Status Machine<E>::spill_replayed(store::Cell* root) {
+  if (options_.read_only) return ok();
+  SPG_ASSIGN(const std::uint32_t segment, segments_.spill(root, Generation{}, Generation{}));
+  if (segment != 0) segments_.publish({&segment, 1});
+  return ok();
+}
+
+template <policy::Env E>
+Status Machine<E>::apply_changes(DatabaseId database, Bytes changes, std::uint64_t log_end) {
+  SPG_ASSIGN(LineageOf * lineage, replayed_lineage(database));
+  if (log_end <= lineage->tip()->log_end) return ok();  // contained in the root that the manifest names
+  SPG_TRY(begin_replay_batch(*lineage));
+  Status failed;
+  for (ByteReader reader(changes); !failed && !reader.at_end();) {
+    Change change(replay_arena_);
+    const std::size_t before = reader.left();
+    failed = reader.ok() ? decode_change(reader, replay_arena_, change) : Error::make(sqlstate::data_corrupted, "write-ahead log record is malformed");
+    if (!failed) failed = apply_replayed(change, before - reader.left());
+    replay_arena_.reset();
+  }
+  return end_replayed(std::move(failed), changes.size(), log_end);
+}
+
+/// What was written in pieces. They have been cut anywhere: a change that cannot be read may end in the next.
+template <policy::Env E>
+Status Machine<E>::apply_streamed(LineageOf& lineage, ChangeList<Storage>& changes, std::uint64_t log_end) {
+  constexpr std::size_t piece_bytes = 1 << 20;
+  SPG_TRY(begin_replay_batch(lineage));
+  RecordBuffer window;
+  std::size_t left = changes.size();
+  Status failed = changes.each_piece(piece_bytes, [&](Bytes piece) -> Status {
+    if (!window.add(piece)) return Error::out_of_memory();
+    left -= piece.size();
+    std::size_t done = 0;
+    while (done < window.size()) {
+      ByteReader reader(window.bytes().subspan(done));
+      Change change(replay_arena_);
+      Status fault = decode_change(reader, replay_arena_, change);
+      const bool is_cut = fault && left != 0 && fault.code() == sqlstate::data_corrupted;
+      const std::size_t bytes = window.size() - done - reader.left();
+      if (!fault) fault = apply_replayed(change, bytes);
+      replay_arena_.reset();
+      if (is_cut) break;
+      if (fault) return fault;
+      done += bytes;
+    }
+    std::memmove(window.data(), window.data() + done, window.size() - done);
+    window.resize(window.size() - done);
+    return ok();
+  });
+  return end_replayed(std::move(failed), changes.size(), log_end);
 }
 
 /// What has been replayed since the last time becomes the lineage's version.
@@ -134,8 +198,11 @@ template <policy::Env E>
 Status Machine<E>::keep_replay_budget() {
   if (objects_.alloc().used_bytes() <= options_.hot_tier_bytes) return ok();
   SPG_TRY(finish_replay_batch());  // what it has put out of use goes first
-  const std::size_t used = objects_.alloc().used_bytes();
-  if (used > options_.hot_tier_bytes) objects_.evict(used - options_.hot_tier_bytes);
+  const std::size_t budget = options_.hot_tier_bytes;
+  if (std::size_t used = objects_.alloc().used_bytes(); used > budget) objects_.evict(used - budget + budget / 16);
+  if (objects_.alloc().used_bytes() <= budget) return ok();
+  for (LineageOf* lineage = lineages_.load(); lineage != nullptr; lineage = lineage->next) SPG_TRY(spill_replayed(lineage->tip()->root));
+  if (std::size_t used = objects_.alloc().used_bytes(); used > budget) objects_.evict(used - budget + budget / 16);
   return ok();
 }
 

@@ -165,7 +165,7 @@ Status Transaction<E>::apply(PrivateOf& table, std::size_t upto) {
     if (!failed) failed = apply_change(layer->scope, table.mine, change, scratch_, access_);
     if (!failed && table.applied % 64 == 63) failed = interrupted();
     unspilled_ += table.records[table.applied].size;
-    if (!failed && unspilled_ >= machine_->unspilled_bytes_max()) failed = spill(table);
+    if (!failed && machine_->must_spill(unspilled_)) failed = spill(table);
     if (!failed) continue;
     table.pop_layer();
     return failed;

@@ -134,9 +134,11 @@ class SimAlloc {
   void fail_at(std::uint64_t nth) { fail_at_ = nth; }
   /// Calls of allocate() so far.
   std::uint64_t calls() const { return calls_; }
+  /// The most that was in use since the last call.
+  std::size_t take_most_used_bytes() { return std::exchange(most_used_bytes_, used_bytes_); }
 
  private:
-  std::size_t used_bytes_ = 0;
+  std::size_t used_bytes_ = 0, most_used_bytes_ = 0;
   std::uint64_t calls_ = 0;
   std::uint64_t fail_at_ = 0;
 };
