@@ -99,6 +99,12 @@ KeyType KeyType::of(Oid oid) {
   return result;
 }
 
+std::span<const KeyType> key_types(Arena& arena, std::span<const Oid> types) {
+  auto* result = arena.array<KeyType>(types.size() + 1);
+  for (std::size_t i = 0; i < types.size(); ++i) new (&result[i]) KeyType(KeyType::of(types[i]));
+  return {result, types.size()};
+}
+
 void hash_column(const KeyType& type, const Vector& column, Selection rows, std::uint64_t* hashes, bool first) {
   switch (type.kind) {
     case KeyKind::integer:

@@ -17,6 +17,8 @@ struct KeyType {
   static KeyType of(Oid type);
 };
 
+std::span<const KeyType> key_types(Arena& arena, std::span<const Oid> types);
+
 /// Folds a column into the hashes of the selected rows (hashes[i] is of rows[i]). NULL hashes like any value.
 void hash_column(const KeyType& type, const Vector& column, Selection rows, std::uint64_t* hashes, bool first);
 

@@ -48,15 +48,22 @@ void Printer::targets(const Vec<Target>& items) {
   });
 }
 
-void Printer::group(const GroupItem& item) {
+/// In GROUPING SETS, every set has its parentheses.
+void Printer::group(const GroupItem& item, bool in_sets) {
   switch (item.kind) {
-    case GroupItemKind::expr: expr(*item.expr); return;
+    case GroupItemKind::expr:
+      if (const auto* row = as<RowExpr>(item.expr); in_sets && (row == nullptr || row->explicit_row)) {
+        put("(");
+        expr(*item.expr);
+        put(")");
+      } else expr(*item.expr);
+      return;
     case GroupItemKind::empty: put("()"); return;
     case GroupItemKind::rollup: put("ROLLUP("); break;
     case GroupItemKind::cube: put("CUBE("); break;
-    case GroupItemKind::sets: put("GROUPING SETS("); break;
+    case GroupItemKind::sets: put("GROUPING SETS ("); break;
   }
-  join(item.items, ", ", [this](const GroupItem* one) { group(*one); });
+  join(item.items, ", ", [&](const GroupItem* one) { group(*one, item.kind == GroupItemKind::sets); });
   put(")");
 }
 

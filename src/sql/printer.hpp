@@ -55,7 +55,7 @@ class Printer {
   void with(const With* with);
   void common_table(const CommonTable& table);
   void targets(const Vec<Target>& items);
-  void group(const GroupItem& item);
+  void group(const GroupItem& item, bool in_sets = false);
   void from(const Vec<FromItem*>& items);
   void from_item(const FromItem& item);
   void table(const TableRef& table);
