@@ -14,7 +14,12 @@ Status check_fraction(double fraction) {
   if (fraction >= 0 && fraction <= 1) return ok();
   char text[32];
   std::snprintf(text, sizeof text, "%g", fraction);
-  return Error::make(sqlstate::numeric_value_out_of_range, "percentile value ", std::string_view(text), " is not between 0 and 1");
+  // PostgreSQL's printf spells these as its type's output does.
+  const std::string_view shown = std::isfinite(fraction) ? std::string_view(text)
+                                 : std::isnan(fraction)  ? "NaN"
+                                 : fraction > 0          ? "Infinity"
+                                                         : "-Infinity";
+  return Error::make(sqlstate::numeric_value_out_of_range, "percentile value ", shown, " is not between 0 and 1");
 }
 
 /// The first value that at least so large a part of the rows is not behind.

@@ -141,8 +141,6 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
   if (function.kind == 'p')
     return fail(sqlstate::wrong_object_type, node.at, signature(shown, args, names), " is a procedure")
         .hint("To call a procedure, use CALL.");
-  if (function.kind == 'w' && node.within_group)
-    return fail(sqlstate::wrong_object_type, node.at, "window function ", shown, " cannot have WITHIN GROUP");
   if (function.kind == 'w')
     return fail(sqlstate::wrong_object_type, node.at, "window function ", shown, " requires an OVER clause");
   if (!is_aggregate) {

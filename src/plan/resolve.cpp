@@ -214,8 +214,8 @@ Result<Oid> Binder::settle_polymorphic(std::span<Expr*> args, std::span<Oid> dec
       bool needs = is_family1(result);
       for (const Oid one : declared) needs = needs || is_family1(one);
       if (needs)
-        return fail(sqlstate::datatype_mismatch, at,
-                    "could not determine polymorphic type because input has type unknown");
+        return Error::make(sqlstate::datatype_mismatch,
+                           "could not determine polymorphic type because input has type unknown");
     }
     if (array_type == Oid::none) array_type = array_of(element);
   }
