@@ -79,9 +79,27 @@ Status finish_integer_avg(FunctionContext& c, const std::byte* state, Value& out
   out = Value::of(Physical::string, average);
   return ok();
 }
-Status update_int8_numeric(AggregateUpdate& u) {
-  for (std::uint32_t i = 0; i < u.rows.count; ++i)
-    state_at<NumericSum>(u, i).add_int8(u.arguments[0].value<i8>(u.rows[i]), u.context.arena);
+/// As many bigints as there can be rows fit.
+struct BigintSum {
+  type::Int128 sum;
+  i8 count;
+};
+Status update_bigint_sum(AggregateUpdate& u) {
+  for (std::uint32_t i = 0; i < u.rows.count; ++i) {
+    auto& state = state_at<BigintSum>(u, i);
+    state.sum += u.arguments[0].value<i8>(u.rows[i]);
+    ++state.count;
+  }
+  return ok();
+}
+template <bool average>
+Status finish_bigint_sum(FunctionContext& c, const std::byte* state, Value& out) {
+  const auto& s = state_of<BigintSum>(state);
+  out = Value::null_of(Physical::string);
+  if (s.count == 0) return ok();
+  Numeric result = type::numeric_from_scaled(s.sum, 0, c.arena);
+  if (average) { SPG_ASSIGN(result, type::numeric_div(result, type::numeric_from_int8(s.count, c.arena), c.arena)); }
+  out = Value::of(Physical::string, result);
   return ok();
 }
 Status update_numeric(AggregateUpdate& u) {
@@ -261,6 +279,7 @@ Status update_regression(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
     auto& s = state_at<Regression>(u, i);
     const double y = u.arguments[0].value<double>(u.rows[i]), x = u.arguments[1].value<double>(u.rows[i]);
+    const double sx_before = s.sx, sy_before = s.sy;
     s.n += 1;
     s.sx += x;
     s.sy += y;
@@ -269,6 +288,15 @@ Status update_regression(AggregateUpdate& u) {
       s.sxx += dx * dx * scale;
       s.syy += dy * dy * scale;
       s.sxy += dx * dy * scale;
+      if (std::isinf(s.sx) || std::isinf(s.sxx) || std::isinf(s.sy) || std::isinf(s.syy) || std::isinf(s.sxy)) {
+        // Only finite inputs overflow; others make the sums of products NaN.
+        const bool x_finite = !std::isinf(sx_before) && !std::isinf(x), y_finite = !std::isinf(sy_before) && !std::isinf(y);
+        if (((std::isinf(s.sx) || std::isinf(s.sxx)) && x_finite) || ((std::isinf(s.sy) || std::isinf(s.syy)) && y_finite) ||
+            (std::isinf(s.sxy) && x_finite && y_finite))
+          return fault_error(overflow, {});
+        for (double* sum : {&s.sxx, &s.syy, &s.sxy})
+          if (std::isinf(*sum)) *sum = std::nan("");
+      }
     } else if (!std::isfinite(x) || !std::isfinite(y)) {
       if (!std::isfinite(x)) s.sxx = s.sxy = std::nan("");
       if (!std::isfinite(y)) s.syy = s.sxy = std::nan("");
@@ -344,9 +372,9 @@ Status update_best(AggregateUpdate& u) {
     const T value = u.arguments[0].value<T>(u.rows[i]);
     bool better;
     if constexpr (std::is_floating_point_v<T>) {
-      // NaN is above all.
+      // NaN is above all. Of equals (0 and -0) the last stays, as PostgreSQL's float8larger and kin have it.
       const bool a = value != value, b = s.value != s.value;
-      better = a || b ? (max ? a && !b : b && !a) : max ? value > s.value : value < s.value;
+      better = a || b ? (max ? a : b) : max ? value >= s.value : value <= s.value;
     } else {
       better = max ? value > s.value : value < s.value;
     }
@@ -361,7 +389,7 @@ Status finish_best(FunctionContext&, const std::byte* state, Value& out) {
   out = s.count == 0 ? Value::null_of(physical_v<T>) : Value::of(physical_v<T>, s.value);
   return ok();
 }
-/// Values of any type, by the type's order.
+/// Values of any type, by the type's order; of equals (1.0 and 1.00) the last.
 struct BestValue {
   Value value;
   bool has;
@@ -374,7 +402,7 @@ Status update_best_value(AggregateUpdate& u) {
     const Value value = type::value_of(u.arguments[0], u.rows[i]);
     if (s.has) {
       const int order = type::compare(type, value, s.value);
-      if (max ? order <= 0 : order >= 0) continue;
+      if (max ? order < 0 : order > 0) continue;
     }
     s.value = own_value(value, u.context.arena);
     s.has = true;
@@ -602,14 +630,14 @@ constexpr AggregateEntry entries[] = {
     {proc::agg_count_any, aggregate<i8>(&update_count, &finish_count)},
     {proc::agg_sum_smallint, aggregate<IntegerSum>(&update_integer_sum<std::int16_t>, &finish_integer_sum)},
     {proc::agg_sum_integer, aggregate<IntegerSum>(&update_integer_sum<i4>, &finish_integer_sum)},
-    {proc::agg_sum_bigint, aggregate<NumericSum>(&update_int8_numeric, &finish_numeric_sum)},
+    {proc::agg_sum_bigint, aggregate<BigintSum>(&update_bigint_sum, &finish_bigint_sum<false>)},
     {proc::agg_sum_numeric, aggregate<NumericSum>(&update_numeric, &finish_numeric_sum)},
     {proc::agg_sum_real, aggregate<FloatSum<float>>(&update_float_sum<float>, &finish_float_sum<float>)},
     {proc::agg_sum_double_precision, aggregate<FloatSum<double>>(&update_float_sum<double>, &finish_float_sum<double>)},
     {proc::agg_sum_interval, aggregate<IntervalSum>(&update_interval_sum, &finish_interval<false>)},
     {proc::agg_avg_smallint, aggregate<IntegerSum>(&update_integer_sum<std::int16_t>, &finish_integer_avg)},
     {proc::agg_avg_integer, aggregate<IntegerSum>(&update_integer_sum<i4>, &finish_integer_avg)},
-    {proc::agg_avg_bigint, aggregate<NumericSum>(&update_int8_numeric, &finish_numeric_avg)},
+    {proc::agg_avg_bigint, aggregate<BigintSum>(&update_bigint_sum, &finish_bigint_sum<true>)},
     {proc::agg_avg_numeric, aggregate<NumericSum>(&update_numeric, &finish_numeric_avg)},
     {proc::agg_avg_real, float_spread<Spread::average>(true)},
     {proc::agg_avg_double_precision, float_spread<Spread::average>(false)},

@@ -1,7 +1,7 @@
 // GROUP BY: the groups of every grouping set, and the states of the aggregates by group.
 #include <algorithm>
 
-#include "hashing.hpp"
+#include "group_table.hpp"
 #include "operator.hpp"
 #include "sorting.hpp"
 #include "spg/type/io.hpp"
@@ -9,6 +9,8 @@
 
 namespace spg::exec {
 namespace {
+
+constexpr std::size_t cached_bytes = 256 * 1024;  ///< states beyond it are fetched ahead
 
 /// States of one aggregate, by group.
 struct Accumulator {
@@ -262,6 +264,9 @@ class AggregateOp final : public Operator {
       collect(to, wanted, batch_rows, groups);
       return ok();
     }
+    const std::size_t bytes = aggregate.function->state_bytes;
+    if (set.count * bytes > cached_bytes)
+      for (std::uint32_t i = 0; i < wanted.rows.count; ++i) __builtin_prefetch(to.states + groups[i] * bytes, 1);
     FunctionContext context{state_.context, table_arena_, nullptr, aggregate.call->arguments};
     AggregateUpdate update{context, wanted.arguments, wanted.rows, groups, to.states};
     return aggregate.function->update(update);

@@ -1,5 +1,5 @@
 // Operators over distinct keys: DISTINCT, INTERSECT and EXCEPT.
-#include "hashing.hpp"
+#include "group_table.hpp"
 #include "operator.hpp"
 
 namespace spg::exec {

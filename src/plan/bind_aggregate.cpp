@@ -3,17 +3,6 @@
 
 namespace spg::plan {
 
-namespace {
-/// Calls `visit` for the expression and all below it, subqueries too.
-template <class Visit>
-void for_each_below(Expr* expr, Visit& visit) {
-  visit(expr);
-  for_each_part(expr, [&](Expr*& part) { for_each_below(part, visit); });
-  if (expr->kind == ExprKind::subquery)
-    for_each_query_expr(static_cast<QueryLink*>(expr)->query, [&](Expr*& part) { for_each_below(part, visit); });
-}
-}  // namespace
-
 /// The first aggregate or GROUPING of the query in the expression; null: there is none.
 Expr* Binder::find_aggregate_of(Expr* expr, const Query* query) {
   Expr* found = nullptr;

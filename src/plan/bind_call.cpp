@@ -166,7 +166,7 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
   if (is_aggregate) SPG_TRY(check_aggregate_form(node, *chosen, args, names, shown));
   Vec<Oid> declared(*arena_);
   declared.append(chosen->arguments);
-  SPG_ASSIGN(const Oid result, settle_polymorphic(args, declared.span(), function.result, node.at));
+  SPG_ASSIGN(const Oid result, settle_polymorphic(args, declared.span(), function.result));
   Vec<Expr*> bound(*arena_);
   for (std::size_t i = 0; i < count; ++i) {
     Expr* arg = args[i];

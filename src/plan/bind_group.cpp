@@ -184,6 +184,7 @@ Expr* Binder::group_column(std::size_t key, const Expr& expr, const Query& query
 
 Status Binder::check_grouping(Query* query) {
   if (!query->grouped) return ok();
+  for (const Target& target : query->targets) SPG_TRY(check_grouping_calls(target.expr, query));
   for (std::uint32_t i = 0; i < query->targets.size(); ++i) {
     Expr*& target = query->targets[i].expr;
     // A result column that is a key is that key; constants are keys nowhere else.
@@ -195,7 +196,10 @@ Status Binder::check_grouping(Query* query) {
     }
     SPG_ASSIGN(target, replace_groups(target, query, GroupPlace::own));
   }
-  if (query->having != nullptr) { SPG_ASSIGN(query->having, replace_groups(query->having, query, GroupPlace::own)); }
+  if (query->having != nullptr) {
+    SPG_TRY(check_grouping_calls(query->having, query));
+    SPG_ASSIGN(query->having, replace_groups(query->having, query, GroupPlace::own));
+  }
   // Those of aggregates that nothing reads any more.
   for (std::size_t i = 0; i < query->aggregates.size(); ++i) SPG_TRY(replace_direct(i, query));
   return ok();
@@ -305,18 +309,32 @@ Result<Expr*> Binder::grouping(const sql::GroupingCall& node) {
   return made;
 }
 
-/// The call as a column that every grouping set has a value for; 0 where there is but one set.
+namespace {
+/// The key of GROUP BY that the expression is; UINT32_MAX: none.
+std::uint32_t named_key(const Expr* expr, const Query& query) {
+  for (std::uint32_t key = 0; key < query.group_keys.size(); ++key)
+    if (query.key_targets[key] != UINT32_MAX && same_expr(query.group_keys[key], expr)) return key;
+  return UINT32_MAX;
+}
+}  // namespace
+
+Status Binder::check_grouping_calls(Expr* expr, const Query* query) {
+  const Expr* bad = nullptr;
+  auto look = [&](Expr* part) {
+    if (part->kind != ExprKind::grouping || static_cast<GroupingExpr*>(part)->query != query) return;
+    for (const Expr* argument : as<Variadic>(*part).arguments)
+      if (bad == nullptr && named_key(argument, *query) == UINT32_MAX) bad = argument;
+  };
+  for_each_below(expr, look);
+  if (bad == nullptr) return ok();
+  return fail(sqlstate::grouping_error, location(bad),
+              "arguments to GROUPING must be grouping expressions of the associated query level");
+}
+
+/// Requires: check_grouping_calls. The call as a column that every grouping set has a value for; 0 where there is but one set.
 Result<Expr*> Binder::replace_grouping(const GroupingExpr& call, Query* query) {
   KeySet keys(*arena_);
-  for (std::size_t i = 0; i < call.arguments.size(); ++i) {
-    const Expr* argument = call.arguments[i];
-    std::uint32_t key = 0;
-    while (key < query->group_keys.size() && !same_expr(query->group_keys[key], argument)) ++key;
-    if (key == query->group_keys.size() || query->key_targets[key] == UINT32_MAX)
-      return fail(sqlstate::grouping_error, location(argument),
-                  "arguments to GROUPING must be grouping expressions of the associated query level");
-    keys.push_back(key);
-  }
+  for (const Expr* argument : call.arguments) keys.push_back(named_key(argument, *query));
   if (query->group_sets.empty()) return make_int4(*arena_, 0, call.position);
   if (query->grouping_range == nullptr) {
     query->grouping_range = new_range(RangeKind::groups);

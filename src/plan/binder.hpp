@@ -138,7 +138,7 @@ class Binder {
   Result<Expr*> make_operator(const sql::OperatorName& name, Expr* left, Expr* right, std::int32_t at);
   Result<Expr*> make_operator(std::string_view name, Expr* left, Expr* right, std::int32_t at);
   Result<Expr*> operator_call(const catalog::Operator& op, Expr* left, Expr* right, std::int32_t at);
-  Result<Oid> settle_polymorphic(std::span<Expr*> args, std::span<Oid> declared, Oid result, std::int32_t at);
+  Result<Oid> settle_polymorphic(std::span<Expr*> args, std::span<Oid> declared, Oid result);
   bool polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared, Oid for_unknown = Oid::none);
   Result<Expr*> call_function(const sql::FunctionCall& node, std::span<Expr*> args,
                               std::span<const std::string_view> names);
@@ -261,6 +261,7 @@ class Binder {
   bool depends_on_groups(const RangeEntry& range, const Query& query);
   Result<Expr*> replace_groups(Expr* expr, Query* query, GroupPlace place);
   Result<Expr*> grouping(const sql::GroupingCall& node);
+  Status check_grouping_calls(Expr* expr, const Query* query);
   Result<Expr*> replace_grouping(const GroupingExpr& call, Query* query);
 
   // --- bind_dml.cpp

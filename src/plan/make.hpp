@@ -186,4 +186,13 @@ void for_each_query_expr(Query* query, Visit visit) {
   }
 }
 
+/// Calls `visit` for the expression and all below it, subqueries too.
+template <class Visit>
+void for_each_below(Expr* expr, Visit& visit) {
+  visit(expr);
+  for_each_part(expr, [&](Expr*& part) { for_each_below(part, visit); });
+  if (expr->kind == ExprKind::subquery)
+    for_each_query_expr(static_cast<QueryLink*>(expr)->query, [&](Expr*& part) { for_each_below(part, visit); });
+}
+
 }  // namespace spg::plan
