@@ -77,7 +77,8 @@ Status finish_percentiles(OrderedSetCall& call, Value& out) {
     }
     results.push_back(result);
   }
-  SPG_ASSIGN(const StringRef made, type::make_array(call.context.argument_type(0), dimensions.span(), results.span(), call.context.arena));
+  SPG_ASSIGN(const StringRef made,
+             type::make_array(call.context.argument_type(0), dimensions.span(), results.span(), call.context.arena));
   out = Value::of(Physical::string, made);
   return ok();
 }
@@ -169,7 +170,8 @@ constexpr AggregateEntry entries[] = {
     {proc::agg_percentile_disc_double_precision_array_anyelement, ordered(&finish_percentiles<&discrete>)},
     {proc::agg_percentile_cont_double_precision_double_precision, ordered(&finish_percentile<&continuous<double>>)},
     {proc::agg_percentile_cont_double_precision_interval, ordered(&finish_percentile<&continuous<Interval>>)},
-    {proc::agg_percentile_cont_double_precision_array_double_precision, ordered(&finish_percentiles<&continuous<double>>)},
+    {proc::agg_percentile_cont_double_precision_array_double_precision,
+     ordered(&finish_percentiles<&continuous<double>>)},
     {proc::agg_percentile_cont_double_precision_array_interval, ordered(&finish_percentiles<&continuous<Interval>>)},
     {proc::agg_mode_anyelement, ordered(&finish_mode)},
     {proc::agg_rank_any, ordered(&finish_rank, true)},

@@ -17,7 +17,9 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   const auto product = static_cast<unsigned __int128>(a ^ 0x243f6a8885a308d3u) * (b ^ 0x9e3779b97f4a7c15u);
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
-std::uint32_t tag_of_key(std::int64_t key) { return static_cast<std::uint32_t>(fold(static_cast<std::uint64_t>(key), 0)); }
+std::uint32_t tag_of_key(std::int64_t key) {
+  return static_cast<std::uint32_t>(fold(static_cast<std::uint64_t>(key), 0));
+}
 
 const StringRef& as_text(const std::uint64_t* words) { return *reinterpret_cast<const StringRef*>(words); }
 
@@ -58,7 +60,7 @@ bool GroupTable::Slots<Slot>::is_large() const {
 }
 
 GroupTable::GroupTable(Arena& arena, std::span<const KeyType> types, Interrupts* interrupts)
-    : arena_(&arena), types_(types), interrupts_(interrupts), keys_(arena), records_(arena) {
+    : arena_(&arena), types_(types), interrupts_(interrupts), keys_(arena), texts_(arena), records_(arena) {
   bool general = types.size() > record_keys_max;
   for (const KeyType& type : types) {
     general = general || type.kind == KeyKind::general;
@@ -67,7 +69,9 @@ GroupTable::GroupTable(Arena& arena, std::span<const KeyType> types, Interrupts*
   }
   if (general) return;
   ++words_;
-  form_ = types.size() == 1 && types[0].kind == KeyKind::integer ? Form::integer : Form::record;
+  form_ = Form::record;
+  if (types.size() == 1 && types[0].kind == KeyKind::integer) form_ = Form::integer;
+  if (types.size() == 1 && types[0].kind == KeyKind::text) form_ = Form::text;
 }
 
 /// At most two thirds of the slots are taken.
@@ -150,7 +154,8 @@ void GroupTable::integer_groups(const Vector& column, Selection rows, std::uint3
   if (window_.groups != nullptr && column.validity == nullptr) {
     bool missing = false;
     for (std::uint32_t i = 0; i < rows.count; ++i) {
-      const std::uint64_t place = static_cast<std::uint64_t>(batch_keys_[i]) - static_cast<std::uint64_t>(window_.first);
+      const std::uint64_t place =
+          static_cast<std::uint64_t>(batch_keys_[i]) - static_cast<std::uint64_t>(window_.first);
       const std::uint32_t group = place < window_.size ? window_.groups[place] : 0;
       groups[i] = group - 1;
       missing |= group == 0;
@@ -159,7 +164,8 @@ void GroupTable::integer_groups(const Vector& column, Selection rows, std::uint3
     for (std::uint32_t i = 0; i < rows.count; ++i) {
       if (groups[i] != UINT32_MAX) continue;
       groups[i] = integer_group<insert>(batch_keys_[i], rows[i]);
-      const std::uint64_t place = static_cast<std::uint64_t>(batch_keys_[i]) - static_cast<std::uint64_t>(window_.first);
+      const std::uint64_t place =
+          static_cast<std::uint64_t>(batch_keys_[i]) - static_cast<std::uint64_t>(window_.first);
       if (place < window_.size) window_.groups[place] = groups[i] + 1;
     }
     return;
@@ -169,6 +175,51 @@ void GroupTable::integer_groups(const Vector& column, Selection rows, std::uint3
       __builtin_prefetch(&integers_.slots[tag_of_key(batch_keys_[i]) & integers_.mask], insert ? 1 : 0);
   for (std::uint32_t i = 0; i < rows.count; ++i)
     groups[i] = column.is_null(rows[i]) ? null_group<insert>(rows[i]) : integer_group<insert>(batch_keys_[i], rows[i]);
+}
+
+// --- one text -------------------------------------------------------------------------------------------------------
+
+template <bool insert>
+void GroupTable::text_groups(const Vector& column, Selection rows, std::uint32_t* groups) {
+  const std::uint32_t mask = tags_.mask;
+  TagSlot* const slots = tags_.slots;
+  const bool ahead = tags_.is_large();
+  if (ahead) {
+    for (std::uint32_t i = 0; i < rows.count; ++i) {
+      hashes_[i] = column.is_null(rows[i]) ? 0 : hash_text(column.value<StringRef>(rows[i]));
+      __builtin_prefetch(&slots[static_cast<std::uint32_t>(hashes_[i]) & mask], insert ? 1 : 0);
+    }
+    for (std::uint32_t i = 0; i < rows.count; ++i) {
+      const TagSlot slot = slots[static_cast<std::uint32_t>(hashes_[i]) & mask];
+      if (slot.group != 0) __builtin_prefetch(texts_.data() + slot.group - 1);
+    }
+  }
+  for (std::uint32_t i = 0; i < rows.count; ++i) {
+    const std::uint32_t row = rows[i];
+    if (column.is_null(row)) {
+      groups[i] = null_group<insert>(row);
+      if (insert && texts_.size() <= groups[i]) texts_.push_back(StringRef{});
+      continue;
+    }
+    const StringRef& text = column.value<StringRef>(row);
+    const auto tag = static_cast<std::uint32_t>(ahead ? hashes_[i] : hash_text(text));
+    for (std::uint32_t at = tag & mask;; at = (at + 1) & mask) {
+      TagSlot& slot = slots[at];
+      if (slot.group == 0) {
+        groups[i] = UINT32_MAX;
+        if constexpr (insert) {
+          slot = {tag, new_group(row) + 1};
+          ++used_;
+          texts_.push_back(text);
+          groups[i] = slot.group - 1;
+        }
+        break;
+      }
+      if (slot.tag != tag || !(texts_[slot.group - 1] == text)) continue;
+      groups[i] = slot.group - 1;
+      break;
+    }
+  }
 }
 
 // --- records --------------------------------------------------------------------------------------------------------
@@ -268,7 +319,12 @@ void GroupTable::record_groups(Selection rows, std::uint32_t* groups) {
 
 /// Long texts of new groups refer to the batch; from now on to the copies.
 void GroupTable::own_texts(std::uint32_t first_group) {
-  if (!has_texts_ || form_ != Form::record) return;
+  if (!has_texts_ || form_ == Form::general) return;
+  if (form_ == Form::text) {
+    for (std::uint32_t group = first_group; group < keys_.size(); ++group)
+      if (!texts_[group].is_inline()) std::memcpy(static_cast<void*>(&texts_[group]), keys_.at(group, 0), 16);
+    return;
+  }
   for (std::uint32_t group = first_group; group < keys_.size(); ++group) {
     std::uint64_t* record = records_.data() + group * words_;
     std::size_t word = 1;
@@ -341,7 +397,9 @@ Status GroupTable::add(std::span<const Vector> keys, std::uint32_t batch_rows, S
     integer_groups<true>(keys[0], rows, groups);
   } else {
     SPG_TRY(reserve(tags_, rows.count, [](const TagSlot& slot) { return slot.tag; }));
-    if (form_ == Form::record) {
+    if (form_ == Form::text) {
+      text_groups<true>(keys[0], rows, groups);
+    } else if (form_ == Form::record) {
       make_records(keys, rows);
       record_groups<true>(rows, groups);
     } else {
@@ -362,6 +420,8 @@ void GroupTable::find(std::span<const Vector> keys, Selection rows, std::uint32_
     std::fill(groups, groups + rows.count, UINT32_MAX);
   } else if (form_ == Form::integer) {
     integer_groups<false>(keys[0], rows, groups);
+  } else if (form_ == Form::text) {
+    text_groups<false>(keys[0], rows, groups);
   } else if (form_ == Form::record) {
     make_records(keys, rows);
     record_groups<false>(rows, groups);

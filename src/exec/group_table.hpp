@@ -22,8 +22,9 @@ class GroupTable {
   Selection added() const { return {pending_rows_, pending_}; }
 
  private:
-  /// A single integer key lies in its slot; records are fixed numbers of words by group; general keys lie in `keys_` only.
-  enum class Form : std::uint8_t { integer, record, general };
+  /// A single integer key lies in its slot; a single text by group; records are fixed numbers of words by group;
+  /// general keys lie in `keys_` only.
+  enum class Form : std::uint8_t { integer, text, record, general };
   /// `group` is the group's number + 1; 0 = free.
   struct IntegerSlot {
     std::int64_t key;
@@ -62,6 +63,10 @@ class GroupTable {
   template <bool insert>
   void integer_groups(const Vector& column, Selection rows, std::uint32_t* groups);
 
+  // --- text
+  template <bool insert>
+  void text_groups(const Vector& column, Selection rows, std::uint32_t* groups);
+
   // --- record
   void make_records(std::span<const Vector> keys, Selection rows);
   void hash_records(std::uint32_t count);
@@ -85,11 +90,12 @@ class GroupTable {
   Slots<TagSlot> tags_;
   Window window_;
   bool window_tried_ = false;
-  std::uint32_t null_group_ = UINT32_MAX;  ///< of Form::integer: NULL is not in the slots
+  std::uint32_t null_group_ = UINT32_MAX;  ///< of a single key: NULL is not in the slots
+  Vec<StringRef> texts_;                   ///< by group
   // Records: a word of NULL bits, then the words of each key.
   std::size_t words_ = 0;
   bool has_texts_ = false;
-  Vec<std::uint64_t> records_;             ///< by group
+  Vec<std::uint64_t> records_;              ///< by group
   std::uint64_t* batch_records_ = nullptr;  ///< of the rows being added
   std::uint32_t used_ = 0, pending_ = 0;
   std::uint16_t pending_rows_[type::batch_rows_max];

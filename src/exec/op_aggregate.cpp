@@ -268,7 +268,7 @@ class AggregateOp final : public Operator {
     if (set.count * bytes > cached_bytes)
       for (std::uint32_t i = 0; i < wanted.rows.count; ++i) __builtin_prefetch(to.states + groups[i] * bytes, 1);
     FunctionContext context{state_.context, table_arena_, nullptr, aggregate.call->arguments};
-    AggregateUpdate update{context, wanted.arguments, wanted.rows, groups, to.states};
+    AggregateUpdate update{context, wanted.arguments, wanted.rows, groups, to.states, set.table == nullptr};
     return aggregate.function->update(update);
   }
 
@@ -276,15 +276,18 @@ class AggregateOp final : public Operator {
     const std::size_t width = 1 + wanted.arguments.size() + wanted.order.size();
     std::span<Vector> columns{batch_arena_.array<Vector>(width), width};
     auto* numbers = batch_arena_.array<std::int32_t>(batch_rows);
-    for (std::uint32_t i = 0; i < wanted.rows.count; ++i) numbers[wanted.rows[i]] = static_cast<std::int32_t>(groups[i]);
+    for (std::uint32_t i = 0; i < wanted.rows.count; ++i)
+      numbers[wanted.rows[i]] = static_cast<std::int32_t>(groups[i]);
     columns[0] = {Physical::int4, Vector::Form::flat, numbers, nullptr, nullptr};
     std::copy(wanted.arguments.begin(), wanted.arguments.end(), columns.begin() + 1);
-    std::copy(wanted.order.begin(), wanted.order.end(), columns.begin() + 1 + static_cast<std::ptrdiff_t>(wanted.arguments.size()));
+    std::copy(wanted.order.begin(), wanted.order.end(),
+              columns.begin() + 1 + static_cast<std::ptrdiff_t>(wanted.arguments.size()));
     to.collected->append({columns, batch_rows, wanted.rows});
   }
 
   /// Sorts what was collected by group and order (DISTINCT: by the arguments as well).
-  Result<std::span<std::uint32_t>> sort_collected(const CompiledAggregate& aggregate, const Rows& rows, Arena& scratch) {
+  Result<std::span<std::uint32_t>> sort_collected(const CompiledAggregate& aggregate, const Rows& rows,
+                                                  Arena& scratch) {
     Vec<SortColumn> columns(scratch);
     columns.push_back({0, {Oid{23}, false, false}});
     const std::size_t arguments = aggregate.arguments.size();
@@ -325,8 +328,11 @@ class AggregateOp final : public Operator {
       rows.gather_rows({kept.data() + at, count}, {vectors, rows.column_count()}, {}, batch_arena_);
       for (std::size_t i = 0; i < count; ++i) groups[i] = vectors[0].as<std::uint32_t>()[i];
       FunctionContext context{state_.context, table_arena_, nullptr, aggregate.call->arguments};
-      AggregateUpdate update{
-          context, {vectors + 1, aggregate.arguments.size()}, {nullptr, static_cast<std::uint32_t>(count)}, groups, to.states};
+      AggregateUpdate update{context,
+                             {vectors + 1, aggregate.arguments.size()},
+                             {nullptr, static_cast<std::uint32_t>(count)},
+                             groups,
+                             to.states};
       SPG_TRY(aggregate.function->update(update));
       SPG_TRY(table_arena_.check());
     }
@@ -369,7 +375,8 @@ class AggregateOp final : public Operator {
       *bits = 0;
       for (const std::uint32_t key : aggregate.groupings[g])
         *bits = *bits << 1 | (std::binary_search(set.keys.begin(), set.keys.end(), key) ? 0u : 1u);
-      columns[aggregate.keys.size() + calls_.size() + g] = {Physical::int4, Vector::Form::constant, bits, nullptr, nullptr};
+      columns[aggregate.keys.size() + calls_.size() + g] = {Physical::int4, Vector::Form::constant, bits, nullptr,
+                                                            nullptr};
     }
   }
 
@@ -410,7 +417,8 @@ class AggregateOp final : public Operator {
       return aggregate.function->finish(context, from.states + group * aggregate.function->state_bytes, out);
     auto* arguments = batch_arena_.array<Value>(direct.size() + 1);
     for (std::size_t d = 0; d < direct.size(); ++d) arguments[d] = type::value_of(direct[d], i);
-    const GroupRows rows(*from.collected, from.order.subspan(from.starts[group], from.starts[group + 1] - from.starts[group]));
+    const GroupRows rows(*from.collected,
+                         from.order.subspan(from.starts[group], from.starts[group + 1] - from.starts[group]));
     OrderedSetCall call{context, *aggregate.call, rows, {arguments, direct.size()}};
     return aggregate.function->finish_ordered(call, out);
   }
@@ -418,8 +426,8 @@ class AggregateOp final : public Operator {
   Operator* input_;
   Arena table_arena_;
   std::span<const CompiledAggregate> calls_;
-  Vec<GroupSet> sets_;             ///< of different keys
-  Vec<std::uint32_t> groups_of_;   ///< which of them each grouping set is
+  Vec<GroupSet> sets_;               ///< of different keys
+  Vec<std::uint32_t> groups_of_;     ///< which of them each grouping set is
   std::uint32_t* shared_ = nullptr;  ///< by aggregate: the one whose states it reads
   Vector* keys_ = nullptr;
   Vector* set_keys_ = nullptr;

@@ -8,9 +8,10 @@ Expr* Binder::find_aggregate_of(Expr* expr, const Query* query) {
   Expr* found = nullptr;
   auto look = [&](Expr* part) {
     if (found != nullptr) return;
-    const bool is_aggregate =
-        part->kind == ExprKind::column && query->aggregate_range != nullptr && as<Column>(*part).relation == query->aggregate_range->number;
-    if (is_aggregate || (part->kind == ExprKind::grouping && static_cast<GroupingExpr*>(part)->query == query)) found = part;
+    const bool is_aggregate = part->kind == ExprKind::column && query->aggregate_range != nullptr &&
+                              as<Column>(*part).relation == query->aggregate_range->number;
+    if (is_aggregate || (part->kind == ExprKind::grouping && static_cast<GroupingExpr*>(part)->query == query))
+      found = part;
   };
   for_each_below(expr, look);
   return found;
@@ -72,7 +73,8 @@ Status Binder::check_aggregate_form(const sql::FunctionCall& node, const Candida
   }
   if (direct != form.direct_arguments)
     return no_such().hint("There is an ordered-set aggregate ", shown, ", but it requires ", form.direct_arguments,
-                          form.direct_arguments == 1 ? " direct argument, not " : " direct arguments, not ", direct, ".");
+                          form.direct_arguments == 1 ? " direct argument, not " : " direct arguments, not ", direct,
+                          ".");
   return ok();
 }
 
@@ -86,7 +88,8 @@ Status Binder::unify_hypothetical(std::span<Expr*> args, std::size_t ordered) {
   return ok();
 }
 
-/// ORDER BY within the parentheses, and DISTINCT; or ORDER BY of WITHIN GROUP, whose expressions are the last arguments.
+/// ORDER BY within the parentheses, and DISTINCT; or ORDER BY of WITHIN GROUP, whose expressions are the last
+/// arguments.
 Status Binder::aggregate_order(const sql::FunctionCall& node, AggregateCall& call) {
   Vec<AggregateCall::Order> orders(*arena_);
   for (std::size_t i = 0; i < node.order_by.size(); ++i) {
@@ -194,9 +197,7 @@ Result<Expr*> Binder::aggregate(const sql::FunctionCall& node, const Candidate& 
   const std::size_t direct = node.within_group ? args.size() - node.order_by.size() : 0;
   call.direct = args.subspan(0, direct);
   call.arguments = args.subspan(direct);
-  if (scope_ == nullptr) {
-    SPG_ASSIGN([[maybe_unused]] Scope * none, owner_of(args, node.at, "aggregate functions"));
-  }
+  if (scope_ == nullptr) { SPG_ASSIGN([[maybe_unused]] Scope * none, owner_of(args, node.at, "aggregate functions")); }
   SPG_TRY(aggregate_order(node, call));
   if (node.filter != nullptr) { SPG_ASSIGN(call.filter, condition(*node.filter, Place::filter, "FILTER")); }
   // Direct arguments do not say which query it is that the aggregate belongs to.

@@ -234,7 +234,8 @@ bool Binder::depends_on_groups(const RangeEntry& range, const Query& query) {
     for (std::uint32_t i = 0; i < query.group_keys.size(); ++i) {
       const Expr* key = query.group_keys[i];
       if (key->kind == ExprKind::column && as<Column>(*key).relation == range.number &&
-          range.columns[static_cast<std::size_t>(as<Column>(*key).number - 1)].stored == stored && in_all_sets(query, i))
+          range.columns[static_cast<std::size_t>(as<Column>(*key).number - 1)].stored == stored &&
+          in_all_sets(query, i))
         return true;
     }
     return false;
@@ -331,7 +332,8 @@ Status Binder::check_grouping_calls(Expr* expr, const Query* query) {
               "arguments to GROUPING must be grouping expressions of the associated query level");
 }
 
-/// Requires: check_grouping_calls. The call as a column that every grouping set has a value for; 0 where there is but one set.
+/// Requires: check_grouping_calls. The call as a column that every grouping set has a value for; 0 where there is but
+/// one set.
 Result<Expr*> Binder::replace_grouping(const GroupingExpr& call, Query* query) {
   KeySet keys(*arena_);
   for (const Expr* argument : call.arguments) keys.push_back(named_key(argument, *query));
@@ -342,7 +344,9 @@ Result<Expr*> Binder::replace_grouping(const GroupingExpr& call, Query* query) {
     query->grouping_range->subquery = query;
   }
   std::size_t at = 0;
-  const auto same = [&](const KeySet& other) { return std::equal(other.begin(), other.end(), keys.begin(), keys.end()); };
+  const auto same = [&](const KeySet& other) {
+    return std::equal(other.begin(), other.end(), keys.begin(), keys.end());
+  };
   while (at < query->groupings.size() && !same(query->groupings[at])) ++at;
   if (at == query->groupings.size()) {
     query->groupings.push_back(keys);
@@ -352,8 +356,8 @@ Result<Expr*> Binder::replace_grouping(const GroupingExpr& call, Query* query) {
     column.physical = Physical::int4;
     query->grouping_range->columns.push_back(column);
   }
-  return make_column(*arena_, query->grouping_range->number, static_cast<std::int16_t>(at + 1), oid::int4, -1, Oid::none,
-                     Physical::int4, call.position);
+  return make_column(*arena_, query->grouping_range->number, static_cast<std::int16_t>(at + 1), oid::int4, -1,
+                     Oid::none, Physical::int4, call.position);
 }
 
 }  // namespace spg::plan

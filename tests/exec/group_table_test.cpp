@@ -66,7 +66,8 @@ class Trial {
   void check_keys() {
     for (const auto& [key, group] : model_) {
       std::string stored;
-      for (std::size_t c = 0; c < columns_.size(); ++c) stored += shown(columns_[c].type, table().keys().value(group, c)) + "|";
+      for (std::size_t c = 0; c < columns_.size(); ++c)
+        stored += shown(columns_[c].type, table().keys().value(group, c)) + "|";
       REQUIRE(stored == key);
     }
   }
@@ -136,7 +137,9 @@ const Column wide{oid::int8, {"9223372036854775807", "-9223372036854775808", "0"
 const Column oids{Oid{26}, {"0", "4294967295", "2147483648"}};
 const Column booleans{oid::boolean, {"t", "f", nullptr}};
 const Column floats{oid::float8, {"0", "-0", "NaN", "1.5", "Infinity", nullptr}};
-const Column texts{oid::text, {"", "a", "exactly 12 b", "a text of more than twelve bytes", "a text of more than twelve characters", nullptr}};
+const Column texts{
+    oid::text,
+    {"", "a", "exactly 12 b", "a text of more than twelve bytes", "a text of more than twelve characters", nullptr}};
 const Column dates{oid::date, {"2024-01-01", "2024-01-02", "infinity", nullptr}};
 const Column numerics{oid::numeric, {"1.0", "1.00", "2", "NaN", "-3.5", nullptr}};
 const Column intervals{oid::interval, {"1 day", "24 hours", "1 month", "30 days"}};
@@ -180,7 +183,8 @@ TEST_CASE("integers in a window, outside of it, and many of them") {
   // The first batch's range makes the window; later ones leave it by more and more.
   for (std::int32_t range = 100; range < 2'000'000; range = range * 3 / 2) {
     std::int32_t values[type::batch_rows_max];
-    for (std::int32_t& value : values) value = static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(range)) - range / 2;
+    for (std::int32_t& value : values)
+      value = static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(range)) - range / 2;
     const Vector vector{Physical::int4, Vector::Form::flat, values, nullptr, nullptr};
     std::uint32_t groups[type::batch_rows_max];
     REQUIRE_FALSE(table->add({&vector, 1}, type::batch_rows_max, {nullptr, type::batch_rows_max}, groups).failed());

@@ -73,6 +73,7 @@ struct AggregateUpdate {
   Selection rows;
   const std::uint32_t* groups;
   std::byte* states;  ///< state_bytes each
+  bool one_group = false;  ///< every groups[i] is 0
 };
 
 /// The rows of one group as WITHIN GROUP orders them.
