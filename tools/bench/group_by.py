@@ -5,7 +5,8 @@
 usage: tools/bench/group_by.py [--rows 10000000] [--runs 5] [--server PATH] [--duckdb DIRECTORY] [--only WORD]
 
 DIRECTORY is one in which `npm install @duckdb/node-api` has been run. Runs alternate; the rows are made and left
-out (OFFSET), so that the wire does not matter; their number is compared. Medians with min and max, as a markdown table.
+out (OFFSET), so that the wire does not matter; their number is compared. Medians of the processor time and, with min and max, of
+the time that passed, as a markdown table; the ratios are of processor time, which other work on the machine disturbs less.
 """
 import argparse
 import os
@@ -49,9 +50,15 @@ const { DuckDBInstance } = require('@duckdb/node-api');
 """
 
 
+def cpu_ms(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
 class Duck:
     def __init__(self, directory):
         self.process = subprocess.Popen(["node", "-e", DUCK], cwd=directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self.process.pid
 
     def run(self, query):
         self.process.stdin.write(query.replace("\n", " ") + "\n")
@@ -61,9 +68,10 @@ class Duck:
 
 
 class Postgres:
-    def __init__(self, dsn, *settings):
+    def __init__(self, dsn, *settings, pid=None):
         self.connection = psycopg2.connect(dsn)
         self.connection.autocommit = True
+        self.pid = pid or self.connection.info.backend_pid
         for setting in settings:
             self.connection.cursor().execute(setting)
 
@@ -87,7 +95,7 @@ def main():
         os.environ["SPG_SERVER"] = options.server
     dsn = subprocess.run([str(SHARED / "tools/refpg"), "bench", options.port], capture_output=True, text=True, check=True).stdout.strip()
     with Server() as server:
-        who = {"SPG": Postgres(server.dsn()),
+        who = {"SPG": Postgres(server.dsn(), pid=server.process.pid),
                "PostgreSQL": Postgres(dsn, "SET max_parallel_workers_per_gather = 0", "SET jit = off", "SET work_mem = '1GB'")}
         if options.duckdb:
             who["DuckDB"] = Duck(options.duckdb)
@@ -97,19 +105,22 @@ def main():
             series = "generate_series(1::bigint, {}) i" if name != "DuckDB" else "range(1, {} + 1) s(i)"
             one.run(f"INSERT INTO g SELECT {ROW} FROM {series.format(options.rows)}")
         who["PostgreSQL"].run("VACUUM ANALYZE g")
-        print("| query | " + " | ".join(f"{name}, ms (min .. max)" for name in who) + " | PostgreSQL / SPG |" + (" SPG / DuckDB |" if options.duckdb else ""))
+        print("| query | " + " | ".join(f"{name}: CPU ms; ms (min .. max)" for name in who) + " | PostgreSQL / SPG |" + (" SPG / DuckDB |" if options.duckdb else ""))
         print("| --- " * (len(who) + 2 + bool(options.duckdb)) + "|")
         for name, query in QUERIES.items():
             if options.only not in name:
                 continue
             times = {one: [] for one in who}
+            used = {one: [] for one in who}
             answers = {server_.run(f"SELECT count(*) FROM ({query}) q")[1] for server_ in who.values()}
             assert len(answers) == 1, (query, answers)
             for _ in range(options.runs):
                 for one, server_ in who.items():
+                    before = cpu_ms(server_.pid)
                     times[one].append(server_.run(f"{query} OFFSET 1000000000")[0])
-            median = {one: statistics.median(values) for one, values in times.items()}
-            shown = " | ".join(f"{median[one]:.0f} ({min(values):.0f} .. {max(values):.0f})" for one, values in times.items())
+                    used[one].append(cpu_ms(server_.pid) - before)
+            median = {one: max(statistics.median(values), 1) for one, values in used.items()}
+            shown = " | ".join(f"{median[one]:.0f}; {statistics.median(values):.0f} ({min(values):.0f} .. {max(values):.0f})" for one, values in times.items())
             print(f"| {name} | {shown} | {median['PostgreSQL'] / median['SPG']:.1f} |" + (f" {median['SPG'] / median['DuckDB']:.2f} |" if options.duckdb else ""), flush=True)
         who["PostgreSQL"].run("DROP TABLE g")
 
