@@ -13,7 +13,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "src", "ex
 cursor = psycopg2.connect(DSN).cursor()
 cursor.execute("""
 select oid, case when prokind = 'a' then 'agg_' || proname ||
-         coalesce((select string_agg('_' || t::regtype::text, '' order by i) from unnest(proargtypes) with ordinality as u(t, i)), '')
+         coalesce((select string_agg('_' || replace(t::regtype::text, '[]', '_array'), '' order by i) from unnest(proargtypes) with ordinality as u(t, i)), '')
        when prolang = 12 then prosrc else proname || '_' || oid end
 from pg_proc where oid < 10000 order by oid""")
 oids = {}

@@ -43,6 +43,25 @@ type::Physical physical_of(const Type& type) {
   return type::physical_of(type.base != Oid::none && type::find_type(type.oid) == nullptr ? type.base : type.oid);
 }
 
+AggregateForm aggregate_form(Oid function) {
+  using Kind = AggregateForm::Kind;
+  switch (raw(function)) {
+    case 3972:  // percentile_disc
+    case 3978:
+    case 3974:  // percentile_cont
+    case 3976:
+    case 3980:
+    case 3982: return {Kind::ordered_set, 1};
+    case 3984: return {Kind::ordered_set, 0};  // mode
+    case 3986:  // rank
+    case 3988:  // percent_rank
+    case 3990:  // cume_dist
+    case 3992:  // dense_rank
+      return {Kind::hypothetical, 1};
+    default: return {};
+  }
+}
+
 namespace builtin {
 
 const Rows* find_rows(Oid relation) {

@@ -1,4 +1,5 @@
 // Aggregates: states by group, updated column at a time.
+#include <algorithm>
 #include <cmath>
 
 #include "kernels.hpp"
@@ -41,6 +42,10 @@ constexpr AggregateFunction aggregate(Status (*update)(AggregateUpdate&),
 // --- count ----------------------------------------------------------------------------------------------------------
 
 Status update_count(AggregateUpdate& u) {
+  if (u.one_group) {
+    *reinterpret_cast<i8*>(u.states) += u.rows.count;
+    return ok();
+  }
   for (std::uint32_t i = 0; i < u.rows.count; ++i) ++state_at<i8>(u, i);
   return ok();
 }
@@ -54,9 +59,23 @@ Status finish_count(FunctionContext&, const std::byte* state, Value& out) {
 struct IntegerSum {
   i8 sum, count;
 };
+/// Whether the rows' values lie one after another.
+bool is_dense(const Vector& values, Selection rows) { return values.form == Vector::Form::flat && rows.rows == nullptr; }
+
 template <class T>
 Status update_integer_sum(AggregateUpdate& u) {
   const Vector& values = u.arguments[0];
+  if (u.one_group && is_dense(values, u.rows)) {
+    // A batch of them cannot overflow.
+    const T* value = values.as<T>();
+    i8 sum = 0;
+    for (std::uint32_t i = 0; i < u.rows.count; ++i) sum += value[i];
+    auto& state = *reinterpret_cast<IntegerSum*>(u.states);
+    state.count += u.rows.count;
+    if (__builtin_add_overflow(state.sum, sum, &state.sum))
+      return Error::make(sqlstate::numeric_value_out_of_range, "bigint out of range");
+    return ok();
+  }
   bool overflowed = false;
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
     auto& state = state_at<IntegerSum>(u, i);
@@ -79,9 +98,36 @@ Status finish_integer_avg(FunctionContext& c, const std::byte* state, Value& out
   out = Value::of(Physical::string, average);
   return ok();
 }
-Status update_int8_numeric(AggregateUpdate& u) {
-  for (std::uint32_t i = 0; i < u.rows.count; ++i)
-    state_at<NumericSum>(u, i).add_int8(u.arguments[0].value<i8>(u.rows[i]), u.context.arena);
+/// As many bigints as there can be rows fit.
+struct BigintSum {
+  type::Int128 sum;
+  i8 count;
+};
+Status update_bigint_sum(AggregateUpdate& u) {
+  if (u.one_group && is_dense(u.arguments[0], u.rows)) {
+    const i8* value = u.arguments[0].as<i8>();
+    type::Int128 sum = 0;
+    for (std::uint32_t i = 0; i < u.rows.count; ++i) sum += value[i];
+    auto& state = *reinterpret_cast<BigintSum*>(u.states);
+    state.sum += sum;
+    state.count += u.rows.count;
+    return ok();
+  }
+  for (std::uint32_t i = 0; i < u.rows.count; ++i) {
+    auto& state = state_at<BigintSum>(u, i);
+    state.sum += u.arguments[0].value<i8>(u.rows[i]);
+    ++state.count;
+  }
+  return ok();
+}
+template <bool average>
+Status finish_bigint_sum(FunctionContext& c, const std::byte* state, Value& out) {
+  const auto& s = state_of<BigintSum>(state);
+  out = Value::null_of(Physical::string);
+  if (s.count == 0) return ok();
+  Numeric result = type::numeric_from_scaled(s.sum, 0, c.arena);
+  if (average) { SPG_ASSIGN(result, type::numeric_div(result, type::numeric_from_int8(s.count, c.arena), c.arena)); }
+  out = Value::of(Physical::string, result);
   return ok();
 }
 Status update_numeric(AggregateUpdate& u) {
@@ -243,10 +289,9 @@ Status finish_numeric_moments(FunctionContext& c, const std::byte* state, Value&
   SPG_ASSIGN(const Numeric divisor,
              type::numeric_mul(count, type::numeric_from_int8(sample ? n - 1 : n, arena), arena));
   SPG_ASSIGN(Numeric result, type::numeric_div(numerator, divisor, arena));
+  // Rounded once: a root with more digits, rounded again, may be another.
   if (what == Spread::stddev_pop || what == Spread::stddev_samp) {
-    const int scale = result.dscale();
-    SPG_ASSIGN(const Numeric root, type::numeric_sqrt(result, arena));
-    SPG_ASSIGN(result, type::numeric_round(root, scale, arena));
+    SPG_ASSIGN(result, type::numeric_sqrt_to_scale(result, result.dscale(), arena));
   }
   out = Value::of(Physical::string, result);
   return ok();
@@ -261,6 +306,7 @@ Status update_regression(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
     auto& s = state_at<Regression>(u, i);
     const double y = u.arguments[0].value<double>(u.rows[i]), x = u.arguments[1].value<double>(u.rows[i]);
+    const double sx_before = s.sx, sy_before = s.sy;
     s.n += 1;
     s.sx += x;
     s.sy += y;
@@ -269,6 +315,15 @@ Status update_regression(AggregateUpdate& u) {
       s.sxx += dx * dx * scale;
       s.syy += dy * dy * scale;
       s.sxy += dx * dy * scale;
+      if (std::isinf(s.sx) || std::isinf(s.sxx) || std::isinf(s.sy) || std::isinf(s.syy) || std::isinf(s.sxy)) {
+        // Only finite inputs overflow; others make the sums of products NaN.
+        const bool x_finite = !std::isinf(sx_before) && !std::isinf(x), y_finite = !std::isinf(sy_before) && !std::isinf(y);
+        if (((std::isinf(s.sx) || std::isinf(s.sxx)) && x_finite) || ((std::isinf(s.sy) || std::isinf(s.syy)) && y_finite) ||
+            (std::isinf(s.sxy) && x_finite && y_finite))
+          return fault_error(overflow, {});
+        for (double* sum : {&s.sxx, &s.syy, &s.sxy})
+          if (std::isinf(*sum)) *sum = std::nan("");
+      }
     } else if (!std::isfinite(x) || !std::isfinite(y)) {
       if (!std::isfinite(x)) s.sxx = s.sxy = std::nan("");
       if (!std::isfinite(y)) s.syy = s.sxy = std::nan("");
@@ -339,14 +394,24 @@ struct Best {
 };
 template <class T, bool max>
 Status update_best(AggregateUpdate& u) {
+  if constexpr (std::is_integral_v<T>) {
+    if (u.one_group && is_dense(u.arguments[0], u.rows)) {
+      auto& s = *reinterpret_cast<Best<T>*>(u.states);
+      const T* value = u.arguments[0].as<T>();
+      T best = s.count == 0 ? value[0] : s.value;
+      for (std::uint32_t i = 0; i < u.rows.count; ++i) best = max ? std::max(best, value[i]) : std::min(best, value[i]);
+      s = {best, 1};
+      return ok();
+    }
+  }
   for (std::uint32_t i = 0; i < u.rows.count; ++i) {
     auto& s = state_at<Best<T>>(u, i);
     const T value = u.arguments[0].value<T>(u.rows[i]);
     bool better;
     if constexpr (std::is_floating_point_v<T>) {
-      // NaN is above all.
+      // NaN is above all. Of equals (0 and -0) the last stays, as PostgreSQL's float8larger and kin have it.
       const bool a = value != value, b = s.value != s.value;
-      better = a || b ? (max ? a && !b : b && !a) : max ? value > s.value : value < s.value;
+      better = a || b ? (max ? a : b) : max ? value >= s.value : value <= s.value;
     } else {
       better = max ? value > s.value : value < s.value;
     }
@@ -361,7 +426,7 @@ Status finish_best(FunctionContext&, const std::byte* state, Value& out) {
   out = s.count == 0 ? Value::null_of(physical_v<T>) : Value::of(physical_v<T>, s.value);
   return ok();
 }
-/// Values of any type, by the type's order.
+/// Values of any type, by the type's order; of equals (1.0 and 1.00) the last.
 struct BestValue {
   Value value;
   bool has;
@@ -374,7 +439,7 @@ Status update_best_value(AggregateUpdate& u) {
     const Value value = type::value_of(u.arguments[0], u.rows[i]);
     if (s.has) {
       const int order = type::compare(type, value, s.value);
-      if (max ? order <= 0 : order >= 0) continue;
+      if (max ? order < 0 : order > 0) continue;
     }
     s.value = own_value(value, u.context.arena);
     s.has = true;
@@ -602,14 +667,14 @@ constexpr AggregateEntry entries[] = {
     {proc::agg_count_any, aggregate<i8>(&update_count, &finish_count)},
     {proc::agg_sum_smallint, aggregate<IntegerSum>(&update_integer_sum<std::int16_t>, &finish_integer_sum)},
     {proc::agg_sum_integer, aggregate<IntegerSum>(&update_integer_sum<i4>, &finish_integer_sum)},
-    {proc::agg_sum_bigint, aggregate<NumericSum>(&update_int8_numeric, &finish_numeric_sum)},
+    {proc::agg_sum_bigint, aggregate<BigintSum>(&update_bigint_sum, &finish_bigint_sum<false>)},
     {proc::agg_sum_numeric, aggregate<NumericSum>(&update_numeric, &finish_numeric_sum)},
     {proc::agg_sum_real, aggregate<FloatSum<float>>(&update_float_sum<float>, &finish_float_sum<float>)},
     {proc::agg_sum_double_precision, aggregate<FloatSum<double>>(&update_float_sum<double>, &finish_float_sum<double>)},
     {proc::agg_sum_interval, aggregate<IntervalSum>(&update_interval_sum, &finish_interval<false>)},
     {proc::agg_avg_smallint, aggregate<IntegerSum>(&update_integer_sum<std::int16_t>, &finish_integer_avg)},
     {proc::agg_avg_integer, aggregate<IntegerSum>(&update_integer_sum<i4>, &finish_integer_avg)},
-    {proc::agg_avg_bigint, aggregate<NumericSum>(&update_int8_numeric, &finish_numeric_avg)},
+    {proc::agg_avg_bigint, aggregate<BigintSum>(&update_bigint_sum, &finish_bigint_sum<true>)},
     {proc::agg_avg_numeric, aggregate<NumericSum>(&update_numeric, &finish_numeric_avg)},
     {proc::agg_avg_real, float_spread<Spread::average>(true)},
     {proc::agg_avg_double_precision, float_spread<Spread::average>(false)},

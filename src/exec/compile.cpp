@@ -300,6 +300,7 @@ Result<const Code*> Compiler::expr(const Expr& e) {
     case ExprKind::array: return with(make(e, eval_array), plan::as<plan::Variadic>(e).arguments);
     case ExprKind::row: return with(make(e, eval_row), plan::as<plan::Variadic>(e).arguments);
     case ExprKind::row_id:
+    case ExprKind::grouping:
     case ExprKind::default_marker: break;
   }
   return Error::make(sqlstate::internal_error, "unexpected expression kind ", static_cast<int>(e.kind), " in a plan");
@@ -385,6 +386,7 @@ Status Compiler::aggregate(CompiledNode* to, const plan::Aggregate& node) {
       return not_supported(known == nullptr ? "?" : arena_->concat(known->name, "()"), -1);
     }
     SPG_ASSIGN(made.arguments, all(call.arguments));
+    SPG_ASSIGN(made.direct, all(call.direct));
     SPG_ASSIGN(made.filter, optional(call.filter));
     auto* order = arena_->array<const Code*>(call.order_by.size());
     for (std::size_t k = 0; k < call.order_by.size(); ++k) { SPG_ASSIGN(order[k], expr(*call.order_by[k].value)); }

@@ -37,13 +37,15 @@ struct CompiledNode {
   const void* extra = nullptr;
 };
 
-/// One aggregate call: codes of its arguments, filter and order.
+/// One aggregate call: codes of its arguments, filter and order over the input, of direct arguments over the outputs.
 struct CompiledAggregate {
   const plan::AggregateCall* call = nullptr;
   const AggregateFunction* function = nullptr;
   std::span<const Code* const> arguments;
+  std::span<const Code* const> direct;
   const Code* filter = nullptr;
   std::span<const Code* const> order;
+  bool collects() const { return call->distinct || !order.empty(); }
 };
 
 /// ON CONFLICT DO UPDATE: columns of the row in the way that are read, those that are set, and to what.

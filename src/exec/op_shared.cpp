@@ -1,5 +1,5 @@
 // Rows that are kept: materialised inputs, CTEs, recursion, and subqueries in expressions.
-#include "hashing.hpp"
+#include "group_table.hpp"
 #include "operator.hpp"
 #include "spg/type/array.hpp"
 #include "spg/type/io.hpp"

@@ -24,27 +24,20 @@ Result<Expr*> Binder::call_by_name(std::string_view name, std::span<Expr*> args,
 
 Result<Expr*> Binder::function(const sql::FunctionCall& node) {
   if (node.over != nullptr) return fail(sqlstate::feature_not_supported, node.at, "window functions are not supported");
-  if (node.within_group)
-    return fail(sqlstate::feature_not_supported, node.at, "ordered-set aggregates are not supported");
   Vec<Expr*> args(*arena_);
   Vec<std::string_view> names(*arena_);
-  const bool was = scope_ == nullptr ? false : scope_->in_aggregate;
-  bool maybe_aggregate = false;
-  const std::string_view schema = node.name.size() >= 2 ? node.name[node.name.size() - 2] : std::string_view{};
-  for (const catalog::Function* one : catalog_->functions(schema, node.name[node.name.size() - 1]))
-    maybe_aggregate = maybe_aggregate || one->kind == 'a';
-  if (maybe_aggregate && scope_ != nullptr) scope_->in_aggregate = true;
   for (const sql::Expr* arg : node.args) {
     const auto* named = sql::as<sql::NamedArgument>(arg);
     if (named != nullptr) names.resize(args.size()), names.push_back(named->name);
-    auto bound = expr(named != nullptr ? *named->value : *arg);
-    if (!bound) {
-      if (scope_ != nullptr) scope_->in_aggregate = was;
-      return bound;
-    }
-    args.push_back(*bound);
+    SPG_ASSIGN(Expr * bound, expr(named != nullptr ? *named->value : *arg));
+    args.push_back(bound);
   }
-  if (scope_ != nullptr) scope_->in_aggregate = was;
+  // What WITHIN GROUP orders by are arguments as well.
+  if (node.within_group)
+    for (const sql::SortItem& item : node.order_by) {
+      SPG_ASSIGN(Expr * bound, expr(*item.expr));
+      args.push_back(bound);
+    }
   return call_function(node, args.span(), names.span());
 }
 
@@ -134,7 +127,7 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
           .hint("Could not choose a best candidate function. You might need to add explicit type casts.");
   }
   if (chosen == nullptr) {
-    if (!node.order_by.empty() && count > 0)
+    if (!node.order_by.empty() && !node.within_group && count > 0)
       return fail(sqlstate::undefined_function, node.at, "function ", signature(shown, args, names), " does not exist")
           .hint(
               "No aggregate function matches the given name and argument types. Perhaps you misplaced ORDER BY; ORDER "
@@ -157,6 +150,9 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
     if (node.distinct)
       return fail(sqlstate::wrong_object_type, node.at, "DISTINCT specified, but ", shown,
                   " is not an aggregate function");
+    if (node.within_group)
+      return fail(sqlstate::wrong_object_type, node.at, "WITHIN GROUP specified, but ", shown,
+                  " is not an aggregate function");
     if (!node.order_by.empty())
       return fail(sqlstate::wrong_object_type, node.at, "ORDER BY specified, but ", shown,
                   " is not an aggregate function");
@@ -167,9 +163,10 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
     return fail(sqlstate::wrong_object_type, node.at, shown,
                 "(*) must be used to call a parameterless aggregate function");
   }
+  if (is_aggregate) SPG_TRY(check_aggregate_form(node, *chosen, args, names, shown));
   Vec<Oid> declared(*arena_);
   declared.append(chosen->arguments);
-  SPG_ASSIGN(const Oid result, settle_polymorphic(args, declared.span(), function.result, node.at));
+  SPG_ASSIGN(const Oid result, settle_polymorphic(args, declared.span(), function.result));
   Vec<Expr*> bound(*arena_);
   for (std::size_t i = 0; i < count; ++i) {
     Expr* arg = args[i];
@@ -254,107 +251,6 @@ std::string_view place_name(Place place) {
     case Place::index_expression: return "index expressions";
     default: return "this context";
   }
-}
-
-namespace {
-/// The ranges an expression reads, those within its subqueries too.
-void collect_ranges(Expr* expr, Vec<std::uint16_t>& ranges);
-struct RangeCollector {
-  Vec<std::uint16_t>* ranges;
-  void operator()(Expr*& part) const { collect_ranges(part, *ranges); }
-};
-void collect_ranges(Expr* expr, Vec<std::uint16_t>& ranges) {
-  if (expr->kind == ExprKind::column) ranges.push_back(static_cast<Column*>(expr)->relation);
-  for_each_part(expr, RangeCollector{&ranges});
-}
-}  // namespace
-
-Result<Expr*> Binder::aggregate(const sql::FunctionCall& node, const Candidate& chosen, std::span<Expr*> args,
-                                Oid result) {
-  if (scope_ == nullptr || scope_->query == nullptr)
-    return fail(sqlstate::grouping_error, node.at, "aggregate functions are not allowed in ",
-                place_name(scope_ == nullptr ? Place::default_value : scope_->place));
-  // The query that an aggregate belongs to is the innermost of those whose columns it reads.
-  Vec<std::uint16_t> ranges(*arena_);
-  for (Expr* arg : args) collect_ranges(arg, ranges);
-  Scope* owner = scope_;
-  bool found = ranges.empty();
-  for (Scope* scope = scope_; scope != nullptr && !found; scope = scope->outer) {
-    for (const std::uint16_t range : ranges) found = found || ranges_[range]->owner == scope->query;
-    if (found) owner = scope;
-  }
-  if (owner->in_aggregate) return fail(sqlstate::grouping_error, node.at, "aggregate function calls cannot be nested");
-  if (!owner->aggregates_allowed || owner->place == Place::none)
-    return fail(sqlstate::grouping_error, node.at, "aggregate functions are not allowed in ", place_name(owner->place));
-  for (const NameItem& item : owner->items)
-    if (item.range != nullptr && item.range->kind == RangeKind::work_table)
-      return fail(make_sqlstate("42P19"), node.at,
-                  "aggregate functions are not allowed in a recursive query's recursive term");
-  Query* query = owner->query;
-  Aggregated made;
-  made.name = chosen.function->name;
-  made.position = node.at;
-  made.call.function = chosen.function->oid;
-  made.call.result_type = result;
-  made.call.physical = physical(result);
-  made.call.arguments = args;
-  made.call.distinct = node.distinct;
-  if (node.filter != nullptr) {
-    const bool was = owner->in_aggregate;
-    owner->in_aggregate = true;
-    auto filter = condition(*node.filter, Place::filter, "FILTER");
-    owner->in_aggregate = was;
-    if (!filter) return filter;
-    made.call.filter = *filter;
-  }
-  if (!node.order_by.empty()) {
-    Vec<AggregateCall::Order> orders(*arena_);
-    for (const sql::SortItem& item : node.order_by) {
-      owner->in_aggregate = true;
-      auto value = expr(*item.expr);
-      owner->in_aggregate = false;
-      if (!value) return value;
-      SPG_ASSIGN(Expr * settled, settle_unknown(*value));
-      AggregateCall::Order order{settled, false, false};
-      SPG_TRY(sort_direction(item, settled, &order.descending, &order.nulls_first));
-      if (node.distinct) {
-        bool listed = false;
-        for (const Expr* arg : args) listed = listed || same_expr(arg, settled);
-        if (!listed)
-          return fail(sqlstate::invalid_column_reference, item.expr->at,
-                      "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list");
-      }
-      orders.push_back(order);
-    }
-    made.call.order_by = orders.span();
-  }
-  if (query->aggregate_range == nullptr) {
-    query->aggregate_range = new_range(RangeKind::aggregates);
-    query->aggregate_range->owner = query;
-    query->aggregate_range->subquery = query;
-  }
-  query->grouped = true;
-  std::size_t at = 0;
-  const auto same = [&](const AggregateCall& a, const AggregateCall& b) {
-    if (a.function != b.function || a.distinct != b.distinct || a.arguments.size() != b.arguments.size() ||
-        a.order_by.size() != b.order_by.size() || !same_expr(a.filter, b.filter))
-      return false;
-    for (std::size_t i = 0; i < a.arguments.size(); ++i)
-      if (!same_expr(a.arguments[i], b.arguments[i])) return false;
-    return a.order_by.empty();
-  };
-  while (at < query->aggregates.size() && !same(query->aggregates[at].call, made.call)) ++at;
-  if (at == query->aggregates.size()) {
-    query->aggregates.push_back(made);
-    RangeColumn column;
-    column.name = made.name;
-    column.type = result;
-    column.collation = collation_of(result);
-    column.physical = made.call.physical;
-    query->aggregate_range->columns.push_back(column);
-  }
-  return make_column(*arena_, query->aggregate_range->number, static_cast<std::int16_t>(at + 1), result, -1,
-                     collation_of(result), made.call.physical, node.at);
 }
 
 }  // namespace spg::plan

@@ -96,7 +96,7 @@ Result<Expr*> Binder::expr_any(const sql::Expr& node) {
       return fail(sqlstate::syntax_error, node.at, "DEFAULT is not allowed in this context");
     case NodeKind::named_argument:
       return fail(sqlstate::syntax_error, node.at, "named arguments are not allowed in this context");
-    case NodeKind::grouping_call: return fail(sqlstate::feature_not_supported, node.at, "GROUPING is not supported");
+    case NodeKind::grouping_call: return grouping(*static_cast<const sql::GroupingCall*>(&node));
     case NodeKind::current_of:
       return fail(sqlstate::feature_not_supported, node.at, "WHERE CURRENT OF is not supported");
     default: return fail(sqlstate::feature_not_supported, node.at, "this kind of expression is not supported");

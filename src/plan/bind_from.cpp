@@ -146,7 +146,7 @@ Result<FromResult> Binder::from_subquery(const sql::SubqueryRef& node) {
     return fail(sqlstate::syntax_error, node.at, "subquery in FROM must have an alias")
         .hint("For example, FROM (SELECT ...) [AS] foo.");
   Scope barrier = *scope_;
-  barrier.place = Place::from_function;
+  barrier.place = Place::from_subquery;
   barrier.aggregates_allowed = false;
   if (!node.lateral) {
     barrier.items = Vec<NameItem>(*arena_);

@@ -14,6 +14,9 @@ Scope Binder::make_scope(Scope* outer) {
   Query& query = *scope.query;
   query.targets = Vec<Target>(*arena_);
   query.group_keys = Vec<Expr*>(*arena_);
+  query.key_targets = Vec<std::uint32_t>(*arena_);
+  query.group_sets = Vec<Vec<std::uint32_t>>(*arena_);
+  query.groupings = Vec<Vec<std::uint32_t>>(*arena_);
   query.aggregates = Vec<Aggregated>(*arena_);
   query.distinct_on = Vec<std::uint32_t>(*arena_);
   query.order_by = Vec<SortBy>(*arena_);

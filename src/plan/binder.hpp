@@ -1,7 +1,7 @@
 // Binder: sql:: trees -> bound queries, by PostgreSQL's rules. One object per statement. Private to src/plan.
 //
 // Files: bind_type (names and texts of types), coerce (casts, common types), resolve (functions and operators),
-// bind_expr, bind_call, bind_name (scopes), bind_from, bind_select, bind_group, bind_set, bind_dml.
+// bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_group, bind_set, bind_dml.
 #pragma once
 #include "make.hpp"
 #include "spg/sql/expr.hpp"
@@ -27,11 +27,15 @@ enum class Place : std::uint8_t {
   update,
   returning,
   from_function,
+  from_subquery,
   default_value,
   filter,
   index_expression
 };
 std::string_view place_name(Place place);
+
+/// Where an expression that must be grouped stands, for the message.
+enum class GroupPlace : std::uint8_t { own, nested, direct_argument };
 
 struct NamedColumn {
   std::string_view name;
@@ -53,7 +57,6 @@ struct Scope {
   Vec<Cte*> ctes;            ///< visible here, innermost last
   Place place = Place::none;
   Cte* recursing = nullptr;  ///< the CTE whose recursive term is being bound
-  bool in_aggregate = false;
   bool aggregates_allowed = false;
 };
 
@@ -135,7 +138,7 @@ class Binder {
   Result<Expr*> make_operator(const sql::OperatorName& name, Expr* left, Expr* right, std::int32_t at);
   Result<Expr*> make_operator(std::string_view name, Expr* left, Expr* right, std::int32_t at);
   Result<Expr*> operator_call(const catalog::Operator& op, Expr* left, Expr* right, std::int32_t at);
-  Result<Oid> settle_polymorphic(std::span<Expr*> args, std::span<Oid> declared, Oid result, std::int32_t at);
+  Result<Oid> settle_polymorphic(std::span<Expr*> args, std::span<Oid> declared, Oid result);
   bool polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declared, Oid for_unknown = Oid::none);
   Result<Expr*> call_function(const sql::FunctionCall& node, std::span<Expr*> args,
                               std::span<const std::string_view> names);
@@ -172,8 +175,18 @@ class Binder {
 
   // --- bind_call.cpp
   Result<Expr*> function(const sql::FunctionCall& node);
+
+  // --- bind_aggregate.cpp
   Result<Expr*> aggregate(const sql::FunctionCall& node, const Candidate& chosen, std::span<Expr*> args, Oid result);
-  Status check_aggregate_place(std::int32_t at);
+  Result<Scope*> owner_of(std::span<Expr* const> args, std::int32_t at, std::string_view what);
+  Status check_aggregate_form(const sql::FunctionCall& node, const Candidate& chosen, std::span<Expr*> args,
+                              std::span<const std::string_view> names, std::string_view shown);
+  Status unify_hypothetical(std::span<Expr*> args, std::size_t ordered);
+  Status aggregate_order(const sql::FunctionCall& node, AggregateCall& call);
+  Status check_direct(std::span<Expr*> direct, const Scope* owner);
+  bool calls_volatile(const AggregateCall& call);
+  Expr* add_aggregate(Query* query, const AggregateCall& call, std::string_view name, std::int32_t at);
+  Expr* find_aggregate_of(Expr* expr, const Query* query);
 
   // --- bind_name.cpp
   Result<Expr*> column(const sql::ColumnRef& node);
@@ -237,10 +250,19 @@ class Binder {
 
   // --- bind_group.cpp
   Status group_by(const sql::Select& node, Query* query);
-  Status add_group_key(Expr* key, Query* query);
+  std::uint32_t add_group_key(Expr* key, std::uint32_t target, Query* query);
+  Result<std::uint32_t> group_key(const sql::Expr& node, Query* query);
+  Status group_keys(const sql::Expr& node, Query* query, Vec<std::uint32_t>& keys);
+  Status group_sets(const sql::GroupItem& item, Query* query, Vec<Vec<std::uint32_t>>& sets);
+  void drop_repeated_sets(Query* query);
+  Expr* group_column(std::size_t key, const Expr& expr, const Query& query);
   Status check_grouping(Query* query);
-  Result<Expr*> replace_groups(Expr* expr, Query* query, bool nested);
-  Status replace_groups_in(Query* inner, Query* query);
+  Status replace_direct(std::size_t aggregate, Query* query);
+  bool depends_on_groups(const RangeEntry& range, const Query& query);
+  Result<Expr*> replace_groups(Expr* expr, Query* query, GroupPlace place);
+  Result<Expr*> grouping(const sql::GroupingCall& node);
+  Status check_grouping_calls(Expr* expr, const Query* query);
+  Result<Expr*> replace_grouping(const GroupingExpr& call, Query* query);
 
   // --- bind_dml.cpp
   Result<BoundStatement*> insert(const sql::Insert& node);

@@ -147,7 +147,7 @@ class Explainer {
       case NodeKind::lock_rows: line.add("LockRows"); break;
       case NodeKind::sort: line.add("Sort"); break;
       case NodeKind::distinct: line.add(as<Distinct>(node).sorted ? "Unique" : "HashAggregate"); break;
-      case NodeKind::aggregate: line.add(as<Aggregate>(node).keys.empty() ? "Aggregate" : "HashAggregate"); break;
+      case NodeKind::aggregate: line.add(aggregate_title(as<Aggregate>(node))); break;
       case NodeKind::hash_join: line.add("Hash", join_words(as<HashJoin>(node).type), " Join"); break;
       case NodeKind::loop_join: {
         const JoinType type = as<LoopJoin>(node).type;
@@ -238,16 +238,12 @@ class Explainer {
         const auto& aggregate = as<Aggregate>(node);
         from_exprs(aggregate.keys, aggregate.input);
         const Vec<std::string_view> below = names_of(*aggregate.input);
-        for (const AggregateCall& call : aggregate.aggregates) {
-          const catalog::Function* function = catalog_.function(call.function);
-          TextBuilder text(arena_);
-          text.add(function == nullptr ? std::string_view("?") : function->name, "(", call.distinct ? "DISTINCT " : "");
-          if (call.arguments.empty()) text.add("*");
-          for (std::size_t i = 0; i < call.arguments.size(); ++i)
-            text.add(i == 0 ? "" : ", ",
-                     deparse_expr(arena_, catalog_, *call.arguments[i], {below.data(), below.size()}));
-          text.add(")");
-          names.push_back(text.view());
+        for (const AggregateCall& call : aggregate.aggregates)
+          names.push_back(aggregate_text(call, below, {names.data(), names.size()}));
+        for (const auto keys : aggregate.groupings) {
+          Vec<std::string_view> shown(arena_);
+          for (const std::uint32_t key : keys) shown.push_back(names[key]);
+          names.push_back(arena_.concat("GROUPING(", joined(shown.span()), ")"));
         }
         break;
       }
@@ -273,6 +269,37 @@ class Explainer {
     }
     while (names.size() < node.outputs.size()) names.push_back("?");
     return names;
+  }
+
+  /// `below` names the input's columns, `keys` the node's outputs so far.
+  std::string_view aggregate_text(const AggregateCall& call, std::span<const std::string_view> below,
+                                  std::span<const std::string_view> keys) {
+    const catalog::Function* function = catalog_.function(call.function);
+    const bool ordered_set =
+        catalog::aggregate_form(call.function).kind != catalog::AggregateForm::Kind::normal;
+    const auto list = [&](std::span<Expr* const> exprs, std::span<const std::string_view> names) {
+      Vec<std::string_view> texts(arena_);
+      for (const Expr* expr : exprs) texts.push_back(deparse_expr(arena_, catalog_, *expr, names));
+      return joined(texts.span());
+    };
+    Vec<std::string_view> orders(arena_);
+    for (const AggregateCall::Order& order : call.order_by)
+      orders.push_back(arena_.concat(deparse_expr(arena_, catalog_, *order.value, below), order_words(order.descending, order.nulls_first)));
+    TextBuilder text(arena_);
+    text.add(function == nullptr ? std::string_view("?") : function->name, "(", call.distinct ? "DISTINCT " : "");
+    if (ordered_set) {
+      text.add(list(call.direct, keys), ") WITHIN GROUP (ORDER BY ", joined(orders.span()), ")");
+    } else {
+      text.add(call.arguments.empty() ? "*" : list(call.arguments, below));
+      if (!orders.empty()) text.add(" ORDER BY ", joined(orders.span()));
+      text.add(")");
+    }
+    if (call.filter != nullptr) text.add(" FILTER (WHERE ", deparse_expr(arena_, catalog_, *call.filter, below), ")");
+    return text.view();
+  }
+  static std::string_view order_words(bool descending, bool nulls_first) {
+    if (descending) return nulls_first ? " DESC" : " DESC NULLS LAST";
+    return nulls_first ? " NULLS FIRST" : "";
   }
 
   void detail(std::string_view label, std::string_view text) {
@@ -346,8 +373,7 @@ class Explainer {
         TextBuilder text(arena_);
         for (std::size_t i = 0; i < as<Sort>(node).keys.size(); ++i) {
           const SortKey& key = as<Sort>(node).keys[i];
-          text.add(i == 0 ? "" : ", ", names[key.column], key.descending ? " DESC" : "");
-          if (key.nulls_first != key.descending) text.add(key.nulls_first ? " NULLS FIRST" : " NULLS LAST");
+          text.add(i == 0 ? "" : ", ", names[key.column], order_words(key.descending, key.nulls_first));
         }
         detail("Sort Key", text.view());
         break;
@@ -370,13 +396,12 @@ class Explainer {
       }
       case NodeKind::aggregate: {
         const auto& aggregate = as<Aggregate>(node);
-        if (aggregate.keys.empty()) break;
-        const Vec<std::string_view> names = names_of(*aggregate.input);
-        TextBuilder text(arena_);
-        for (std::size_t i = 0; i < aggregate.keys.size(); ++i)
-          text.add(i == 0 ? "" : ", ",
-                   deparse_expr(arena_, catalog_, *aggregate.keys[i], {names.data(), names.size()}));
-        detail("Group Key", text.view());
+        if (!aggregate.sets.empty()) {
+          group_keys(aggregate);
+        } else if (!aggregate.keys.empty()) {
+          const auto keys = key_names(aggregate);
+          detail("Group Key", joined(keys.span()));
+        }
         break;
       }
       case NodeKind::hash_join: {
@@ -409,6 +434,35 @@ class Explainer {
         break;
       default: break;
     }
+  }
+  static std::string_view aggregate_title(const Aggregate& node) {
+    if (node.sets.empty()) return node.keys.empty() ? "Aggregate" : "HashAggregate";
+    std::size_t empty = 0;
+    for (const auto set : node.sets) empty += set.empty();
+    return empty == node.sets.size() ? "Aggregate" : empty != 0 ? "MixedAggregate" : "HashAggregate";
+  }
+  Vec<std::string_view> key_names(const Aggregate& node) {
+    const Vec<std::string_view> names = names_of(*node.input);
+    Vec<std::string_view> keys(arena_);
+    for (const Expr* key : node.keys) keys.push_back(deparse_expr(arena_, catalog_, *key, {names.data(), names.size()}));
+    return keys;
+  }
+  std::string_view joined(std::span<const std::string_view> texts) {
+    TextBuilder text(arena_);
+    for (std::size_t i = 0; i < texts.size(); ++i) text.add(i == 0 ? "" : ", ", texts[i]);
+    return text.view();
+  }
+  /// Sets with keys are hashed; the empty ones are one group each.
+  void group_keys(const Aggregate& node) {
+    const Vec<std::string_view> names = key_names(node);
+    for (const auto set : node.sets) {
+      if (set.empty()) continue;
+      Vec<std::string_view> keys(arena_);
+      for (const std::uint32_t key : set) keys.push_back(names[key]);
+      detail("Hash Key", joined(keys.span()));
+    }
+    for (const auto set : node.sets)
+      if (set.empty()) detail("Group Key", "()");
   }
   void conflict(const Modify::OnConflict& clause) {
     detail("Conflict Resolution", clause.updates ? "UPDATE" : "NOTHING");

@@ -49,6 +49,7 @@ class ExprPrinter {
       case ExprKind::least: list(as<Variadic>(expr).arguments, "LEAST(", ", ", ")"); break;
       case ExprKind::array: list(as<Variadic>(expr).arguments, "ARRAY[", ", ", "]"); break;
       case ExprKind::row: list(as<Variadic>(expr).arguments, "ROW(", ", ", ")"); break;
+      case ExprKind::grouping: list(as<Variadic>(expr).arguments, "GROUPING(", ", ", ")"); break;
       case ExprKind::case_when: case_when(as<Case>(expr)); break;
       case ExprKind::any_of:
       case ExprKind::all_of: {

@@ -42,8 +42,7 @@ bool Planner::push_into_query(Query* query, std::uint16_t relation, Expr* qual) 
   Expr* here = with_targets(*arena_, qual, relation, query);
   if (is_volatile(here) || has_subquery(here)) return false;
   if (query->grouped) {
-    if (query->key_range == nullptr) return false;
-    if (query->aggregate_range != nullptr && reads_range(here, query->aggregate_range->number)) return false;
+    if (!can_push_below_groups(here, *query)) return false;
     here = with_keys(*arena_, here, query);
   }
   use(here);
@@ -60,9 +59,25 @@ bool Planner::can_push(Query* query, std::uint16_t relation, Expr* qual) {
     return can_push(query->left, query->set_range->number, here) &&
            can_push(query->right, query->set_range->number, here);
   if (is_volatile(here) || has_subquery(here)) return false;
-  if (!query->grouped) return true;
-  return query->key_range != nullptr &&
-         (query->aggregate_range == nullptr || !reads_range(here, query->aggregate_range->number));
+  return !query->grouped || can_push_below_groups(here, *query);
+}
+
+/// A condition over keys alone may be asked of the rows instead of the groups. Of grouping sets, they must be keys of
+/// all: elsewhere they are NULL, and the empty set has a row that no condition below takes away.
+bool Planner::can_push_below_groups(Expr* qual, const Query& query) {
+  if (query.key_range == nullptr) return false;
+  if (query.aggregate_range != nullptr && reads_range(qual, query.aggregate_range->number)) return false;
+  if (query.grouping_range != nullptr && reads_range(qual, query.grouping_range->number)) return false;
+  if (query.group_sets.empty()) return true;
+  Vec<Column*> columns(*arena_);
+  collect_columns(qual, columns);
+  bool any = false;
+  for (const Column* column : columns) {
+    if (column->relation != query.key_range->number) continue;
+    any = true;
+    if (!in_all_sets(query, static_cast<std::uint32_t>(column->number - 1))) return false;
+  }
+  return any;
 }
 
 Result<Rel> Planner::plan_leaf(Unit& unit, const WantedOrder* order) {

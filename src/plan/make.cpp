@@ -39,6 +39,7 @@ std::size_t node_bytes(ExprKind kind) {
     case ExprKind::least:
     case ExprKind::array:
     case ExprKind::row: return sizeof(Variadic);
+    case ExprKind::grouping: return sizeof(GroupingExpr);
     case ExprKind::case_when: return sizeof(Case);
     case ExprKind::any_of:
     case ExprKind::all_of: return sizeof(AnyAll);
@@ -89,7 +90,8 @@ Expr* copy_node(Arena& arena, const Expr* expr) {
     case ExprKind::greatest:
     case ExprKind::least:
     case ExprKind::array:
-    case ExprKind::row: {
+    case ExprKind::row:
+    case ExprKind::grouping: {
       auto* list = static_cast<Variadic*>(made);
       list->arguments = copy_span(arena, list->arguments);
       break;
@@ -135,6 +137,9 @@ bool same_expr(const Expr* a, const Expr* b) {
     case ExprKind::least:
     case ExprKind::array:
     case ExprKind::row: return same_list(as<Variadic>(*a).arguments, as<Variadic>(*b).arguments);
+    case ExprKind::grouping:
+      return static_cast<const GroupingExpr*>(a)->query == static_cast<const GroupingExpr*>(b)->query &&
+             same_list(as<Variadic>(*a).arguments, as<Variadic>(*b).arguments);
     case ExprKind::case_when: {
       const auto &x = as<Case>(*a), &y = as<Case>(*b);
       if (x.whens.size() != y.whens.size() || !same_expr(x.otherwise, y.otherwise)) return false;

@@ -106,7 +106,8 @@ void for_each_part(Expr* expr, Visit visit) {
     case ExprKind::greatest:
     case ExprKind::least:
     case ExprKind::array:
-    case ExprKind::row: each(static_cast<Variadic*>(expr)->arguments); break;
+    case ExprKind::row:
+    case ExprKind::grouping: each(static_cast<Variadic*>(expr)->arguments); break;
     case ExprKind::case_when: {
       auto* node = static_cast<Case*>(expr);
       for (Case::When& when : node->whens) {
@@ -170,6 +171,7 @@ void for_each_query_expr(Query* query, Visit visit) {
   if (query->offset != nullptr) visit(query->offset);
   for (Expr*& key : query->group_keys) visit(key);
   for (Aggregated& one : query->aggregates) {
+    for (Expr*& argument : one.call.direct) visit(argument);
     for (Expr*& argument : one.call.arguments) visit(argument);
     if (one.call.filter != nullptr) visit(one.call.filter);
     for (AggregateCall::Order& order : one.call.order_by) visit(order.value);
@@ -182,6 +184,15 @@ void for_each_query_expr(Query* query, Visit visit) {
     for_each_query_expr(cte->initial, visit);
     for_each_query_expr(cte->step, visit);
   }
+}
+
+/// Calls `visit` for the expression and all below it, subqueries too.
+template <class Visit>
+void for_each_below(Expr* expr, Visit& visit) {
+  visit(expr);
+  for_each_part(expr, [&](Expr*& part) { for_each_below(part, visit); });
+  if (expr->kind == ExprKind::subquery)
+    for_each_query_expr(static_cast<QueryLink*>(expr)->query, [&](Expr*& part) { for_each_below(part, visit); });
 }
 
 }  // namespace spg::plan

@@ -242,7 +242,15 @@ bool has_subqueries(const Node* node) {
     case NodeKind::project: return any(as<Project>(*node).expressions) || has_subqueries(as<Project>(*node).input);
     case NodeKind::limit: return has_subquery(as<Limit>(*node).count) || has_subqueries(as<Limit>(*node).input);
     case NodeKind::sort: return has_subqueries(as<Sort>(*node).input);
-    case NodeKind::aggregate: return any(as<Aggregate>(*node).keys) || has_subqueries(as<Aggregate>(*node).input);
+    case NodeKind::aggregate: {
+      const auto& aggregate = as<Aggregate>(*node);
+      for (const AggregateCall& call : aggregate.aggregates) {
+        if (any(call.arguments) || any(call.direct) || has_subquery(call.filter)) return true;
+        for (const AggregateCall::Order& order : call.order_by)
+          if (has_subquery(order.value)) return true;
+      }
+      return any(aggregate.keys) || has_subqueries(aggregate.input);
+    }
     case NodeKind::lock_rows: return has_subqueries(as<LockRows>(*node).input);
     case NodeKind::modify: {
       const auto& modify = as<Modify>(*node);

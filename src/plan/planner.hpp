@@ -90,6 +90,9 @@ class Planner {
   Result<Rel> plan_set(Query* query);
   Status plan_ctes(Query* query);
   Result<Rel> aggregate(Query* query, Rel input);
+  Result<std::span<Expr*>> resolve_simplified(std::span<Expr*> exprs, const Rel& below);
+  std::span<std::span<const std::uint32_t>> key_sets(const Vec<Vec<std::uint32_t>>& sets);
+  bool can_push_below_groups(Expr* qual, const Query& query);
   Result<Rel> finish(Query* query, Rel input, const Vec<std::uint32_t>& kept);
   bool order_from_query(Query* query, WantedOrder& order);
   Result<Rel> min_max(Query* query);

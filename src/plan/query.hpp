@@ -2,7 +2,7 @@
 //
 // Every FROM item of a statement has a range entry with a number that is unique in the whole statement, so a Column
 // {relation, number} means the same thing at every depth: no levels to adjust when queries are merged. Groups of a
-// query are seen through two more range numbers: one for its group keys, one for its aggregates. Range number 0 is not
+// query are seen through more range numbers: one for its group keys, one for its aggregates, one for GROUPING. Range number 0 is not
 // used.
 #pragma once
 #include "spg/plan/planner.hpp"
@@ -95,6 +95,7 @@ struct Aggregated {
   AggregateCall call;
   std::string_view name;
   std::int32_t position = -1;
+  bool direct_replaced = false;  ///< the direct arguments read the groups' keys
 };
 
 struct Query {
@@ -104,9 +105,13 @@ struct Query {
   Expr* where = nullptr;
   bool grouped = false;  ///< GROUP BY, HAVING or an aggregate
   Vec<Expr*> group_keys;
+  Vec<std::uint32_t> key_targets;  ///< the target that a key is; UINT32_MAX: it depends on the others
+  Vec<Vec<std::uint32_t>> group_sets;  ///< grouping sets, of keys; none: one of all keys
+  Vec<Vec<std::uint32_t>> groupings;   ///< GROUPING(...), of keys: a bit each, set where the set lacks the key
   Vec<Aggregated> aggregates;
   RangeEntry* key_range = nullptr;
   RangeEntry* aggregate_range = nullptr;
+  RangeEntry* grouping_range = nullptr;
   Expr* having = nullptr;
   bool distinct = false;
   Vec<std::uint32_t> distinct_on;  ///< targets
@@ -134,6 +139,18 @@ struct QueryLink : SubqueryExpr {
   std::span<Oid> row_operators;   ///< their operators
   bool negated = false;           ///< NOT IN
 };
+
+/// GROUPING(...), before the groups of its query are known.
+struct GroupingExpr : Variadic { Query* query = nullptr; };
+
+inline bool in_all_sets(const Query& query, std::uint32_t key) {
+  for (const Vec<std::uint32_t>& set : query.group_sets) {
+    bool found = false;
+    for (const std::uint32_t one : set) found = found || one == key;
+    if (!found) return false;
+  }
+  return true;
+}
 
 /// INSERT ... ON CONFLICT. `set` is over the target and `excluded`, the row that was to be inserted.
 struct ConflictClause {

@@ -183,7 +183,7 @@ Binder::Candidate* Binder::select_candidate(std::span<Expr*> args, Vec<Candidate
   return nullptr;
 }
 
-Result<Oid> Binder::settle_polymorphic(std::span<Expr*> args, std::span<Oid> declared, Oid result, std::int32_t at) {
+Result<Oid> Binder::settle_polymorphic(std::span<Expr*> args, std::span<Oid> declared, Oid result) {
   Oid element = Oid::none, array_type = Oid::none, compatible = Oid::none;
   bool has_family1 = false, has_family2 = false;
   Vec<Expr*> mixed(*arena_);
@@ -214,8 +214,8 @@ Result<Oid> Binder::settle_polymorphic(std::span<Expr*> args, std::span<Oid> dec
       bool needs = is_family1(result);
       for (const Oid one : declared) needs = needs || is_family1(one);
       if (needs)
-        return fail(sqlstate::datatype_mismatch, at,
-                    "could not determine polymorphic type because input has type unknown");
+        return Error::make(sqlstate::datatype_mismatch,
+                           "could not determine polymorphic type because input has type unknown");
     }
     if (array_type == Oid::none) array_type = array_of(element);
   }
@@ -299,7 +299,7 @@ Result<Expr*> Binder::operator_call(const catalog::Operator& op, Expr* left, Exp
   }
   args.push_back(right);
   declared.push_back(op.right);
-  SPG_ASSIGN(const Oid result, settle_polymorphic(args.span(), declared.span(), op.result, at));
+  SPG_ASSIGN(const Oid result, settle_polymorphic(args.span(), declared.span(), op.result));
   for (std::size_t i = 0; i < args.size(); ++i) {
     SPG_ASSIGN(args[i], coerce(args[i], declared[i], -1, CastContext::implicit, -1));
   }

@@ -70,6 +70,18 @@ Result<Rel> Planner::plan_plain(Query* query, const Vec<std::uint32_t>& kept) {
   return finish(query, rel, kept);
 }
 
+Result<std::span<Expr*>> Planner::resolve_simplified(std::span<Expr*> exprs, const Rel& below) {
+  Expr** list = arena_->array<Expr*>(exprs.size());
+  for (std::size_t i = 0; i < exprs.size(); ++i) { SPG_ASSIGN(list[i], resolve(simplify(exprs[i]), below)); }
+  return std::span<Expr*>(list, exprs.size());
+}
+
+std::span<std::span<const std::uint32_t>> Planner::key_sets(const Vec<Vec<std::uint32_t>>& sets) {
+  auto* list = arena_->array<std::span<const std::uint32_t>>(sets.size());
+  for (std::size_t i = 0; i < sets.size(); ++i) list[i] = sets[i].span();
+  return {list, sets.size()};
+}
+
 Result<Rel> Planner::aggregate(Query* query, Rel input) {
   auto* node = make_node<Aggregate>(NodeKind::aggregate);
   Rel rel = rel_of(node);
@@ -90,12 +102,7 @@ Result<Rel> Planner::aggregate(Query* query, Rel input) {
   for (std::size_t i = 0; i < query->aggregates.size(); ++i) {
     const Aggregated& from = query->aggregates[i];
     AggregateCall& call = calls[i] = from.call;
-    Vec<Expr*> arguments(*arena_);
-    for (Expr* argument : from.call.arguments) {
-      SPG_ASSIGN(Expr * resolved, resolve(simplify(argument), input));
-      arguments.push_back(resolved);
-    }
-    call.arguments = arguments.span();
+    SPG_ASSIGN(call.arguments, resolve_simplified(from.call.arguments, input));
     if (call.filter != nullptr) { SPG_ASSIGN(call.filter, resolve(simplify(call.filter), input)); }
     Vec<AggregateCall::Order> orders(*arena_);
     for (const AggregateCall::Order& one : from.call.order_by) {
@@ -111,13 +118,29 @@ Result<Rel> Planner::aggregate(Query* query, Rel input) {
     outputs.push_back(output);
     rel.slots.push_back({query->aggregate_range->number, static_cast<std::int16_t>(i + 1)});
   }
+  for (std::size_t i = 0; i < query->groupings.size(); ++i) {
+    OutputColumn output;
+    output.name = query->grouping_range->columns[i].name;
+    output.type = oid::int4;
+    output.physical = Physical::int4;
+    outputs.push_back(output);
+    rel.slots.push_back({query->grouping_range->number, static_cast<std::int16_t>(i + 1)});
+  }
   node->keys = keys.span();
   node->aggregates = {calls, query->aggregates.size()};
+  node->sets = key_sets(query->group_sets);
+  node->groupings = key_sets(query->groupings);
   node->outputs = outputs.span();
+  for (AggregateCall& call : node->aggregates) { SPG_ASSIGN(call.direct, resolve_simplified(call.direct, rel)); }
   const double rows = input.node->rows_estimate;
-  node->rows_estimate = keys.empty() ? 1 : rows < 200 ? (rows < 1 ? 1 : rows) : rows * 0.1 < 200 ? 200 : rows * 0.1;
+  const auto groups = [&](std::size_t key_count) {
+    return key_count == 0 ? 1 : rows < 200 ? (rows < 1 ? 1 : rows) : rows * 0.1 < 200 ? 200 : rows * 0.1;
+  };
+  node->rows_estimate = node->sets.empty() ? groups(keys.size()) : 0;
+  for (const auto set : node->sets) node->rows_estimate += groups(set.size());
+  const double passes = node->sets.empty() ? 1 : static_cast<double>(node->sets.size());
   node->cost_start = node->cost_total =
-      input.node->cost_total + rows * 0.01 * static_cast<double>(1 + query->aggregates.size());
+      input.node->cost_total + passes * rows * 0.01 * static_cast<double>(1 + query->aggregates.size());
   if (query->having == nullptr) return rel;
   Vec<Expr*> quals(*arena_);
   split_and(simplify(query->having), quals);
@@ -364,7 +387,7 @@ bool Planner::scan_gives(const Node* node, const WantedOrder& order) {
 
 /// min and max of indexed columns: the first entry of the index, by a subquery each. Null node: not such a query.
 Result<Rel> Planner::min_max(Query* query) {
-  if (!query->grouped || !query->group_keys.empty() || query->having != nullptr || query->aggregates.empty())
+  if (!query->grouped || !query->group_keys.empty() || !query->group_sets.empty() || query->having != nullptr || query->aggregates.empty())
     return Rel{};
   FromTree* leaf = query->from;
   while (leaf != nullptr && leaf->kind == FromTree::Kind::list && leaf->items.size() == 1 && leaf->condition == nullptr)

@@ -57,6 +57,7 @@ void Planner::use_query(Query* query, bool all_targets) {
   for (Expr* key : query->group_keys) use(key);
   for (const Aggregated& one : query->aggregates) {
     for (Expr* argument : one.call.arguments) use(argument);
+    for (Expr* argument : one.call.direct) use(argument);
     use(one.call.filter);
     for (const AggregateCall::Order& order : one.call.order_by) use(order.value);
   }

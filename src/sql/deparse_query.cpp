@@ -48,15 +48,43 @@ void Printer::targets(const Vec<Target>& items) {
   });
 }
 
-void Printer::group(const GroupItem& item) {
+namespace {
+/// (a, (b, c)) without ROW as the keys that it is.
+void flatten_keys(const Expr* expr, Vec<const Expr*>& keys) {
+  const auto* row = as<RowExpr>(expr);
+  if (row == nullptr || row->explicit_row) return keys.push_back(expr);
+  for (const Expr* part : row->args) flatten_keys(part, keys);
+}
+}  // namespace
+
+void Printer::group_keys(const Expr& expr, GroupWhere where) {
+  Vec<const Expr*> keys(*arena_);
+  flatten_keys(&expr, keys);
+  const bool parens = where == GroupWhere::set || (where == GroupWhere::element && keys.size() != 1);
+  if (parens) put("(");
+  join(keys, ", ", [this](const Expr* key) { this->expr(*key); });
+  if (parens) put(")");
+}
+
+/// In GROUPING SETS, every set has its parentheses, and GROUPING SETS is but more of them.
+void Printer::group(const GroupItem& item, GroupWhere where) {
+  const auto items = [&](GroupWhere inner) {
+    join(item.items, ", ", [&](const GroupItem* one) { group(*one, inner); });
+  };
   switch (item.kind) {
-    case GroupItemKind::expr: expr(*item.expr); return;
+    case GroupItemKind::expr: group_keys(*item.expr, where); return;
     case GroupItemKind::empty: put("()"); return;
-    case GroupItemKind::rollup: put("ROLLUP("); break;
-    case GroupItemKind::cube: put("CUBE("); break;
-    case GroupItemKind::sets: put("GROUPING SETS("); break;
+    case GroupItemKind::sets:
+      if (where == GroupWhere::set) return items(GroupWhere::set);
+      put("GROUPING SETS (");
+      items(GroupWhere::set);
+      break;
+    case GroupItemKind::rollup:
+    case GroupItemKind::cube:
+      put(item.kind == GroupItemKind::rollup ? "ROLLUP(" : "CUBE(");
+      items(GroupWhere::element);
+      break;
   }
-  join(item.items, ", ", [this](const GroupItem* one) { group(*one); });
   put(")");
 }
 
@@ -108,7 +136,7 @@ void Printer::select_body(const Select& node) {
   where(node.where);
   if (!node.group_by.empty()) {
     put(node.group_distinct ? " GROUP BY DISTINCT " : " GROUP BY ");
-    join(node.group_by, ", ", [this](const GroupItem* item) { group(*item); });
+    join(node.group_by, ", ", [this](const GroupItem* item) { group(*item, GroupWhere::clause); });
   }
   if (node.having != nullptr) { put(" HAVING "); expr(*node.having); }
   if (!node.windows.empty()) {

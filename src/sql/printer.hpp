@@ -55,7 +55,9 @@ class Printer {
   void with(const With* with);
   void common_table(const CommonTable& table);
   void targets(const Vec<Target>& items);
-  void group(const GroupItem& item);
+  enum class GroupWhere : std::uint8_t { clause, element, set };  ///< of GROUP BY, ROLLUP or CUBE, GROUPING SETS
+  void group_keys(const Expr& expr, GroupWhere where);
+  void group(const GroupItem& item, GroupWhere where);
   void from(const Vec<FromItem*>& items);
   void from_item(const FromItem& item);
   void table(const TableRef& table);

@@ -242,6 +242,51 @@ TEST_CASE("aggregates with groups, filters, distinct and order") {
   CHECK(aggregate({}, 2108, oid::int8, {x}) == "-");
 }
 
+TEST_CASE("grouping sets over batches of one row") {
+  World w;
+  // a, b, x; each row a batch of its own.
+  std::vector<Node*> pieces;
+  const std::initializer_list<int> rows[] = {{1, 1, 10}, {1, 2, 20}, {2, 1, 30}, {1, 1, 40}, {null, 1, 50}, {1, null, null}};
+  auto* in = w.node<Append>(NodeKind::append, {oid::int4, oid::int4, oid::int4});
+  const auto grouped = [&](std::initializer_list<std::vector<std::uint32_t>> sets, std::uint32_t function, Oid result) {
+    auto* made = w.node<Aggregate>(NodeKind::aggregate, {oid::int4, oid::int4, result, oid::int4});
+    made->input = in;
+    made->keys = w.list<Expr*>({w.column(0, oid::int4), w.column(1, oid::int4)});
+    auto* list = w.arena.array<std::span<const std::uint32_t>>(sets.size() + 1);
+    std::size_t count = 0;
+    for (const auto& set : sets) {
+      auto* keys = w.arena.array<std::uint32_t>(set.size() + 1);
+      std::copy(set.begin(), set.end(), keys);
+      list[count++] = {keys, set.size()};
+    }
+    made->sets = {list, count};
+    auto* both = w.arena.array<std::uint32_t>(2);
+    both[0] = 0, both[1] = 1;
+    auto* calls = w.arena.array<std::span<const std::uint32_t>>(1);
+    calls[0] = {both, 2};
+    made->groupings = {calls, 1};
+    AggregateCall call;
+    call.function = Oid{function};
+    call.result_type = result;
+    call.arguments = w.list<Expr*>({w.column(2, oid::int4)});
+    made->aggregates = w.list({call});
+    return w.run(made);
+  };
+  CHECK(grouped({{0}, {}, {}}, 2108, oid::int8) == "-,-,-,3 -,-,-,3");
+  CHECK(grouped({{0}, {0, 1}}, 2108, oid::int8).empty());
+  for (const auto& row : rows) pieces.push_back(w.rows({row}, 3));
+  auto* inputs = w.arena.array<Node*>(pieces.size());
+  std::copy(pieces.begin(), pieces.end(), inputs);
+  in->inputs = {inputs, pieces.size()};
+  CHECK(grouped({{0, 1}, {0}, {}}, 2108, oid::int8) ==
+        "1,1,50,0 1,2,20,0 2,1,30,0 -,1,50,0 1,-,-,0 1,-,70,1 2,-,30,1 -,-,50,1 -,-,150,3");
+  // The same keys in another order are the same groups; a set may stand there twice.
+  CHECK(grouped({{1, 0}, {0, 1}}, 2147, oid::int8) ==
+        "1,1,2,0 1,2,1,0 2,1,1,0 -,1,1,0 1,-,0,0 1,1,2,0 1,2,1,0 2,1,1,0 -,1,1,0 1,-,0,0");
+  CHECK(grouped({{1}, {1}}, 2116, oid::int4) == "-,1,50,2 -,2,20,2 -,-,-,2 -,1,50,2 -,2,20,2 -,-,-,2");
+  CHECK(grouped({{}}, 2101, oid::numeric) == "-,-,30.0000000000000000,3");
+}
+
 TEST_CASE("set-returning functions") {
   World w;
   auto* scan = w.node<FunctionScan>(NodeKind::function_scan, {oid::int4, oid::text, oid::int8});

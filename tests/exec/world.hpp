@@ -187,8 +187,9 @@ struct World {
   }
   /// Rows of int4; INT_MIN stands for NULL.
   Node* rows(std::initializer_list<std::initializer_list<int>> numbers, std::size_t width) {
-    auto* made = width == 1 ? node<Values>(NodeKind::values, {oid::int4})
-                            : node<Values>(NodeKind::values, {oid::int4, oid::int4});
+    auto* made = width == 1   ? node<Values>(NodeKind::values, {oid::int4})
+                 : width == 2 ? node<Values>(NodeKind::values, {oid::int4, oid::int4})
+                              : node<Values>(NodeKind::values, {oid::int4, oid::int4, oid::int4});
     auto* lines = arena.array<std::span<Expr*>>(numbers.size() + 1);
     std::size_t at = 0;
     for (const auto& line : numbers) {

@@ -264,3 +264,38 @@ TEST_CASE("PostgreSQL's regression statements print to a fixed point") {
   WARN(tally.statements << " pieces, " << tally.accepted << " parse, " << tally.printed << " print");
   CHECK(tally.accepted > tally.statements * 9 / 10);
 }
+
+TEST_CASE("GROUP BY and aggregates print as pg_get_viewdef has them") {
+  const struct {
+    const char *text, *printed;
+  } cases[] = {
+      {"grouping sets (a, (b, c), rollup (a, (b, c)), cube (a, b), (), grouping sets ((a), (b)))",
+       "GROUPING SETS ((a), (b, c), ROLLUP(a, (b, c)), CUBE(a, b), (), (a), (b))"},
+      {"distinct rollup (a, (b, c)), c", "DISTINCT ROLLUP(a, (b, c)), c"},
+      {"all rollup ((a)), cube ((a), (a + 1))", "ROLLUP(a), CUBE(a, (a + 1))"},
+      {"a, (b, (c, d))", "a, b, c, d"},
+      {"rollup ((a, (b, c)), row(a, b))", "ROLLUP((a, b, c), ROW(a, b))"},
+      {"grouping sets (row(a, b), ((a, b)))", "GROUPING SETS ((ROW(a, b)), (a, b))"},
+      {"()", "()"},
+  };
+  MemoryBudget budget;
+  Arena arena(budget);
+  const auto print = [&](const std::string& text) {
+    auto parsed = parse(arena, text);
+    REQUIRE(parsed.has_value());
+    const auto printed = deparse(arena, *(*parsed)[0].tree);
+    REQUIRE(printed.has_value());
+    return std::string(*printed);
+  };
+  for (const auto& [text, printed] : cases) {
+    const std::string all = print(std::string("select 1 from t group by ") + text);
+    CHECK(all == std::string("SELECT 1 FROM t GROUP BY ") + printed);
+    CHECK(print(all) == all);
+  }
+  CHECK(canonical(arena, "grouping(a, b)") == "GROUPING(a, b)");
+  CHECK(canonical(arena, "rank(1, 2) within group (order by a, b desc nulls last) filter (where c)") ==
+        "rank(1, 2) WITHIN GROUP (ORDER BY a, b DESC NULLS LAST) FILTER (WHERE c)");
+  CHECK(canonical(arena, "mode() within group (order by c using >)") == "mode() WITHIN GROUP (ORDER BY c USING >)");
+  CHECK(canonical(arena, "string_agg(distinct a, ',' order by a desc) filter (where b > 1)") ==
+        "string_agg(DISTINCT a, ',' ORDER BY a DESC) FILTER (WHERE (b > 1))");
+}

@@ -54,6 +54,13 @@ struct Function {
   std::string_view default_text;          ///< SQL expressions of the defaults, comma-separated
 };
 
+/// How an aggregate is called: pg_aggregate's aggkind and aggnumdirectargs.
+struct AggregateForm {
+  enum class Kind : std::uint8_t { normal, ordered_set, hypothetical } kind = Kind::normal;
+  std::uint8_t direct_arguments = 0;      ///< of hypothetical ones: as many as there are ordered ones
+};
+AggregateForm aggregate_form(Oid function);
+
 struct Operator {
   Oid oid{};
   std::string_view name;

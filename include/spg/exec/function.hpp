@@ -73,6 +73,24 @@ struct AggregateUpdate {
   Selection rows;
   const std::uint32_t* groups;
   std::byte* states;  ///< state_bytes each
+  bool one_group = false;  ///< every groups[i] is 0
+};
+
+/// The rows of one group as WITHIN GROUP orders them.
+class OrderedRows {
+ public:
+  virtual std::size_t size() const = 0;
+  virtual Value value(std::size_t row, std::size_t argument) const = 0;
+
+ protected:
+  ~OrderedRows() = default;
+};
+
+struct OrderedSetCall {
+  FunctionContext& context;  ///< its arguments are the ordered ones
+  const plan::AggregateCall& call;
+  const OrderedRows& rows;
+  std::span<const Value> direct;
 };
 
 struct AggregateFunction {
@@ -80,6 +98,8 @@ struct AggregateFunction {
   bool sees_nulls = false;        ///< else rows with a NULL among the arguments are left out
   Status (*update)(AggregateUpdate& update) = nullptr;
   Status (*finish)(FunctionContext& context, const std::byte* state, Value& out) = nullptr;
+  /// Of ordered-set aggregates, instead of update and finish.
+  Status (*finish_ordered)(OrderedSetCall& call, Value& out) = nullptr;
 };
 
 struct AggregateEntry {
@@ -106,7 +126,8 @@ class Registry {
 };
 
 namespace module {
-extern const Module core, text, numeric, datetime, array, session, transaction, catalog, pattern, aggregates;
+extern const Module core, text, numeric, datetime, array, session, transaction, catalog, pattern, aggregates,
+    ordered_aggregates;
 }  // namespace module
 
 /// All modules.

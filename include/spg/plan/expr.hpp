@@ -35,6 +35,7 @@ enum class ExprKind : std::uint8_t {
   subquery,    ///< SubqueryExpr: scalar, EXISTS, IN/ANY/ALL over a plan
   array,       ///< Variadic: ARRAY[...]
   row,         ///< Variadic: ROW(...)
+  grouping,    ///< Variadic: GROUPING(...); gone after binding
   row_id,      ///< the row's rowid as int8, from a scan that was asked for it
   default_marker,  ///< DEFAULT in INSERT/UPDATE; gone after binding
 };
@@ -102,7 +103,8 @@ struct AggregateCall {
   Oid result_type{};
   std::int32_t typmod = -1;
   Physical physical = Physical::none;
-  std::span<Expr*> arguments;
+  std::span<Expr*> arguments;   ///< of an ordered-set aggregate: those of WITHIN GROUP, in `order_by` too
+  std::span<Expr*> direct;      ///< of an ordered-set aggregate, over the node's outputs: evaluated once a group
   bool distinct = false;
   Expr* filter = nullptr;
   struct Order { Expr* value; bool descending, nulls_first; };

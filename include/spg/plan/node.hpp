@@ -105,11 +105,16 @@ struct Sort : Node {
 /// Distinct rows over the key columns (all of the input when empty). `sorted`: equal rows are adjacent; else hashing.
 struct Distinct : Node { Node* input = nullptr; std::span<std::uint32_t> keys; bool sorted = false; };
 
-/// Outputs: the group keys, then the aggregates. No keys: one row, always.
+/// Outputs: the group keys, then the aggregates, then the groupings. No keys: one row, always.
 struct Aggregate : Node {
   Node* input = nullptr;
   std::span<Expr*> keys;
   std::span<AggregateCall> aggregates;
+  /// Grouping sets: the input is grouped by each in turn, by number of key; keys that a set lacks are NULL in its rows.
+  /// None: one set of all keys. An empty set is one row, always.
+  std::span<std::span<const std::uint32_t>> sets;
+  /// GROUPING(...) as int4: a bit for each of these keys, the last the lowest, set where the row's set lacks it.
+  std::span<std::span<const std::uint32_t>> groupings;
 };
 
 enum class JoinType : std::uint8_t {
