@@ -138,6 +138,9 @@ Machine<E>::~Machine() {
 template <policy::Env E>
 Status Machine<E>::open() {
   if (options_.ephemeral) { is_new_ = true; return ok(); }
+  char backup[400];
+  SPG_ASSIGN(const bool is_backup, store::find_backup(*storage_, options_.database_path, backup));
+  if (is_backup) return open_backup(backup);
   SPG_TRY(lock_files());
   auto manifest = store::read_manifest(*storage_, options_.database_path);
   if (manifest) return open_existing(std::move(*manifest));
@@ -720,7 +723,7 @@ void Machine<E>::run_checkpointer() {
   while (true) {
     {
       policy::LockGuard lock(wake_mutex_);
-      while (!stopping_.load() && !wants_checkpoint() && !reclaiming_.load()) wake_checkpointer_.wait_for(wake_mutex_, 10'000'000'000u);
+      while (!stopping_.load() && !wants_checkpoint() && !reclaiming_.load() && !backup_wanted_.load()) wake_checkpointer_.wait_for(wake_mutex_, 10'000'000'000u);
       if (stopping_.load()) return;
     }
     pass_gate();
@@ -728,6 +731,7 @@ void Machine<E>::run_checkpointer() {
       for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr; lineage = lineage->next) (void)lineage->reclaim();
       reclaiming_.store(false, std::memory_order_release);
     }
+    if (backup_wanted_.load()) serve_backups();
     if (wants_checkpoint() && checkpoint().failed()) checkpoint_position_.store(log_.position());  // try again after as much log
   }
 }
@@ -795,6 +799,11 @@ Status Machine<E>::checkpoint() {
   if (options_.ephemeral) return ok();
   if (options_.read_only) return Error::make(sqlstate::read_only_sql_transaction, "the database was opened to be read");
   policy::LockGuard alone(checkpoint_mutex_);
+  return write_checkpoint(false);
+}
+
+template <policy::Env E>
+Status Machine<E>::write_checkpoint(bool one_cut) {
   pass_gate();
   is_pressed_.store(false, std::memory_order_release);
   checkpoint_ns_.store(clock_->monotonic_ns(), std::memory_order_relaxed);
@@ -807,11 +816,11 @@ Status Machine<E>::checkpoint() {
   Array<Held> held;
   Status failed;
   std::uint64_t contained, log_start = UINT64_MAX, first_piece = UINT64_MAX;
-  {
-    // Every record before this place is in the tip of its database: one that nobody writes to must not keep the log.
-    policy::LockGuard lock(publish_mutex_);
-    contained = log_.not_lost(log_.position());  // right behind a cut nothing has been appended yet
-  }
+  // Nobody publishes under it. Who has a lineage's apply mutex does not wait for it.
+  publish_mutex_.lock();
+  // Every record before this place is in the tip of its database: one that nobody writes to must not keep the log.
+  contained = log_.not_lost(log_.position());  // right behind a cut nothing has been appended yet
+  if (!one_cut) publish_mutex_.unlock();
   const auto end_of = [&](const VersionOf& version) { return std::max(contained, version.log_end); };
   std::uint64_t newest = contained;
   for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next) {
@@ -826,6 +835,7 @@ Status Machine<E>::checkpoint() {
     for (const Stream& one : streams_) first_piece = std::min(first_piece, one.first);
     newest = std::max(newest, held.back().version->log_end);
   }
+  if (one_cut) publish_mutex_.unlock();
   if (!failed && !is_waiting()) failed = segments_.choose_victims();
   // A root in a manifest whose log never became durable would outlive its log records, and later commits, whose records
   // take their positions, would be taken for part of it.
@@ -928,5 +938,6 @@ void Machine<E>::remove_old_files() {
 }  // namespace spg::txn
 
 #include "spg/txn/machine_audit.inl.hpp"
+#include "spg/txn/machine_backup.inl.hpp"
 #include "spg/txn/machine_copies.inl.hpp"
 #include "spg/txn/machine_recovery.inl.hpp"

@@ -255,7 +255,7 @@ Status Transaction<E>::begin_statement(Intent intent, Access access) {
   const bool writes = intent == Intent::write;
   SPG_ASSERT(active_ && !in_statement_);
   access_ = access;
-  if (writes && machine_->log_is_broken()) return machine_->log_error();
+  if (writes && machine_->log_is_broken() && !machine_->is_read_only()) return machine_->log_error();
   SPG_TRY(check_not_doomed());
   // What a transaction has locked, and what it may lock, is looked at on the tip: the version that is read should be that,
   // or as little behind it as can be.
