@@ -134,7 +134,7 @@ class Machine<E>::Backing final : public BackupJob {
     if (has_started_) return writer_.step(*this);
     SPG_ASSIGN(const bool is_ready, machine_.options_.read_only ? take_apart() : take_checkpoint());
     if (is_ready) {
-      SPG_TRY(writer_.start(std::move(manifest_), machine_.clock_->wall_us()));
+      SPG_TRY(writer_.start(std::move(manifest_), machine_.backup_ != nullptr ? machine_.backup_->made_us : machine_.clock_->wall_us()));
       has_started_ = true;
     }
     return false;
