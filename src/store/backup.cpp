@@ -50,7 +50,7 @@ Result<Backup> decode_contents(Bytes bytes, std::uint64_t contents_at) {
   ByteReader reader(bytes);
   Backup backup;
   const Bytes manifest = reader.bytes(reader.varint());
-  if (!reader.ok()) return damaged();
+  if (!reader.ok() || contents_at < backup_header_bytes) return damaged();
   SPG_ASSIGN(backup.manifest, decode_manifest(manifest));
   backup.made_us = reader.le<std::int64_t>();
   if (reader.varint() != backup.manifest.segments.size()) return damaged();
@@ -166,7 +166,7 @@ Status SegmentCheck::add(Bytes bytes) {
 }
 
 Result<SegmentPrint> SegmentCheck::finish() {
-  if (offset_ != info_.bytes || pending_.size() != 0) return damaged(offset_, "the segment ends within a record");
+  if (offset_ != info_.bytes || offset_ == 0 || pending_.size() != 0) return damaged(offset_, "the segment ends within a record");
   if (piece_filled_ != 0) end_piece();
   return hash_.finish();
 }
