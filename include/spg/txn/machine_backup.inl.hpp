@@ -80,6 +80,7 @@ Status Machine<E>::pin_apart(std::string_view prefix, store::Manifest& made, Arr
   RecordBuffer encoded;
   SPG_TRY(store::encode_manifest(manifest_, encoded));
   SPG_ASSIGN(made, store::decode_manifest(encoded.bytes()));
+  if (backup_ != nullptr) return ok();  // it is a backup's already
   made.databases.clear();
   made.log_start = std::max(made.contained(), visible_durable_.load());
   Status failed;
@@ -99,7 +100,7 @@ Status Machine<E>::pin_apart(std::string_view prefix, store::Manifest& made, Arr
   for (const store::SegmentInfo& one : segments) {
     if (!apart.push_back(one.number) || !made.segments.push_back(one)) failed = Error::out_of_memory();
   }
-  if (failed || backup_ != nullptr) return failed;
+  if (failed) return failed;
   made.next_generation = next_generation_.load();
   made.next_oid = next_oid_.load();
   made.commit_time_us = std::max(made.commit_time_us, commit_time_us_.load());
