@@ -138,6 +138,49 @@ TEST_CASE("a database that is only read is backed up with what its log holds, an
   }
 }
 
+TEST_CASE("where a call fails, a backup of a database that is only read leaves no file either") {
+  os::SimStorage disk;
+  os::SimChance chance(21);
+  Model model;
+  {
+    auto world = make_world(disk);
+    fill(*world, chance, model, 2);
+    commit_some(*world, chance, model, 5);
+  }
+  const std::uint64_t before = disk.fingerprint();
+  std::uint64_t failures = 0;
+  for (const bool is_power : {false, true})
+    for (std::uint64_t nth = 1;; ++nth) {
+      CAPTURE(is_power, nth);
+      os::SimStorage copy;
+      copy.copy_from(disk);
+      World reader(copy);
+      reader.options.read_only = true;
+      REQUIRE_FALSE(reader.open());
+      const std::uint64_t steps = copy.steps();
+      if (is_power) copy.cut_power_at(nth);
+      else copy.fail_at(nth, sqlstate::disk_full);
+      const Status failed = back_up(*reader.machine, {"b/one", false, false});
+      const bool is_over = copy.steps() - steps < nth;
+      if (is_power) copy.power_cycle(chance, survivals[nth % 4]);
+      else copy.fail_at(0, sqlstate::disk_full);
+      if (is_over) {
+        REQUIRE_FALSE(failed);
+        break;
+      }
+      if (failed && !is_power) {
+        ++failures;
+        REQUIRE(copy.fingerprint() == before);
+      }
+      reader.machine.reset();
+      REQUIRE_FALSE(reader.open());
+      REQUIRE_FALSE(back_up(*reader.machine, {"b/one", true, false}));
+      REQUIRE(names_in(copy, "b") == std::vector<std::string>{"one"});
+      REQUIRE(read_backup(copy, "b/one") == model);
+    }
+  CHECK(failures > 8);
+}
+
 TEST_CASE("a backup opens to be read only, and is backed up and restored as a database is") {
   os::SimStorage disk;
   os::SimChance chance(3);

@@ -115,12 +115,9 @@ class Machine<E>::Backing final : public BackupJob {
     path_bytes_ = target.path.copy(path_, sizeof path_ - 16);
   }
   ~Backing() override {
-    if (is_pinning_) machine_.unpin_backup(pin_);
-    for (const std::uint32_t segment : apart_) {
-      char name[512];
-      store::write_apart_name(name, prefix(), segment);
-      (void)machine_.storage_->remove(std::string_view(name));
-    }
+    if (!is_pinning_) return;
+    machine_.unpin_backup(pin_);
+    if (machine_.options_.read_only) remove_apart();
   }
 
   Status begin(const store::BackupTarget& target) {
@@ -153,7 +150,7 @@ class Machine<E>::Backing final : public BackupJob {
 
  private:
   using State = typename BackupPin::State;
-  /// "<file>.segment-", "<directory>/apart.segment-"
+  /// "<file>.apart-", "<directory>/apart-": of this backup's own segments.
   std::string_view prefix() {
     if (prefix_[0] != '\0') return prefix_;
     const bool is_directory = path_[path_bytes_ - 1] == '/';
@@ -161,12 +158,11 @@ class Machine<E>::Backing final : public BackupJob {
     return prefix_;
   }
   Result<bool> take_apart() {
-    remove_left_behind();
+    remove_apart();  // of one that was killed
     SPG_TRY(machine_.pin_apart(prefix(), manifest_, apart_));
     return true;
   }
-  /// By one that was killed.
-  void remove_left_behind() {
+  void remove_apart() {
     const store::DatabasePaths paths(prefix());
     const std::string_view parent = paths.parent, base = prefix().substr(parent.empty() ? 0 : parent.size() + 1);
     Array<std::uint32_t> numbers;
