@@ -269,6 +269,7 @@ void SessionImpl::stop_waiting() {
 void SessionImpl::statement_failed() {
   deadline_ns_ = 0;
   execution_.close();
+  backup_.reset();
   copy_in_.reset();
   copy_out_format_.reset();
   end_statement(false);
@@ -402,7 +403,7 @@ Result<Progress> SessionImpl::step(Where where) {
         }
         if (wait_for_worker_ && where == Where::reactor) return Progress::wants_worker;
         if (where == Where::worker) set_access(store::Access::wait);
-        auto more = fetch_.cursor != nullptr ? fetch_some(where) : run_some(where);
+        auto more = backup_ != nullptr ? backup_some() : fetch_.cursor != nullptr ? fetch_some(where) : run_some(where);
         if (!more && more.error().is_would_block()) {
           execution_.close();
           end_statement(false);

@@ -1,5 +1,5 @@
 // SessionImpl: the state of a session and the phases of its activity. The parts lie in session.cpp (life, the driver),
-// transactions.cpp, cursors.cpp, statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_copy.cpp.
+// transactions.cpp, cursors.cpp, statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_copy.cpp, session_backup.cpp.
 //
 //   start_query / start_execute / start_sync
 //        -> next -> begin -> run -> finish -> commit -> await -> complete -> next ... -> done
@@ -251,6 +251,11 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Result<type::Value> parameter_value(const ParameterInput& input, Oid type, std::size_t number, Arena& arena);
   std::shared_ptr<Prepared> find_prepared(std::string_view name);
 
+  // session_backup.cpp
+  Status start_backup(const sql::Backup& backup);
+  Result<bool> backup_some();
+  void tell_backup(bool is_done);
+
   // utility.cpp
   Status run_utility(const sql::Statement& statement, Where where);
   Result<type::Value> evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod);
@@ -406,6 +411,8 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   struct { Cursor* cursor = nullptr; std::uint64_t position = 0, left = 0; bool is_forward = true, is_move = false; std::uint64_t moved = 0; } fetch_;
   bool is_analyzing_ = false;               ///< what is planned now will not run now
 
+  std::unique_ptr<txn::BackupJob> backup_;  ///< the running statement is BACKUP
+  std::uint64_t backup_told_ns_ = 0;
   std::unique_ptr<CopyIn> copy_in_;
   std::unique_ptr<CopyFormat> copy_out_format_;
   ByteBuffer copy_line_;

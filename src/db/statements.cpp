@@ -81,7 +81,7 @@ txn::Intent SessionImpl::intent_of(const sql::Statement& statement) {
       const auto& copy = static_cast<const sql::Copy&>(statement);
       return copy.from ? Intent::write : copy.query != nullptr ? intent_of(*copy.query) : Intent::read;
     }
-    case NodeKind::show: case NodeKind::set: case NodeKind::vacuum: case NodeKind::checkpoint: case NodeKind::prepare: case NodeKind::deallocate:
+    case NodeKind::show: case NodeKind::set: case NodeKind::vacuum: case NodeKind::checkpoint: case NodeKind::backup: case NodeKind::prepare: case NodeKind::deallocate:
     case NodeKind::discard: case NodeKind::lock: case NodeKind::listen: case NodeKind::notify: case NodeKind::unlisten: case NodeKind::declare_cursor:
     case NodeKind::fetch: case NodeKind::close: case NodeKind::unsupported:
       return Intent::read;

@@ -105,6 +105,7 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
     case NodeKind::checkpoint:
       if (!role_.is_superuser) return Error::make(sqlstate::insufficient_privilege, "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
       return instance_.machine().checkpoint();
+    case NodeKind::backup: return start_backup(static_cast<const sql::Backup&>(statement));
     default: break;
   }
   if (statement.kind == NodeKind::execute) return run_execute(static_cast<const sql::Execute&>(statement), where);

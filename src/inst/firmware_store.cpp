@@ -4,6 +4,7 @@
 #include "spg/log/log.inl.hpp"
 #include "spg/log/trail.inl.hpp"
 #include "spg/os/none/none.hpp"
+#include "spg/store/backup.inl.hpp"
 #include "spg/store/manifest.inl.hpp"
 #include "spg/store/objects.inl.hpp"
 #include "spg/store/scope.inl.hpp"
@@ -18,6 +19,10 @@ template Result<store::Manifest> store::read_manifest(os::RamStorage&, std::stri
 template Result<store::Manifest> store::find_manifest(os::RamStorage&, std::string_view);
 template Status store::write_pointer(os::RamStorage&, std::string_view, std::uint64_t);
 template Result<os::RamStorage::Lock> store::lock_database(os::RamStorage&, std::string_view, policy::LockMode);
+template Result<bool> store::find_backup(os::RamStorage&, std::string_view, char (&)[400]);
+template Result<store::Backup> store::open_backup(os::RamStorage&, std::string_view);
+template Result<os::RamStorage::Lock> store::lock_backup(os::RamStorage&, const store::Backup&);
+template class store::BackupWriter<os::RamStorage>;
 template class log::Log<os::RamStorage, os::NoSync>;
 template class log::AuditLog<os::RamStorage, os::NoSync>;
 template Result<store::Manifest> store::read_manifest(os::RamStorage&, const store::DatabasePaths&, std::uint64_t);

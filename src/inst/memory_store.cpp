@@ -4,6 +4,7 @@
 #include "spg/log/log.inl.hpp"
 #include "spg/log/trail.inl.hpp"
 #include "spg/os/memory/memory.hpp"
+#include "spg/store/backup.inl.hpp"
 #include "spg/store/manifest.inl.hpp"
 #include "spg/store/segment.inl.hpp"
 
@@ -14,6 +15,10 @@ template Result<store::Manifest> store::read_manifest(os::MemoryStorage&, std::s
 template Result<store::Manifest> store::find_manifest(os::MemoryStorage&, std::string_view);
 template Status store::write_pointer(os::MemoryStorage&, std::string_view, std::uint64_t);
 template Result<os::MemoryStorage::Lock> store::lock_database(os::MemoryStorage&, std::string_view, policy::LockMode);
+template Result<bool> store::find_backup(os::MemoryStorage&, std::string_view, char (&)[400]);
+template Result<store::Backup> store::open_backup(os::MemoryStorage&, std::string_view);
+template Result<os::MemoryStorage::Lock> store::lock_backup(os::MemoryStorage&, const store::Backup&);
+template class store::BackupWriter<os::MemoryStorage>;
 template class log::Log<os::MemoryStorage, os::StdSync>;
 template class log::AuditLog<os::MemoryStorage, os::StdSync>;
 template Result<store::Manifest> store::read_manifest(os::MemoryStorage&, const store::DatabasePaths&, std::uint64_t);

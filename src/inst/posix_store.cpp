@@ -4,6 +4,7 @@
 #include "spg/log/log.inl.hpp"
 #include "spg/log/trail.inl.hpp"
 #include "spg/os/posix/posix.hpp"
+#include "spg/store/backup.inl.hpp"
 #include "spg/store/manifest.inl.hpp"
 #include "spg/store/objects.inl.hpp"
 #include "spg/store/scope.inl.hpp"
@@ -18,6 +19,10 @@ template Result<store::Manifest> store::read_manifest(os::PosixStorage&, std::st
 template Result<store::Manifest> store::find_manifest(os::PosixStorage&, std::string_view);
 template Status store::write_pointer(os::PosixStorage&, std::string_view, std::uint64_t);
 template Result<os::PosixStorage::Lock> store::lock_database(os::PosixStorage&, std::string_view, policy::LockMode);
+template Result<bool> store::find_backup(os::PosixStorage&, std::string_view, char (&)[400]);
+template Result<store::Backup> store::open_backup(os::PosixStorage&, std::string_view);
+template Result<os::PosixStorage::Lock> store::lock_backup(os::PosixStorage&, const store::Backup&);
+template class store::BackupWriter<os::PosixStorage>;
 template class log::Log<os::PosixStorage, os::StdSync>;
 template class log::AuditLog<os::PosixStorage, os::StdSync>;
 template Result<store::Manifest> store::read_manifest(os::PosixStorage&, const store::DatabasePaths&, std::uint64_t);

@@ -200,7 +200,7 @@ int serve(const Arguments& arguments) {
   waiter.join();
   machine->stop_background();  // it tells the server of every flush
   server->reset();
-  if (spg::Status failed = machine->checkpoint(); failed && !arguments.ephemeral) report("could not write the last checkpoint", failed);
+  if (spg::Status failed = machine->is_read_only() ? spg::ok() : machine->checkpoint(); failed && !arguments.ephemeral) report("could not write the last checkpoint", failed);
   machine->ship(true);
   instance->reset();
   return 0;

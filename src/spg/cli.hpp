@@ -19,11 +19,26 @@ int verify(Arguments arguments);
 int repair(Arguments arguments);
 int audit(Arguments arguments);
 int revert(Arguments arguments);
+int backup(Arguments arguments);
+int restore(Arguments arguments);
 
 /// "spg: what", to standard error; returns 2.
 int wrong_usage(std::string_view what);
 /// An error of the library as psql prints it, to standard error; returns 1.
 int report(const Error& error);
+
+/// How far something has come, on a line of standard error where that is a terminal; nothing elsewhere.
+class Meter {
+ public:
+  explicit Meter(const char* what);
+  ~Meter();
+  void show(std::uint64_t done_bytes, std::uint64_t all_bytes);
+
+ private:
+  const char* what_;
+  bool is_terminal_, has_shown_ = false;
+  std::uint64_t next_ns_ = 0;
+};
 
 /// Options (`--name VALUE`, or flags) taken out of the arguments.
 class Options {

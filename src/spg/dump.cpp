@@ -5,6 +5,7 @@
 
 #include "cli.hpp"
 #include "spg/os/posix/posix.hpp"
+#include "spg/store/backup.hpp"
 #include "spg/store/manifest.hpp"
 #include "spg/store/segment_walk.hpp"
 
@@ -23,10 +24,10 @@ const char* kind_name(unsigned kind) {
 }
 
 /// Prints what is wrong as it goes.
-Result<SegmentReport> check_segment(os::PosixFile& file, const store::SegmentInfo& info) {
+Result<SegmentReport> check_segment(os::PosixFile& file, std::uint64_t offset_in_file, const store::SegmentInfo& info) {
   SegmentReport report;
   SPG_TRY(store::walk_segment(
-      info, [&](std::uint64_t at, MutableBytes into) { return file.read_at(at, into); },
+      info, [&](std::uint64_t at, MutableBytes into) { return file.read_at(offset_in_file + at, into); },
       [&](const store::WalkedRecord& record) {
         ++report.records;
         KindReport& kind = report.kinds[static_cast<unsigned>(record.kind)];
@@ -41,18 +42,16 @@ Result<SegmentReport> check_segment(os::PosixFile& file, const store::SegmentInf
   return report;
 }
 
-bool print_segment(os::PosixStorage& storage, const store::DatabasePaths& paths, const store::SegmentInfo& info) {
-  char name[512];
-  paths.segment_name(name, info.number);
+bool print_segment(os::PosixStorage& storage, const store::SegmentPlace& place, const store::SegmentInfo& info) {
   std::printf("segment %u: %" PRIu64 " bytes\n", info.number, info.bytes);
   const auto complain = [&](const Error& error) {
     const std::string message(error.message());
     std::printf("    DAMAGED: %s\n", message.c_str());
     return false;
   };
-  auto file = storage.open(std::string_view(name), policy::OpenMode::read);
+  auto file = storage.open(std::string_view(place.name), policy::OpenMode::read);
   if (!file) return complain(file.error());
-  auto checked = check_segment(*file, info);
+  auto checked = check_segment(*file, place.offset, info);
   if (!checked) return complain(checked.error());
   std::printf("    %" PRIu64 " records:", checked->records);
   for (const auto& [kind, of] : checked->kinds) std::printf(" %" PRIu64 " %s (%u)", of.records, kind_name(kind), kind);
@@ -62,30 +61,56 @@ bool print_segment(os::PosixStorage& storage, const store::DatabasePaths& paths,
   return checked->damaged == 0;
 }
 
+void print_manifest(const store::Manifest& manifest) {
+  std::printf("manifest %" PRIu64 ": log start %" PRIu64 ", next generation %" PRIu64 ", next oid %" PRIu64 "\n", manifest.number, manifest.log_start,
+              manifest.next_generation, manifest.next_oid);
+  for (const store::ManifestEpoch& epoch : manifest.epochs) std::printf("epoch %u: from %" PRIu64 "\n", epoch.number, epoch.start);
+  for (const store::ManifestJump& jump : manifest.jumps)
+    std::printf("jump: what followed %" PRIu64 " (epoch %u) was given up; the log goes on at %" PRIu64 " (epoch %u)\n", jump.from, jump.epoch_before, jump.to, jump.epoch_after);
+  if (manifest.copies != 0) std::printf("a server feeds%s%s with the log\n", (manifest.copies & 1) != 0 ? " an archive" : "", (manifest.copies & 2) != 0 ? " a tee" : "");
+  for (const store::ManifestDatabase& one : manifest.databases)
+    std::printf("database %u: root in segment %u at %" PRIu64 ", %u bytes; born %" PRIu64 "; log until %" PRIu64 " contained\n", raw(one.id), one.root.segment,
+                one.root.offset, one.root.length, raw(one.birth), one.log_position);
+  if (const store::ManifestAudit& audit = manifest.audit; audit.bytes != 0)
+    std::printf("audit log: complete until entry %" PRIu64 " at %" PRIu64 "%s\n", audit.number, audit.bytes, audit.is_paused ? ", paused" : "");
+}
+
+Result<bool> dump_backup(os::PosixStorage& storage, const char* name) {
+  SPG_ASSIGN(const store::Backup backup, store::open_backup(storage, std::string_view(name)));
+  std::printf("backup of %" PRId64 " microseconds since 1970\n", backup.made_us);
+  print_manifest(backup.manifest);
+  bool sound = true;
+  for (std::size_t i = 0; i < backup.segments.size(); ++i) sound &= print_segment(storage, backup.place_of(i), backup.manifest.segments[i]);
+  return sound;
+}
+
+Result<bool> dump_database(os::PosixStorage& storage, std::string_view database) {
+  const auto lock = store::lock_database(storage, database, policy::LockMode::shared);
+  if (!lock && lock.error().code() != sqlstate::undefined_file) return lock.error().copy();  // what is not there is told below
+  const store::DatabasePaths paths(database);
+  SPG_ASSIGN(const store::Manifest manifest, store::read_manifest(storage, database));
+  print_manifest(manifest);
+  bool sound = true;
+  for (const store::SegmentInfo& info : manifest.segments) {
+    store::SegmentPlace place;
+    paths.segment_name(place.name, info.number);
+    sound &= print_segment(storage, place, info);
+  }
+  return sound;
+}
+
 }  // namespace
 
 int dump(Arguments arguments) {
   const Options options(arguments);
   if (options.rest.size() != 1 || options.has_unknown()) return wrong_usage("dump: one database");
   os::PosixStorage storage;
-  const auto lock = store::lock_database(storage, options.rest[0], policy::LockMode::shared);
-  if (!lock && lock.error().code() != sqlstate::undefined_file) return report(lock.error());  // what is not there is told below
-  const store::DatabasePaths paths(options.rest[0]);
-  auto manifest = store::read_manifest(storage, options.rest[0]);
-  if (!manifest) return report(manifest.error());
-  std::printf("manifest %" PRIu64 ": log start %" PRIu64 ", next generation %" PRIu64 ", next oid %" PRIu64 "\n", manifest->number, manifest->log_start,
-              manifest->next_generation, manifest->next_oid);
-  for (const store::ManifestEpoch& epoch : manifest->epochs) std::printf("epoch %u: from %" PRIu64 "\n", epoch.number, epoch.start);
-  for (const store::ManifestJump& jump : manifest->jumps)
-    std::printf("jump: what followed %" PRIu64 " (epoch %u) was given up; the log goes on at %" PRIu64 " (epoch %u)\n", jump.from, jump.epoch_before, jump.to, jump.epoch_after);
-  if (manifest->copies != 0) std::printf("a server feeds%s%s with the log\n", (manifest->copies & 1) != 0 ? " an archive" : "", (manifest->copies & 2) != 0 ? " a tee" : "");
-  for (const store::ManifestDatabase& one : manifest->databases)
-    std::printf("database %u: root in segment %u at %" PRIu64 ", %u bytes; born %" PRIu64 "; log until %" PRIu64 " contained\n", raw(one.id), one.root.segment,
-                one.root.offset, one.root.length, raw(one.birth), one.log_position);
-  if (const store::ManifestAudit& audit = manifest->audit; audit.bytes != 0)
-    std::printf("audit log: complete until entry %" PRIu64 " at %" PRIu64 "%s\n", audit.number, audit.bytes, audit.is_paused ? ", paused" : "");
-  bool sound = true;
-  for (const store::SegmentInfo& info : manifest->segments) sound &= print_segment(storage, paths, info);
+  char backup[400];
+  const auto is_backup = store::find_backup(storage, options.rest[0], backup);
+  if (!is_backup) return report(is_backup.error());
+  const auto dumped = *is_backup ? dump_backup(storage, backup) : dump_database(storage, options.rest[0]);
+  if (!dumped) return report(dumped.error());
+  const bool sound = *dumped;
   std::printf("%s\n", sound ? "sound" : "DAMAGED");
   return sound ? 0 : 1;
 }

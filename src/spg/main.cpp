@@ -2,7 +2,10 @@
 #include "cli.hpp"
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstdio>
+
+#include <unistd.h>
 
 #include "spg/os/posix/posix.hpp"
 
@@ -14,6 +17,10 @@ constexpr const char* usage =
     "       spg wal-lint <wal-path> [--quiet]     prints the log's frames, and where and why it ends; 1 when it is damaged\n"
     "       spg dump <db>                         prints manifest and segments, checks every checksum; 1 when one is wrong\n"
     "       spg verify <db> [--wal PATH] [--quiet]   every checksum, row and index entry, and the log; 1 when anything is wrong\n"
+    "                                             of a backup, too\n"
+    "       spg backup <db> <file>|<dir>/ [--wal PATH] [--replace] [--prune] [--quiet]   a backup: one file, or into a directory what it lacks\n"
+    "       spg restore <backup> <db> [--wal PATH] [--archive DIR] [--replay WAL] [--to TIME|LSN] [--quiet]   a database of a backup, and of\n"
+    "                                             the log behind it\n"
     "       spg repair <db>                       writes the file <db> anew, if it is lost or damaged, from what is in <db>.d\n"
     "       spg revert --to TIME|LSN <db> [--wal PATH] [--archive DIR] [--audit PATH]   the database becomes what it was then; what came\n"
     "                                             later is given up\n"
@@ -21,13 +28,14 @@ constexpr const char* usage =
     "                                             1 when it is broken, and which entry is\n"
     "       spg audit show <file> [--from N] [--to N]   prints its entries\n"
     "       spg --version | --help\n\n"
-    "No server may have the database open. dump, verify and query --read-only may run beside each other.\n";
+    "No server may have the database open. dump, verify, backup and query --read-only may run beside each other.\n"
+    "A backup may stand where a database does, to be read.\n";
 
 struct Verb {
   std::string_view name;
   int (*run)(Arguments);
 };
-constexpr Verb verbs[] = {{"query", query}, {"wal-lint", wal_lint}, {"dump", dump}, {"verify", verify}, {"repair", repair}, {"revert", revert}, {"audit", audit}};
+constexpr Verb verbs[] = {{"query", query}, {"wal-lint", wal_lint}, {"dump", dump}, {"verify", verify}, {"repair", repair}, {"revert", revert}, {"audit", audit}, {"backup", backup}, {"restore", restore}};
 
 }  // namespace
 
@@ -44,6 +52,21 @@ int report(const Error& error) {
   line("DETAIL", error.field(ErrorField::detail));
   line("HINT", error.field(ErrorField::hint));
   return 1;
+}
+
+Meter::Meter(const char* what) : what_(what), is_terminal_(::isatty(STDERR_FILENO) == 1) {}
+Meter::~Meter() {
+  if (has_shown_) std::fputs("\n", stderr);
+}
+void Meter::show(std::uint64_t done_bytes, std::uint64_t all_bytes) {
+  if (!is_terminal_) return;
+  const std::uint64_t now = os::SystemClock().monotonic_ns();
+  if (now < next_ns_ && done_bytes != all_bytes) return;
+  next_ns_ = now + 200'000'000;
+  has_shown_ = true;
+  constexpr std::uint64_t megabyte = 1 << 20;
+  std::fprintf(stderr, "\r%s: %3" PRIu64 " %% (%" PRIu64 " of %" PRIu64 " MB)", what_, done_bytes * 100 / std::max<std::uint64_t>(1, all_bytes), done_bytes / megabyte,
+               all_bytes / megabyte);
 }
 
 bool Options::flag(std::string_view name) {

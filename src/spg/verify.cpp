@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli.hpp"
+#include "spg/store/backup.hpp"
 #include "spg/profile/daemon.hpp"
 #include "spg/store/manifest.hpp"
 #include "spg/txn/verify.hpp"
@@ -40,6 +41,7 @@ class Printer final : public txn::VerifyReport {
       std::printf("database %u table %u: %" PRIu64 " rows in %" PRIu64 " blocks, %" PRIu64 " entries in %" PRIu64 " indexes, %" PRIu64 " objects\n", raw(of.database),
                   raw(of.table), of.rows, of.blocks, of.entries, of.indexes, of.objects);
   }
+  void progress(std::uint64_t done, std::uint64_t all) override { meter_.show(done, all); }
   void end_database() {
     if (has_database_ && !quiet_) std::printf("database %u: %" PRIu64 " tables, %" PRIu64 " rows\n", raw(database_), tables_, rows_);
     has_database_ = false;
@@ -49,6 +51,7 @@ class Printer final : public txn::VerifyReport {
   std::uint64_t faults = 0;
 
  private:
+  Meter meter_{"verify"};
   bool quiet_, has_database_ = false;
   DatabaseId database_{};
   std::uint64_t tables_ = 0, rows_ = 0;
@@ -81,10 +84,13 @@ int verify(Arguments arguments) {
   const std::string_view database = options.rest[0];
   const std::string log = wal.empty() ? default_log_path(database) : std::string(wal);
   os::PosixStorage storage;
-  const auto lock = store::lock_database(storage, database, policy::LockMode::shared);
+  char backup[400];
+  const auto is_backup = store::find_backup(storage, database, backup);
+  if (!is_backup) return report(is_backup.error());
+  const auto lock = *is_backup ? Result<os::PosixLock>(os::PosixLock()) : store::lock_database(storage, database, policy::LockMode::shared);
   if (!lock && lock.error().code() != sqlstate::undefined_file) return report(lock.error());  // what is not there is told below
   Printer printer(quiet);
-  Status failed = txn::verify_files<os::PosixStorage, os::StdSync>(storage, database, log, printer);
+  Status failed = *is_backup ? txn::verify_backup(storage, database, printer) : txn::verify_files<os::PosixStorage, os::StdSync>(storage, database, log, printer);
   if (!failed) failed = verify_recovered(storage, database, log, printer);
   printer.end_database();
   if (failed) return report(failed);

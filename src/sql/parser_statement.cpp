@@ -109,6 +109,7 @@ Statement* Parser::statement() {
       advance();
       expect(Tok::kw_to);
       node->file = string_literal();
+      node->options = accept(Tok::kw_with) ? utility_options() : list<Option>();
       return node;
     }
     case Tok::kw_reassign: {

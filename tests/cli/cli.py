@@ -34,7 +34,9 @@ wal = folder / "app.db.wal"
 # --- usage
 for arguments in ([], ["frobnicate"], ["query"], ["query", db, "--wal"], ["query", "--oops", db], ["query", db, "--csv", "--tsv"],
                   ["wal-lint"], ["wal-lint", "--oops"], ["dump"], ["dump", db, db], ["verify"], ["verify", db, "--wal"], ["verify", "--oops", db], ["repair"], ["repair", db, db],
-                  ["audit"], ["audit", "verify"], ["audit", "show"], ["audit", "show", db, "--from", "x"], ["audit", "sing", db], ["audit", "verify", db, "--oops"]):
+                  ["audit"], ["audit", "verify"], ["audit", "show"], ["audit", "show", db, "--from", "x"], ["audit", "sing", db], ["audit", "verify", db, "--oops"],
+                  ["backup"], ["backup", db], ["backup", db, "x", "--oops"], ["backup", db, "x", "--prune"], ["backup", db, "x/", "--replace"], ["restore"], ["restore", db],
+                  ["restore", db, "x", "--to", "infinity"], ["restore", db, "x", "--wal"]):
     code, out, err = spg(*arguments)
     check(f"{arguments}", (code, out), (2, ""))
     check(f"{arguments} explains itself", "usage:" in err, True)
@@ -254,5 +256,52 @@ check("a missing one", (lambda r: (r[0], "is not there, but the database knows o
 check("begun anew", spg("query", db, "--audit", audit, "--audit-begin", "INSERT INTO t VALUES (4)")[0::2], (0, ""))
 check("it goes on", [line.split()[0] for line in spg("audit", "show", audit)[1].splitlines()], ["8"])
 check("and follows", "follows entry 7, whose hash is " in spg("audit", "verify", audit, "--db", db)[1], True)
+
+# --- backup and restore
+source, one, shared = folder / "source.db", folder / "one.backup", f"{folder}/shared/"
+spg("query", source, "--wal", f"{source}.wal", "CREATE TABLE t (a int PRIMARY KEY, b text)", "INSERT INTO t SELECT i, 'row ' || i FROM generate_series(1, 5000) i")
+files = {p: p.read_bytes() for p in folder.rglob("source.db*") if p.is_file()}
+code, out, err = spg("backup", source, one)
+check("backup", (code, err, out.startswith("backed up "), out.split()[2] == out.split()[6]), (0, "", True, True))
+check("a quiet one", spg("backup", source, shared, "--quiet"), (0, "", ""))
+check("which changes nothing", {p: p.read_bytes() for p in folder.rglob("source.db*") if p.is_file()} == files, True)
+check("there already", spg("backup", source, one), (1, "", f'ERROR:  backup "{one}" exists already\nHINT:  WITH (replace) puts another in its place.\n'))
+check("no backup", spg("backup", source, source, "--replace"), (1, "", f'ERROR:  file "{source}" exists already, and is no backup\n'))
+check("replaced", spg("backup", source, one, "--replace")[0::2], (0, ""))
+check("nothing to back up", (lambda r: (r[0], r[2].startswith("ERROR:  could not open file")))(spg("backup", folder / "nowhere", folder / "x")), (1, True))
+check("and nothing made", sorted(p.name for p in folder.iterdir() if p.name.startswith(("nowhere", "x"))), [])
+check("what is there is not written", spg("backup", source, shared, "--prune")[1].endswith(", of which 0 were copied\n"), True)
+check("pruned", len([p for p in pathlib.Path(shared).iterdir() if p.name.startswith("backup-")]), 1)
+for backup in (one, shared):
+    check("opens", spg("query", backup, "--csv", "SELECT count(*), max(b) FROM t"), (0, "count,max\n5000,row 999\n", ""))
+    check("not to be written", spg("query", backup, "DELETE FROM t"), (1, "", "ERROR:  cannot execute DELETE in a read-only transaction\n"))
+    code, out, err = spg("verify", backup)
+    check("verify", (code, err, "5000 rows" in out, out.splitlines()[-1]), (0, "", True, "sound"))
+    code, out, err = spg("dump", backup)
+    check("dump", (code, err, out.startswith("backup of "), "\nmanifest " in out, out.splitlines()[-1]), (0, "", True, True, "sound"))
+target = folder / "target.db"
+code, out, err = spg("restore", one, target)
+check("restore", (code, err, out.endswith(f"the backup and 0 log records; the log is {target}.wal\n")), (0, "", True))
+check("a database", spg("query", target, "--csv", "INSERT INTO t VALUES (0, 'new')", "SELECT count(*) FROM t")[1].endswith("count\n5001\n"), True)
+check("which is sound", spg("verify", target, "--quiet"), (0, "", ""))
+check("not twice", spg("restore", one, target), (1, "", f'ERROR:  database "{target}" exists already\n'))
+check("not over a log", spg("restore", one, folder / "other.db", "--wal", f"{target}.wal"), (1, "", f'ERROR:  log "{target}.wal" exists already\n'))
+check("not from a database", spg("restore", source, folder / "other.db"), (1, "", f'ERROR:  file "{source}" is not a backup\n'))
+check("not from nothing", spg("restore", folder / "nowhere", folder / "other.db")[0], 1)
+check("nor from an empty directory", (lambda r: (r[0], r[2]))(spg("restore", f"{folder}/", folder / "other.db")), (1, f'ERROR:  directory "{folder}/" holds no backup\n'))
+# What the source has committed since is in its log.
+spg("query", source, "--wal", f"{source}.wal", "INSERT INTO t VALUES (6000, 'later')")
+check("and its log", spg("restore", one, folder / "other.db", "--replay", f"{source}.wal")[0::2], (0, ""))
+check("has what came later", spg("query", folder / "other.db", "--csv", "SELECT b FROM t WHERE a = 6000"), (0, "b\nlater\n", ""))
+# Damage: told by all, carried on by none.
+whole = one.read_bytes()
+for at in (0, 7, 9, 40, 64, 100, len(whole) // 2, len(whole) - 20):
+    one.write_bytes(whole[:at] + bytes([whole[at] ^ 8]) + whole[at + 1:])
+    check(f"verify with byte {at} changed", (lambda r: (r[0], r[1].splitlines()[-1]))(spg("verify", one)), (1, "DAMAGED"))
+    check(f"restore with byte {at} changed", (spg("restore", one, folder / "never.db")[0], (folder / "never.db").exists()), (1, False))
+one.write_bytes(whole[:7] + b"\2" + whole[8:])
+check("a newer format", spg("query", one, "SELECT 1"), (1, "", "ERROR:  the backup has format 2, this program reads up to 1\n"))
+one.write_bytes(whole)
+check("after failures", spg("restore", one, folder / "never.db")[0], 0)
 
 sys.exit(1 if failures else 0)

@@ -127,6 +127,14 @@ TEST_CASE("a script is split into statements with tags, places and parameters") 
   CHECK((*parsed)[1].params == 3);
   CHECK(to<Transaction>(*(*parsed)[2].tree).begin_mode == BeginMode::immediate);
   CHECK(to<Backup>(*(*parsed)[3].tree).file == "x");
+  CHECK(to<Backup>(*(*parsed)[3].tree).options.size() == 0);
+  auto backup = parse(arena, "BACKUP TO 'a''b/' WITH (prune, replace off); backup to 'x' (prune)");
+  CHECK(backup.error().position() == 60);
+  backup = parse(arena, "BACKUP TO 'a''b/' WITH (prune, replace off)");
+  REQUIRE(backup);
+  const auto& directory = to<Backup>(*(*backup)[0].tree);
+  CHECK((directory.file == "a'b/" && directory.options.size() == 2 && directory.options[1].name == "replace" && directory.options[1].value != nullptr));
+  CHECK((*backup)[0].tag == "BACKUP");
   CHECK((*parsed)[4].tree->kind == NodeKind::unsupported);
   CHECK((*parsed)[4].tag == "CREATE RULE");
 }

@@ -26,7 +26,7 @@ struct Database {
   ~Database() { close(); }
 
   Status open() {
-    options.database_path = "d/db";
+    options.database_path = path;
     options.log_path = "d/wal";
     machine = std::make_unique<txn::Machine<Env>>(storage, clock, alloc, random, options);
     SPG_TRY(machine->open());
@@ -84,6 +84,7 @@ struct Database {
     return all;
   }
 
+  const char* path = "d/db";
   int moved_after_output = 0;  ///< how often a statement went to a worker when a part of its answer had left
   txn::MachineOptions options;
   db::InstanceOptions instance_options;

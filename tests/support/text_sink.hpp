@@ -33,7 +33,7 @@ class TextSink final : public db::ResultSink {
   void command_complete(std::string_view one) override { tag = one; }
   void empty_query() override {}
   void portal_suspended() override {}
-  void notice(db::NoticeSeverity, const Error&) override {}
+  void notice(db::NoticeSeverity, const Error& error) override { notices.emplace_back(error.message()); }
   void setting(std::string_view, std::string_view) override {}
   void begin_copy_in(std::size_t) override {}
   void begin_copy_out(std::size_t) override {}
@@ -48,7 +48,7 @@ class TextSink final : public db::ResultSink {
   std::size_t mark() const override { return lines.size(); }
   void rewind(std::size_t mark) override { lines.resize(mark); }
   bool is_full() const override { return lines.size() >= full_lines; }
-  void clear() { lines.clear(); sent.clear(); tag.clear(); is_query = false; }
+  void clear() { lines.clear(); sent.clear(); notices.clear(); tag.clear(); is_query = false; }
   /// The output leaves, as it does when it is full: from here it cannot be taken back.
   void send() {
     sent.insert(sent.end(), lines.begin(), lines.end());
@@ -63,7 +63,7 @@ class TextSink final : public db::ResultSink {
   }
 
   std::size_t full_lines = SIZE_MAX;
-  std::vector<std::string> lines, sent;
+  std::vector<std::string> lines, sent, notices;
   std::string tag;
   bool is_query = false;
 };

@@ -188,8 +188,8 @@ struct SetConstraints : Tagged<NodeKind::constraints_set, Statement> {
   Vec<TableRef*> names;
   bool deferred = false;
 };  ///< no names: ALL
-/// SPG's own: BACKUP TO 'file'
-struct Backup : Tagged<NodeKind::backup, Statement> { std::string_view file; };
+/// SPG's own: BACKUP TO 'file' [WITH (option, ..)]
+struct Backup : Tagged<NodeKind::backup, Statement> { std::string_view file; Vec<Option> options; };
 /// PostgreSQL knows the statement, SPG does not run it (0A000). `command` is its command tag.
 struct Unsupported : Tagged<NodeKind::unsupported, Statement> { Name command; };
 

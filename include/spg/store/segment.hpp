@@ -97,6 +97,10 @@ class ImageRules {
   ~ImageRules() = default;
 };
 
+struct Backup;
+template <policy::File File>
+struct SegmentFile;
+
 template <class ObjectsType, policy::Storage Storage, policy::Sync Sync>
 class Segments final : public ObjectSource {
  public:
@@ -130,6 +134,17 @@ class Segments final : public ObjectSource {
   bool has(std::uint32_t segment);
   /// The newest one's number, 0 when there is none.
   std::uint32_t last() const { return output_number_; }
+
+  // --- backups (backup.hpp)
+  /// What is read lies in a backup, which outlives this.
+  void read_from(const Backup& backup) { backup_ = &backup; }
+  /// A handle of one's own on the bytes of a segment.
+  Result<SegmentFile<typename Storage::File>> open_to_copy(std::uint32_t segment) const;
+  /// For a backup by who may not write here: what write_tree() writes from now on, until abandon(), goes to files of other names, which
+  /// are `prefix` and the segment's number, and nothing is to change but planned().
+  void write_apart(std::string_view prefix);
+  /// After write_tree(): appends the segments that it made, whose files are complete now.
+  Status end_apart(Array<SegmentInfo>& made);
 
   // --- writing: one checkpoint at a time
   void set_limits(const CompactionLimits& limits) { limits_ = limits; }
@@ -194,6 +209,7 @@ class Segments final : public ObjectSource {
   struct OpenFile {
     std::uint32_t number;
     std::uint8_t version;
+    std::uint64_t offset;           ///< of its first byte in the file
     File file;
     OpenFile* next;
   };
@@ -204,6 +220,8 @@ class Segments final : public ObjectSource {
   Storage* storage_;
   const ImageRules* rules_;
   char directory_[448];
+  const Backup* backup_ = nullptr;
+  char apart_[448] = {};                ///< what outputs are called instead
   typename Sync::Mutex mutex_;  // open_files_
   OpenFile* open_files_ = nullptr;  ///< those that have been read from, the one read last in front
   mutable typename Sync::Mutex segments_mutex_;

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "spg/crypto/crc32c.hpp"
+#include "spg/store/backup.hpp"
 #include "spg/store/segment.hpp"
 
 namespace spg::store {
@@ -49,15 +50,24 @@ auto Segments<O, St, Sy>::file_of(std::uint32_t segment) -> Result<OpenFile*> {
     open_files_ = found;
     return found;
   }
-  char name[512];
-  file_name(name, segment);
-  SPG_ASSIGN(File file, storage_->open(name, policy::OpenMode::read));
+  SPG_ASSIGN(SegmentFile<File> found, open_to_copy(segment));
   std::byte header[segment_header_used_bytes];
-  SPG_TRY(file.read_at(0, header));
+  SPG_TRY(found.file.read_at(found.offset, header));
   SPG_ASSIGN(const std::uint8_t version, check_segment_header(header, segment));
-  auto* opened = new (std::nothrow) OpenFile{segment, version, std::move(file), open_files_};
+  auto* opened = new (std::nothrow) OpenFile{segment, version, found.offset, std::move(found.file), open_files_};
   if (opened == nullptr) return Error::out_of_memory();
   return open_files_ = opened;
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+auto Segments<O, St, Sy>::open_to_copy(std::uint32_t segment) const -> Result<SegmentFile<File>> {
+  SegmentFile<File> opened;
+  SegmentPlace place;
+  if (backup_ == nullptr) file_name(place.name, segment);
+  else if (!backup_->find(segment, place)) return Error::make(sqlstate::data_corrupted, "the backup has no segment ", segment);
+  SPG_ASSIGN(opened.file, storage_->open(std::string_view(place.name), policy::OpenMode::read));
+  opened.offset = place.offset;
+  return opened;
 }
 
 /// A record as it lies in its file, its checksum and birth looked at.
@@ -82,7 +92,7 @@ Status Segments<O, St, Sy>::read_record(Address address, Generation birth, Recor
   std::byte* at = record.bytes.extend(address.length);
   if (at == nullptr) return Error::out_of_memory();
   SPG_ASSIGN(OpenFile * opened, file_of(address.segment));
-  SPG_TRY(opened->file.read_at(address.offset, {at, address.length}));
+  SPG_TRY(opened->file.read_at(opened->offset + address.offset, {at, address.length}));
   record.version = opened->version;
   if (load_le<std::uint32_t>(at + 4) != address.length ||
       load_le<std::uint32_t>(at) != crypto::crc32c(place_seed(address.segment, address.offset), {at + 4, address.length - 4}))
@@ -207,6 +217,7 @@ Status Segments<O, St, Sy>::open_output() {
   char name[512];
   for (;;) {
     file_name(name, ++output_number_);
+    if (apart_[0] != '\0') write_apart_name(name, apart_, output_number_);
     auto made = storage_->open(name, policy::OpenMode::create);
     if (made) { output_ = std::move(*made); break; }
     if (made.error().code() != sqlstate::duplicate_file) return made.take_error();
@@ -353,9 +364,24 @@ Status Segments<O, St, Sy>::write_history(Cell* root) {
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
+void Segments<O, St, Sy>::write_apart(std::string_view prefix) {
+  std::snprintf(apart_, sizeof apart_, "%.*s", static_cast<int>(prefix.size()), prefix.data());
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::end_apart(Array<SegmentInfo>& made) {
+  if (!writing_) return ok();
+  SPG_TRY(end_output());
+  for (const SegmentInfo& info : segments_)
+    if (info.number >= first_output_ && !made.push_back({info.number, info.bytes, info.bytes})) return Error::out_of_memory();
+  return ok();
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
 void Segments<O, St, Sy>::abandon() {
   victims_.clear();
   victims_set_ = 0;
+  apart_[0] = '\0';
   if (!writing_) return;
   writing_ = false;
   policy::LockGuard lock(segments_mutex_);

@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 
+#include "spg/store/backup.hpp"
 #include "spg/txn/view.hpp"
 
 namespace spg::txn {
@@ -133,6 +134,15 @@ class Event {
   virtual bool wait(std::uint64_t at_most_ns) = 0;
 };
 
+/// A backup that is being made. Deleted before its end, it leaves nothing. By one thread at a time; not longer than the machine.
+class BackupJob {
+ public:
+  virtual ~BackupJob() = default;
+  /// Some milliseconds' work, or a short wait for others. True when all is done and durable; after an error it is over.
+  virtual Result<bool> step() = 0;
+  virtual const store::BackupProgress& progress() const = 0;
+};
+
 class MachineControl {
  public:
   virtual ~MachineControl() = default;
@@ -155,6 +165,8 @@ class MachineControl {
   virtual bool log_is_broken() const = 0;
   virtual Error log_error() const = 0;
   virtual Status checkpoint() = 0;
+  /// A backup of all that is committed by now, of all databases at one point.
+  virtual Result<std::unique_ptr<BackupJob>> start_backup(const store::BackupTarget& target) = 0;
   virtual std::int64_t clock_us() = 0;       ///< wall clock, microseconds since 2000-01-01 UTC
   virtual std::uint64_t monotonic_ns() = 0;
   virtual void fill_random(MutableBytes into) = 0;

@@ -11,6 +11,7 @@
 #include "spg/log/audit_log.hpp"
 #include "spg/log/copies.hpp"
 #include "spg/log/log.hpp"
+#include "spg/store/backup.hpp"
 #include "spg/store/manifest.hpp"
 #include "spg/store/segment.hpp"
 #include "spg/txn/change_list.hpp"
@@ -150,6 +151,7 @@ class Machine final : public MachineControl {
   Status wait_durable(std::uint64_t position) override;
   Lsn log_end(bool durable) const override {
     if (options_.ephemeral) return {1, ephemeral_position_.load(std::memory_order_seq_cst)};
+    if (backup_ != nullptr) return {epoch_at(manifest_, manifest_.contained()), manifest_.contained()};
     return {log_.epoch(), log_.in_files(durable ? visible_durable_.load(std::memory_order_seq_cst) : log_.position())};
   }
   Error log_error() const override { return log_.broken_error(); }
@@ -182,6 +184,9 @@ class Machine final : public MachineControl {
   Status flush();
   /// Writes all that has changed since the last one into segments, then a manifest, then lets old log go.
   Status checkpoint() override;
+  Result<std::unique_ptr<BackupJob>> start_backup(const store::BackupTarget& target) override;
+  /// The backup that is open in the place of a database, or null.
+  const store::Backup* opened_backup() const { return backup_.get(); }
   bool wants_checkpoint() const;
   /// Bounded background work for builds without threads.
   Status tick();
@@ -201,6 +206,25 @@ class Machine final : public MachineControl {
   Status open_new();
   Status open_existing(store::Manifest manifest);
   Status load_roots(const store::Manifest& manifest);
+  Status open_backup(std::string_view name);
+  // machine_backup.inl.hpp
+  class Backing;
+  /// What a running backup is about, and keeps.
+  struct BackupPin {
+    enum class State : std::uint8_t { asked, being_made, ready };
+    State state = State::asked;
+    Status failed;
+    RecordBuffer manifest;               ///< encoded
+    Array<std::uint32_t> segments;       ///< whose files must stay
+    BackupPin* next = nullptr;
+  };
+  bool is_pinned(std::uint32_t segment) const;
+  void pin_backup(BackupPin& pin);
+  void unpin_backup(BackupPin& pin);
+  void serve_backups();
+  Status pin_apart(std::string_view prefix, store::Manifest& made, Array<std::uint32_t>& apart);
+  /// With `one_cut`, the versions of all databases are of one point. Requires: checkpoint_mutex_.
+  Status write_checkpoint(bool one_cut);
   Status load(const store::Manifest& manifest);
   Status open_copies();
   Status mark_jump();
@@ -326,6 +350,11 @@ class Machine final : public MachineControl {
   typename Sync::Mutex lineages_mutex_;
   std::atomic<LineageOf*> lineages_{nullptr};
 
+  std::unique_ptr<store::Backup> backup_;    ///< what is open is a backup
+  typename Storage::Lock backup_lock_;
+  BackupPin* backup_pins_ = nullptr;         ///< under gate_mutex_
+  std::atomic<bool> backup_wanted_{false};   ///< one is asked for
+  typename Sync::CondVar backup_ready_;      ///< with gate_mutex_
   mutable typename Sync::Mutex gate_mutex_;
   bool is_waiting_ = false;
   Waiting at_gate_;

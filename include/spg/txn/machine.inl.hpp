@@ -138,6 +138,9 @@ Machine<E>::~Machine() {
 template <policy::Env E>
 Status Machine<E>::open() {
   if (options_.ephemeral) { is_new_ = true; return ok(); }
+  char backup[400];
+  SPG_ASSIGN(const bool is_backup, store::find_backup(*storage_, options_.database_path, backup));
+  if (is_backup) return open_backup(backup);
   SPG_TRY(lock_files());
   auto manifest = store::read_manifest(*storage_, options_.database_path);
   if (manifest) return open_existing(std::move(*manifest));
@@ -457,6 +460,7 @@ Status Machine<E>::fall_back() {
 
 #include "spg/txn/machine_audit.inl.hpp"
 #include "spg/txn/machine_background.inl.hpp"
+#include "spg/txn/machine_backup.inl.hpp"
 #include "spg/txn/machine_checkpoint.inl.hpp"
 #include "spg/txn/machine_copies.inl.hpp"
 #include "spg/txn/machine_recovery.inl.hpp"

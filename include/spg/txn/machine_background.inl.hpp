@@ -139,7 +139,7 @@ void Machine<E>::run_checkpointer() {
   while (true) {
     {
       policy::LockGuard lock(wake_mutex_);
-      while (!stopping_.load() && !wants_checkpoint() && !reclaiming_.load()) wake_checkpointer_.wait_for(wake_mutex_, 10'000'000'000u);
+      while (!stopping_.load() && !wants_checkpoint() && !reclaiming_.load() && !backup_wanted_.load()) wake_checkpointer_.wait_for(wake_mutex_, 10'000'000'000u);
       if (stopping_.load()) return;
     }
     pass_gate();
@@ -147,6 +147,7 @@ void Machine<E>::run_checkpointer() {
       for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr; lineage = lineage->next) (void)lineage->reclaim(SIZE_MAX, history_from());
       reclaiming_.store(false, std::memory_order_release);
     }
+    if (backup_wanted_.load()) serve_backups();
     if (wants_checkpoint() && checkpoint().failed()) checkpoint_position_.store(log_.position());  // try again after as much log
   }
 }

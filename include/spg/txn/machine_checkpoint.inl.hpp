@@ -22,6 +22,11 @@ Status Machine<E>::checkpoint() {
   if (options_.ephemeral) return ok();
   if (options_.read_only) return Error::make(sqlstate::read_only_sql_transaction, "the database was opened to be read");
   policy::LockGuard alone(checkpoint_mutex_);
+  return write_checkpoint(false);
+}
+
+template <policy::Env E>
+Status Machine<E>::write_checkpoint(bool one_cut) {
   pass_gate();
   is_pressed_.store(false, std::memory_order_release);
   checkpoint_ns_.store(clock_->monotonic_ns(), std::memory_order_relaxed);
@@ -35,11 +40,11 @@ Status Machine<E>::checkpoint() {
   Array<Held> held;
   Status failed;
   std::uint64_t contained, log_start = UINT64_MAX, first_piece = UINT64_MAX;
-  {
-    // Every record before this place is in the tip of its database: one that nobody writes to must not keep the log.
-    policy::LockGuard lock(publish_mutex_);
-    contained = log_.not_lost(log_.position());  // right behind a cut nothing has been appended yet
-  }
+  // Nobody publishes under it. Who has a lineage's apply mutex does not wait for it.
+  publish_mutex_.lock();
+  // Every record before this place is in the tip of its database: one that nobody writes to must not keep the log.
+  contained = log_.not_lost(log_.position());  // right behind a cut nothing has been appended yet
+  if (!one_cut) publish_mutex_.unlock();
   const auto end_of = [&](const VersionOf& version) { return std::max(contained, version.log_end); };
   std::uint64_t newest = contained;
   for (LineageOf* lineage = lineages_.load(std::memory_order_acquire); lineage != nullptr && !failed; lineage = lineage->next) {
@@ -55,6 +60,7 @@ Status Machine<E>::checkpoint() {
     for (const Stream& one : streams_) first_piece = std::min(first_piece, one.first);
     newest = std::max(newest, held.back().version->log_end);
   }
+  if (one_cut) publish_mutex_.unlock();
   if (!failed && !is_waiting()) failed = segments_.choose_victims();
   // A root in a manifest whose log never became durable would outlive its log records, and later commits, whose records
   // take their positions, would be taken for part of it.

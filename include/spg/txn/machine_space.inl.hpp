@@ -21,10 +21,11 @@ bool Machine<E>::is_waiting() const {
   return is_waiting_;
 }
 
-/// Whether older versions may read from a segment that the manifest does not name any more.
+/// Whether older versions, or a backup, may read from a segment that the manifest does not name any more.
 template <policy::Env E>
 bool Machine<E>::is_kept(std::uint32_t segment) const {
   policy::LockGuard lock(gate_mutex_);
+  if (is_pinned(segment)) return true;
   return is_waiting_ && std::find(at_gate_.segments.begin(), at_gate_.segments.end(), segment) != at_gate_.segments.end();
 }
 
@@ -45,7 +46,7 @@ void Machine<E>::pass_gate() {
   const store::DatabasePaths paths(options_.database_path);
   for (std::uint32_t segment : at_gate_.segments) {
     segments_.forget(segment);
-    if (keeps_manifests()) continue;  // an older one may name it: the next checkpoint looks at them
+    if (keeps_manifests() || is_pinned(segment)) continue;  // an older one may name it, or a backup: the next checkpoint looks at them
     char name[512];
     paths.segment_name(name, segment);
     (void)storage_->remove(std::string_view(name));

@@ -255,7 +255,7 @@ Status Transaction<E>::begin_statement(Intent intent, Access access) {
   const bool writes = intent == Intent::write;
   SPG_ASSERT(active_ && !in_statement_);
   access_ = access;
-  if (writes && machine_->log_is_broken()) return machine_->log_error();
+  if (writes && machine_->log_is_broken() && !machine_->is_read_only()) return machine_->log_error();
   if (writes && machine_->is_short_of_memory()) {
     if (access == Access::no_wait) return Error::would_block();
     machine_->wait_for_room();

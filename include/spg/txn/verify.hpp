@@ -36,6 +36,8 @@ class VerifyReport {
   virtual void segment(const VerifiedSegment&) {}
   virtual void log(const VerifiedLog&) {}
   virtual void table(const VerifiedTable&) {}
+  /// So much of the segments has been read.
+  virtual void progress(std::uint64_t, std::uint64_t) {}
 
  protected:
   ~VerifyReport() = default;
@@ -44,6 +46,10 @@ class VerifyReport {
 /// The bytes of the database's files: pointer file, manifest, segments, and the log from where the manifest says on.
 template <policy::Storage Storage, policy::Sync Sync>
 Status verify_files(Storage& storage, std::string_view database_path, std::string_view log_path, VerifyReport& report);
+
+/// The bytes of a backup: its file, or those that it shares with others of its directory.
+template <policy::Storage Storage>
+Status verify_backup(Storage& storage, std::string_view file, VerifyReport& report);
 
 /// All that is below the newest version of every database of the machine. `memory_bytes`: of objects.
 template <policy::Env Env>

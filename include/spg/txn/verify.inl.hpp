@@ -2,23 +2,23 @@
 #include <cstdio>
 #include <memory>
 
+#include "spg/store/backup.inl.hpp"
 #include "spg/store/manifest.hpp"
 #include "spg/store/segment_walk.hpp"
 #include "spg/txn/verify_table.inl.hpp"
 
 namespace spg::txn {
 
+/// `is_whole`: the segment is all of its file.
 template <policy::Storage Storage>
-Status verify_segment(Storage& storage, const store::DatabasePaths& paths, const store::SegmentInfo& info, VerifyReport& report) {
-  char name[512];
-  paths.segment_name(name, info.number);
-  const auto fault = [&](std::uint64_t offset, std::string_view what) { report.fault({name, offset, {}, TableId::none, what}); };
-  auto file = storage.open(std::string_view(name), policy::OpenMode::read);
+Status verify_segment(Storage& storage, const store::SegmentPlace& place, bool is_whole, const store::SegmentInfo& info, VerifyReport& report) {
+  const auto fault = [&](std::uint64_t offset, std::string_view what) { report.fault({place.name, place.offset + offset, {}, TableId::none, what}); };
+  auto file = storage.open(std::string_view(place.name), policy::OpenMode::read);
   if (!file) { fault(0, file.error().message()); return ok(); }
   VerifiedSegment counts{info.number, 0, info.bytes};
-  SPG_TRY(store::walk_segment(info, [&](std::uint64_t at, MutableBytes into) { return file->read_at(at, into); },
+  SPG_TRY(store::walk_segment(info, [&](std::uint64_t at, MutableBytes into) { return file->read_at(place.offset + at, into); },
                               [&](const store::WalkedRecord&) { ++counts.records; }, fault));
-  if (auto size = file->size(); size && *size > info.bytes) fault(info.bytes, "the segment is longer than the manifest says");
+  if (auto size = file->size(); is_whole && size && *size > info.bytes) fault(info.bytes, "the segment is longer than the manifest says");
   report.segment(counts);
   return ok();
 }
@@ -87,8 +87,56 @@ Status verify_files(Storage& storage, std::string_view database_path, std::strin
   char name[512];
   paths.manifest_name(name, manifest->number);
   verify_manifest(*manifest, name, report);
-  for (const store::SegmentInfo& info : manifest->segments) SPG_TRY(verify_segment(storage, paths, info, report));
+  std::uint64_t done = 0, all = 0;
+  for (const store::SegmentInfo& info : manifest->segments) all += info.bytes;
+  for (const store::SegmentInfo& info : manifest->segments) {
+    store::SegmentPlace place;
+    paths.segment_name(place.name, info.number);
+    SPG_TRY(verify_segment(storage, place, true, info, report));
+    report.progress(done += info.bytes, all);
+  }
   return verify_log<Storage, Sync>(storage, log_path, *manifest, report);
+}
+
+/// Whether a segment is the one that the backup was made of, where all its checksums are right.
+template <policy::Storage Storage>
+Status verify_print(Storage& storage, const store::Backup& backup, std::size_t at, VerifyReport& report) {
+  const store::SegmentPlace place = backup.place_of(at);
+  const store::SegmentInfo& info = backup.manifest.segments[at];
+  store::SegmentFile<typename Storage::File> from;
+  auto file = storage.open(std::string_view(place.name), policy::OpenMode::read);
+  if (!file) return ok();  // told
+  from.file = std::move(*file);
+  from.offset = place.offset;
+  store::SegmentCopy<typename Storage::File> copy;
+  copy.begin(std::move(from), info);
+  Status failed;
+  while (!failed && !copy.is_done()) failed = copy.step(nullptr, 0);
+  if (failed) return failed.code() == sqlstate::out_of_memory ? std::move(failed) : ok();  // told, with all of its kind
+  const auto print = copy.finish();
+  if (print && *print != backup.segments[at].print)
+    report.fault({place.name, place.offset, {}, TableId::none, "the segment is another than the one that the backup was made of"});
+  return ok();
+}
+
+template <policy::Storage Storage>
+Status verify_backup(Storage& storage, std::string_view path, VerifyReport& report) {
+  const auto fault = [&](const Error& error) { report.fault({path, 0, {}, TableId::none, error.message()}); };
+  char name[400];
+  const auto found = store::find_backup(storage, path, name);
+  if (!found) { fault(found.error()); return ok(); }
+  auto backup = store::open_backup(storage, std::string_view(name));
+  if (!backup) { fault(backup.error()); return ok(); }
+  verify_manifest(backup->manifest, name, report);
+  std::uint64_t done = 0, all = 0;
+  for (const store::SegmentInfo& info : backup->manifest.segments) all += info.bytes;
+  for (std::size_t i = 0; i < backup->segments.size(); ++i) {
+    const store::SegmentInfo& info = backup->manifest.segments[i];
+    SPG_TRY(verify_segment(storage, backup->place_of(i), backup->segments[i].offset == 0, info, report));
+    SPG_TRY(verify_print(storage, *backup, i, report));
+    report.progress(done += info.bytes, all);
+  }
+  return ok();
 }
 
 template <policy::Env E>
@@ -119,7 +167,7 @@ Status verify_version(typename Machine<E>::LineageOf& lineage, ObjectVerifier<ty
 template <policy::Env E>
 Status verify_versions(Machine<E>& machine, VerifyReport& report, std::size_t memory_bytes) {
   const store::DatabasePaths paths(machine.database_path());
-  ObjectVerifier<typename Machine<E>::ObjectsOf> base(machine.objects(), report, paths, raw(machine.draw_generation()), memory_bytes);
+  ObjectVerifier<typename Machine<E>::ObjectsOf> base(machine.objects(), report, paths, machine.opened_backup(), raw(machine.draw_generation()), memory_bytes);
   Status failed;
   machine.each_lineage([&](auto& lineage) {
     if (!failed) failed = verify_version<E>(lineage, base, report);

@@ -13,8 +13,10 @@ namespace spg::txn {
 template <class Objects>
 class ObjectVerifier {
  public:
-  ObjectVerifier(Objects& objects, VerifyReport& report, const store::DatabasePaths& paths, std::uint64_t next_generation, std::size_t memory_bytes)
-      : objects_(objects), report_(report), paths_(paths), next_generation_(next_generation), memory_bytes_(memory_bytes) {}
+  /// `backup`: where the objects lie, if not in the database's own files.
+  ObjectVerifier(Objects& objects, VerifyReport& report, const store::DatabasePaths& paths, const store::Backup* backup, std::uint64_t next_generation,
+                 std::size_t memory_bytes)
+      : objects_(objects), report_(report), paths_(paths), backup_(backup), next_generation_(next_generation), memory_bytes_(memory_bytes) {}
 
   Objects& objects() { return objects_; }
   std::uint64_t faults() const { return faults_; }
@@ -27,11 +29,12 @@ class ObjectVerifier {
     ++faults_;
     const Error text = Error::make(sqlstate::data_corrupted, pieces...);
     VerifyFault told{{}, 0, database_, table_, text.message()};
-    char name[512];
+    store::SegmentPlace place;
     if (cell != nullptr && cell->has_address()) {
-      paths_.segment_name(name, cell->where().segment);
-      told.file = name;
-      told.offset = cell->where().offset;
+      paths_.segment_name(place.name, cell->where().segment);
+      if (backup_ != nullptr) (void)backup_->find(cell->where().segment, place);
+      told.file = place.name;
+      told.offset = place.offset + cell->where().offset;
     }
     report_.fault(told);
   }
@@ -84,6 +87,7 @@ class ObjectVerifier {
   Objects& objects_;
   VerifyReport& report_;
   const store::DatabasePaths& paths_;
+  const store::Backup* backup_;
   std::uint64_t next_generation_;
   std::size_t memory_bytes_;
   std::uint64_t faults_ = 0, visited_ = 0;
