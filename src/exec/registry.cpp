@@ -21,7 +21,8 @@ const AggregateFunction* Registry::aggregate(Oid oid) const {
 const Registry& standard_functions() {
   static const Module* const modules[] = {&module::core,     &module::text,    &module::numeric,
                                           &module::datetime, &module::array,   &module::session,
-                                          &module::transaction, &module::catalog, &module::pattern, &module::aggregates};
+                                          &module::transaction, &module::catalog, &module::pattern, &module::aggregates,
+                                          &module::windows};
   static const Registry registry(modules);
   return registry;
 }

@@ -23,8 +23,7 @@ Result<Expr*> Binder::call_by_name(std::string_view name, std::span<Expr*> args,
 }
 
 Result<Expr*> Binder::function(const sql::FunctionCall& node) {
-  if (node.over != nullptr) return fail(sqlstate::feature_not_supported, node.at, "window functions are not supported");
-  if (node.within_group)
+  if (node.within_group && node.over == nullptr)
     return fail(sqlstate::feature_not_supported, node.at, "ordered-set aggregates are not supported");
   Vec<Expr*> args(*arena_);
   Vec<std::string_view> names(*arena_);
@@ -33,18 +32,25 @@ Result<Expr*> Binder::function(const sql::FunctionCall& node) {
   const std::string_view schema = node.name.size() >= 2 ? node.name[node.name.size() - 2] : std::string_view{};
   for (const catalog::Function* one : catalog_->functions(schema, node.name[node.name.size() - 1]))
     maybe_aggregate = maybe_aggregate || one->kind == 'a';
-  if (maybe_aggregate && scope_ != nullptr) scope_->in_aggregate = true;
+  const bool was_in_window = scope_ != nullptr && scope_->in_window_call;
+  if (scope_ != nullptr && node.over != nullptr) scope_->in_window_call = true;
+  else if (maybe_aggregate && scope_ != nullptr) scope_->in_aggregate = true;
+  const auto leave = [&] {
+    if (scope_ == nullptr) return;
+    scope_->in_aggregate = was;
+    scope_->in_window_call = was_in_window;
+  };
   for (const sql::Expr* arg : node.args) {
     const auto* named = sql::as<sql::NamedArgument>(arg);
     if (named != nullptr) names.resize(args.size()), names.push_back(named->name);
     auto bound = expr(named != nullptr ? *named->value : *arg);
     if (!bound) {
-      if (scope_ != nullptr) scope_->in_aggregate = was;
+      leave();
       return bound;
     }
     args.push_back(*bound);
   }
-  if (scope_ != nullptr) scope_->in_aggregate = was;
+  leave();
   return call_function(node, args.span(), names.span());
 }
 
@@ -148,9 +154,12 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
   if (function.kind == 'p')
     return fail(sqlstate::wrong_object_type, node.at, signature(shown, args, names), " is a procedure")
         .hint("To call a procedure, use CALL.");
-  if (function.kind == 'w')
+  if (function.kind == 'w' && node.over == nullptr)
     return fail(sqlstate::wrong_object_type, node.at, "window function ", shown, " requires an OVER clause");
-  if (!is_aggregate) {
+  if (!is_aggregate && function.kind != 'w') {
+    if (node.over != nullptr)
+      return fail(sqlstate::wrong_object_type, node.at, "OVER specified, but ", shown,
+                  " is not a window function nor an aggregate function");
     if (node.star)
       return fail(sqlstate::wrong_object_type, node.at, shown, "(*) specified, but ", shown,
                   " is not an aggregate function");
@@ -163,7 +172,7 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
     if (node.filter != nullptr)
       return fail(sqlstate::wrong_object_type, node.at, "FILTER specified, but ", shown,
                   " is not an aggregate function");
-  } else if (count == 0 && !node.star) {
+  } else if (is_aggregate && node.over == nullptr && count == 0 && !node.star) {
     return fail(sqlstate::wrong_object_type, node.at, shown,
                 "(*) must be used to call a parameterless aggregate function");
   }
@@ -217,6 +226,7 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
     }
     bound = full;
   }
+  if (node.over != nullptr) return window_call(node, shown, *chosen, bound.span(), result);
   if (is_aggregate) return aggregate(node, *chosen, bound.span(), result);
   if (function.returns_set && scope_ != nullptr) {
     const Place place = scope_->place;
@@ -251,6 +261,10 @@ std::string_view place_name(Place place) {
     case Place::from_function: return "functions in FROM";
     case Place::default_value: return "DEFAULT expressions";
     case Place::filter: return "FILTER";
+    case Place::window: return "window definitions";
+    case Place::window_rows: return "window ROWS";
+    case Place::window_range: return "window RANGE";
+    case Place::window_groups: return "window GROUPS";
     case Place::index_expression: return "index expressions";
     default: return "this context";
   }

@@ -68,7 +68,14 @@ Status Binder::check_grouping(Query* query) {
   if (!query->grouped) return ok();
   for (Target& target : query->targets) { SPG_ASSIGN(target.expr, replace_groups(target.expr, query, false)); }
   if (query->having != nullptr) { SPG_ASSIGN(query->having, replace_groups(query->having, query, false)); }
-  return ok();
+  Status status;
+  for_each_window_expr(query, [&](Expr*& part) {
+    if (status.failed()) return;
+    auto replaced = replace_groups(part, query, false);
+    if (!replaced) status = replaced.take_error();
+    else part = *replaced;
+  });
+  return status;
 }
 
 Result<Expr*> Binder::replace_groups(Expr* expr, Query* query, bool nested) {
@@ -82,7 +89,9 @@ Result<Expr*> Binder::replace_groups(Expr* expr, Query* query, bool nested) {
   if (expr->kind == ExprKind::column) {
     const auto& ref = as<Column>(*expr);
     RangeEntry* range = ranges_[ref.relation];
-    if (range->owner != query || range->kind == RangeKind::groups || range->kind == RangeKind::aggregates) return expr;
+    if (range->owner != query || range->kind == RangeKind::groups || range->kind == RangeKind::aggregates ||
+        range->kind == RangeKind::windows)
+      return expr;
     // Columns that depend on a primary key among the group keys are group keys as well.
     if (range->kind == RangeKind::relation) {
       for (const catalog::IndexInfo& index : range->relation->indexes) {

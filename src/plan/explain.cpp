@@ -148,6 +148,7 @@ class Explainer {
       case NodeKind::sort: line.add("Sort"); break;
       case NodeKind::distinct: line.add(as<Distinct>(node).sorted ? "Unique" : "HashAggregate"); break;
       case NodeKind::aggregate: line.add(as<Aggregate>(node).keys.empty() ? "Aggregate" : "HashAggregate"); break;
+      case NodeKind::window: line.add("WindowAgg"); break;
       case NodeKind::hash_join: line.add("Hash", join_words(as<HashJoin>(node).type), " Join"); break;
       case NodeKind::loop_join: {
         const JoinType type = as<LoopJoin>(node).type;
@@ -251,6 +252,12 @@ class Explainer {
         }
         break;
       }
+      case NodeKind::window: {
+        const Vec<std::string_view> below = names_of(*as<Window>(node).input);
+        names.append({below.begin(), below.size()});
+        for (const WindowCall& call : as<Window>(node).calls) names.push_back(window_call(call, below));
+        break;
+      }
       case NodeKind::hash_join: {
         const auto& join = as<HashJoin>(node);
         if (join.type == JoinType::semi || join.type == JoinType::anti || join.type == JoinType::anti_null_aware)
@@ -273,6 +280,20 @@ class Explainer {
     }
     while (names.size() < node.outputs.size()) names.push_back("?");
     return names;
+  }
+
+  std::string_view window_call(const WindowCall& call, const Vec<std::string_view>& below) {
+    const std::span<const std::string_view> names{below.data(), below.size()};
+    const catalog::Function* function = catalog_.function(call.function);
+    TextBuilder text(arena_);
+    text.add(function == nullptr ? std::string_view("?") : function->name, "(");
+    if (call.arguments.empty() && call.is_aggregate) text.add("*");
+    for (std::size_t i = 0; i < call.arguments.size(); ++i)
+      text.add(i == 0 ? "" : ", ", deparse_expr(arena_, catalog_, *call.arguments[i], names));
+    text.add(")");
+    if (call.filter != nullptr) text.add(" FILTER (WHERE ", deparse_expr(arena_, catalog_, *call.filter, names), ")");
+    text.add(" OVER (?)");
+    return text.view();
   }
 
   void detail(std::string_view label, std::string_view text) {
@@ -448,6 +469,19 @@ class Explainer {
       case NodeKind::sort: child(as<Sort>(node).input, indent); break;
       case NodeKind::distinct: child(as<Distinct>(node).input, indent); break;
       case NodeKind::aggregate: child(as<Aggregate>(node).input, indent); break;
+      case NodeKind::window: {
+        const auto& window = as<Window>(node);
+        child(window.input, indent);
+        for (const WindowCall& call : window.calls) {
+          subplans(call.arguments, indent);
+          subplans(call.filter, indent);
+        }
+        for (const WindowFrame& frame : window.frames) {
+          subplans(frame.start_offset, indent);
+          subplans(frame.end_offset, indent);
+        }
+        break;
+      }
       case NodeKind::project_set: child(as<ProjectSet>(node).input, indent); break;
       case NodeKind::materialize: child(as<Materialize>(node).input, indent); break;
       case NodeKind::modify: {

@@ -80,6 +80,9 @@ struct AggregateFunction {
   bool sees_nulls = false;        ///< else rows with a NULL among the arguments are left out
   Status (*update)(AggregateUpdate& update) = nullptr;
   Status (*finish)(FunctionContext& context, const std::byte* state, Value& out) = nullptr;
+  /// The inverse of update, where it is exact: takes values out that were put in first. False when it cannot (the state is
+  /// then of no more use, and the frame is summed up anew).
+  Result<bool> (*remove)(AggregateUpdate& update) = nullptr;
 };
 
 struct AggregateEntry {
@@ -106,7 +109,7 @@ class Registry {
 };
 
 namespace module {
-extern const Module core, text, numeric, datetime, array, session, transaction, catalog, pattern, aggregates;
+extern const Module core, text, numeric, datetime, array, session, transaction, catalog, pattern, aggregates, windows;
 }  // namespace module
 
 /// All modules.
