@@ -400,14 +400,16 @@ Status Compiler::window(CompiledNode* to, const plan::Window& node) {
   auto* made = arena_->make<CompiledWindow>();
   auto* frames = arena_->array<CompiledWindowFrame>(node.frames.size());
   for (std::size_t i = 0; i < node.frames.size(); ++i) {
-    CompiledWindowFrame& frame = *new (&frames[i]) CompiledWindowFrame{&node.frames[i]};
+    CompiledWindowFrame& frame = *new (&frames[i]) CompiledWindowFrame{};
+    frame.frame = &node.frames[i];
     SPG_ASSIGN(frame.start_offset, optional(node.frames[i].start_offset));
     SPG_ASSIGN(frame.end_offset, optional(node.frames[i].end_offset));
   }
   auto* calls = arena_->array<CompiledWindowCall>(node.calls.size());
   for (std::size_t i = 0; i < node.calls.size(); ++i) {
     const plan::WindowCall& call = node.calls[i];
-    CompiledWindowCall& one = *new (&calls[i]) CompiledWindowCall{&call};
+    CompiledWindowCall& one = *new (&calls[i]) CompiledWindowCall{};
+    one.call = &call;
     if (call.is_aggregate) one.aggregate = registry_->aggregate(call.function);
     if (call.is_aggregate ? one.aggregate == nullptr : !is_window_function(call.function)) {
       const catalog::Function* known = catalog_ == nullptr ? nullptr : catalog_->function(call.function);

@@ -155,10 +155,10 @@ bool Binder::has_order(Oid base) {
 Status Binder::sort_direction(const sql::SortItem& item, Expr* value, bool* descending, bool* nulls_first) {
   *descending = item.direction == sql::SortDirection::descending;
   if (item.direction == sql::SortDirection::using_operator) {
-    SPG_ASSIGN(const catalog::Operator* op, find_operator(item.using_op, value, value, item.expr->at));
+    SPG_ASSIGN(const catalog::Operator* op, find_operator(item.using_op, value, value, item.using_at));
     const catalog::Comparison comparison = catalog_->comparison_of(op->oid);
     if (comparison != catalog::Comparison::less && comparison != catalog::Comparison::greater)
-      return fail(sqlstate::wrong_object_type, item.expr->at, "operator ", item.using_op.name,
+      return fail(sqlstate::wrong_object_type, item.using_at, "operator ", item.using_op.name,
                   " is not a valid ordering operator")
           .hint("Ordering operators must be \"<\" or \">\" members of btree operator families.");
     *descending = comparison == catalog::Comparison::greater;

@@ -249,6 +249,7 @@ Expr* Binder::find_column_of(Expr* expr, const Query* query) {
 /// The in_range function of the sort column's type that takes the offset.
 Result<Expr*> Binder::range_offset(Expr* offset, Oid column, Oid* in_range) {
   if (column == oid::varchar) column = oid::text;
+  if (element_of(column) != Oid::none) column = oid::anyarray;
   const Oid preferred = offset->type == oid::unknown ? column : offset->type;
   std::size_t known = 0, matches = 0;
   Oid type = Oid::none;
@@ -285,7 +286,7 @@ Status Binder::check_window_place(std::int32_t at) {
   if (scope_ == nullptr || scope_->query == nullptr)
     return fail(sqlstate::windowing_error, at, "window functions are not allowed in ",
                 place_name(scope_ == nullptr ? Place::default_value : scope_->place));
-  if (scope_->in_aggregate)
+  if (scope_->in_aggregate && scope_->place != Place::filter)
     return fail(sqlstate::grouping_error, at, "aggregate function calls cannot contain window function calls");
   if (scope_->in_window_call) return fail(sqlstate::windowing_error, at, "window function calls cannot be nested");
   if (is_window_place(scope_->place))
