@@ -289,9 +289,7 @@ Status finish_numeric_moments(FunctionContext& c, const std::byte* state, Value&
              type::numeric_mul(count, type::numeric_from_int8(sample ? n - 1 : n, arena), arena));
   SPG_ASSIGN(Numeric result, type::numeric_div(numerator, divisor, arena));
   if (what == Spread::stddev_pop || what == Spread::stddev_samp) {
-    const int scale = result.dscale();
-    SPG_ASSIGN(const Numeric root, type::numeric_sqrt(result, arena));
-    SPG_ASSIGN(result, type::numeric_round(root, scale, arena));
+    SPG_ASSIGN(result, type::numeric_sqrt_to_scale(result, result.dscale(), arena));
   }
   out = Value::of(Physical::string, result);
   return ok();

@@ -238,6 +238,10 @@ Result<Numeric> numeric_sqrt(const Numeric& a, Arena& arena) {
   return store(decimal::sqrt(value, clamp_scale(min_significant - weight, value.dscale, 0), arena), arena);
 }
 
+Result<Numeric> numeric_sqrt_to_scale(const Numeric& a, int scale, Arena& arena) {
+  return store(decimal::sqrt(load(a, arena), scale, arena), arena);
+}
+
 Result<Numeric> numeric_exp(const Numeric& a, Arena& arena) {
   if (a.is_nan()) return a;
   const Decimal value = load(a, arena);

@@ -79,6 +79,8 @@ Result<Numeric> numeric_ceil(const Numeric& a, Arena& arena);
 Result<Numeric> numeric_floor(const Numeric& a, Arena& arena);
 Result<Numeric> numeric_power(const Numeric& a, const Numeric& b, Arena& arena);
 Result<Numeric> numeric_sqrt(const Numeric& a, Arena& arena);
+/// Rounded to `scale` decimals at once. Requires: a is finite and not negative.
+Result<Numeric> numeric_sqrt_to_scale(const Numeric& a, int scale, Arena& arena);
 Result<Numeric> numeric_exp(const Numeric& a, Arena& arena);
 Result<Numeric> numeric_ln(const Numeric& a, Arena& arena);
 Result<Numeric> numeric_log(const Numeric& base, const Numeric& a, Arena& arena);
