@@ -188,6 +188,48 @@ Result<bool> numeric_sum(WindowTask& task, const Kept& kept) {
   return true;
 }
 
+// --- sums of floats, in the order of rows ---------------------------------------------------------------------------
+
+template <class T>
+Status check_float_sum(const Vector& values, const Kept& kept, std::span<const RowRange> pieces) {
+  T sum = 0;
+  for (const RowRange& piece : pieces)
+    for (std::uint32_t at = piece.begin; at < piece.end; ++at) {
+      const T value = values.value<T>(kept.row(at));
+      if (std::isinf(sum + value) && !std::isinf(sum) && !std::isinf(value)) return fault_error(overflow, {});
+      sum += value;
+    }
+  return ok();
+}
+
+/// A frame that has only grown at its end goes on from the sum before; others are added up anew.
+template <class T>
+Result<bool> float_sum(WindowTask& task, const Kept& kept) {
+  const Vector& values = task.arguments[0];
+  const bool flat = values.form == Vector::Form::flat && kept.rows == nullptr;
+  const T* all = values.as<T>();
+  T sum = 0;
+  RowRange held;
+  SPG_TRY(each_frame(task, kept, [&](std::uint32_t row, std::span<const RowRange> pieces) -> Status {
+    const bool grows = pieces.size() == 1 && held.size() != 0 && pieces[0].begin == held.begin && pieces[0].end >= held.end;
+    bool first = !grows;
+    for (const RowRange& piece : pieces)
+      for (std::uint32_t at = grows ? held.end : piece.begin; at < piece.end; ++at) {
+        const T value = flat ? all[at] : values.value<T>(kept.row(at));
+        sum = first ? value : sum + value;  // not 0 + value: that would lose the sign of -0
+        first = false;
+      }
+    held = pieces.size() == 1 ? pieces[0] : RowRange{};
+    if (size_of(pieces) == 0) {
+      task.out.set_null(row);
+      return ok();
+    }
+    task.out.set(row, sum);
+    return std::isfinite(sum) ? ok() : check_float_sum<T>(values, kept, pieces);
+  }));
+  return true;
+}
+
 // --- folds ----------------------------------------------------------------------------------------------------------
 
 /// The fold of a range whose ends never go back. Fold: Item; load(kept row), combine(left, right).
@@ -269,22 +311,22 @@ bool is_above(T a, T b) {
 }
 /// Of equal values the later one stays, as in PostgreSQL.
 template <class T, bool max>
-struct Best {
+struct BestValueFold {
   using Item = T;
   const Vector& values;
   const Kept& kept;
   T load(std::uint32_t at) const { return values.value<T>(kept.row(at)); }
   T combine(T a, T b) const { return (max ? is_above(a, b) : is_above(b, a)) ? a : b; }
 };
-enum class Bitop : std::uint8_t { and_, or_, xor_ };
-template <class T, Bitop op>
-struct Bits {
+enum class FoldOp : std::uint8_t { and_, or_, xor_ };
+template <class T, FoldOp op>
+struct BitsFold {
   using Item = T;
   const Vector& values;
   const Kept& kept;
   T load(std::uint32_t at) const { return values.value<T>(kept.row(at)); }
   T combine(T a, T b) const {
-    return static_cast<T>(op == Bitop::and_ ? a & b : op == Bitop::or_ ? a | b : a ^ b);
+    return static_cast<T>(op == FoldOp::and_ ? a & b : op == FoldOp::or_ ? a | b : a ^ b);
   }
 };
 /// The row with the best value, by the type's order.
@@ -458,25 +500,25 @@ struct AggregateKernel {
   Result<bool> (*compute)(WindowTask& task, const Kept& kept);
 };
 
-#define SPG_BEST(prefix, max)                                                                                  \
-  {proc::prefix##_smallint, &fold_values<Best<i2, max>>}, {proc::prefix##_integer, &fold_values<Best<i4, max>>}, \
-      {proc::prefix##_bigint, &fold_values<Best<i8, max>>},                                                    \
-      {proc::prefix##_oid, &fold_values<Best<std::uint32_t, max>>},                                            \
-      {proc::prefix##_real, &fold_values<Best<float, max>>},                                                   \
-      {proc::prefix##_double_precision, &fold_values<Best<double, max>>},                                      \
-      {proc::prefix##_date, &fold_values<Best<i4, max>>},                                                      \
-      {proc::prefix##_time_without_time_zone, &fold_values<Best<i8, max>>},                                    \
-      {proc::prefix##_timestamp_without_time_zone, &fold_values<Best<i8, max>>},                               \
-      {proc::prefix##_timestamp_with_time_zone, &fold_values<Best<i8, max>>},                                  \
+#define SPG_BEST_FOLD(prefix, max)                                                                                  \
+  {proc::prefix##_smallint, &fold_values<BestValueFold<i2, max>>}, {proc::prefix##_integer, &fold_values<BestValueFold<i4, max>>}, \
+      {proc::prefix##_bigint, &fold_values<BestValueFold<i8, max>>},                                                    \
+      {proc::prefix##_oid, &fold_values<BestValueFold<std::uint32_t, max>>},                                            \
+      {proc::prefix##_real, &fold_values<BestValueFold<float, max>>},                                                   \
+      {proc::prefix##_double_precision, &fold_values<BestValueFold<double, max>>},                                      \
+      {proc::prefix##_date, &fold_values<BestValueFold<i4, max>>},                                                      \
+      {proc::prefix##_time_without_time_zone, &fold_values<BestValueFold<i8, max>>},                                    \
+      {proc::prefix##_timestamp_without_time_zone, &fold_values<BestValueFold<i8, max>>},                               \
+      {proc::prefix##_timestamp_with_time_zone, &fold_values<BestValueFold<i8, max>>},                                  \
       {proc::prefix##_time_with_time_zone, &best_row<max>}, {proc::prefix##_interval, &best_row<max>},         \
       {proc::prefix##_text, &best_text<max>}, {proc::prefix##_character, &best_row<max>},                      \
       {proc::prefix##_numeric, &best_row<max>}, {                                                              \
     proc::prefix##_anyarray, &best_row<max>                                                                    \
   }
-#define SPG_BITS(prefix, op)                                             \
-  {proc::prefix##_smallint, &fold_values<Bits<i2, op>>},                 \
-      {proc::prefix##_integer, &fold_values<Bits<i4, op>>}, {            \
-    proc::prefix##_bigint, &fold_values<Bits<i8, op>>                    \
+#define SPG_BITS_FOLD(prefix, op)                                             \
+  {proc::prefix##_smallint, &fold_values<BitsFold<i2, op>>},                 \
+      {proc::prefix##_integer, &fold_values<BitsFold<i4, op>>}, {            \
+    proc::prefix##_bigint, &fold_values<BitsFold<i8, op>>                    \
   }
 
 constexpr AggregateKernel kernels[] = {
@@ -486,18 +528,20 @@ constexpr AggregateKernel kernels[] = {
     {proc::agg_sum_integer, &integer_sum<i4>},
     {proc::agg_sum_bigint, &integer_to_numeric<i8, false>},
     {proc::agg_sum_numeric, &numeric_sum<false>},
+    {proc::agg_sum_real, &float_sum<float>},
+    {proc::agg_sum_double_precision, &float_sum<double>},
     {proc::agg_avg_smallint, &integer_to_numeric<i2, true>},
     {proc::agg_avg_integer, &integer_to_numeric<i4, true>},
     {proc::agg_avg_bigint, &integer_to_numeric<i8, true>},
     {proc::agg_avg_numeric, &numeric_sum<true>},
-    SPG_BEST(agg_max, true),
-    SPG_BEST(agg_min, false),
-    SPG_BITS(agg_bit_and, Bitop::and_),
-    SPG_BITS(agg_bit_or, Bitop::or_),
-    SPG_BITS(agg_bit_xor, Bitop::xor_),
-    {proc::agg_bool_and_boolean, &fold_values<Bits<std::uint8_t, Bitop::and_>>},
-    {proc::agg_every_boolean, &fold_values<Bits<std::uint8_t, Bitop::and_>>},
-    {proc::agg_bool_or_boolean, &fold_values<Bits<std::uint8_t, Bitop::or_>>},
+    SPG_BEST_FOLD(agg_max, true),
+    SPG_BEST_FOLD(agg_min, false),
+    SPG_BITS_FOLD(agg_bit_and, FoldOp::and_),
+    SPG_BITS_FOLD(agg_bit_or, FoldOp::or_),
+    SPG_BITS_FOLD(agg_bit_xor, FoldOp::xor_),
+    {proc::agg_bool_and_boolean, &fold_values<BitsFold<std::uint8_t, FoldOp::and_>>},
+    {proc::agg_every_boolean, &fold_values<BitsFold<std::uint8_t, FoldOp::and_>>},
+    {proc::agg_bool_or_boolean, &fold_values<BitsFold<std::uint8_t, FoldOp::or_>>},
 };
 
 const AggregateKernel* find_kernel(Oid function) {

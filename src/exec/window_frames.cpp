@@ -299,7 +299,7 @@ Result<FrameBounds> compute_frames(const FrameClause& clause, const WindowRows& 
 }
 
 namespace {
-constexpr FunctionEntry entries[] = {
+constexpr FunctionEntry in_range_entries[] = {
     {proc::in_range_int8_int8, call<&in_range_integer<i8, i8>>()},
     {proc::in_range_int4_int8, call<&in_range_integer<i4, i8>>()},
     {proc::in_range_int4_int4, call<&in_range_integer<i4, i4>>()},
@@ -320,7 +320,7 @@ constexpr FunctionEntry entries[] = {
 }  // namespace
 
 namespace module {
-const Module windows{entries, {}};
+const Module windows{in_range_entries, {}};
 }
 
 }  // namespace spg::exec

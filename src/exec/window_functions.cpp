@@ -87,7 +87,7 @@ Status ntile(WindowTask& task) {
 
 // --- values of other rows -------------------------------------------------------------------------------------------
 
-constexpr std::uint32_t no_row = UINT32_MAX;
+constexpr std::uint32_t no_source = UINT32_MAX;
 
 /// The first argument's value at sources[row], for each row.
 template <class T>
@@ -97,20 +97,17 @@ void take_typed(WindowTask& task, const std::uint32_t* sources) {
   const T* values = from.as<T>();
   for (std::uint32_t row = 0; row < task.rows.count; ++row) {
     const std::uint32_t source = sources[row];
-    if (source == no_row || from.is_null(source)) task.out.set_null(row);
+    if (source == no_source || from.is_null(source)) task.out.set_null(row);
     else task.out.set(row, values[flat ? source : 0]);
   }
 }
 void take(WindowTask& task, const std::uint32_t* sources) {
-  struct Wide {
-    std::uint64_t low, high;
-  };
   switch (type::physical_bytes(task.out.physical)) {
     case 1: return take_typed<std::uint8_t>(task, sources);
     case 2: return take_typed<std::uint16_t>(task, sources);
     case 4: return take_typed<std::uint32_t>(task, sources);
     case 8: return take_typed<std::uint64_t>(task, sources);
-    default: return take_typed<Wide>(task, sources);
+    default: return take_typed<StringRef>(task, sources);
   }
 }
 
@@ -122,7 +119,7 @@ Status shifted(WindowTask& task, bool back) {
     const i8 begin = task.rows.partitions[p], end = task.rows.partitions[p + 1];
     for (i8 at = begin; at < end; ++at) {
       const auto row = static_cast<std::uint32_t>(at);
-      sources[row] = no_row;
+      sources[row] = no_source;
       if (offsets != nullptr && offsets->is_null(row)) continue;
       const i8 by = offsets == nullptr ? 1 : offsets->value<i4>(row);
       const i8 source = back ? at - by : at + by;
@@ -144,13 +141,13 @@ std::uint32_t frame_row(const FrameBounds& frame, std::uint32_t row, i8 n) {
   if (n < 0) {
     for (std::size_t i = count; i-- > 0;)
       if (pieces[i].size() != 0) return pieces[i].end - 1;
-    return no_row;
+    return no_source;
   }
   for (std::size_t i = 0; i < count; ++i) {
     if (n <= i8{pieces[i].size()}) return pieces[i].begin + static_cast<std::uint32_t>(n - 1);
     n -= pieces[i].size();
   }
-  return no_row;
+  return no_source;
 }
 template <class Which>
 Status from_frame(WindowTask& task, Which which) {
@@ -158,7 +155,7 @@ Status from_frame(WindowTask& task, Which which) {
   if (sources == nullptr) return Error::out_of_memory();
   for (std::uint32_t row = 0; row < task.rows.count; ++row) {
     const i8 n = which(row);
-    sources[row] = n == 0 ? no_row : frame_row(*task.frame, row, n);
+    sources[row] = n == 0 ? no_source : frame_row(*task.frame, row, n);
   }
   take(task, sources);
   return ok();
@@ -181,7 +178,7 @@ struct WindowEntry {
   OidList oids;
   WindowFunction function;
 };
-constexpr WindowEntry entries[] = {
+constexpr WindowEntry window_entries[] = {
     {proc::window_row_number, {&row_number}},
     {proc::window_rank, {&rank}},
     {proc::window_dense_rank, {&dense_rank}},
@@ -202,7 +199,7 @@ constexpr WindowEntry entries[] = {
 }  // namespace
 
 const WindowFunction* find_window_function(Oid function) {
-  for (const WindowEntry& entry : entries)
+  for (const WindowEntry& entry : window_entries)
     for (const std::uint16_t oid : entry.oids)
       if (oid == raw(function)) return &entry.function;
   return nullptr;

@@ -24,14 +24,6 @@ Expr* find_set_call(Expr* expr) {
   });
   return found;
 }
-bool same_keys(std::span<const WindowKey> a, std::span<const WindowKey> b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (!same_expr(a[i].value, b[i].value) || a[i].descending != b[i].descending ||
-        a[i].nulls_first != b[i].nulls_first)
-      return false;
-  return true;
-}
 bool same_frame(const WindowFrame& a, const WindowFrame& b) {
   return a.mode == b.mode && a.start == b.start && a.end == b.end && a.exclusion == b.exclusion &&
          same_expr(a.start_offset, b.start_offset) && same_expr(a.end_offset, b.end_offset) &&

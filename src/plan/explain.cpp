@@ -282,6 +282,31 @@ class Explainer {
     return names;
   }
 
+  /// Whether an output is computed by a node below, which then has it in parentheses.
+  static bool is_computed(const Node& node, std::uint32_t output) {
+    const auto of = [](const Expr* expr, const Node* input) {
+      if (expr->kind != ExprKind::column) return !is_constant(expr);
+      return input != nullptr && is_computed(*input, as<Column>(*expr).place);
+    };
+    switch (node.kind) {
+      case NodeKind::project: return of(as<Project>(node).expressions[output], as<Project>(node).input);
+      case NodeKind::project_set: return of(as<ProjectSet>(node).expressions[output], as<ProjectSet>(node).input);
+      case NodeKind::filter: return is_computed(*as<Filter>(node).input, output);
+      case NodeKind::limit: return is_computed(*as<Limit>(node).input, output);
+      case NodeKind::lock_rows: return is_computed(*as<LockRows>(node).input, output);
+      case NodeKind::sort: return is_computed(*as<Sort>(node).input, output);
+      case NodeKind::distinct: return is_computed(*as<Distinct>(node).input, output);
+      case NodeKind::aggregate: {
+        const auto& aggregate = as<Aggregate>(node);
+        return output >= aggregate.keys.size() || of(aggregate.keys[output], aggregate.input);
+      }
+      case NodeKind::window: {
+        const Node& input = *as<Window>(node).input;
+        return output >= input.outputs.size() || is_computed(input, output);
+      }
+      default: return false;
+    }
+  }
   std::string_view window_call(const WindowCall& call, const Vec<std::string_view>& below) {
     const std::span<const std::string_view> names{below.data(), below.size()};
     const catalog::Function* function = catalog_.function(call.function);
@@ -367,7 +392,8 @@ class Explainer {
         TextBuilder text(arena_);
         for (std::size_t i = 0; i < as<Sort>(node).keys.size(); ++i) {
           const SortKey& key = as<Sort>(node).keys[i];
-          text.add(i == 0 ? "" : ", ", names[key.column], key.descending ? " DESC" : "");
+          const bool computed = is_computed(*as<Sort>(node).input, key.column);
+          text.add(i == 0 ? "" : ", ", computed ? "(" : "", names[key.column], computed ? ")" : "", key.descending ? " DESC" : "");
           if (key.nulls_first != key.descending) text.add(key.nulls_first ? " NULLS FIRST" : " NULLS LAST");
         }
         detail("Sort Key", text.view());

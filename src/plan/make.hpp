@@ -80,6 +80,8 @@ Expr* copy_node(Arena& arena, const Expr* expr);
 
 namespace spg::plan {
 
+bool same_keys(std::span<const WindowKey> a, std::span<const WindowKey> b);
+
 template <class Visit>
 void for_each_part(Expr* expr, Visit visit) {
   auto each = [&](std::span<Expr*> list) {

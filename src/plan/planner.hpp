@@ -115,6 +115,9 @@ class Planner {
                                        KeyColumns& keys);
   Result<Rel> key_columns(Query* query, Rel input, std::span<const PlannedWindow> windows, const KeyColumns& keys);
   Result<Rel> window_node(Query* query, std::span<const PlannedWindow> windows, Rel rel);
+  bool is_fixed(const Query* query, Expr* value);
+  std::span<WindowKey> sort_keys(const Query* query, std::span<const WindowKey> partition,
+                                 std::span<const WindowKey> order);
   Rel sorted(Rel rel, std::span<const WindowKey> keys);
   bool is_scanned_in_order(const Node* node, std::span<const WindowKey> keys);
   bool order_from_windows(Query* query, WantedOrder& order);

@@ -9,15 +9,6 @@ namespace spg::plan {
 
 namespace {
 
-bool same_key(const WindowKey& a, const WindowKey& b) {
-  return a.descending == b.descending && a.nulls_first == b.nulls_first && same_expr(a.value, b.value);
-}
-bool same_keys(std::span<const WindowKey> a, std::span<const WindowKey> b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (!same_key(a[i], b[i])) return false;
-  return true;
-}
 bool begins_with(std::span<const WindowKey> order, std::span<const WindowKey> keys) {
   return keys.size() <= order.size() && same_keys(order.first(keys.size()), keys);
 }
@@ -78,6 +69,33 @@ Expr* with_key_columns(Arena& arena, Expr* expr, const KeyColumns& keys) {
 }
 
 }  // namespace
+
+/// Whether WHERE leaves only rows with one value of the expression, which then need not be sorted by.
+bool Planner::is_fixed(const Query* query, Expr* value) {
+  if (is_constant(value) || value->kind == ExprKind::parameter) return true;
+  if (query->grouped || query->where == nullptr) return false;
+  Vec<Expr*> quals(*arena_);
+  split_and(simplify(query->where), quals);
+  for (const Expr* qual : quals) {
+    if (qual->kind != ExprKind::call || as<Call>(*qual).arguments.size() != 2 ||
+        catalog_->comparison_of(as<Call>(*qual).function) != catalog::Comparison::equal)
+      continue;
+    const std::span<Expr*> sides = as<Call>(*qual).arguments;
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}})
+      if (same_expr(sides[i], value) && (is_constant(sides[1 - i]) || sides[1 - i]->kind == ExprKind::parameter))
+        return true;
+  }
+  return false;
+}
+
+/// What rows are to be sorted by: partition, then order.
+std::span<WindowKey> Planner::sort_keys(const Query* query, std::span<const WindowKey> partition,
+                                        std::span<const WindowKey> order) {
+  Vec<WindowKey> kept(*arena_);
+  for (const WindowKey& key : all_keys(*arena_, partition, order))
+    if (!is_fixed(query, simplify(key.value))) kept.push_back(key);
+  return kept.span();
+}
 
 /// Windows that somebody reads a call of, in the order in which they are computed.
 Vec<PlannedWindow> Planner::active_windows(Query* query) {
@@ -224,9 +242,8 @@ bool Planner::order_from_windows(Query* query, WantedOrder& order) {
   if (active.empty()) return false;
   order.keys = Vec<WantedOrder::Key>(*arena_);
   const WindowSpec& first = *active[0].spec;
-  for (const WindowKey& key : all_keys(*arena_, first.partition_by, first.order_by)) {
+  for (const WindowKey& key : sort_keys(query, first.partition_by, first.order_by)) {
     Expr* value = simplify(key.value);
-    if (is_constant(value) || value->kind == ExprKind::parameter) continue;
     if (value->kind != ExprKind::column) return false;
     order.keys.push_back({static_cast<Column*>(value), key.descending, key.nulls_first});
   }
@@ -316,8 +333,7 @@ Result<Rel> Planner::windows(Query* query, Rel input) {
     while (end < active.size() && same_keys(active[end].partition_by, active[i].partition_by) &&
            same_keys(active[end].order_by, active[i].order_by))
       ++end;
-    const Vec<WindowKey> wanted = all_keys(*arena_, active[i].partition_by, active[i].order_by);
-    const std::span<const WindowKey> sort{wanted.begin(), wanted.size()};
+    const std::span<const WindowKey> sort = sort_keys(query, active[i].partition_by, active[i].order_by);
     if (i == 0 && !sort.empty() && is_scanned_in_order(scan, sort)) rel.order.append(sort);
     if (!begins_with(rel.order.span(), sort)) rel = sorted(rel, sort);
     SPG_ASSIGN(rel, window_node(query, active.span().subspan(i, end - i), rel));
@@ -331,8 +347,8 @@ bool Planner::windows_give_order(Query* query, const Rel& rel) {
   if (query->distinct && query->distinct_on.empty()) return false;
   std::size_t at = 0;
   const auto fits = [&](std::uint32_t target, bool descending, bool nulls_first) {
-    const Expr* value = simplify(query->targets[target].expr);
-    if (is_constant(value) || value->kind == ExprKind::parameter) return true;
+    Expr* value = simplify(query->targets[target].expr);
+    if (is_fixed(query, value)) return true;
     if (at >= rel.order.size()) return false;
     const WindowKey& key = rel.order[at++];
     return key.descending == descending && key.nulls_first == nulls_first && same_expr(key.value, value);

@@ -135,6 +135,31 @@ class Queries:
         return f"SELECT o.id, l.* FROM {table} o, LATERAL (SELECT id, {inner} FROM {table} i WHERE i.g = o.g AND i.id < o.id + {chance.randrange(20)}) l(i) WHERE o.id BETWEEN 10 AND 14 ORDER BY 1, 2"
 
 
+def check_plans(cursor):
+    """What PostgreSQL shows with nodes of its own (Subquery Scan): conditions on all partitions go below their windows."""
+    cursor.execute("CREATE TABLE plans (a int, b int, c int)")
+
+    def lines(condition, windows="rank() OVER (PARTITION BY a, b ORDER BY c) r, sum(c) OVER (PARTITION BY b, a)"):
+        cursor.execute(f"EXPLAIN (COSTS OFF) SELECT * FROM (SELECT a, b, c, {windows} FROM plans) q WHERE {condition}")
+        return [line.strip() for line, in cursor.fetchall()]
+
+    for condition in ("a = 1", "a > 1 AND b < a"):
+        found = lines(condition)
+        assert found[0] == "WindowAgg" and not found[1].startswith("Filter"), found
+        assert found[-2] == "->  Seq Scan on plans" and found[-1].startswith("Filter"), found
+    for condition in ("c = 1", "r = 1", "a = c"):
+        found = lines(condition)
+        assert found[0] == "WindowAgg" and found[1].startswith("Filter") and found[-1] == "->  Seq Scan on plans", found
+    # Only one of two windows is over a.
+    assert lines("a = 1", "rank() OVER (PARTITION BY a), rank() OVER (PARTITION BY b)")[-1] == "->  Seq Scan on plans"
+    assert explain_unused(cursor) == ["Seq Scan on plans"], "a call that nobody reads is not computed"
+
+
+def explain_unused(cursor):
+    cursor.execute("EXPLAIN (COSTS OFF) SELECT a FROM (SELECT a, rank() OVER (ORDER BY b) FROM plans) q")
+    return [line for line, in cursor.fetchall()]
+
+
 def answer(cursor, query):
     out = io.StringIO()
     try:
@@ -163,6 +188,7 @@ def main():
     failures = errors = 0
     with Server() as server:
         spg = connect(server.dsn())
+        check_plans(spg)
         for at, size in enumerate(SIZES):
             table = f"windows_{at}"
             data = "".join(row + "\n" for row in rows(chance, size))
