@@ -1,5 +1,5 @@
-// Window functions: rows are gathered until some partitions are whole, all calls are computed for these, and the rows go
-// out with the results beside them. What begins the next partition is carried over.
+// Window functions: rows are gathered until some partitions are whole, all calls are computed for these, and the rows
+// go out with the results beside them. What begins the next partition is carried over.
 #include "eval.hpp"
 #include "operator.hpp"
 #include "spg/type/oids.hpp"
@@ -73,7 +73,8 @@ struct Boundaries {
         ++at;
       }
       for (std::uint32_t i = at; i < end; ++i) changed[base + i - from] |= !(values[i] == values[i - 1]);
-      for (std::uint32_t i = at; i < end; ++i) changed[base + i - from] |= chunk.is_null(i) != chunk.is_null(i - 1);
+      for (std::uint32_t i = at; i < end && rows.has_nulls(column); ++i)
+        changed[base + i - from] |= chunk.is_null(i) != chunk.is_null(i - 1);
       row = base + end;
     }
   }
@@ -110,7 +111,10 @@ class WindowOp final : public Operator {
     const std::uint32_t count = ready_ - at_ < type::batch_rows_max ? ready_ - at_ : type::batch_rows_max;
     std::span<Vector> columns{batch_arena_.array<Vector>(input_columns_ + compiled_.calls.size() + 1),
                               input_columns_ + compiled_.calls.size()};
-    for (std::uint32_t c = 0; c < input_columns_; ++c) columns[c] = rows_->column(at_, c);
+    for (std::uint32_t c = 0; c < input_columns_; ++c) {
+      columns[c] = rows_->column(at_, c);
+      if (!rows_->has_nulls(c)) columns[c].validity = nullptr;
+    }
     for (std::size_t i = 0; i < compiled_.calls.size(); ++i) {
       const WindowOutput& result = calls_[i].result;
       columns[input_columns_ + i] = {result.physical, Vector::Form::flat,
@@ -145,9 +149,7 @@ class WindowOp final : public Operator {
     bool computed = false;
   };
 
-  static bool is_fixed(const Code& code) {
-    return code.is_constant || code.expr->kind == plan::ExprKind::parameter;
-  }
+  static bool is_fixed(const Code& code) { return code.is_constant || code.expr->kind == plan::ExprKind::parameter; }
   bool is_default_argument(const Call& call, std::size_t i) const {
     return call.function != nullptr && call.function->has_default && i == 2;
   }
@@ -372,8 +374,8 @@ class WindowOp final : public Operator {
   }
   Status make_output(const plan::WindowCall& call, WindowOutput& out) {
     out.physical = call.physical == Physical::none ? type::physical_of(call.result_type) : call.physical;
-    out.values = static_cast<std::byte*>(
-        arena().try_allocate(std::size_t{ready_} * type::physical_bytes(out.physical) + 1));
+    out.values =
+        static_cast<std::byte*>(arena().try_allocate(std::size_t{ready_} * type::physical_bytes(out.physical) + 1));
     const std::size_t words = (std::size_t{ready_} + 63) / 64;
     out.validity = static_cast<std::uint64_t*>(arena().try_allocate(words * 8));
     if (out.values == nullptr || out.validity == nullptr) return Error::out_of_memory();
@@ -416,12 +418,7 @@ class WindowOp final : public Operator {
       }
       made = {physical, Vector::Form::flat, values, validity, nullptr};
     }
-    bool nulls = false;
-    for (std::uint32_t row = 0; row < ready_; row += 64) {
-      const std::uint64_t unused = ready_ - row < 64 ? ~std::uint64_t{0} << (ready_ - row) : 0;
-      nulls = nulls || (made.validity[row / 64] | unused) != ~std::uint64_t{0};
-    }
-    if (!nulls) made.validity = nullptr;
+    if (!rows_->has_nulls(column)) made.validity = nullptr;
     return made;
   }
   /// Evaluates the default for the rows that want it.

@@ -145,7 +145,8 @@ bool read_column(const Rows& rows, PackedKind how, PackedColumn& to) {
     case PackedKind::int4: return read_values<std::int32_t>(rows, to, integer);
     case PackedKind::uint4: return read_values<std::uint32_t>(rows, to, integer);
     case PackedKind::int8: return read_values<std::int64_t>(rows, to, integer);
-    case PackedKind::float4: return read_values<float>(rows, to, [](float value) { return ordered_number(double{value}); });
+    case PackedKind::float4:
+      return read_values<float>(rows, to, [](float value) { return ordered_number(double{value}); });
     case PackedKind::float8: return read_values<double>(rows, to, [](double value) { return ordered_number(value); });
     case PackedKind::numeric: return read_numerics(rows, to);
     case PackedKind::none: break;
@@ -160,7 +161,8 @@ struct PackedEntry {
 
 /// Sorts by the low `bits` of the keys, a byte at a time from the lowest: equal keys keep their order. The result is in
 /// `sorting` or in `other`.
-Result<PackedEntry*> radix_sort(PackedEntry* sorting, PackedEntry* other, std::size_t count, unsigned bits, Arena& arena) {
+Result<PackedEntry*> radix_sort(PackedEntry* sorting, PackedEntry* other, std::size_t count, unsigned bits,
+                                Arena& arena) {
   for (unsigned shift = 0; shift < bits; shift += 8) {
     std::size_t places[256] = {};
     for (std::size_t i = 0; i < count; ++i) ++places[sorting[i].key >> shift & 0xff];
@@ -179,7 +181,8 @@ Result<std::span<std::uint32_t>> sort_packed(const Rows& rows, std::span<const S
   const std::size_t count = rows.size();
   auto* columns = arena.array<PackedColumn>(by.size());
   for (const SortColumn& one : by)
-    if (packed_kind(one.key.type, rows.column(0, one.column).physical) == PackedKind::none) return std::span<std::uint32_t>{};
+    if (packed_kind(one.key.type, rows.column(0, one.column).physical) == PackedKind::none)
+      return std::span<std::uint32_t>{};
   Arena memory(arena.budget());
   unsigned bits = 0;
   for (std::size_t c = 0; c < by.size(); ++c) {
@@ -190,7 +193,8 @@ Result<std::span<std::uint32_t>> sort_packed(const Rows& rows, std::span<const S
     column.has_nulls = rows.has_nulls(column.column);
     column.values = static_cast<std::uint64_t*>(memory.try_allocate(count * sizeof(std::uint64_t)));
     if (column.values == nullptr) return Error::out_of_memory();
-    if (!read_column(rows, packed_kind(by[c].key.type, rows.column(0, column.column).physical), column)) return std::span<std::uint32_t>{};
+    if (!read_column(rows, packed_kind(by[c].key.type, rows.column(0, column.column).physical), column))
+      return std::span<std::uint32_t>{};
     if (column.least > column.most) column.least = column.most = 0;  // nothing but NULLs
     const std::uint64_t range = column.most - column.least;
     if (column.has_nulls && range == ~std::uint64_t{0}) return std::span<std::uint32_t>{};

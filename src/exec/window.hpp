@@ -2,8 +2,8 @@
 // (window_functions.cpp, window_aggregates.cpp), and the frames that these see (window_frames.cpp).
 //
 // A function computes a call for all rows at once, however many partitions they are. Columns are in one piece: flat
-// vectors as long as the rows, or constants. Frame bounds never go back from one row to the next of its partition, which
-// is what makes every function but those that must begin anew linear.
+// vectors as long as the rows, or constants. Frame bounds never go back from one row to the next of its partition,
+// which is what makes every function but those that must begin anew linear.
 #pragma once
 #include "compile.hpp"
 #include "vectors.hpp"

@@ -1,11 +1,11 @@
 // Aggregates over frames.
 //
 // count and the exact sums subtract running totals of the whole input, whatever the frame: no work per row of a frame.
-// min, max and the bit and boolean aggregates fold each piece of a frame with two stacks (fold values of what will leave
-// first, one fold of what came since), which costs two steps per row, however long the frames. Other aggregates keep a
-// state that frames grow; when a frame's beginning moves, or it has a hole, rows are taken out again where the aggregate
-// has an exact inverse (NumericSum, intervals), else the frame is aggregated anew: so does PostgreSQL, whose sums of
-// floats depend on the order of additions. That one is as long as the frames are, for each row.
+// min, max and the bit and boolean aggregates fold each piece of a frame with two stacks (fold values of what will
+// leave first, one fold of what came since), which costs two steps per row, however long the frames. Other aggregates
+// keep a state that frames grow; when a frame's beginning moves, or it has a hole, rows are taken out again where the
+// aggregate has an exact inverse (NumericSum, intervals), else the frame is aggregated anew: so does PostgreSQL, whose
+// sums of floats depend on the order of additions. That one is as long as the frames are, for each row.
 #include <cmath>
 
 #include "kernels.hpp"
@@ -53,7 +53,8 @@ Status find_kept(const WindowTask& task, bool sees_nulls, Kept& kept) {
   return ok();
 }
 
-/// Calls visit(row, pieces of kept rows) for each row whose frame is not that of the row before; others repeat its result.
+/// Calls visit(row, pieces of kept rows) for each row whose frame is not that of the row before; others repeat its
+/// result.
 template <class Visit>
 Status each_frame(WindowTask& task, const Kept& kept, Visit visit) {
   const FrameBounds& frame = *task.frame;
@@ -211,7 +212,8 @@ Result<bool> float_sum(WindowTask& task, const Kept& kept) {
   T sum = 0;
   RowRange held;
   SPG_TRY(each_frame(task, kept, [&](std::uint32_t row, std::span<const RowRange> pieces) -> Status {
-    const bool grows = pieces.size() == 1 && held.size() != 0 && pieces[0].begin == held.begin && pieces[0].end >= held.end;
+    const bool grows =
+        pieces.size() == 1 && held.size() != 0 && pieces[0].begin == held.begin && pieces[0].end >= held.end;
     bool first = !grows;
     for (const RowRange& piece : pieces)
       for (std::uint32_t at = grows ? held.end : piece.begin; at < piece.end; ++at) {
@@ -285,8 +287,7 @@ class SlidingFold {
 template <class Fold, class Put>
 Status fold_frames(WindowTask& task, const Kept& kept, const Fold& fold, Put put) {
   SlidingFold<Fold> folds[3];
-  for (SlidingFold<Fold>& one : folds)
-    one = SlidingFold<Fold>(fold, kept.index(task.rows.count), task.scratch);
+  for (SlidingFold<Fold>& one : folds) one = SlidingFold<Fold>(fold, kept.index(task.rows.count), task.scratch);
   return each_frame(task, kept, [&](std::uint32_t row, std::span<const RowRange> pieces) -> Status {
     bool has = false;
     typename Fold::Item all{};
@@ -325,9 +326,7 @@ struct BitsFold {
   const Vector& values;
   const Kept& kept;
   T load(std::uint32_t at) const { return values.value<T>(kept.row(at)); }
-  T combine(T a, T b) const {
-    return static_cast<T>(op == FoldOp::and_ ? a & b : op == FoldOp::or_ ? a | b : a ^ b);
-  }
+  T combine(T a, T b) const { return static_cast<T>(op == FoldOp::and_ ? a & b : op == FoldOp::or_ ? a | b : a ^ b); }
 };
 /// The row with the best value, by the type's order.
 template <bool max>
@@ -448,8 +447,7 @@ class MovingState {
       for (std::size_t i = 0; i < arguments_.size(); ++i) {
         arguments_[i] = task_.arguments[i];
         if (arguments_[i].form == Vector::Form::constant) continue;
-        arguments_[i].values =
-            task_.arguments[i].as<std::byte>() + base * type::physical_bytes(arguments_[i].physical);
+        arguments_[i].values = task_.arguments[i].as<std::byte>() + base * type::physical_bytes(arguments_[i].physical);
         if (arguments_[i].validity != nullptr) arguments_[i].validity += base / 64;
       }
       AggregateUpdate update{context_, arguments_, {rows_, count}, groups_, state_};
@@ -461,9 +459,9 @@ class MovingState {
   }
   Status add(RowRange range) {
     SPG_ASSIGN(const bool all, each_batch(range, [&](AggregateUpdate& update) -> Result<bool> {
-      SPG_TRY(function_.update(update));
-      return true;
-    }));
+                 SPG_TRY(function_.update(update));
+                 return true;
+               }));
     (void)all;
     return ok();
   }
@@ -500,25 +498,26 @@ struct AggregateKernel {
   Result<bool> (*compute)(WindowTask& task, const Kept& kept);
 };
 
-#define SPG_BEST_FOLD(prefix, max)                                                                                  \
-  {proc::prefix##_smallint, &fold_values<BestValueFold<i2, max>>}, {proc::prefix##_integer, &fold_values<BestValueFold<i4, max>>}, \
-      {proc::prefix##_bigint, &fold_values<BestValueFold<i8, max>>},                                                    \
-      {proc::prefix##_oid, &fold_values<BestValueFold<std::uint32_t, max>>},                                            \
-      {proc::prefix##_real, &fold_values<BestValueFold<float, max>>},                                                   \
-      {proc::prefix##_double_precision, &fold_values<BestValueFold<double, max>>},                                      \
-      {proc::prefix##_date, &fold_values<BestValueFold<i4, max>>},                                                      \
-      {proc::prefix##_time_without_time_zone, &fold_values<BestValueFold<i8, max>>},                                    \
-      {proc::prefix##_timestamp_without_time_zone, &fold_values<BestValueFold<i8, max>>},                               \
-      {proc::prefix##_timestamp_with_time_zone, &fold_values<BestValueFold<i8, max>>},                                  \
-      {proc::prefix##_time_with_time_zone, &best_row<max>}, {proc::prefix##_interval, &best_row<max>},         \
-      {proc::prefix##_text, &best_text<max>}, {proc::prefix##_character, &best_row<max>},                      \
-      {proc::prefix##_numeric, &best_row<max>}, {                                                              \
-    proc::prefix##_anyarray, &best_row<max>                                                                    \
+#define SPG_BEST_FOLD(prefix, max)                                                                     \
+  {proc::prefix##_smallint, &fold_values<BestValueFold<i2, max>>},                                     \
+      {proc::prefix##_integer, &fold_values<BestValueFold<i4, max>>},                                  \
+      {proc::prefix##_bigint, &fold_values<BestValueFold<i8, max>>},                                   \
+      {proc::prefix##_oid, &fold_values<BestValueFold<std::uint32_t, max>>},                           \
+      {proc::prefix##_real, &fold_values<BestValueFold<float, max>>},                                  \
+      {proc::prefix##_double_precision, &fold_values<BestValueFold<double, max>>},                     \
+      {proc::prefix##_date, &fold_values<BestValueFold<i4, max>>},                                     \
+      {proc::prefix##_time_without_time_zone, &fold_values<BestValueFold<i8, max>>},                   \
+      {proc::prefix##_timestamp_without_time_zone, &fold_values<BestValueFold<i8, max>>},              \
+      {proc::prefix##_timestamp_with_time_zone, &fold_values<BestValueFold<i8, max>>},                 \
+      {proc::prefix##_time_with_time_zone, &best_row<max>}, {proc::prefix##_interval, &best_row<max>}, \
+      {proc::prefix##_text, &best_text<max>}, {proc::prefix##_character, &best_row<max>},              \
+      {proc::prefix##_numeric, &best_row<max>}, {                                                      \
+    proc::prefix##_anyarray, &best_row<max>                                                            \
   }
-#define SPG_BITS_FOLD(prefix, op)                                             \
-  {proc::prefix##_smallint, &fold_values<BitsFold<i2, op>>},                 \
-      {proc::prefix##_integer, &fold_values<BitsFold<i4, op>>}, {            \
-    proc::prefix##_bigint, &fold_values<BitsFold<i8, op>>                    \
+#define SPG_BITS_FOLD(prefix, op)                                                                                      \
+  {proc::prefix##_smallint, &fold_values<BitsFold<i2, op>>}, {proc::prefix##_integer, &fold_values<BitsFold<i4, op>>}, \
+  {                                                                                                                    \
+    proc::prefix##_bigint, &fold_values<BitsFold<i8, op>>                                                              \
   }
 
 constexpr AggregateKernel kernels[] = {

@@ -11,7 +11,8 @@ namespace spg::exec {
 namespace {
 
 Error bad_size() {
-  return Error::make(sqlstate::invalid_preceding_or_following_size, "invalid preceding or following size in window function");
+  return Error::make(sqlstate::invalid_preceding_or_following_size,
+                     "invalid preceding or following size in window function");
 }
 template <class T>
 bool on_side(const T& value, const T& limit, bool less) {
@@ -45,8 +46,8 @@ Result<bool> in_range_numeric(FunctionContext& c, Numeric value, Numeric base, N
   if (base.is_nan()) return less;
   const bool is_positive = type::numeric_compare(base, zero) > 0;
   if (offset.is_infinite() && base.is_infinite() && is_positive == subtract) return true;
-  SPG_ASSIGN(const Numeric limit, subtract ? type::numeric_sub(base, offset, c.arena)
-                                           : type::numeric_add(base, offset, c.arena));
+  SPG_ASSIGN(const Numeric limit,
+             subtract ? type::numeric_sub(base, offset, c.arena) : type::numeric_add(base, offset, c.arena));
   return on_side(type::numeric_compare(value, limit), 0, less);
 }
 
@@ -120,7 +121,8 @@ Result<bool> is_beyond(const FrameClause& clause, FunctionContext& context, bool
     if (is_start) return clause.nulls_first ? at_null && !base_null : !at_null && base_null;
     return clause.nulls_first ? at_null : base_null;
   }
-  SPG_ASSIGN(const bool in, (test<f, V, O>(context, clause.order, at, base, offset, subtract, is_start == clause.descending)));
+  SPG_ASSIGN(const bool in,
+             (test<f, V, O>(context, clause.order, at, base, offset, subtract, is_start == clause.descending)));
   return in != is_start;
 }
 
@@ -205,7 +207,8 @@ void start_bound(const FrameClause& clause, const WindowRows& rows, std::uint32_
   const bool preceding = clause.frame->start == sql::FrameBound::preceding;
   switch (clause.frame->start) {
     case sql::FrameBound::unbounded_preceding:
-      return each_row(rows, out, [](RowRange partition, RowRange, std::uint32_t, std::uint32_t) { return partition.begin; });
+      return each_row(rows, out,
+                      [](RowRange partition, RowRange, std::uint32_t, std::uint32_t) { return partition.begin; });
     case sql::FrameBound::current_row:
       return each_row(rows, out, [&](RowRange, RowRange, std::uint32_t peer, std::uint32_t row) {
         return by_rows ? row : rows.peers[peer];
@@ -224,7 +227,8 @@ void end_bound(const FrameClause& clause, const WindowRows& rows, std::uint32_t*
   const bool preceding = clause.frame->end == sql::FrameBound::preceding;
   switch (clause.frame->end) {
     case sql::FrameBound::unbounded_following:
-      return each_row(rows, out, [](RowRange partition, RowRange, std::uint32_t, std::uint32_t) { return partition.end; });
+      return each_row(rows, out,
+                      [](RowRange partition, RowRange, std::uint32_t, std::uint32_t) { return partition.end; });
     case sql::FrameBound::current_row:
       return each_row(rows, out, [&](RowRange, RowRange, std::uint32_t peer, std::uint32_t row) {
         return by_rows ? row + 1 : rows.peers[peer + 1];
@@ -266,8 +270,7 @@ Status check_offset(const FrameClause& clause, bool is_start) {
   if (!is_offset(is_start ? clause.frame->start : clause.frame->end)) return ok();
   const Value& offset = is_start ? clause.start_offset : clause.end_offset;
   const char* which = is_start ? "starting" : "ending";
-  if (offset.is_null)
-    return Error::make(sqlstate::null_value_not_allowed, "frame ", which, " offset must not be null");
+  if (offset.is_null) return Error::make(sqlstate::null_value_not_allowed, "frame ", which, " offset must not be null");
   if (clause.frame->mode != sql::FrameMode::range && offset.as<std::int64_t>() < 0)
     return Error::make(sqlstate::invalid_preceding_or_following_size, "frame ", which, " offset must not be negative");
   return ok();

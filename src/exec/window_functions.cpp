@@ -42,9 +42,8 @@ Status by_peers(WindowTask& task, Of of) {
   return ok();
 }
 Status rank(WindowTask& task) {
-  return by_peers<i8>(task, [](RowRange partition, RowRange peers, std::uint32_t) {
-    return i8{peers.begin - partition.begin} + 1;
-  });
+  return by_peers<i8>(
+      task, [](RowRange partition, RowRange peers, std::uint32_t) { return i8{peers.begin - partition.begin} + 1; });
 }
 Status dense_rank(WindowTask& task) {
   return by_peers<i8>(task, [](RowRange, RowRange, std::uint32_t group) { return i8{group} + 1; });

@@ -33,12 +33,21 @@ bool same_frame(const WindowFrame& a, const WindowFrame& b) {
 
 Expr* Binder::find_window_call(Expr* expr, const Query* query) {
   if (query->window_range == nullptr) return nullptr;
-  if (expr->kind == ExprKind::column)
-    return as<Column>(*expr).relation == query->window_range->number ? expr : nullptr;
+  if (expr->kind == ExprKind::column) return as<Column>(*expr).relation == query->window_range->number ? expr : nullptr;
   Expr* found = nullptr;
   for_each_part(expr, [&](Expr*& part) {
     if (found == nullptr) found = find_window_call(part, query);
   });
+  return found;
+}
+
+bool Binder::calls_volatile(const Expr* expr) {
+  if (expr->kind == ExprKind::call && as<Call>(*expr).function != io_cast_function) {
+    const catalog::Function* function = catalog_->function(as<Call>(*expr).function);
+    if (function != nullptr && function->volatility == 'v') return true;
+  }
+  bool found = false;
+  for_each_part(const_cast<Expr*>(expr), [&](Expr*& part) { found = found || calls_volatile(part); });
   return found;
 }
 
@@ -125,8 +134,7 @@ Result<std::span<WindowKey>> Binder::window_order(const Vec<sql::SortItem>& item
 }
 
 /// Keys are sorted as the ORDER BY of the window would sort them.
-Result<std::span<WindowKey>> Binder::window_partition(const Vec<sql::Expr*>& items,
-                                                      std::span<const WindowKey> order) {
+Result<std::span<WindowKey>> Binder::window_partition(const Vec<sql::Expr*>& items, std::span<const WindowKey> order) {
   Vec<const sql::Expr*> parts(*arena_);
   for (const sql::Expr* item : items) {
     if (const auto* row = sql::as<sql::RowExpr>(item); row != nullptr && !row->explicit_row)
@@ -338,7 +346,10 @@ Result<Expr*> Binder::window_call(const sql::FunctionCall& node, std::string_vie
       if (!same_expr(other.call.arguments[i], args[i])) return false;
     return true;
   };
-  while (at < query->window_calls.size() && !same(query->window_calls[at])) ++at;
+  // Calls that are written twice are one, but for volatile ones: ORDER BY then means the one in the list.
+  bool alone = false;
+  for (const Expr* arg : args) alone = alone || (scope_->place == Place::select && calls_volatile(arg));
+  while (at < query->window_calls.size() && (alone || !same(query->window_calls[at]))) ++at;
   if (at == query->window_calls.size()) {
     query->window_calls.push_back(made);
     RangeColumn column;

@@ -200,6 +200,7 @@ class Binder {
   /// A call over a window of the query within the expression; null: none.
   static Expr* find_window_call(Expr* expr, const Query* query);
   Expr* find_column_of(Expr* expr, const Query* query);
+  bool calls_volatile(const Expr* expr);
 
   // --- bind_name.cpp
   Result<Expr*> column(const sql::ColumnRef& node);

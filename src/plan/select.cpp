@@ -52,7 +52,10 @@ bool keeps_order(const Node* node, const WantedOrder& order, const Rel& rel, Are
 
 Result<Rel> Planner::plan_plain(Query* query, const Vec<std::uint32_t>& kept) {
   SPG_ASSIGN(Rel quick, min_max(query));
-  if (quick.node != nullptr) return finish(query, quick, kept);
+  if (quick.node != nullptr) {
+    if (!query->window_calls.empty()) { SPG_ASSIGN(quick, windows(query, quick)); }
+    return finish(query, quick, kept);
+  }
   WantedOrder order;
   const bool ordered = query->window_calls.empty() ? order_from_query(query, order) : order_from_windows(query, order);
   Rel rel;

@@ -139,8 +139,8 @@ std::span<WindowKey> Planner::keys_as_columns(std::span<const WindowKey> from, c
   for (const WindowKey& key : from) {
     Expr* value = simplify(key.value);
     const bool is_column = value->kind == ExprKind::column && place_of(input, value) != UINT32_MAX;
-    const bool constant = !is_column && (value->kind == ExprKind::column || is_constant(value) ||
-                                         value->kind == ExprKind::parameter);
+    const bool constant =
+        !is_column && (value->kind == ExprKind::column || is_constant(value) || value->kind == ExprKind::parameter);
     if (constant && !with_constants) continue;
     if (!is_column) {
       std::size_t at = 0;

@@ -27,7 +27,8 @@ struct Windows : World {
     made->frames = list<WindowFrame>({WindowFrame{}, WindowFrame{}});
     return made;
   }
-  WindowCall of(std::uint32_t function, bool is_aggregate, std::initializer_list<Expr*> arguments, std::uint32_t frame = 0) {
+  WindowCall of(std::uint32_t function, bool is_aggregate, std::initializer_list<Expr*> arguments,
+                std::uint32_t frame = 0) {
     WindowCall call;
     call.function = Oid{function};
     call.is_aggregate = is_aggregate;
@@ -64,7 +65,8 @@ struct Windows : World {
 }  // namespace
 
 TEST_CASE("batches may cut partitions and peers anywhere") {
-  const std::vector<std::pair<int, int>> rows{{1, 3}, {1, 3}, {1, 5}, {2, 1}, {3, 7}, {3, 7}, {3, null}, {null, 2}, {null, 2}};
+  const std::vector<std::pair<int, int>> rows{{1, 3}, {1, 3},    {1, 5},    {2, 1},   {3, 7},
+                                              {3, 7}, {3, null}, {null, 2}, {null, 2}};
   for (const std::size_t size : {1u, 2u, 3u, 4u, 9u}) {
     Windows w;
     CAPTURE(size);
@@ -88,8 +90,9 @@ TEST_CASE("many partitions, and one of many batches") {
     // 5000 rows: number, number / partition
     Expr* number = w.column(0, oid::int4);
     Node* input = w.project(w.series(0, 4999), {w.divide(number, w.integer(partition)), number});
-    Window* window = w.window(input, {w.of(row_number, false, {}), w.of(sum_int4, true, {w.x()}, 0), w.of(last_value, false, {w.x()}, 1)},
-                              {oid::int8, oid::int8, oid::int4});
+    Window* window = w.window(
+        input, {w.of(row_number, false, {}), w.of(sum_int4, true, {w.x()}, 0), w.of(last_value, false, {w.x()}, 1)},
+        {oid::int8, oid::int8, oid::int4});
     window->frames[1].end = sql::FrameBound::unbounded_following;
     // Differences that are zero when right, summed up over all rows.
     auto* sums = w.node<Aggregate>(NodeKind::aggregate, {oid::int8, oid::int8, oid::int8});
@@ -135,21 +138,22 @@ TEST_CASE("a window is computed again for each outer row") {
   Node* input = w.project(w.series(1, 4), {w.integer(0), w.column(0, oid::int4)});
   Expr* n = w.parameter(0, oid::int4, true);
   auto* offset = w.call(481, oid::int8, {n});
-  Window* window = w.window(w.filter(input, w.less(w.x(), w.plus(n, w.integer(1)))),
-                            {w.of(sum_int4, true, {w.x()}, 0), w.of(3107, false, {w.x(), n}), w.of(sum_int4, true, {w.x()}, 1)},
-                            {oid::int8, oid::int4, oid::int8});
+  Window* window =
+      w.window(w.filter(input, w.less(w.x(), w.plus(n, w.integer(1)))),
+               {w.of(sum_int4, true, {w.x()}, 0), w.of(3107, false, {w.x(), n}), w.of(sum_int4, true, {w.x()}, 1)},
+               {oid::int8, oid::int4, oid::int8});
   window->frames[1].mode = sql::FrameMode::rows;
   window->frames[1].start = sql::FrameBound::preceding;
   window->frames[1].start_offset = offset;
   window->frames[1].end = sql::FrameBound::preceding;
   window->frames[1].end_offset = w.value(oid::int8, "1");
-  auto* join = w.node<LoopJoin>(NodeKind::loop_join, {oid::int4, oid::int4, oid::int4, oid::int8, oid::int4, oid::int8});
+  auto* join =
+      w.node<LoopJoin>(NodeKind::loop_join, {oid::int4, oid::int4, oid::int4, oid::int8, oid::int4, oid::int8});
   join->type = JoinType::inner;
   join->left = w.series(1, 3);
   join->right = window;
   join->bindings = w.list<SubqueryExpr::Binding>({{0, w.column(0, oid::int4)}});
-  CHECK(w.run(join) ==
-        "1,0,1,1,-,- 2,0,1,1,-,- 2,0,2,3,-,1 3,0,1,1,-,- 3,0,2,3,-,1 3,0,3,6,-,3");
+  CHECK(w.run(join) == "1,0,1,1,-,- 2,0,1,1,-,- 2,0,2,3,-,1 3,0,1,1,-,- 3,0,2,3,-,1 3,0,3,6,-,3");
 }
 
 TEST_CASE("memory and cancellation end a window") {
