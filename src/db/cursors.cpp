@@ -39,6 +39,7 @@ void each_node(const plan::Node* node, const Visit& visit) {
     case plan::NodeKind::sort: return each_node(as<plan::Sort>(*node).input, visit);
     case plan::NodeKind::distinct: return each_node(as<plan::Distinct>(*node).input, visit);
     case plan::NodeKind::aggregate: return each_node(as<plan::Aggregate>(*node).input, visit);
+    case plan::NodeKind::window: return each_node(as<plan::Window>(*node).input, visit);
     case plan::NodeKind::lock_rows: return each_node(as<plan::LockRows>(*node).input, visit);
     case plan::NodeKind::materialize: return each_node(as<plan::Materialize>(*node).input, visit);
     case plan::NodeKind::cte_scan: return each_node(as<plan::CteScan>(*node).source, visit);

@@ -36,7 +36,12 @@ template <class S>
 constexpr AggregateFunction aggregate(Status (*update)(AggregateUpdate&),
                                       Status (*finish)(FunctionContext&, const std::byte*, Value&),
                                       bool sees_nulls = false) {
-  return {sizeof(S), sees_nulls, update, finish};
+  return {sizeof(S), sees_nulls, update, finish, nullptr};
+}
+/// The same with an inverse, for frames that slide.
+constexpr AggregateFunction invertible(AggregateFunction function, Result<bool> (*remove)(AggregateUpdate&)) {
+  function.remove = remove;
+  return function;
 }
 
 // --- count ----------------------------------------------------------------------------------------------------------
@@ -120,6 +125,14 @@ Status update_bigint_sum(AggregateUpdate& u) {
   }
   return ok();
 }
+Result<bool> remove_bigint_sum(AggregateUpdate& u) {
+  for (std::uint32_t i = 0; i < u.rows.count; ++i) {
+    auto& state = state_at<BigintSum>(u, i);
+    state.sum -= u.arguments[0].value<i8>(u.rows[i]);
+    --state.count;
+  }
+  return true;
+}
 template <bool average>
 Status finish_bigint_sum(FunctionContext& c, const std::byte* state, Value& out) {
   const auto& s = state_of<BigintSum>(state);
@@ -134,6 +147,12 @@ Status update_numeric(AggregateUpdate& u) {
   for (std::uint32_t i = 0; i < u.rows.count; ++i)
     state_at<NumericSum>(u, i).add(u.arguments[0].value<Numeric>(u.rows[i]), u.context.arena);
   return ok();
+}
+Result<bool> remove_numeric(AggregateUpdate& u) {
+  bool known = true;
+  for (std::uint32_t i = 0; i < u.rows.count; ++i)
+    known &= state_at<NumericSum>(u, i).remove(u.arguments[0].value<Numeric>(u.rows[i]), u.context.arena);
+  return known;
 }
 Status finish_numeric_sum(FunctionContext& c, const std::byte* state, Value& out) {
   const auto& s = state_of<NumericSum>(state);
@@ -185,6 +204,14 @@ Status update_interval_sum(AggregateUpdate& u) {
     ++state.count;
   }
   return ok();
+}
+Result<bool> remove_interval_sum(AggregateUpdate& u) {
+  for (std::uint32_t i = 0; i < u.rows.count; ++i) {
+    auto& state = state_at<IntervalSum>(u, i);
+    SPG_ASSIGN(state.sum, type::interval_sub(state.sum, u.arguments[0].value<Interval>(u.rows[i])));
+    --state.count;
+  }
+  return true;
 }
 template <bool average>
 Status finish_interval(FunctionContext&, const std::byte* state, Value& out) {
@@ -261,6 +288,26 @@ Status update_numeric_moments(AggregateUpdate& u) {
     }
   }
   return ok();
+}
+template <class T>
+Result<bool> remove_numeric_moments(AggregateUpdate& u) {
+  Arena& arena = u.context.arena;
+  bool known = true;
+  for (std::uint32_t i = 0; i < u.rows.count; ++i) {
+    auto& s = state_at<NumericMoments>(u, i);
+    if constexpr (std::is_same_v<T, Numeric>) {
+      const Numeric& value = u.arguments[0].value<Numeric>(u.rows[i]);
+      Arena scratch(arena.budget());
+      SPG_ASSIGN(const Numeric square, type::numeric_mul(value, value, scratch));
+      known &= s.sum.remove(value, arena);
+      known &= s.squares.remove(square, arena);
+    } else {
+      const type::Int128 value = u.arguments[0].value<T>(u.rows[i]);
+      known &= s.sum.remove_scaled(value, 0, arena);
+      known &= s.squares.remove_scaled(value * value, 0, arena);
+    }
+  }
+  return known;
 }
 template <Spread what>
 Status finish_numeric_moments(FunctionContext& c, const std::byte* state, Value& out) {
@@ -632,7 +679,8 @@ constexpr AggregateFunction float_spread(bool single) {
 }
 template <Spread what, class T>
 constexpr AggregateFunction numeric_spread() {
-  return aggregate<NumericMoments>(&update_numeric_moments<T>, &finish_numeric_moments<what>);
+  return invertible(aggregate<NumericMoments>(&update_numeric_moments<T>, &finish_numeric_moments<what>),
+                    &remove_numeric_moments<T>);
 }
 template <Regress what>
 constexpr AggregateFunction regress() {
@@ -667,18 +715,22 @@ constexpr AggregateEntry entries[] = {
     {proc::agg_count_any, aggregate<i8>(&update_count, &finish_count)},
     {proc::agg_sum_smallint, aggregate<IntegerSum>(&update_integer_sum<std::int16_t>, &finish_integer_sum)},
     {proc::agg_sum_integer, aggregate<IntegerSum>(&update_integer_sum<i4>, &finish_integer_sum)},
-    {proc::agg_sum_bigint, aggregate<BigintSum>(&update_bigint_sum, &finish_bigint_sum<false>)},
-    {proc::agg_sum_numeric, aggregate<NumericSum>(&update_numeric, &finish_numeric_sum)},
+    {proc::agg_sum_bigint,
+     invertible(aggregate<BigintSum>(&update_bigint_sum, &finish_bigint_sum<false>), &remove_bigint_sum)},
+    {proc::agg_sum_numeric, invertible(aggregate<NumericSum>(&update_numeric, &finish_numeric_sum), &remove_numeric)},
     {proc::agg_sum_real, aggregate<FloatSum<float>>(&update_float_sum<float>, &finish_float_sum<float>)},
     {proc::agg_sum_double_precision, aggregate<FloatSum<double>>(&update_float_sum<double>, &finish_float_sum<double>)},
-    {proc::agg_sum_interval, aggregate<IntervalSum>(&update_interval_sum, &finish_interval<false>)},
+    {proc::agg_sum_interval,
+     invertible(aggregate<IntervalSum>(&update_interval_sum, &finish_interval<false>), &remove_interval_sum)},
     {proc::agg_avg_smallint, aggregate<IntegerSum>(&update_integer_sum<std::int16_t>, &finish_integer_avg)},
     {proc::agg_avg_integer, aggregate<IntegerSum>(&update_integer_sum<i4>, &finish_integer_avg)},
-    {proc::agg_avg_bigint, aggregate<BigintSum>(&update_bigint_sum, &finish_bigint_sum<true>)},
-    {proc::agg_avg_numeric, aggregate<NumericSum>(&update_numeric, &finish_numeric_avg)},
+    {proc::agg_avg_bigint,
+     invertible(aggregate<BigintSum>(&update_bigint_sum, &finish_bigint_sum<true>), &remove_bigint_sum)},
+    {proc::agg_avg_numeric, invertible(aggregate<NumericSum>(&update_numeric, &finish_numeric_avg), &remove_numeric)},
     {proc::agg_avg_real, float_spread<Spread::average>(true)},
     {proc::agg_avg_double_precision, float_spread<Spread::average>(false)},
-    {proc::agg_avg_interval, aggregate<IntervalSum>(&update_interval_sum, &finish_interval<true>)},
+    {proc::agg_avg_interval,
+     invertible(aggregate<IntervalSum>(&update_interval_sum, &finish_interval<true>), &remove_interval_sum)},
     SPG_SPREAD(agg_variance, Spread::var_samp),
     SPG_SPREAD(agg_var_samp, Spread::var_samp),
     SPG_SPREAD(agg_var_pop, Spread::var_pop),

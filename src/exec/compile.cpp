@@ -2,6 +2,7 @@
 
 #include "eval.hpp"
 #include "sets.hpp"
+#include "window.hpp"
 #include "spg/type/io.hpp"
 #include "spg/type/numeric.hpp"
 #include "spg/type/oids.hpp"
@@ -73,6 +74,7 @@ class Compiler {
                                                std::span<const plan::OutputColumn> outputs);
   Status index_keys(CompiledNode* to, Oid relation, IndexId index);
   Status aggregate(CompiledNode* to, const plan::Aggregate& node);
+  Status window(CompiledNode* to, const plan::Window& node);
   Status modify(CompiledNode* to, const plan::Modify& node);
   /// Forgets reads of parameters that the construct itself sets.
   void bound(std::size_t since, std::span<const plan::SubqueryExpr::Binding> bindings);
@@ -396,6 +398,34 @@ Status Compiler::aggregate(CompiledNode* to, const plan::Aggregate& node) {
   return ok();
 }
 
+Status Compiler::window(CompiledNode* to, const plan::Window& node) {
+  auto* made = arena_->make<CompiledWindow>();
+  auto* frames = arena_->array<CompiledWindowFrame>(node.frames.size());
+  for (std::size_t i = 0; i < node.frames.size(); ++i) {
+    CompiledWindowFrame& frame = *new (&frames[i]) CompiledWindowFrame{};
+    frame.frame = &node.frames[i];
+    SPG_ASSIGN(frame.start_offset, optional(node.frames[i].start_offset));
+    SPG_ASSIGN(frame.end_offset, optional(node.frames[i].end_offset));
+  }
+  auto* calls = arena_->array<CompiledWindowCall>(node.calls.size());
+  for (std::size_t i = 0; i < node.calls.size(); ++i) {
+    const plan::WindowCall& call = node.calls[i];
+    CompiledWindowCall& one = *new (&calls[i]) CompiledWindowCall{};
+    one.call = &call;
+    if (call.is_aggregate) one.aggregate = registry_->aggregate(call.function);
+    if (call.is_aggregate ? one.aggregate == nullptr : !is_window_function(call.function)) {
+      const catalog::Function* known = catalog_ == nullptr ? nullptr : catalog_->function(call.function);
+      return not_supported(known == nullptr ? "?" : arena_->concat(known->name, "()"), -1);
+    }
+    SPG_ASSIGN(one.arguments, all(call.arguments));
+    SPG_ASSIGN(one.filter, optional(call.filter));
+  }
+  made->frames = {frames, node.frames.size()};
+  made->calls = {calls, node.calls.size()};
+  to->extra = made;
+  return ok();
+}
+
 /// Whether a Modify's input may yield one row of the table twice.
 bool yields_unique_rows(const plan::Node& node) {
   switch (node.kind) {
@@ -579,6 +609,11 @@ Result<const CompiledNode*> Compiler::fill(CompiledNode* to) {
     case NodeKind::aggregate: {
       SPG_ASSIGN(to->left, node(*plan::as<plan::Aggregate>(n).input));
       SPG_TRY(aggregate(to, plan::as<plan::Aggregate>(n)));
+      return done();
+    }
+    case NodeKind::window: {
+      SPG_ASSIGN(to->left, node(*plan::as<plan::Window>(n).input));
+      SPG_TRY(window(to, plan::as<plan::Window>(n)));
       return done();
     }
     case NodeKind::hash_join: {

@@ -48,6 +48,23 @@ struct CompiledAggregate {
   bool collects() const { return call->distinct || !order.empty(); }
 };
 
+/// A call over a window. `aggregate` is null for window functions, which window.hpp knows.
+struct CompiledWindowCall {
+  const plan::WindowCall* call = nullptr;
+  const AggregateFunction* aggregate = nullptr;
+  std::span<const Code* const> arguments;
+  const Code* filter = nullptr;
+};
+struct CompiledWindowFrame {
+  const plan::WindowFrame* frame = nullptr;
+  const Code* start_offset = nullptr;
+  const Code* end_offset = nullptr;
+};
+struct CompiledWindow {
+  std::span<const CompiledWindowCall> calls;
+  std::span<const CompiledWindowFrame> frames;
+};
+
 /// ON CONFLICT DO UPDATE: columns of the row in the way that are read, those that are set, and to what.
 struct CompiledConflict {
   std::span<const StoredColumn> existing;

@@ -1,52 +1,9 @@
 // ORDER BY: all rows are collected, their keys normalised and sorted; with a limit, only the best rows are kept.
 #include "operator.hpp"
 #include "sorting.hpp"
-#include "spg/base/checked_sort.hpp"
-#include "spg/base/bytes.hpp"
 #include "spg/type/io.hpp"
 
 namespace spg::exec {
-
-bool sorts_before(const SortEntry& a, const SortEntry& b) {
-  if (a.head != b.head) return a.head < b.head;
-  if (a.bytes > 8 || b.bytes > 8) {
-    const std::uint32_t least = a.bytes < b.bytes ? a.bytes : b.bytes;
-    if (least > 8) {
-      const int order = std::memcmp(a.key + 8, b.key + 8, least - 8);
-      if (order != 0) return order < 0;
-    }
-    if (a.bytes != b.bytes) return a.bytes < b.bytes;
-  }
-  return a.row < b.row;
-}
-
-SortEntry make_sort_entry(std::span<const Vector> columns, std::uint32_t batch_row, std::uint32_t row,
-                          std::span<const SortColumn> by, Arena& arena) {
-  TextBuilder key(arena);
-  for (const SortColumn& column : by)
-    type::append_key(column.key, type::value_of(columns[column.column], batch_row), key);
-  SortEntry entry{0, key.data(), static_cast<std::uint32_t>(key.size()), row};
-  char head[8] = {};
-  std::memcpy(head, entry.key, entry.bytes < 8 ? entry.bytes : 8);
-  entry.head = load_be<std::uint64_t>(head);
-  return entry;
-}
-
-Result<std::span<std::uint32_t>> sort_rows(const Rows& rows, std::span<const SortColumn> by, Arena& arena) {
-  const std::size_t count = rows.size();
-  auto* entries = static_cast<SortEntry*>(arena.try_allocate(count * sizeof(SortEntry) + 1, alignof(SortEntry)));
-  if (entries == nullptr) return Error::out_of_memory();
-  for (std::uint32_t row = 0; row < count; ++row) {
-    const Batch chunk = rows.chunk(row / type::batch_rows_max);
-    entries[row] = make_sort_entry(chunk.columns, row % type::batch_rows_max, row, by, arena);
-    if (row % type::batch_rows_max == 0) SPG_TRY(arena.check());
-  }
-  SPG_TRY(arena.check());
-  SPG_TRY(checked_sort(entries, entries + count, sorts_before, [&] { return arena.check(); }));
-  std::span<std::uint32_t> order{arena.array<std::uint32_t>(count + 1), count};
-  for (std::size_t i = 0; i < count; ++i) order[i] = entries[i].row;
-  return order;
-}
 
 namespace {
 

@@ -39,6 +39,7 @@ Operator* make_operator(State& state, const CompiledNode& node) {
     case plan::NodeKind::sort: return make_sort(state, node);
     case plan::NodeKind::distinct: return make_distinct(state, node);
     case plan::NodeKind::aggregate: return make_aggregate(state, node);
+    case plan::NodeKind::window: return make_window(state, node);
     case plan::NodeKind::hash_join: return make_hash_join(state, node);
     case plan::NodeKind::loop_join: return make_loop_join(state, node);
     case plan::NodeKind::index_join: return make_index_join(state, node);

@@ -99,6 +99,7 @@ Operator* make_sort(State& state, const CompiledNode& node);
 Operator* make_distinct(State& state, const CompiledNode& node);
 Operator* make_set_operation(State& state, const CompiledNode& node);
 Operator* make_aggregate(State& state, const CompiledNode& node);
+Operator* make_window(State& state, const CompiledNode& node);
 Operator* make_hash_join(State& state, const CompiledNode& node);
 Operator* make_loop_join(State& state, const CompiledNode& node);
 Operator* make_index_join(State& state, const CompiledNode& node);

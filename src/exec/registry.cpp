@@ -22,7 +22,7 @@ const Registry& standard_functions() {
   static const Module* const modules[] = {&module::core,     &module::text,    &module::numeric,
                                           &module::datetime, &module::array,   &module::session,
                                           &module::transaction, &module::catalog, &module::pattern,
-                                          &module::aggregates, &module::ordered_aggregates};
+                                          &module::aggregates, &module::ordered_aggregates, &module::windows};
   static const Registry registry(modules);
   return registry;
 }

@@ -126,7 +126,10 @@ void Rows::grow() {
 void Rows::append(const Batch& batch) {
   if (batch.selected.count == 0) return;
   if (types_.empty())
-    for (const Vector& column : batch.columns) types_.push_back(column.physical);
+    for (const Vector& column : batch.columns) {
+      types_.push_back(column.physical);
+      nulls_.push_back(0);
+    }
   std::uint16_t every[type::batch_rows_max];
   Selection rest = batch.selected;
   while (rest.count != 0) {
@@ -137,7 +140,8 @@ void Rows::append(const Batch& batch) {
     for (std::size_t c = 0; c < types_.size(); ++c) {
       Vector& column = chunks_.back()[c];
       auto* values = static_cast<std::byte*>(const_cast<void*>(column.values));
-      gather(batch.columns[c], now, values, const_cast<std::uint64_t*>(column.validity), at);
+      nulls_[c] |= static_cast<std::uint8_t>(
+          gather(batch.columns[c], now, values, const_cast<std::uint64_t*>(column.validity), at));
       if (types_[c] == Physical::string) own_strings(reinterpret_cast<StringRef*>(values) + at, count, *arena_);
     }
     size_ += count;
@@ -150,26 +154,50 @@ void Rows::append(const Batch& batch) {
   }
 }
 
+/// Rows lie anywhere, so that each value is a cache miss: they are asked for some rows ahead.
+template <class T>
+bool Rows::gather_column(std::size_t c, std::span<const std::uint32_t> rows, T* to, std::uint64_t* validity) const {
+  constexpr std::size_t ahead = 16;
+  const auto place = [&](std::uint32_t row) {
+    return static_cast<const T*>(chunks_[row / type::batch_rows_max][c].values) + row % type::batch_rows_max;
+  };
+  const bool may_be_null = nulls_[c] != 0;
+  bool nulls = false;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i + ahead < rows.size() && rows[i + ahead] != UINT32_MAX) __builtin_prefetch(place(rows[i + ahead]));
+    if (rows[i] == UINT32_MAX || (may_be_null && is_null(rows[i], c))) {
+      clear_bit(validity, i);
+      to[i] = T{};
+      nulls = true;
+    } else {
+      to[i] = *place(rows[i]);
+    }
+  }
+  return nulls;
+}
+
 void Rows::gather_rows(std::span<const std::uint32_t> rows, std::span<Vector> out, std::span<const Physical> types,
                        Arena& arena) const {
   const std::size_t words = (rows.size() + 63) / 64;
   for (std::size_t c = 0; c < out.size(); ++c) {
     const Physical physical = types_.empty() ? types[c] : types_[c];
     const std::size_t bytes = type::physical_bytes(physical);
-    auto* values = static_cast<std::byte*>(arena.allocate(rows.size() * bytes + 1));
+    void* values = arena.allocate(rows.size() * bytes + 1);
     auto* validity = arena.array<std::uint64_t>(words);
     std::memset(validity, 0xff, words * 8);
     bool nulls = false;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i] == UINT32_MAX || is_null(rows[i], c)) {
-        clear_bit(validity, i);
-        std::memset(values + i * bytes, 0, bytes);
-        nulls = true;
-        continue;
+    if (types_.empty()) {  // no rows: all are asked for as NULL
+      std::memset(values, 0, rows.size() * bytes);
+      std::memset(validity, 0, words * 8);
+      nulls = true;
+    } else {
+      switch (bytes) {
+        case 1: nulls = gather_column(c, rows, static_cast<std::uint8_t*>(values), validity); break;
+        case 2: nulls = gather_column(c, rows, static_cast<std::uint16_t*>(values), validity); break;
+        case 4: nulls = gather_column(c, rows, static_cast<std::uint32_t*>(values), validity); break;
+        case 8: nulls = gather_column(c, rows, static_cast<std::uint64_t*>(values), validity); break;
+        default: nulls = gather_column(c, rows, static_cast<Wide*>(values), validity); break;
       }
-      const auto* from =
-          static_cast<const std::byte*>(column(rows[i], c).values) + rows[i] % type::batch_rows_max * bytes;
-      copy_value(values + i * bytes, from, bytes);
     }
     out[c] = {physical, Vector::Form::flat, values, nulls ? validity : nullptr, nullptr};
   }

@@ -47,7 +47,7 @@ Batch copy_batch(const Batch& from, Arena& arena, bool own);
 /// Rows in chunks of batch_rows_max, each full but the last. A row is known by its number.
 class Rows {
  public:
-  explicit Rows(Arena& arena) : arena_(&arena), chunks_(arena), types_(arena) {}
+  explicit Rows(Arena& arena) : arena_(&arena), chunks_(arena), types_(arena), nulls_(arena) {}
   /// Copies the selected rows, strings included.
   void append(const Batch& batch);
   std::uint32_t size() const { return size_; }
@@ -58,6 +58,8 @@ class Rows {
     return {{chunks_[i], types_.size()}, static_cast<std::uint32_t>(rows), {nullptr, static_cast<std::uint32_t>(rows)}};
   }
   std::size_t column_count() const { return types_.size(); }
+  /// Whether any row has NULL there.
+  bool has_nulls(std::size_t column) const { return nulls_[column] != 0; }
   const Vector& column(std::uint32_t row, std::size_t column) const {
     return chunks_[row / type::batch_rows_max][column];
   }
@@ -74,14 +76,18 @@ class Rows {
   void clear() {
     chunks_ = Vec<Vector*>(*arena_);
     types_ = Vec<Physical>(*arena_);
+    nulls_ = Vec<std::uint8_t>(*arena_);
     size_ = capacity_ = 0;
   }
 
  private:
   void grow();
+  template <class T>
+  bool gather_column(std::size_t column, std::span<const std::uint32_t> rows, T* to, std::uint64_t* validity) const;
   Arena* arena_;
   Vec<Vector*> chunks_;
   Vec<Physical> types_;
+  Vec<std::uint8_t> nulls_;  ///< by column
   std::uint32_t size_ = 0, capacity_ = 0;  ///< rows that fit without growing
 };
 

@@ -17,6 +17,16 @@ Expr* Binder::find_aggregate_of(Expr* expr, const Query* query) {
   return found;
 }
 
+/// Of an argument of an aggregate of the query.
+Status Binder::check_nesting(Expr* arg, const Query* query) {
+  if (const Expr* inner = find_aggregate_of(arg, query); inner != nullptr)
+    return fail(sqlstate::grouping_error, inner->position, "aggregate function calls cannot be nested");
+  if (const Expr* inner = find_window_call(arg, scope_->query); inner != nullptr)
+    return fail(sqlstate::grouping_error, inner->position,
+                "aggregate function calls cannot contain window function calls");
+  return ok();
+}
+
 /// The scope whose query an aggregate (or GROUPING) over `args` belongs to: the innermost of those whose columns they
 /// read. `what` names it in messages.
 Result<Scope*> Binder::owner_of(std::span<Expr* const> args, std::int32_t at, std::string_view what) {
@@ -34,9 +44,7 @@ Result<Scope*> Binder::owner_of(std::span<Expr* const> args, std::int32_t at, st
     for (const Query* query : read)
       if (query == scope->query) owner = scope;
   if (owner == nullptr) owner = scope_;
-  for (Expr* arg : args)
-    if (const Expr* inner = find_aggregate_of(arg, owner->query); inner != nullptr)
-      return fail(sqlstate::grouping_error, inner->position, "aggregate function calls cannot be nested");
+  for (Expr* arg : args) SPG_TRY(check_nesting(arg, owner->query));
   if (owner->place == Place::from_subquery)
     return fail(sqlstate::grouping_error, at, what, " are not allowed in FROM clause of their own query level");
   if (!owner->aggregates_allowed || owner->place == Place::none)
@@ -60,6 +68,8 @@ Status Binder::check_aggregate_form(const sql::FunctionCall& node, const Candida
   }
   if (!node.within_group)
     return fail(sqlstate::wrong_object_type, node.at, "WITHIN GROUP is required for ordered-set aggregate ", shown);
+  if (node.over != nullptr)
+    return fail(sqlstate::feature_not_supported, node.at, "OVER is not supported for ordered-set aggregate ", shown);
   const std::size_t ordered = node.order_by.size(), direct = args.size() - ordered;
   const auto no_such = [&] {
     return fail(sqlstate::undefined_function, node.at, "function ", signature(shown, args, names), " does not exist");
@@ -221,9 +231,7 @@ Status Binder::check_direct(std::span<Expr*> direct, const Scope* owner) {
   if (lower != nullptr)
     return fail(sqlstate::grouping_error, lower->position,
                 "outer-level aggregate cannot contain a lower-level variable in its direct arguments");
-  for (Expr* arg : direct)
-    if (const Expr* inner = find_aggregate_of(arg, owner->query); inner != nullptr)
-      return fail(sqlstate::grouping_error, inner->position, "aggregate function calls cannot be nested");
+  for (Expr* arg : direct) SPG_TRY(check_nesting(arg, owner->query));
   return ok();
 }
 

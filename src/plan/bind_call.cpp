@@ -23,7 +23,6 @@ Result<Expr*> Binder::call_by_name(std::string_view name, std::span<Expr*> args,
 }
 
 Result<Expr*> Binder::function(const sql::FunctionCall& node) {
-  if (node.over != nullptr) return fail(sqlstate::feature_not_supported, node.at, "window functions are not supported");
   Vec<Expr*> args(*arena_);
   Vec<std::string_view> names(*arena_);
   for (const sql::Expr* arg : node.args) {
@@ -141,9 +140,12 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
   if (function.kind == 'p')
     return fail(sqlstate::wrong_object_type, node.at, signature(shown, args, names), " is a procedure")
         .hint("To call a procedure, use CALL.");
-  if (function.kind == 'w')
+  if (function.kind == 'w' && node.over == nullptr)
     return fail(sqlstate::wrong_object_type, node.at, "window function ", shown, " requires an OVER clause");
-  if (!is_aggregate) {
+  if (!is_aggregate && function.kind != 'w') {
+    if (node.over != nullptr)
+      return fail(sqlstate::wrong_object_type, node.at, "OVER specified, but ", shown,
+                  " is not a window function nor an aggregate function");
     if (node.star)
       return fail(sqlstate::wrong_object_type, node.at, shown, "(*) specified, but ", shown,
                   " is not an aggregate function");
@@ -159,7 +161,7 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
     if (node.filter != nullptr)
       return fail(sqlstate::wrong_object_type, node.at, "FILTER specified, but ", shown,
                   " is not an aggregate function");
-  } else if (count == 0 && !node.star) {
+  } else if (is_aggregate && node.over == nullptr && count == 0 && !node.star) {
     return fail(sqlstate::wrong_object_type, node.at, shown,
                 "(*) must be used to call a parameterless aggregate function");
   }
@@ -214,6 +216,7 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
     }
     bound = full;
   }
+  if (node.over != nullptr) return window_call(node, shown, *chosen, bound.span(), result);
   if (is_aggregate) return aggregate(node, *chosen, bound.span(), result);
   if (function.returns_set && scope_ != nullptr) {
     const Place place = scope_->place;
@@ -248,6 +251,10 @@ std::string_view place_name(Place place) {
     case Place::from_function: return "functions in FROM";
     case Place::default_value: return "DEFAULT expressions";
     case Place::filter: return "FILTER";
+    case Place::window: return "window definitions";
+    case Place::window_rows: return "window ROWS";
+    case Place::window_range: return "window RANGE";
+    case Place::window_groups: return "window GROUPS";
     case Place::index_expression: return "index expressions";
     default: return "this context";
   }

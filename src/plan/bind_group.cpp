@@ -196,10 +196,17 @@ Status Binder::check_grouping(Query* query) {
     }
     SPG_ASSIGN(target, replace_groups(target, query, GroupPlace::own));
   }
-  if (query->having != nullptr) {
-    SPG_TRY(check_grouping_calls(query->having, query));
-    SPG_ASSIGN(query->having, replace_groups(query->having, query, GroupPlace::own));
-  }
+  const auto replace = [&](Expr*& part) -> Status {
+    SPG_TRY(check_grouping_calls(part, query));
+    SPG_ASSIGN(part, replace_groups(part, query, GroupPlace::own));
+    return ok();
+  };
+  if (query->having != nullptr) SPG_TRY(replace(query->having));
+  Status status;
+  for_each_window_expr(query, [&](Expr*& part) {
+    if (!status.failed()) status = replace(part);
+  });
+  SPG_TRY(std::move(status));
   // Those of aggregates that nothing reads any more.
   for (std::size_t i = 0; i < query->aggregates.size(); ++i) SPG_TRY(replace_direct(i, query));
   return ok();
@@ -213,6 +220,19 @@ Status Binder::replace_direct(std::size_t aggregate, Query* query) {
     SPG_ASSIGN(argument, replace_groups(argument, query, GroupPlace::direct_argument));
   }
   return ok();
+}
+
+/// What a call over a window is given, as if it stood where the call does.
+Status Binder::replace_windowed(WindowedCall& call, Query* query) {
+  if (call.groups_replaced) return ok();
+  call.groups_replaced = true;
+  const auto replace = [&](Expr*& part) -> Status {
+    SPG_TRY(check_grouping_calls(part, query));
+    SPG_ASSIGN(part, replace_groups(part, query, GroupPlace::own));
+    return ok();
+  };
+  for (Expr*& argument : call.call.arguments) SPG_TRY(replace(argument));
+  return call.call.filter == nullptr ? ok() : replace(call.call.filter);
 }
 
 namespace {
@@ -262,6 +282,10 @@ Result<Expr*> Binder::replace_groups(Expr* expr, Query* query, GroupPlace place)
     RangeEntry* range = ranges_[ref.relation];
     if (range == query->aggregate_range) {
       SPG_TRY(replace_direct(static_cast<std::size_t>(ref.number - 1), query));
+      return expr;
+    }
+    if (range == query->window_range) {
+      SPG_TRY(replace_windowed(query->window_calls[static_cast<std::size_t>(ref.number - 1)], query));
       return expr;
     }
     if (range->owner != query || range->kind == RangeKind::groups) return expr;

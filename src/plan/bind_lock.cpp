@@ -34,6 +34,7 @@ Status Binder::check_lockable(const Query& query, sql::LockStrength strength) {
   else if (!query.group_keys.empty()) why = "GROUP BY clause";
   else if (query.having != nullptr) why = "HAVING clause";
   else if (query.grouped) why = "aggregate functions";
+  else if (!query.window_calls.empty()) why = "window functions";
   else if (has_sets) why = "set-returning functions in the target list";
   if (why == nullptr) return ok();
   return fail(sqlstate::feature_not_supported, -1, clause_name(strength), " is not allowed with ", why);
@@ -93,7 +94,7 @@ void Binder::give_row_ids(Query* query) {
 RangeEntry* Binder::scanned_relation(Query* query, std::uint32_t* row_id) {
   FromTree* from = query->from;
   while (from != nullptr && from->kind == FromTree::Kind::list && from->items.size() == 1) from = from->items[0];
-  if (from == nullptr || from->kind != FromTree::Kind::leaf || query->set_op != sql::SetOp::none || query->distinct || query->grouped) return nullptr;
+  if (from == nullptr || from->kind != FromTree::Kind::leaf || query->set_op != sql::SetOp::none || query->distinct || query->grouped || !query->window_calls.empty()) return nullptr;
   for (const Target& target : query->targets)
     if (has_set_call(target.expr)) return nullptr;
   RangeEntry* range = from->range;

@@ -18,6 +18,8 @@ Scope Binder::make_scope(Scope* outer) {
   query.group_sets = Vec<Vec<std::uint32_t>>(*arena_);
   query.groupings = Vec<Vec<std::uint32_t>>(*arena_);
   query.aggregates = Vec<Aggregated>(*arena_);
+  query.windows = Vec<WindowSpec*>(*arena_);
+  query.window_calls = Vec<WindowedCall>(*arena_);
   query.distinct_on = Vec<std::uint32_t>(*arena_);
   query.order_by = Vec<SortBy>(*arena_);
   query.ctes = Vec<Cte*>(*arena_);
@@ -95,8 +97,7 @@ Status Binder::target_list(const Vec<sql::Target>& nodes, Vec<Target>& targets, 
 }
 
 Result<Query*> Binder::plain_select(const sql::Select& node, Query* query, bool keep_unknown) {
-  if (!node.windows.empty())
-    return fail(sqlstate::feature_not_supported, node.windows[0]->at, "window functions are not supported");
+  name_windows(node, query);
   if (!node.from.empty()) { SPG_ASSIGN(query->from, from_list(node.from)); }
   SPG_TRY(target_list(node.targets, query->targets, Place::select));
   if (node.where != nullptr) { SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE")); }
@@ -128,6 +129,7 @@ Result<Query*> Binder::plain_select(const sql::Select& node, Query* query, bool 
     }
   }
   SPG_TRY(limit(node, query));
+  SPG_TRY(finish_windows(query));
   SPG_TRY(check_grouping(query));
   SPG_TRY(locking(node, query));
   return query;
@@ -156,10 +158,10 @@ bool Binder::has_order(Oid base) {
 Status Binder::sort_direction(const sql::SortItem& item, Expr* value, bool* descending, bool* nulls_first) {
   *descending = item.direction == sql::SortDirection::descending;
   if (item.direction == sql::SortDirection::using_operator) {
-    SPG_ASSIGN(const catalog::Operator* op, find_operator(item.using_op, value, value, item.expr->at));
+    SPG_ASSIGN(const catalog::Operator* op, find_operator(item.using_op, value, value, item.using_at));
     const catalog::Comparison comparison = catalog_->comparison_of(op->oid);
     if (comparison != catalog::Comparison::less && comparison != catalog::Comparison::greater)
-      return fail(sqlstate::wrong_object_type, item.expr->at, "operator ", item.using_op.name,
+      return fail(sqlstate::wrong_object_type, item.using_at, "operator ", item.using_op.name,
                   " is not a valid ordering operator")
           .hint("Ordering operators must be \"<\" or \">\" members of btree operator families.");
     *descending = comparison == catalog::Comparison::greater;
@@ -176,6 +178,11 @@ Result<std::uint32_t> Binder::sort_target(const sql::Expr& node, Query* query, P
   const std::string_view clause = place == Place::group_by      ? "GROUP BY"
                                   : place == Place::distinct_on ? "DISTINCT ON"
                                                                 : "ORDER BY";
+  const auto chosen = [&](std::uint32_t target) -> Result<std::uint32_t> {
+    const Expr* call = place == Place::group_by ? find_window_call(query->targets[target].expr, query) : nullptr;
+    if (call == nullptr) return target;
+    return fail(sqlstate::windowing_error, call->position, "window functions are not allowed in GROUP BY");
+  };
   if (const auto* literal = sql::as<sql::Literal>(&node);
       literal != nullptr && literal->form != sql::LiteralKind::boolean) {
     if (literal->form != sql::LiteralKind::integer)
@@ -183,7 +190,7 @@ Result<std::uint32_t> Binder::sort_target(const sql::Expr& node, Query* query, P
     if (literal->integer < 1 || static_cast<std::uint32_t>(literal->integer) > query->visible)
       return fail(sqlstate::invalid_column_reference, node.at, clause, " position ", literal->integer,
                   " is not in select list");
-    return static_cast<std::uint32_t>(literal->integer - 1);
+    return chosen(static_cast<std::uint32_t>(literal->integer - 1));
   }
   if (const auto* ref = sql::as<sql::ColumnRef>(&node); ref != nullptr && !ref->star && ref->fields.size() == 1) {
     bool shadowed = false;
@@ -197,7 +204,7 @@ Result<std::uint32_t> Binder::sort_target(const sql::Expr& node, Query* query, P
         return fail(sqlstate::ambiguous_column, node.at, clause, " \"", ref->fields[0], "\" is ambiguous");
       if (match == UINT32_MAX) match = i;
     }
-    if (match != UINT32_MAX) return match;
+    if (match != UINT32_MAX) return chosen(match);
   }
   const Place was = scope_->place;
   const bool allowed = scope_->aggregates_allowed;

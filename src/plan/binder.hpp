@@ -1,7 +1,8 @@
 // Binder: sql:: trees -> bound queries, by PostgreSQL's rules. One object per statement. Private to src/plan.
 //
 // Files: bind_type (names and texts of types), coerce (casts, common types), resolve (functions and operators),
-// bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_group, bind_set, bind_dml.
+// bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_group, bind_window, bind_set,
+// bind_dml.
 #pragma once
 #include "make.hpp"
 #include "spg/sql/expr.hpp"
@@ -30,6 +31,10 @@ enum class Place : std::uint8_t {
   from_subquery,
   default_value,
   filter,
+  window,  ///< PARTITION BY and ORDER BY of a window
+  window_rows,  ///< an offset of a frame, by mode
+  window_range,
+  window_groups,
   index_expression
 };
 std::string_view place_name(Place place);
@@ -178,6 +183,7 @@ class Binder {
 
   // --- bind_aggregate.cpp
   Result<Expr*> aggregate(const sql::FunctionCall& node, const Candidate& chosen, std::span<Expr*> args, Oid result);
+  Status check_nesting(Expr* arg, const Query* query);
   Result<Scope*> owner_of(std::span<Expr* const> args, std::int32_t at, std::string_view what);
   Status check_aggregate_form(const sql::FunctionCall& node, const Candidate& chosen, std::span<Expr*> args,
                               std::span<const std::string_view> names, std::string_view shown);
@@ -187,6 +193,28 @@ class Binder {
   bool calls_volatile(const AggregateCall& call);
   Expr* add_aggregate(Query* query, const AggregateCall& call, std::string_view name, std::int32_t at);
   Expr* find_aggregate_of(Expr* expr, const Query* query);
+
+  // --- bind_window.cpp
+  void name_windows(const sql::Select& node, Query* query);
+  Status finish_windows(Query* query);
+  Result<WindowSpec*> named_window(Query* query, std::string_view name, std::size_t before);
+  Result<std::uint32_t> window_of(const sql::WindowDef& def, Query* query);
+  Status bind_window(Query* query, WindowSpec* window, std::size_t number);
+  Result<Expr*> window_key(const sql::Expr& node);
+  Result<std::span<WindowKey>> window_order(const Vec<sql::SortItem>& items);
+  Result<std::span<WindowKey>> window_partition(const Vec<sql::Expr*>& items, std::span<const WindowKey> order);
+  Status window_frame(const sql::WindowDef& def, WindowSpec* window);
+  Result<Expr*> frame_offset(const sql::Expr& node, const WindowSpec& window, Oid* in_range);
+  Result<Expr*> range_offset(Expr* offset, Oid column, Oid* in_range);
+  Status check_window_place(std::int32_t at);
+  Status check_window_call(const sql::FunctionCall& node, std::string_view shown, bool is_aggregate,
+                           std::span<Expr*> args);
+  Result<Expr*> window_call(const sql::FunctionCall& node, std::string_view shown, const Candidate& chosen,
+                            std::span<Expr*> args, Oid result);
+  /// A call over a window of the query within the expression; null: none.
+  static Expr* find_window_call(Expr* expr, const Query* query);
+  Expr* find_column_of(Expr* expr, const Query* query);
+  bool calls_volatile(const Expr* expr);
 
   // --- bind_name.cpp
   Result<Expr*> column(const sql::ColumnRef& node);
@@ -257,6 +285,7 @@ class Binder {
   void drop_repeated_sets(Query* query);
   Expr* group_column(std::size_t key, const Expr& expr, const Query& query);
   Status check_grouping(Query* query);
+  Status replace_windowed(WindowedCall& call, Query* query);
   Status replace_direct(std::size_t aggregate, Query* query);
   bool depends_on_groups(const RangeEntry& range, const Query& query);
   Result<Expr*> replace_groups(Expr* expr, Query* query, GroupPlace place);

@@ -148,6 +148,7 @@ class Explainer {
       case NodeKind::sort: line.add("Sort"); break;
       case NodeKind::distinct: line.add(as<Distinct>(node).sorted ? "Unique" : "HashAggregate"); break;
       case NodeKind::aggregate: line.add(aggregate_title(as<Aggregate>(node))); break;
+      case NodeKind::window: line.add("WindowAgg"); break;
       case NodeKind::hash_join: line.add("Hash", join_words(as<HashJoin>(node).type), " Join"); break;
       case NodeKind::loop_join: {
         const JoinType type = as<LoopJoin>(node).type;
@@ -247,6 +248,12 @@ class Explainer {
         }
         break;
       }
+      case NodeKind::window: {
+        const Vec<std::string_view> below = names_of(*as<Window>(node).input);
+        names.append({below.begin(), below.size()});
+        for (const WindowCall& call : as<Window>(node).calls) names.push_back(window_call(call, below));
+        break;
+      }
       case NodeKind::hash_join: {
         const auto& join = as<HashJoin>(node);
         if (join.type == JoinType::semi || join.type == JoinType::anti || join.type == JoinType::anti_null_aware)
@@ -300,6 +307,44 @@ class Explainer {
   static std::string_view order_words(bool descending, bool nulls_first) {
     if (descending) return nulls_first ? " DESC" : " DESC NULLS LAST";
     return nulls_first ? " NULLS FIRST" : "";
+  }
+  /// Whether an output is computed by a node below, which then has it in parentheses.
+  static bool is_computed(const Node& node, std::uint32_t output) {
+    const auto of = [](const Expr* expr, const Node* input) {
+      if (expr->kind != ExprKind::column) return !is_constant(expr);
+      return input != nullptr && is_computed(*input, as<Column>(*expr).place);
+    };
+    switch (node.kind) {
+      case NodeKind::project: return of(as<Project>(node).expressions[output], as<Project>(node).input);
+      case NodeKind::project_set: return of(as<ProjectSet>(node).expressions[output], as<ProjectSet>(node).input);
+      case NodeKind::filter: return is_computed(*as<Filter>(node).input, output);
+      case NodeKind::limit: return is_computed(*as<Limit>(node).input, output);
+      case NodeKind::lock_rows: return is_computed(*as<LockRows>(node).input, output);
+      case NodeKind::sort: return is_computed(*as<Sort>(node).input, output);
+      case NodeKind::distinct: return is_computed(*as<Distinct>(node).input, output);
+      case NodeKind::aggregate: {
+        const auto& aggregate = as<Aggregate>(node);
+        return output >= aggregate.keys.size() || of(aggregate.keys[output], aggregate.input);
+      }
+      case NodeKind::window: {
+        const Node& input = *as<Window>(node).input;
+        return output >= input.outputs.size() || is_computed(input, output);
+      }
+      default: return false;
+    }
+  }
+  std::string_view window_call(const WindowCall& call, const Vec<std::string_view>& below) {
+    const std::span<const std::string_view> names{below.data(), below.size()};
+    const catalog::Function* function = catalog_.function(call.function);
+    TextBuilder text(arena_);
+    text.add(function == nullptr ? std::string_view("?") : function->name, "(");
+    if (call.arguments.empty() && call.is_aggregate) text.add("*");
+    for (std::size_t i = 0; i < call.arguments.size(); ++i)
+      text.add(i == 0 ? "" : ", ", deparse_expr(arena_, catalog_, *call.arguments[i], names));
+    text.add(")");
+    if (call.filter != nullptr) text.add(" FILTER (WHERE ", deparse_expr(arena_, catalog_, *call.filter, names), ")");
+    text.add(" OVER (?)");
+    return text.view();
   }
 
   void detail(std::string_view label, std::string_view text) {
@@ -373,7 +418,9 @@ class Explainer {
         TextBuilder text(arena_);
         for (std::size_t i = 0; i < as<Sort>(node).keys.size(); ++i) {
           const SortKey& key = as<Sort>(node).keys[i];
-          text.add(i == 0 ? "" : ", ", names[key.column], order_words(key.descending, key.nulls_first));
+          const bool computed = is_computed(*as<Sort>(node).input, key.column);
+          text.add(i == 0 ? "" : ", ", computed ? "(" : "", names[key.column], computed ? ")" : "",
+                   order_words(key.descending, key.nulls_first));
         }
         detail("Sort Key", text.view());
         break;
@@ -502,6 +549,19 @@ class Explainer {
       case NodeKind::sort: child(as<Sort>(node).input, indent); break;
       case NodeKind::distinct: child(as<Distinct>(node).input, indent); break;
       case NodeKind::aggregate: child(as<Aggregate>(node).input, indent); break;
+      case NodeKind::window: {
+        const auto& window = as<Window>(node);
+        child(window.input, indent);
+        for (const WindowCall& call : window.calls) {
+          subplans(call.arguments, indent);
+          subplans(call.filter, indent);
+        }
+        for (const WindowFrame& frame : window.frames) {
+          subplans(frame.start_offset, indent);
+          subplans(frame.end_offset, indent);
+        }
+        break;
+      }
       case NodeKind::project_set: child(as<ProjectSet>(node).input, indent); break;
       case NodeKind::materialize: child(as<Materialize>(node).input, indent); break;
       case NodeKind::modify: {

@@ -318,7 +318,7 @@ Result<bool> Planner::semi_join(Rel& rel, Expr* qual) {
     for (const Slot& slot : rel.slots)
       correlated = correlated || (slot.relation == column->relation && slot.number == column->number);
   if (exists && !correlated) return false;  // evaluated once
-  const bool simple = !query->grouped && query->set_op == sql::SetOp::none && query->limit == nullptr &&
+  const bool simple = !query->grouped && query->window_calls.empty() && query->set_op == sql::SetOp::none && query->limit == nullptr &&
                       query->offset == nullptr && !query->has_set_functions && query->ctes.empty() &&
                       query->from != nullptr && query->distinct_on.empty();
   if (correlated && !simple) return false;

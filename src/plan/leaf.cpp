@@ -28,6 +28,22 @@ Expr* with_keys(Arena& arena, Expr* expr, const Query* query) {
 }
 }  // namespace
 
+/// Whether a condition on a subquery's columns keeps or drops whole partitions of all its windows.
+bool Planner::reads_partitions_only(const Query* query, std::uint16_t relation, Expr* qual) {
+  Vec<Column*> columns(*arena_);
+  collect_columns(qual, columns);
+  for (const Column* column : columns) {
+    if (column->relation != relation) continue;
+    const Expr* value = query->targets[static_cast<std::size_t>(column->number - 1)].expr;
+    for (const WindowSpec* window : query->windows) {
+      bool listed = false;
+      for (const WindowKey& key : window->partition_by) listed = listed || same_expr(key.value, value);
+      if (!listed) return false;
+    }
+  }
+  return true;
+}
+
 bool Planner::push_into_query(Query* query, std::uint16_t relation, Expr* qual) {
   if (query->limit != nullptr || query->offset != nullptr || query->has_set_functions || !query->distinct_on.empty())
     return false;
@@ -45,6 +61,7 @@ bool Planner::push_into_query(Query* query, std::uint16_t relation, Expr* qual) 
     if (!can_push_below_groups(here, *query)) return false;
     here = with_keys(*arena_, here, query);
   }
+  if (!query->window_calls.empty() && !reads_partitions_only(query, relation, qual)) return false;
   use(here);
   query->where = conjoin(*arena_, query->where, here);
   return true;
@@ -59,6 +76,7 @@ bool Planner::can_push(Query* query, std::uint16_t relation, Expr* qual) {
     return can_push(query->left, query->set_range->number, here) &&
            can_push(query->right, query->set_range->number, here);
   if (is_volatile(here) || has_subquery(here)) return false;
+  if (!query->window_calls.empty() && !reads_partitions_only(query, relation, qual)) return false;
   return !query->grouped || can_push_below_groups(here, *query);
 }
 

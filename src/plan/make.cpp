@@ -164,4 +164,13 @@ bool same_expr(const Expr* a, const Expr* b) {
   }
 }
 
+bool same_keys(std::span<const WindowKey> a, std::span<const WindowKey> b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (a[i].descending != b[i].descending || a[i].nulls_first != b[i].nulls_first ||
+        !same_expr(a[i].value, b[i].value))
+      return false;
+  return true;
+}
+
 }  // namespace spg::plan

@@ -80,6 +80,8 @@ Expr* copy_node(Arena& arena, const Expr* expr);
 
 namespace spg::plan {
 
+bool same_keys(std::span<const WindowKey> a, std::span<const WindowKey> b);
+
 template <class Visit>
 void for_each_part(Expr* expr, Visit visit) {
   auto each = [&](std::span<Expr*> list) {
@@ -161,6 +163,22 @@ void for_each_from_expr(FromTree* tree, Visit visit) {
     for (Expr*& value : row) visit(value);
 }
 
+/// The keys and frame offsets of a query's windows, arguments and filters of the calls over them. Windows may share keys,
+/// which are then visited several times.
+template <class Visit>
+void for_each_window_expr(Query* query, Visit visit) {
+  for (WindowSpec* window : query->windows) {
+    for (WindowKey& key : window->partition_by) visit(key.value);
+    for (WindowKey& key : window->order_by) visit(key.value);
+    if (window->frame.start_offset != nullptr) visit(window->frame.start_offset);
+    if (window->frame.end_offset != nullptr) visit(window->frame.end_offset);
+  }
+  for (WindowedCall& one : query->window_calls) {
+    for (Expr*& argument : one.call.arguments) visit(argument);
+    if (one.call.filter != nullptr) visit(one.call.filter);
+  }
+}
+
 template <class Visit>
 void for_each_query_expr(Query* query, Visit visit) {
   if (query == nullptr) return;
@@ -176,6 +194,7 @@ void for_each_query_expr(Query* query, Visit visit) {
     if (one.call.filter != nullptr) visit(one.call.filter);
     for (AggregateCall::Order& order : one.call.order_by) visit(order.value);
   }
+  for_each_window_expr(query, visit);
   for_each_from_expr(query->from, visit);
   for_each_query_expr(query->left, visit);
   for_each_query_expr(query->right, visit);

@@ -205,6 +205,7 @@ bool is_short_plan(const Node* node) {
     }
     case NodeKind::sort: return is_short_plan(as<Sort>(*node).input);
     case NodeKind::aggregate: return is_short_plan(as<Aggregate>(*node).input);
+    case NodeKind::window: return is_short_plan(as<Window>(*node).input);
     case NodeKind::modify: return is_short_plan(as<Modify>(*node).input);
     case NodeKind::lock_rows: return is_short_plan(as<LockRows>(*node).input);
     case NodeKind::index_join: return node->rows_estimate <= 10 && is_short_plan(as<IndexJoin>(*node).left);
@@ -251,6 +252,12 @@ bool has_subqueries(const Node* node) {
       }
       return any(aggregate.keys) || has_subqueries(aggregate.input);
     }
+    case NodeKind::window:
+      for (const WindowCall& call : as<Window>(*node).calls)
+        if (any(call.arguments) || has_subquery(call.filter)) return true;
+      for (const WindowFrame& frame : as<Window>(*node).frames)
+        if (has_subquery(frame.start_offset) || has_subquery(frame.end_offset)) return true;
+      return has_subqueries(as<Window>(*node).input);
     case NodeKind::lock_rows: return has_subqueries(as<LockRows>(*node).input);
     case NodeKind::modify: {
       const auto& modify = as<Modify>(*node);

@@ -17,6 +17,7 @@ struct Slot {
 struct Rel {
   Node* node = nullptr;
   Vec<Slot> slots;
+  Vec<WindowKey> order{};  ///< above windows: how the rows are sorted
 };
 
 /// Columns that a subplan reads from outside; each becomes an internal parameter.
@@ -53,6 +54,19 @@ struct JoinQual {
   bool done = false;
 };
 
+/// Keys of windows that are no columns: they become columns of a range entry of their own, computed below the sort.
+struct KeyColumns {
+  RangeEntry* range = nullptr;
+  Vec<Expr*> exprs;
+  Vec<Expr*> columns;
+};
+/// A window with its keys as columns of the node below.
+struct PlannedWindow {
+  const WindowSpec* spec = nullptr;
+  std::uint32_t number = 0;  ///< in Query::windows
+  std::span<WindowKey> partition_by, order_by;
+};
+
 class Planner {
  public:
   Planner(Arena& arena, PlanContext& context, BoundStatement& bound);
@@ -70,6 +84,7 @@ class Planner {
   void use_query(Query* query, bool all_targets);
   void use_target(Query* query, std::size_t target);
   void use(Expr* expr);
+  void use_window_call(const WindowedCall& one, const Query* query);
   void use_from(FromTree* tree);
   void pull_up(FromTree*& tree, bool nullable);
   bool can_pull_up(const Query* query, bool nullable);
@@ -96,6 +111,20 @@ class Planner {
   Result<Rel> finish(Query* query, Rel input, const Vec<std::uint32_t>& kept);
   bool order_from_query(Query* query, WantedOrder& order);
   Result<Rel> min_max(Query* query);
+  // --- window.cpp
+  Result<Rel> windows(Query* query, Rel input);
+  Vec<PlannedWindow> active_windows(Query* query);
+  std::span<WindowKey> keys_as_columns(std::span<const WindowKey> from, const Rel& input, bool with_constants,
+                                       KeyColumns& keys);
+  Result<Rel> key_columns(Query* query, Rel input, std::span<const PlannedWindow> windows, const KeyColumns& keys);
+  Result<Rel> window_node(Query* query, std::span<const PlannedWindow> windows, Rel rel);
+  bool is_fixed(const Query* query, Expr* value);
+  std::span<WindowKey> sort_keys(const Query* query, std::span<const WindowKey> partition,
+                                 std::span<const WindowKey> order);
+  Rel sorted(Rel rel, std::span<const WindowKey> keys);
+  bool is_scanned_in_order(const Node* node, std::span<const WindowKey> keys);
+  bool order_from_windows(Query* query, WantedOrder& order);
+  bool windows_give_order(Query* query, const Rel& rel);
   Rel one_row();
   bool contains_set(const Expr* expr);
   bool scan_gives(const Node* node, const WantedOrder& order);
@@ -117,6 +146,7 @@ class Planner {
   void ranges_of(const FromTree* tree, Vec<std::uint16_t>& ranges);
   void derive_equalities(Vec<Expr*>& quals);
   bool push_into_query(Query* query, std::uint16_t relation, Expr* qual);
+  bool reads_partitions_only(const Query* query, std::uint16_t relation, Expr* qual);
   bool can_push(Query* query, std::uint16_t relation, Expr* qual);
   double function_rows(const RangeEntry* entry);
   bool can_probe(const Unit& unit, std::uint64_t mask, const Vec<JoinQual>& joins, const Vec<std::uint8_t>& unit_of);

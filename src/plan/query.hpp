@@ -42,7 +42,7 @@ struct Cte {
   bool planning = false;
 };
 
-enum class RangeKind : std::uint8_t { relation, subquery, function, values, cte, work_table, groups, aggregates, set };
+enum class RangeKind : std::uint8_t { relation, subquery, function, values, cte, work_table, groups, aggregates, windows, set };
 
 struct RangeEntry {
   RangeKind kind{};
@@ -51,7 +51,7 @@ struct RangeEntry {
   bool has_alias = false;
   Vec<RangeColumn> columns;  ///< column n of the entry is columns[n - 1]
   const catalog::Relation* relation = nullptr;
-  Query* subquery = nullptr;  ///< subquery; groups and aggregates: their query
+  Query* subquery = nullptr;  ///< subquery; groups, aggregates and windows: their query
   Cte* cte = nullptr;
   std::span<Call*> functions;
   std::span<std::int16_t> function_widths;  ///< columns that each function yields
@@ -98,6 +98,25 @@ struct Aggregated {
   bool direct_replaced = false;  ///< the direct arguments read the groups' keys
 };
 
+struct WindowKey {
+  Expr* value = nullptr;
+  bool descending = false, nulls_first = false;
+};
+/// A window of the query: WINDOW name AS (...), or OVER (...) without a name.
+struct WindowSpec {
+  const sql::WindowDef* def = nullptr;
+  std::string_view name;
+  std::span<WindowKey> partition_by, order_by;
+  WindowFrame frame;
+  bool bound = false;
+};
+struct WindowedCall {
+  WindowCall call;
+  std::string_view name;
+  std::uint32_t window = 0;  ///< in Query::windows
+  bool groups_replaced = false;  ///< what it is over reads the groups' keys
+};
+
 struct Query {
   Vec<Target> targets;  ///< the first `visible` are the result; the others serve sorting and DISTINCT ON
   std::uint32_t visible = 0;
@@ -113,6 +132,9 @@ struct Query {
   RangeEntry* aggregate_range = nullptr;
   RangeEntry* grouping_range = nullptr;
   Expr* having = nullptr;
+  Vec<WindowSpec*> windows;  ///< those of WINDOW first
+  Vec<WindowedCall> window_calls;
+  RangeEntry* window_range = nullptr;  ///< its columns are the calls
   bool distinct = false;
   Vec<std::uint32_t> distinct_on;  ///< targets
   bool has_set_functions = false;  ///< set-returning functions among the targets

@@ -27,7 +27,7 @@ Result<Rel> Planner::plan_query(Query* query, const Vec<bool>* wanted) {
 }
 
 bool Planner::order_from_query(Query* query, WantedOrder& order) {
-  if (query->grouped || query->has_set_functions || (query->distinct && query->distinct_on.empty()) ||
+  if (query->grouped || !query->window_calls.empty() || query->has_set_functions || (query->distinct && query->distinct_on.empty()) ||
       query->order_by.empty())
     return false;
   order.keys = Vec<WantedOrder::Key>(*arena_);
@@ -52,9 +52,12 @@ bool keeps_order(const Node* node, const WantedOrder& order, const Rel& rel, Are
 
 Result<Rel> Planner::plan_plain(Query* query, const Vec<std::uint32_t>& kept) {
   SPG_ASSIGN(Rel quick, min_max(query));
-  if (quick.node != nullptr) return finish(query, quick, kept);
+  if (quick.node != nullptr) {
+    if (!query->window_calls.empty()) { SPG_ASSIGN(quick, windows(query, quick)); }
+    return finish(query, quick, kept);
+  }
   WantedOrder order;
-  const bool ordered = order_from_query(query, order);
+  const bool ordered = query->window_calls.empty() ? order_from_query(query, order) : order_from_windows(query, order);
   Rel rel;
   if (query->from != nullptr) {
     SPG_ASSIGN(rel, plan_from(query->from, query->where, ordered ? &order : nullptr));
@@ -67,6 +70,7 @@ Result<Rel> Planner::plan_plain(Query* query, const Vec<std::uint32_t>& kept) {
     }
   }
   if (query->grouped) { SPG_ASSIGN(rel, aggregate(query, rel)); }
+  if (!query->window_calls.empty()) { SPG_ASSIGN(rel, windows(query, rel)); }
   return finish(query, rel, kept);
 }
 
@@ -164,6 +168,7 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
   WantedOrder order;
   bool in_order = order_from_query(query, order) && query->from != nullptr &&
                   keeps_order(input.node, order, input, *arena_) && scan_gives(input.node, order);
+  if (!query->window_calls.empty()) in_order = windows_give_order(query, input);
   Vec<Expr*> exprs(*arena_);
   Vec<OutputColumn> outputs(*arena_);
   bool identity = listed.size() == input.node->outputs.size();
@@ -262,7 +267,7 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
         for (const SortKey& key : keys) sorted = sorted || key.column == column;
         if (!sorted) full.push_back({column, false, false});
       }
-      if (!in_order) sort_by(full.span(), nullptr);
+      if (!in_order || full.size() > keys.size()) sort_by(full.span(), nullptr);
       node->sorted = true;
       in_order = true;
     } else {

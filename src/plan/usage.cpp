@@ -19,6 +19,7 @@ void Planner::use(Expr* expr) {
     column.used = true;
     const auto index = static_cast<std::size_t>(ref.number - 1);
     if (entry->kind == RangeKind::subquery) use_target(entry->subquery, index);
+    if (entry->kind == RangeKind::windows) use_window_call(entry->subquery->window_calls[index], entry->subquery);
     return;
   }
   for_each_part(expr, [&](Expr*& part) { use(part); });
@@ -26,6 +27,17 @@ void Planner::use(Expr* expr) {
     auto* link = static_cast<QueryLink*>(expr);
     use_query(link->query, true);
   }
+}
+
+/// What a call over a window reads. A call that nobody reads is not computed, nor is its window.
+void Planner::use_window_call(const WindowedCall& one, const Query* query) {
+  for (Expr* argument : one.call.arguments) use(argument);
+  use(one.call.filter);
+  const WindowSpec& window = *query->windows[one.window];
+  for (const WindowKey& key : window.partition_by) use(key.value);
+  for (const WindowKey& key : window.order_by) use(key.value);
+  use(window.frame.start_offset);
+  use(window.frame.end_offset);
 }
 
 void Planner::use_from(FromTree* tree) {
@@ -73,7 +85,7 @@ void Planner::use_query(Query* query, bool all_targets) {
 }
 
 bool Planner::can_pull_up(const Query* query, bool nullable) {
-  if (query->grouped || query->distinct || query->limit != nullptr || query->offset != nullptr ||
+  if (query->grouped || !query->window_calls.empty() || query->distinct || query->limit != nullptr || query->offset != nullptr ||
       query->has_set_functions || query->set_op != sql::SetOp::none || !query->ctes.empty() || query->from == nullptr ||
       !query->row_locks.empty() || !query->order_by.empty())  // the rows keep their order when nothing above orders them
     return false;

@@ -169,6 +169,7 @@ SortItem Parser::sort_item() {
   item.expr = expr();
   if (accept(Tok::kw_using)) {
     item.direction = SortDirection::using_operator;
+    item.using_at = here();
     if (at(Tok::op) || at(Tok::kw_operator) || is_math_operator(kind())) item.using_op = operator_name();
     else syntax_error();
   } else if (accept(Tok::kw_asc)) {

@@ -100,6 +100,9 @@ struct AggregateFunction {
   Status (*finish)(FunctionContext& context, const std::byte* state, Value& out) = nullptr;
   /// Of ordered-set aggregates, instead of update and finish.
   Status (*finish_ordered)(OrderedSetCall& call, Value& out) = nullptr;
+  /// The inverse of update, where it is exact: takes values out that were put in first. False when it cannot (the state is
+  /// then of no more use, and the frame is summed up anew).
+  Result<bool> (*remove)(AggregateUpdate& update) = nullptr;
 };
 
 struct AggregateEntry {
@@ -127,7 +130,7 @@ class Registry {
 
 namespace module {
 extern const Module core, text, numeric, datetime, array, session, transaction, catalog, pattern, aggregates,
-    ordered_aggregates;
+    ordered_aggregates, windows;
 }  // namespace module
 
 /// All modules.

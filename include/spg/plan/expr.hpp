@@ -111,6 +111,17 @@ struct AggregateCall {
   std::span<Order> order_by;
 };
 
+/// A call over a window (a column of a Window node's output).
+struct WindowCall {
+  Oid function{};            ///< pg_proc OID: a window function or an aggregate
+  bool is_aggregate = false;
+  Oid result_type{};
+  Physical physical = Physical::none;
+  std::span<Expr*> arguments;
+  Expr* filter = nullptr;    ///< of aggregates
+  std::uint32_t frame = 0;   ///< of the node's frames
+};
+
 template <class T>
 const T& as(const Expr& expr) { return static_cast<const T&>(expr); }
 template <class T>

@@ -5,6 +5,7 @@
 // are cached), immutable while running.
 #pragma once
 #include "spg/plan/expr.hpp"
+#include "spg/sql/expr.hpp"
 #include "spg/txn/view.hpp"
 
 namespace spg::plan {
@@ -16,6 +17,7 @@ enum class NodeKind : std::uint8_t {
   virtual_scan,   ///< VirtualScan: a computed catalog relation
   function_scan,  ///< FunctionScan: set-returning functions in FROM
   filter, project, limit, sort, distinct, aggregate,
+  window,         ///< Window: window functions
   hash_join, loop_join, index_join,
   append,         ///< Append: UNION ALL
   set_operation,  ///< SetOperation: INTERSECT/EXCEPT [ALL]
@@ -115,6 +117,25 @@ struct Aggregate : Node {
   std::span<std::span<const std::uint32_t>> sets;
   /// GROUPING(...) as int4: a bit for each of these keys, the last the lowest, set where the row's set lacks it.
   std::span<std::span<const std::uint32_t>> groupings;
+};
+
+/// The rows around a row that a call over a window sees.
+struct WindowFrame {
+  sql::FrameMode mode = sql::FrameMode::range;
+  sql::FrameBound start = sql::FrameBound::unbounded_preceding, end = sql::FrameBound::current_row;
+  sql::FrameExclusion exclusion = sql::FrameExclusion::none;
+  Expr* start_offset = nullptr;       ///< no columns; int8, of RANGE what the in_range function takes
+  Expr* end_offset = nullptr;
+  Oid start_in_range{}, end_in_range{};  ///< pg_proc OIDs
+};
+/// Calls over windows of one partition and order. The input is sorted by partition_by, then order_by (whose keys may also
+/// be among partition_by). Outputs: the input's columns, then the calls.
+struct Window : Node {
+  Node* input = nullptr;
+  std::span<std::uint32_t> partition_by;  ///< columns of the input
+  std::span<SortKey> order_by;
+  std::span<WindowFrame> frames;
+  std::span<WindowCall> calls;
 };
 
 enum class JoinType : std::uint8_t {

@@ -105,6 +105,7 @@ struct SortItem {
   SortDirection direction = SortDirection::unspecified;
   NullsOrder nulls = NullsOrder::unspecified;
   OperatorName using_op;
+  std::int32_t using_at = -1;
 };
 
 /// How a call was written; the function's name is always filled in ({"pg_catalog", "extract"} and so on).
