@@ -68,6 +68,11 @@ Status PosixFile::read_at(std::uint64_t at, MutableBytes into) {
   }
   return ok();
 }
+void PosixFile::will_read(std::uint64_t at, std::uint64_t bytes) {
+#ifdef POSIX_FADV_WILLNEED
+  (void)::posix_fadvise(descriptor_, static_cast<off_t>(at), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
+#endif
+}
 Status PosixFile::write_at(std::uint64_t at, Bytes from) {
   while (!from.empty()) {
     const ssize_t put = ::pwrite(descriptor_, from.data(), from.size(), static_cast<off_t>(at));

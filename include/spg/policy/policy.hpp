@@ -35,6 +35,7 @@ enum class OpenMode : std::uint8_t {
 template <class F>
 concept File = std::default_initializable<F> && std::movable<F> && requires(F& file, std::uint64_t at, MutableBytes into, Bytes from) {
   { file.read_at(at, into) } -> std::same_as<Status>;
+  { file.will_read(at, at) };                              // so many bytes from a place on are about to be read; may do nothing
   { file.write_at(at, from) } -> std::same_as<Status>;
   { file.sync() } -> std::same_as<Status>;
   { file.size() } -> std::same_as<Result<std::uint64_t>>;
@@ -112,6 +113,7 @@ struct FileArchetype {
   FileArchetype& operator=(FileArchetype&&) noexcept;
   ~FileArchetype();
   Status read_at(std::uint64_t at, MutableBytes into);
+  void will_read(std::uint64_t at, std::uint64_t bytes);
   Status write_at(std::uint64_t at, Bytes from);
   Status sync();
   Result<std::uint64_t> size();

@@ -22,6 +22,8 @@ class ObjectSource {
  public:
   /// Allocates an image through `make` and fills it; children arrive as cells. XX001 when the bytes are damaged.
   virtual Status load(Cell& cell) = 0;
+  /// It is about to be loaded: reading it from the disk may begin.
+  virtual void will_load(const Cell& cell) = 0;
   /// Nobody will read the object there any more.
   virtual void freed(Address address) = 0;
 
@@ -74,6 +76,12 @@ class Objects {
       return const_cast<const Image*>(image);
     }
     return read_cold(cell, access);
+  }
+  /// Whether a read has to load it.
+  static bool is_cold(const Cell& cell) { return cell.image.load(std::memory_order_relaxed) == nullptr; }
+  /// A cold object is about to be read.
+  void will_read(const Cell& cell) {
+    if (is_cold(cell) && cell.has_address() && source_ != nullptr) source_->will_load(cell);
   }
   /// For those who know that the object is dirty (has no address), was just made, or was read under the guard that they hold.
   static Image* image_of(const Cell* cell) {

@@ -112,6 +112,7 @@ class Segments final : public ObjectSource {
 
   /// Reads an object of a cold cell. XX001 when the bytes are not what the address promises.
   Status load(Cell& cell) override;
+  void will_load(const Cell& cell) override;
   void freed(Address address) override;
 
   /// Knows the segments of a manifest (opened when first read).

@@ -112,6 +112,12 @@ Status Segments<O, St, Sy>::read_record(Address address, Generation birth, Recor
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
+void Segments<O, St, Sy>::will_load(const Cell& cell) {
+  const Address address = cell.where();
+  if (auto opened = file_of(address.segment)) (*opened)->file.will_read((*opened)->offset + address.offset, address.length);
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
 Status Segments<O, St, Sy>::load(Cell& cell) {
   Record record;
   SPG_TRY(read_record(cell.where(), cell.birth, record));

@@ -64,6 +64,7 @@ class RamFile {
   RamFile(RamFile&&) noexcept = default;
   RamFile& operator=(RamFile&&) noexcept = default;
   Status read_at(std::uint64_t at, MutableBytes into);
+  void will_read(std::uint64_t, std::uint64_t) {}
   Status write_at(std::uint64_t at, Bytes from);
   Status sync() { return ok(); }
   Result<std::uint64_t> size();
