@@ -48,6 +48,8 @@ Status Execution::open(const CompiledPlan& plan, const ExecContext& context) {
   return state->arena->check();
 }
 
+std::uint32_t node_count(const CompiledPlan& plan) { return plan.plan->node_count; }
+
 Status Execution::open(const plan::Plan& plan, const ExecContext& context) {
   SPG_ASSIGN(const CompiledPlan* compiled, compile(plan, *context.catalog, *context.arena));
   return open(*compiled, context);

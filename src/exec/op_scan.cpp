@@ -95,6 +95,7 @@ class ScanBase : public Operator {
     if (node_.condition == nullptr) return true;
     see(out);
     SPG_TRY(filter_rows(*node_.condition, frame_, selected, selection(rows), out.selected));
+    if (plan::NodeCounters* did = counters()) did->removed_by_filter += selected.count - out.selected.count;
     return out.selected.count != 0;
   }
   std::uint16_t* selection(std::uint32_t rows) {
@@ -114,7 +115,7 @@ class ScanBase : public Operator {
 class TableScanOp final : public ScanBase {
  public:
   TableScanOp(State& state, const CompiledNode& node) : ScanBase(state, node), scan_arena_(state.arena->budget()) {}
-  ~TableScanOp() override { delete scan_; }
+  ~TableScanOp() override { end(); }
 
   Result<bool> next(Batch& out) override {
     if (done_) return false;
@@ -125,6 +126,7 @@ class TableScanOp final : public ScanBase {
       txn::RowBatch rows;
       SPG_ASSIGN(const bool more, scan_->next(rows));
       if (!more) break;
+      if (RowProgress* progress = state_.context.progress) RowProgress::add(progress->done, rows.batch.selected.count);
       const Vector rowids =
           fetched_.size() != columns_.size() ? rowid_vector(rows.first_rowid, rows.batch.rows, batch_arena_) : Vector{};
       SPG_ASSIGN(const bool some, finish(rows.batch.columns, &rowids, rows.batch.rows, rows.batch.selected, out));
@@ -134,12 +136,19 @@ class TableScanOp final : public ScanBase {
     return false;
   }
   void rescan() override {
-    delete scan_;
-    scan_ = nullptr;
+    end();
     done_ = false;
   }
 
  private:
+  void end() {
+    if (plan::NodeCounters* did = counters(); did != nullptr && scan_ != nullptr) {
+      did->blocks += scan_->blocks;
+      did->blocks_pruned += scan_->blocks_pruned;
+    }
+    delete scan_;
+    scan_ = nullptr;
+  }
   Status start() {
     scan_arena_.reset();
     const auto& node = plan_node<plan::TableScan>();
@@ -168,6 +177,10 @@ class TableScanOp final : public ScanBase {
       request.end_block = request.first_block + 1;
     }
     SPG_ASSIGN(scan_, state_.context.view->open_scan(request, scan_arena_));
+    if (RowProgress* progress = state_.context.progress) {
+      SPG_ASSIGN(const std::uint64_t expected, state_.context.view->row_count(node.table));
+      RowProgress::add(progress->expected, expected);
+    }
     return ok();
   }
 
@@ -352,7 +365,9 @@ class VirtualScanOp final : public Operator {
       if (!more) break;
       if (node_.condition == nullptr) return true;
       see(out);
+      const std::uint32_t before = out.selected.count;
       SPG_TRY(filter_rows(*node_.condition, frame_, out.selected, selection_, out.selected));
+      if (plan::NodeCounters* did = counters()) did->removed_by_filter += before - out.selected.count;
       if (out.selected.count != 0) return true;
     }
     done_ = true;

@@ -61,6 +61,10 @@ class Operator {
   void begin_batch() { batch_arena_.reset(); }
   void see(const Batch& input) { frame_.input = input; }
   Physical output_type(std::size_t i) const { return node_.node->outputs[i].physical; }
+  /// Null unless something is measured.
+  plan::NodeCounters* counters() const {
+    return state_.context.measures == nullptr ? nullptr : &state_.context.measures->counters[node_.node->id];
+  }
   /// Values of codes over no columns.
   Result<Value> constant(const Code& code);
 
@@ -69,6 +73,9 @@ class Operator {
   Arena batch_arena_;
   Frame frame_;
 };
+
+/// Around an operator, when something is measured.
+Operator* measured(State& state, const CompiledNode& node, Operator* inner);
 
 /// Makes the operators of a tree.
 Operator* make_operator(State& state, const CompiledNode& node);

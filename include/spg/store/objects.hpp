@@ -138,11 +138,24 @@ class Objects {
   /// Drops clean images that lie in the sparsest extents of memory (Alloc), so that some `bytes` go back to the system.
   std::size_t evict_sparse(std::size_t bytes);
 
+  /// While `use` runs no image is evicted and none is moved on disk, so that what is in memory can be looked at without marking
+  /// it as read. It must be short.
+  template <class Use>
+  void without_eviction(Use use) {
+    policy::LockGuard alone(two_shards_mutex_);  // the evictor holds it for whatever it does
+    use();
+  }
+  /// The object's image if it is in memory, else null.
+  static const Image* resident(const Cell& cell) { return settled(cell); }
+
   /// Objects younger than or as old as this are never appended to in place any more (a checkpoint reads them).
   void seal(Generation generation) { sealed_.store(raw(generation), std::memory_order_release); }
   bool is_sealed(const Cell& cell) const { return raw(cell.birth) <= sealed_.load(std::memory_order_acquire); }
 
   Alloc& alloc() const { return *alloc_; }
+  /// Since the start: images that the evictor has dropped, and objects that were read from disk.
+  std::uint64_t evictions() const { return evictions_.load(std::memory_order_relaxed); }
+  std::uint64_t cold_loads() const { return cold_loads_.load(std::memory_order_relaxed); }
   std::uint64_t live_objects() const { return live_.load(std::memory_order_relaxed); }
 
  private:
@@ -199,7 +212,7 @@ class Objects {
   Alloc* alloc_;
   Random* random_;
   ObjectSource* source_ = nullptr;
-  std::atomic<std::uint64_t> epoch_{1}, sealed_{0}, live_{0};
+  std::atomic<std::uint64_t> epoch_{1}, sealed_{0}, live_{0}, evictions_{0}, cold_loads_{0};
   typename Sync::Mutex guards_mutex_;
   typename Sync::Mutex two_shards_mutex_;  ///< held, and taken first, by whoever locks two shards
   typename Sync::Mutex load_mutexes_[load_mutex_count];

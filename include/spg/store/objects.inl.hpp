@@ -169,6 +169,7 @@ Result<const Image*> Objects<A, S, R>::read_cold(Cell* cell, Access access) {
   policy::LockGuard lock(load_mutex_of(cell));
   if (Image* image = settled(*cell)) return const_cast<const Image*>(image);
   SPG_TRY(source_->load(*cell));
+  cold_loads_.fetch_add(1, std::memory_order_relaxed);
   return const_cast<const Image*>(settled(*cell));  // the evictor may have looked at the cell before it was touched
 }
 
@@ -374,6 +375,7 @@ std::size_t Objects<A, S, R>::evict_cell(Cell& cell, const Shard& locked, const 
   cell.image.store(nullptr, std::memory_order_seq_cst);
   const std::size_t bytes = image->bytes;
   release_image(image);
+  evictions_.fetch_add(1, std::memory_order_relaxed);
   return bytes;
 }
 

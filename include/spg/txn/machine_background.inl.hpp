@@ -204,6 +204,33 @@ void Machine<E>::stop_background() {
 }
 
 template <policy::Env E>
+MachineFacts Machine<E>::facts() {
+  MachineFacts facts;
+  Alloc& alloc = objects_.alloc();
+  facts.memory_used_bytes = alloc.used_bytes();
+  facts.memory_held_bytes = alloc.held_bytes();
+  facts.memory_budget_bytes = options_.hot_tier_bytes;
+  facts.objects = objects_.live_objects();
+  facts.evictions = objects_.evictions();
+  facts.cold_loads = objects_.cold_loads();
+  Array<store::SegmentInfo> segments;
+  if (!options_.ephemeral && !segments_.list(segments).failed()) {
+    facts.segments = segments.size();
+    for (const store::SegmentInfo& one : segments) {
+      facts.segment_bytes += one.bytes;
+      facts.segment_live_bytes += one.live_bytes;
+    }
+  }
+  facts.log_position = log_end(false).counter;
+  facts.log_durable = log_end(true).counter;
+  facts.log_checkpoint = checkpoint_position_.load(std::memory_order_relaxed);
+  facts.checkpoints = checkpoints_.load(std::memory_order_relaxed);
+  facts.compacted_segments = compacted_segments_.load(std::memory_order_relaxed);
+  facts.commits = commits_.load(std::memory_order_relaxed);
+  return facts;
+}
+
+template <policy::Env E>
 Status Machine<E>::tick() {
   if (log_.has_unflushed()) SPG_TRY(flush());
   else if (options_.history_seconds != 0) reclaim_some();

@@ -92,8 +92,12 @@ class TableScanOf final : public Scan {
       if (cell == nullptr || next_ >= end_) return false;
       bool was_cold = objects_->is_cold(*cell);
       SPG_ASSIGN(const store::Image* block, objects_->read(cell, access_));
-      if (!may_match(block)) continue;
+      if (!may_match(block)) {
+        ++blocks_pruned;
+        continue;
+      }
       const table::BlockState& state = table::block_state(block);
+      ++blocks;
       each_chunk(block, [&](const Cell& chunk) { was_cold = was_cold || objects_->is_cold(chunk); });
       if (was_cold) SPG_TRY(read_ahead(table));
       for (std::size_t i = 0; i < columns_.size(); ++i) {
