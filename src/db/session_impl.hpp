@@ -140,6 +140,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // --- txn::Host
   Status check_interrupts() override;
   void fill_random(MutableBytes into) override { instance_.machine().fill_random(into); }
+  void renew_guards() override;
 
   // --- exec::SessionFacts
   std::string_view current_user() override { return user_; }
@@ -244,7 +245,6 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status analyze(Prepared& prepared, Where where);
   Status begin_run(Where where, bool& move_to_worker);
   Result<bool> run_some(Where where);
-  void renew_guards();
   Status leave_guards();
   Status send_stored_rows();
   Status send_rows(const type::Batch& batch);

@@ -419,8 +419,8 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
 }
 
 void SessionImpl::renew_guards() {
-  transaction_->renew_guard();
-  shared_->renew_guard();
+  if (transaction_->in_statement()) transaction_->renew_guard();
+  if (shared_->in_statement()) shared_->renew_guard();
 }
 /// Before a wait for the client, which may be long: what the statement has read may leave the memory meanwhile.
 Status SessionImpl::leave_guards() {

@@ -573,6 +573,7 @@ class IndexJoinOp final : public Operator {
     for (;;) {
       SPG_TRY(state_.check());
       if (!has_left_) {
+        state_.renew_guards();  // what was looked up for the last batch
         SPG_ASSIGN(const bool more, left_.next());
         if (!more) return false;
         SPG_TRY(look_up());

@@ -123,6 +123,7 @@ class TableScanOp final : public ScanBase {
     while (!done_) {
       begin_batch();
       SPG_TRY(state_.check());
+      state_.renew_guards();
       txn::RowBatch rows;
       SPG_ASSIGN(const bool more, scan_->next(rows));
       if (!more) break;
@@ -202,6 +203,7 @@ class IndexScanOp final : public ScanBase {
     while (!done_) {
       begin_batch();
       SPG_TRY(state_.check());
+      state_.renew_guards();
       if (scan_ == nullptr) {
         SPG_TRY(open_range());
         if (done_) break;

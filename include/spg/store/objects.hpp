@@ -17,11 +17,17 @@
 
 namespace spg::store {
 
+/// What a reader may do when an object is not in RAM.
+enum class Access : std::uint8_t {
+  wait,      ///< read it now
+  no_wait,   ///< read it if the disk is not waited for, else answer "would block"; the caller runs the statement again where waiting is allowed
+};
+
 /// Loads the bytes of cold objects. One virtual call per read from disk.
 class ObjectSource {
  public:
   /// Allocates an image through `make` and fills it; children arrive as cells. XX001 when the bytes are damaged.
-  virtual Status load(Cell& cell) = 0;
+  virtual Status load(Cell& cell, Access access) = 0;
   /// It is about to be loaded: reading it from the disk may begin.
   virtual void will_load(const Cell& cell) = 0;
   /// Nobody will read the object there any more.
@@ -29,12 +35,6 @@ class ObjectSource {
 
  protected:
   ~ObjectSource() = default;
-};
-
-/// What a reader may do when an object is not in RAM.
-enum class Access : std::uint8_t {
-  wait,      ///< read it now
-  no_wait,   ///< answer "would block"; the caller runs the statement again where waiting is allowed
 };
 
 /// One per session or worker: the epoch since when it may hold image pointers (0 = it holds none). What has been read since
@@ -122,8 +122,13 @@ class Objects {
   // --- guards and eviction
   GuardSlot* open_guard_slot();
   void close_guard_slot(GuardSlot* slot);
-  void enter(GuardSlot& slot) { slot.epoch.store(epoch_.load(std::memory_order_acquire), std::memory_order_seq_cst); }
+  void enter(GuardSlot& slot) {
+    slot.epoch.store(epoch_.load(std::memory_order_acquire), std::memory_order_seq_cst);
+    if (random_->pretend_cold()) evict_behind(slot);
+  }
   void leave(GuardSlot& slot) { slot.epoch.store(0, std::memory_order_release); }
+  /// The simulator's: what the guard does not protect any more, goes at once.
+  void evict_behind(GuardSlot& slot);
   /// Begins a new epoch: what is read from now on counts as read later than what was read before.
   void age();
   /// Drops the images of clean objects, those first that have not been read for longest, until some `bytes` of memory are
@@ -192,6 +197,7 @@ class Objects {
   };
   std::size_t sweep(const Sweep& sweep, std::size_t bytes);
   std::size_t evict_cell(Cell& cell, const Shard& locked, const Sweep& sweep);
+  std::size_t evict_below(const Image& image, const Shard& locked, const Sweep& sweep);
   bool may_lose_children(const Cell& cell, const Image& image) const;
   void free_children(Image& image, const Shard& locked);
   static std::uint64_t hash_of(std::uint64_t packed) { return packed * 0x9e3779b97f4a7c15u; }

@@ -156,10 +156,10 @@ template <policy::Env E>
 void Machine<E>::run_evictor() {
   for (;;) {
     // A byte in a nanosecond is as fast as it may fill.
-    const std::size_t used = objects_.alloc().used_bytes(), left = options_.hot_tier_bytes - std::min(used, options_.hot_tier_bytes);
+    const std::size_t held = objects_.alloc().held_bytes(), left = options_.hot_tier_bytes - std::min(held, options_.hot_tier_bytes);
     {
       policy::LockGuard lock(wake_mutex_);
-      if (!stopping_.load()) wake_evictor_.wait_for(wake_mutex_, std::clamp<std::uint64_t>(left, 5'000'000, 1'000'000'000));
+      if (!stopping_.load()) wake_evictor_.wait_for(wake_mutex_, std::clamp<std::uint64_t>(left, 1'000'000, 1'000'000'000));
       if (stopping_.load()) return;
     }
     keep_budget();

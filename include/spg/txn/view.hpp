@@ -226,6 +226,8 @@ class Host : public Interrupts {
  public:
   virtual ~Host() = default;
   virtual void fill_random(MutableBytes into) = 0;
+  /// The running statement keeps nothing of what its session has read so far: see View::renew_guard().
+  virtual void renew_guards() {}
 };
 
 }  // namespace spg::txn

@@ -43,6 +43,7 @@ class SimFile {
   SimFile(SimFile&& other) noexcept : disk_(std::exchange(other.disk_, nullptr)), inode_(other.inode_) {}
   SimFile& operator=(SimFile&& other) noexcept { std::swap(disk_, other.disk_); std::swap(inode_, other.inode_); return *this; }
   Status read_at(std::uint64_t at, MutableBytes into);
+  Result<bool> read_now(std::uint64_t at, MutableBytes into);
   void will_read(std::uint64_t at, std::uint64_t bytes);
   Status write_at(std::uint64_t at, Bytes from);
   Status sync();
