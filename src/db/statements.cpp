@@ -393,7 +393,6 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
     return ok();
   }
   SPG_TRY(check_read_only(*current_));
-  if (current_->plan->writes && !may_write(*tree)) return Error::make(sqlstate::feature_not_supported, "a query that writes in this form is not supported");
   SPG_TRY(execution_.open(*current_->compiled, context(statement_arena_, parameters_)));
   if (sends_description_ && returns_rows(*current_)) sink_.describe_rows(current_->outputs, formats_);
   phase_ = Phase::run;

@@ -470,6 +470,19 @@ Status Compiler::modify(CompiledNode* to, const plan::Modify& node) {
     SPG_ASSIGN(conflict->where, optional(node.on_conflict->where));
     to->extra = conflict;
   }
+  if (node.op == plan::Modify::Op::merge) {
+    auto* merge = arena_->make<CompiledMerge>();
+    auto* actions = arena_->array<CompiledMerge::Action>(node.actions.size());
+    for (std::size_t i = 0; i < node.actions.size(); ++i) {
+      CompiledMerge::Action& action = *new (&actions[i]) CompiledMerge::Action{};
+      describe(node.actions[i].columns);
+      SPG_ASSIGN(action.columns, stored(node.relation, node.actions[i].columns, outputs.span()));
+      SPG_ASSIGN(action.values, all(node.actions[i].values));
+      SPG_ASSIGN(action.condition, optional(node.actions[i].condition));
+    }
+    merge->actions = {actions, node.actions.size()};
+    to->extra = merge;
+  }
   to->unique_rows = node.op == plan::Modify::Op::insert || yields_unique_rows(*node.input);
   return ok();
 }
@@ -694,6 +707,11 @@ Result<const CompiledPlan*> compile(const plan::Plan& plan, catalog::Catalog& ca
   auto* made = arena.make<CompiledPlan>();
   made->plan = &plan;
   SPG_ASSIGN(made->root, compiler.node(*plan.root));
+  auto* side_writes = arena.array<const CompiledNode*>(plan.side_writes.size());
+  for (std::size_t i = 0; i < plan.side_writes.size(); ++i) {
+    SPG_ASSIGN(side_writes[i], compiler.node(*plan.side_writes[i].rows));
+  }
+  made->side_writes = {side_writes, plan.side_writes.size()};
   made->internal_parameters = plan.internal_parameters;
   made->work_tables = plan.work_tables;
   made->shared_count = compiler.shared_count;

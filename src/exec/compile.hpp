@@ -73,6 +73,16 @@ struct CompiledConflict {
   const Code* where = nullptr;
 };
 
+/// MERGE: an entry for each of Modify::actions.
+struct CompiledMerge {
+  struct Action {
+    const Code* condition = nullptr;
+    std::span<const StoredColumn> columns;
+    std::span<const Code* const> values;
+  };
+  std::span<const Action> actions;
+};
+
 struct SetCall {
   const Function* function = nullptr;
   const plan::Call* call = nullptr;
@@ -83,6 +93,7 @@ struct SetCall {
 struct CompiledPlan {
   const plan::Plan* plan = nullptr;
   const CompiledNode* root = nullptr;
+  std::span<const CompiledNode* const> side_writes;  ///< Materialize nodes
   std::uint32_t internal_parameters = 0, work_tables = 0, shared_count = 0, subquery_count = 0;
 };
 

@@ -34,6 +34,15 @@ void destroy(State* state) {
     if (state->subqueries[i].arena != nullptr) state->subqueries[i].arena->~Arena();
 }
 
+/// The last first, as in PostgreSQL: it may read those before it.
+Status run_side_writes(State& state) {
+  for (; state.side_writes_left != 0; --state.side_writes_left) {
+    const CompiledNode& node = *state.plan->side_writes[state.side_writes_left - 1];
+    SPG_TRY(run_to_end(*shared_operator(state, node)));
+  }
+  return ok();
+}
+
 }  // namespace
 
 Status Execution::open(const CompiledPlan& plan, const ExecContext& context) {
@@ -45,6 +54,7 @@ Status Execution::open(const CompiledPlan& plan, const ExecContext& context) {
   state->plan = &plan;
   state_ = state;
   state->root = make_operator(*state, *plan.root);
+  state->side_writes_left = plan.side_writes.size();
   return state->arena->check();
 }
 
@@ -60,7 +70,10 @@ Result<bool> Execution::next(type::Batch& out) {
   if (state_->context.view != nullptr) state_->context.view->renew_guard();
   for (;;) {
     SPG_ASSIGN(const bool more, state_->root->next(out));
-    if (!more) return false;
+    if (!more) {
+      SPG_TRY(run_side_writes(*state_));
+      return false;
+    }
     if (out.selected.count != 0) break;
     SPG_TRY(state_->check());
   }

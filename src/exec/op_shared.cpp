@@ -47,6 +47,16 @@ class MaterializeOp final : public Operator {
     out = {columns, chunk.rows, chunk.selected};
     return true;
   }
+  /// What nobody has read is not kept.
+  Status run_to_end() {
+    while (!complete_) {
+      SPG_TRY(state_.check());
+      Batch batch;
+      SPG_ASSIGN(const bool more, input_->next(batch));
+      complete_ = !more;
+    }
+    return ok();
+  }
   /// A reader starts again: with other parameters than before, the rows are others.
   void restart() {
     if (node_.depends && epoch_ != state_.epoch) {
@@ -344,6 +354,7 @@ Operator* shared_operator(State& state, const CompiledNode& materialize) {
   if (shared == nullptr) shared = new_operator<MaterializeOp>(state, materialize);
   return shared;
 }
+Status run_to_end(Operator& materialize) { return static_cast<MaterializeOp&>(materialize).run_to_end(); }
 Operator* make_materialize(State& state, const CompiledNode& node) { return shared_operator(state, node); }
 Operator* make_cte_scan(State& state, const CompiledNode& node) { return new_operator<CteScanOp>(state, node); }
 Operator* make_recursive_union(State& state, const CompiledNode& node) {

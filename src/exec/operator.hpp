@@ -10,6 +10,14 @@
 namespace spg::exec {
 
 class Operator;
+class RowidSet;
+
+/// Rows of a table that the statement has updated or deleted, whichever of its parts has.
+struct WrittenRows {
+  TableId table{};
+  RowidSet* rows = nullptr;
+  WrittenRows* before = nullptr;
+};
 
 struct SubqueryState {
   Operator* root = nullptr;
@@ -31,7 +39,9 @@ struct State {
   SubqueryState* subqueries = nullptr;
   Operator* operators = nullptr;  ///< all, for close()
   Operator* root = nullptr;
-  std::uint64_t rows_affected = 0;
+  std::uint64_t rows_affected = 0;  ///< by the root
+  WrittenRows* written = nullptr;
+  std::size_t side_writes_left = 0;  ///< of CompiledPlan::side_writes, to be run when the root is done
 
   void set_parameter(std::uint32_t number, const Value& value) {
     parameters[number] = value;
@@ -112,6 +122,8 @@ Operator* make_modify(State& state, const CompiledNode& node);
 
 /// The Materialize operator of a node, made on first use.
 Operator* shared_operator(State& state, const CompiledNode& materialize);
+/// Runs its input to the end, with nobody to read it.
+Status run_to_end(Operator& materialize);
 
 // --- stored numerics
 /// One value of a row, as batches have it. The column's physical type is the one that is found.

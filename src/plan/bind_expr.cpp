@@ -12,7 +12,8 @@ Binder::Binder(Arena& arena, PlanContext& context)
       catalog_(context.catalog),
       text_(context.text),
       ranges_(arena),
-      parameters_(arena) {
+      parameters_(arena),
+      writes_(arena) {
   ranges_.push_back(nullptr);
   parameters_.append(context.parameter_types);
 }

@@ -90,18 +90,25 @@ Result<FromResult> Binder::from_table(const sql::TableRef& node) {
   RangeEntry* range = nullptr;
   std::string_view schema;
   if (Cte* cte = node.schema.empty() ? find_cte(node.name) : nullptr; cte != nullptr) {
-    if (cte->query == nullptr && cte->initial == nullptr && cte->is_no_union)
-      return fail(make_sqlstate("42P19"), cte->position, "recursive query \"", cte->name,
+    if (cte->is_writing && cte->writes == nullptr)
+      return fail(sqlstate::invalid_recursion, cte->position, "recursive query \"", cte->name,
+                  "\" must not contain data-modifying statements");
+    if (cte->is_writing && cte->writes->returning.empty())
+      return fail(sqlstate::feature_not_supported, node.at, "WITH query \"", cte->name,
+                  "\" does not have a RETURNING clause");
+    const bool is_bound = cte->query != nullptr || cte->writes != nullptr;
+    if (!is_bound && cte->initial == nullptr && cte->is_no_union)
+      return fail(sqlstate::invalid_recursion, cte->position, "recursive query \"", cte->name,
                   "\" does not have the form non-recursive-term UNION [ALL] recursive-term");
-    if (cte->query == nullptr && cte->initial == nullptr)
-      return fail(make_sqlstate("42P19"), node.at, "recursive reference to query \"", cte->name,
+    if (!is_bound && cte->initial == nullptr)
+      return fail(sqlstate::invalid_recursion, node.at, "recursive reference to query \"", cte->name,
                   "\" must not appear within its non-recursive term");
-    const bool inside = cte->query == nullptr && cte->step == nullptr;
+    const bool inside = !is_bound && cte->step == nullptr;
     if (inside && !recursion_place_.empty())
-      return fail(make_sqlstate("42P19"), node.at, "recursive reference to query \"", cte->name,
+      return fail(sqlstate::invalid_recursion, node.at, "recursive reference to query \"", cte->name,
                   "\" must not appear within ", recursion_place_);
     if (inside && cte->references != 0)
-      return fail(make_sqlstate("42P19"), node.at, "recursive reference to query \"", cte->name,
+      return fail(sqlstate::invalid_recursion, node.at, "recursive reference to query \"", cte->name,
                   "\" must not appear more than once");
     range = new_range(inside ? RangeKind::work_table : RangeKind::cte);
     range->cte = cte;

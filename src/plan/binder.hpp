@@ -1,8 +1,8 @@
 // Binder: sql:: trees -> bound queries, by PostgreSQL's rules. One object per statement. Private to src/plan.
 //
 // Files: bind_type (names and texts of types), coerce (casts, common types), resolve (functions and operators),
-// bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_group, bind_window, bind_set,
-// bind_dml.
+// bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_with, bind_group, bind_window,
+// bind_set, bind_dml, bind_conflict, bind_merge.
 #pragma once
 #include "make.hpp"
 #include "spg/sql/expr.hpp"
@@ -35,7 +35,8 @@ enum class Place : std::uint8_t {
   window_rows,  ///< an offset of a frame, by mode
   window_range,
   window_groups,
-  index_expression
+  index_expression,
+  merge_when
 };
 std::string_view place_name(Place place);
 
@@ -250,9 +251,6 @@ class Binder {
   Result<Query*> plain_select(const sql::Select& node, Query* query, bool keep_unknown);
   Result<Query*> values_query(const sql::Select& node, Query* query, bool keep_unknown);
   Result<Query*> set_query(const sql::Select& node, Query* query, bool keep_unknown);
-  Status with(const sql::With& node, Query* query);
-  Result<bool> recursive_cte(const sql::Select& node, Cte* cte);
-  Status name_cte(const sql::CommonTable& node, Cte* cte, Query* query);
   Status target_list(const Vec<sql::Target>& nodes, Vec<Target>& targets, Place place);
   Result<std::uint32_t> sort_target(const sql::Expr& node, Query* query, Place place, bool names_first);
   Status order_by(const Vec<sql::SortItem>& items, Query* query);
@@ -276,6 +274,14 @@ class Binder {
   bool has_order(Oid base);
   void output_columns(const Vec<Target>& targets, std::uint32_t count, Vec<OutputColumn>& outputs);
 
+  // --- bind_with.cpp
+  Status with(const sql::With& node, Query* query);
+  Status plain_cte(const sql::CommonTable& node, const sql::Select& inner, Cte* cte, bool may_recurse);
+  Status writing_cte(const sql::CommonTable& node, Cte* cte, bool may_recurse);
+  Status recursive_cte(const sql::CommonTable& node, const sql::Select& inner, Cte* cte);
+  Status name_cte(const sql::CommonTable& node, Cte* cte, std::span<const OutputColumn> outputs);
+  Status name_cte(const sql::CommonTable& node, Cte* cte, const Query* query);
+
   // --- bind_group.cpp
   Status group_by(const sql::Select& node, Query* query);
   std::uint32_t add_group_key(Expr* key, std::uint32_t target, Query* query);
@@ -297,6 +303,16 @@ class Binder {
   Result<BoundStatement*> insert(const sql::Insert& node);
   Result<BoundStatement*> update(const sql::Update& node);
   Result<BoundStatement*> remove(const sql::Delete& node);
+  /// The columns that an INSERT names; all where it names none.
+  Result<Vec<const catalog::ColumnInfo*>> insert_columns(const Vec<sql::AssignTarget>& nodes,
+                                                         const catalog::Relation& relation);
+  /// `extra`: where the first expression that has no column stands.
+  Status check_width(const Vec<sql::AssignTarget>& nodes, std::size_t columns, std::size_t width, std::int32_t extra);
+  /// A value for every column of the table: `given`, of `columns`, or the default.
+  Status insert_targets(const catalog::Relation& relation, std::span<const catalog::ColumnInfo* const> columns,
+                        std::span<Expr* const> given, Vec<Target>& targets);
+  NameItem target_item(RangeEntry* target);
+  Target row_id_target(const RangeEntry& target);
   Result<const catalog::Relation*> writable(const sql::TableRef& node, std::string_view verb);
   Result<const catalog::ColumnInfo*> assigned_column(const catalog::Relation& relation,
                                                      const sql::AssignTarget& target);
@@ -306,6 +322,13 @@ class Binder {
   Status returning(const Vec<sql::Target>& nodes, BoundStatement* bound, Scope& scope);
   /// SET of UPDATE and of DO UPDATE.
   Status assignments(const Vec<sql::Assignment>& nodes, const catalog::Relation& relation, Vec<Target>& targets);
+  // bind_merge.cpp
+  Result<BoundStatement*> merge(const sql::Merge& node);
+  Result<const catalog::Relation*> merged_relation(const sql::TableRef& node);
+  Result<FromTree*> merge_join(const sql::Merge& node, const BoundStatement& bound, Scope& scope);
+  void see_merged(const BoundStatement& bound, const FromResult& source, bool matched, Scope& scope);
+  Status merge_when(const sql::MergeWhen& when, BoundStatement* bound, Scope& around);
+  Status merge_insert(const sql::MergeWhen& when, const catalog::Relation& relation, Vec<Target>& targets);
   // bind_conflict.cpp
   Status on_conflict(const sql::OnConflict& node, BoundStatement* bound, const Scope& around);
   Status check_inference(const sql::OnConflict& node, const BoundStatement& bound, const Scope& around);
@@ -321,6 +344,7 @@ class Binder {
   Scope* scope_ = nullptr;
   std::uint32_t depth_ = 0;
   std::uint32_t internal_parameters_ = 0, work_tables_ = 0;
+  Vec<BoundStatement*> writes_;  ///< of WITH
   /// Where a recursive reference would be forbidden now, in the words of the message; empty: nowhere.
   std::string_view recursion_place_;
 

@@ -11,8 +11,9 @@ namespace {
 
 class Explainer {
  public:
-  Explainer(Arena& arena, catalog::Catalog& catalog, const ExplainOptions& options, Vec<std::string_view>& lines)
-      : arena_(arena), catalog_(catalog), options_(options), lines_(lines), shown_(arena), filters_(arena) {}
+  Explainer(Arena& arena, catalog::Catalog& catalog, const Plan& plan, const ExplainOptions& options,
+            Vec<std::string_view>& lines)
+      : arena_(arena), catalog_(catalog), plan_(plan), options_(options), lines_(lines), shown_(arena), filters_(arena) {}
 
   void show(const Node& node, int indent, std::string_view label = {}) {
     if (node.kind == NodeKind::project) {
@@ -47,6 +48,7 @@ class Explainer {
       if (constant) condition("One-Time Filter", one->condition, names_of(node));
       else filter(*one, one->condition, names_of(*one));
     }
+    if (is_root) side_writes(below);
     for (const Filter* one : own_filters) subplans(one->condition, below);
     children(node, below);
   }
@@ -179,7 +181,8 @@ class Explainer {
       case NodeKind::project_set: line.add("ProjectSet"); break;
       case NodeKind::modify: {
         const auto& modify = as<Modify>(node);
-        line.add(modify.op == Modify::Op::insert ? "Insert" : modify.op == Modify::Op::update ? "Update" : "Delete");
+        static constexpr std::string_view verbs[] = {"Insert", "Update", "Delete", "Merge"};
+        line.add(verbs[static_cast<std::size_t>(modify.op)]);
         relation(line, modify.relation_name, modify.alias);
         break;
       }
@@ -534,6 +537,13 @@ class Explainer {
     for (const Expr* expr : exprs) subplans(expr, indent);
   }
   void child(const Node* node, int indent) { show(*node, indent); }
+  /// Statements of WITH that write belong to the whole statement.
+  void side_writes(int indent) {
+    for (const Plan::SideWrite& write : plan_.side_writes) {
+      shown_.push_back(write.rows);
+      show(*write.rows->input, indent, arena_.concat("CTE ", write.name));
+    }
+  }
   void children(const Node& node, int indent) {
     switch (node.kind) {
       case NodeKind::values:
@@ -569,6 +579,10 @@ class Explainer {
         child(modify.input, indent);
         if (modify.on_conflict != nullptr) subplans(modify.on_conflict->values, indent);
         if (modify.on_conflict != nullptr) subplans(modify.on_conflict->where, indent);
+        for (const Modify::Action& action : modify.actions) {
+          subplans(action.condition, indent);
+          subplans(action.values, indent);
+        }
         subplans(modify.returning, indent);
         break;
       }
@@ -649,6 +663,7 @@ class Explainer {
 
   Arena& arena_;
   catalog::Catalog& catalog_;
+  const Plan& plan_;
   const ExplainOptions& options_;
   Vec<std::string_view>& lines_;
   Vec<const Node*> shown_;
@@ -662,7 +677,7 @@ class Explainer {
 
 void explain(Arena& arena, catalog::Catalog& catalog, const Plan& plan, const ExplainOptions& options,
              Vec<std::string_view>& lines) {
-  Explainer explainer(arena, catalog, options, lines);
+  Explainer explainer(arena, catalog, plan, options, lines);
   explainer.show(*plan.root, 0);
 }
 

@@ -180,9 +180,17 @@ class Planner {
   double selectivity(Expr* qual, const RangeEntry* range, double rows);
 
   // --- modify.cpp
-  Result<Node*> modify();
+  Result<Node*> modify(BoundStatement& statement);
+  Modify* modify_node(const BoundStatement& statement);
+  void ride_along(const BoundStatement& statement, Vec<Column*>& read);
+  Status returning(const BoundStatement& statement, const Vec<Column*>& read, Modify* node);
+  void add_input(const Query& query, const Node& input, Rel& rel, Vec<OutputColumn>& shape);
+  Status merge_actions(const BoundStatement& statement, Modify* node);
+  std::span<Modify::NotNull> not_null(const catalog::Relation& relation, std::span<const std::uint16_t> written);
+  bool sets_keys(const catalog::Relation& relation, const Vec<Target>& set);
+  Result<Materialize*> side_write(Cte* cte);
   static void look_at_row(Node* node, TableId table, std::uint64_t row);
-  Result<Modify::OnConflict*> on_conflict(const Modify& node);
+  Result<Modify::OnConflict*> on_conflict(const BoundStatement& statement, const Modify& node);
 
   template <class T>
   T* make_node(NodeKind kind) {
@@ -206,6 +214,7 @@ class Planner {
   std::span<Plan::TableNeed> table_needs();
   txn::RowLock row_lock_{};
   std::span<RowId> row_ids_;      ///< of the cursor's query
+  Vec<Plan::SideWrite> side_writes_;
   std::uint32_t internal_parameters_ = 0;
 };
 

@@ -521,6 +521,7 @@ Result<Rel> Planner::plan_set(Query* query) {
 
 Status Planner::plan_ctes(Query* query) {
   for (Cte* cte : query->ctes) {
+    if (cte->writes != nullptr && cte->planned == nullptr) { SPG_ASSIGN(cte->planned, side_write(cte)); }
     if (cte->references == 0 || cte->planned != nullptr) continue;
     if (!cte->recursive && cte->references == 1 && cte->materialized != sql::Materialized::always) {
       bool keep = !cte->query->row_locks.empty();
