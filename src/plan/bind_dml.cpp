@@ -21,10 +21,12 @@ Result<const catalog::Relation*> Binder::writable(const sql::TableRef& node, std
 
 Result<const catalog::ColumnInfo*> Binder::assigned_column(const catalog::Relation& relation,
                                                            const sql::AssignTarget& target) {
-  if (!target.steps.empty())
-    return fail(sqlstate::feature_not_supported, target.at, "assignment to parts of a column is not supported");
-  for (const catalog::ColumnInfo& column : relation.columns)
-    if (!column.dropped && column.name == target.column) return &column;
+  for (const catalog::ColumnInfo& column : relation.columns) {
+    if (column.dropped || column.name != target.column) continue;
+    if (!target.steps.empty())
+      return fail(sqlstate::feature_not_supported, target.at, "assignment to parts of a column is not supported");
+    return &column;
+  }
   return fail(sqlstate::undefined_column, target.at, "column \"", target.column, "\" of relation \"", relation.name,
               "\" does not exist");
 }

@@ -47,7 +47,7 @@ Result<BoundStatement*> Binder::merge(const sql::Merge& node) {
 Result<const catalog::Relation*> Binder::merged_relation(const sql::TableRef& node) {
   SPG_ASSIGN(const catalog::Relation* relation, open_relation(node));
   if (relation->kind == 'v' || relation->kind == 'S')
-    return fail(sqlstate::wrong_object_type, -1, "cannot execute MERGE on relation \"", relation->name, "\"")
+    return fail(sqlstate::feature_not_supported, -1, "cannot execute MERGE on relation \"", relation->name, "\"")
         .detail("This operation is not supported for ", relation->kind == 'v' ? "views." : "sequences.");
   return writable(node, "merge into");
 }

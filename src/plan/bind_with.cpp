@@ -69,8 +69,8 @@ Status Binder::writing_cte(const sql::CommonTable& node, Cte* cte, bool may_recu
   auto bound = statement.kind == sql::NodeKind::insert   ? insert(sql::to<sql::Insert>(statement))
                : statement.kind == sql::NodeKind::update ? update(sql::to<sql::Update>(statement))
                                                          : remove(sql::to<sql::Delete>(statement));
+  if (!bound) return bound.take_error();  // the scope is then not this one
   if (may_recurse) scope_->ctes.pop_back();
-  if (!bound) return bound.take_error();
   cte->writes = *bound;
   writes_.push_back(*bound);
   if (scope_->outer != nullptr)

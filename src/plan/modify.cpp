@@ -12,22 +12,59 @@ Planner::Planner(Arena& arena, PlanContext& context, BoundStatement& bound)
       internal_parameters_(bound.internal_parameters),
       side_writes_(arena) {}
 
-/// Columns of the query's tables that expressions beside its targets read ride along with its rows.
-void Planner::ride_along(const BoundStatement& statement, Vec<Column*>& read) {
-  Query* query = statement.query;
-  const bool is_merge = statement.op == Modify::Op::merge;
-  for (Column* column : read) {
-    const bool is_target = column->relation == statement.target->number && !is_merge;
-    if (range(column->relation)->owner != query || is_target) continue;
-    bool listed = false;
-    for (const Target& target : query->targets)
-      listed = listed || (target.assigned == 0 && same_expr(target.expr, column));
-    if (listed) continue;
+/// The number of a target of the query that is this column, added when it is not there yet.
+std::size_t Planner::riding_target(Query* query, Column* column) {
+  std::size_t at = 0;
+  while (at < query->targets.size() &&
+         (query->targets[at].assigned != 0 || !same_expr(query->targets[at].expr, column)))
+    ++at;
+  if (at == query->targets.size()) {
     Target extra;
     extra.expr = column;
     query->targets.push_back(extra);
   }
-  query->visible = static_cast<std::uint32_t>(query->targets.size());
+  return at;
+}
+
+/// Columns of the query's tables that an expression beside its targets reads ride along with its rows. It then reads
+/// columns of `riders`, target n being column n + 1, as what stands in FROM may be merged into the query. The columns of
+/// the written row itself stay, but for MERGE, which has no other.
+void Planner::ride_along(const BoundStatement& statement, RangeEntry* riders, Expr*& expr) {
+  if (expr == nullptr) return;
+  if (expr->kind == ExprKind::column) {
+    auto* column = static_cast<Column*>(expr);
+    const bool is_own = column->relation == statement.target->number && statement.op != Modify::Op::merge;
+    if (range(column->relation)->owner != statement.query || is_own) return;
+    const std::size_t at = riding_target(statement.query, column);
+    expr = make_column(*arena_, riders->number, static_cast<std::int16_t>(at + 1), column->type, column->typmod,
+                       column->collation, column->physical, column->position);
+    return;
+  }
+  for_each_part(expr, [&](Expr*& part) { ride_along(statement, riders, part); });
+  if (expr->kind == ExprKind::subquery)
+    for_each_query_expr(static_cast<QueryLink*>(expr)->query,
+                        [&](Expr*& part) { ride_along(statement, riders, part); });
+}
+
+/// Makes the query's targets the columns of the range.
+void Planner::describe_riders(const Query& query, RangeEntry* riders) {
+  for (const Target& target : query.targets) {
+    RangeColumn column;
+    column.name = target.name;
+    column.type = target.expr->type;
+    column.typmod = target.expr->typmod;
+    column.collation = target.expr->collation;
+    column.physical = target.expr->physical;
+    if (target.expr->kind == ExprKind::column) {
+      const auto& ref = as<Column>(*target.expr);
+      const RangeColumn& origin = range(ref.relation)->columns[static_cast<std::size_t>(ref.number - 1)];
+      column.name = origin.name;
+      column.origin_table = origin.origin_table;
+      column.origin_number = origin.origin_number;
+    }
+    column.used = true;
+    riders->columns.push_back(column);
+  }
 }
 
 Modify* Planner::modify_node(const BoundStatement& statement) {
@@ -58,13 +95,14 @@ std::span<Modify::NotNull> Planner::not_null(const catalog::Relation& relation, 
 
 Result<Node*> Planner::modify(BoundStatement& statement) {
   Query* query = statement.query;
-  Vec<Column*> read(*arena_);
-  for (const Target& target : statement.returning) collect_columns(target.expr, read);
-  for (const MergeClause& clause : statement.merge) {
-    collect_columns(clause.condition, read);
-    for (const Target& set : clause.set) collect_columns(set.expr, read);
+  RangeEntry* riders = new_range();
+  for (Target& target : statement.returning) ride_along(statement, riders, target.expr);
+  for (MergeClause& clause : statement.merge) {
+    ride_along(statement, riders, clause.condition);
+    for (Target& set : clause.set) ride_along(statement, riders, set.expr);
   }
-  ride_along(statement, read);
+  query->visible = static_cast<std::uint32_t>(query->targets.size());
+  describe_riders(*query, riders);
   use_query(query, true);
   SPG_ASSIGN(const Rel input, plan_query(query, nullptr));
   if (statement.is_current_of) look_at_row(input.node, statement.relation->table, statement.current_row);
@@ -83,15 +121,16 @@ Result<Node*> Planner::modify(BoundStatement& statement) {
   node->columns = columns.span();
   node->values = values.span();
   node->not_null = not_null(*statement.relation, columns.span());
-  if (statement.op == Modify::Op::merge) SPG_TRY(merge_actions(statement, node));
+  if (statement.op == Modify::Op::merge) SPG_TRY(merge_actions(statement, *riders, node));
   if (statement.on_conflict != nullptr) { SPG_ASSIGN(node->on_conflict, on_conflict(statement, *node)); }
-  if (!statement.returning.empty()) SPG_TRY(returning(statement, read, node));
+  if (!statement.returning.empty()) SPG_TRY(returning(statement, *riders, node));
   return static_cast<Node*>(node);
 }
 
 /// RETURNING is over columns of the written row, then the input's.
-Status Planner::returning(const BoundStatement& statement, const Vec<Column*>& read, Modify* node) {
-  const Query* query = statement.query;
+Status Planner::returning(const BoundStatement& statement, const RangeEntry& riders, Modify* node) {
+  Vec<Column*> read(*arena_);
+  for (const Target& target : statement.returning) collect_columns(target.expr, read);
   Rel after = rel_of(arena_->make<Node>());
   Vec<OutputColumn> shape(*arena_);
   Vec<std::uint16_t> returning_columns(*arena_);
@@ -105,7 +144,7 @@ Status Planner::returning(const BoundStatement& statement, const Vec<Column*>& r
     after.slots.push_back({column->relation, column->number});
     shape.push_back(output_of(*column, info.name));
   }
-  add_input(*query, *node->input, after, shape);
+  add_input(riders, *node->input, after, shape);
   after.node->outputs = shape.span();
   node->returning_columns = returning_columns.span();
   Vec<Expr*> expressions(*arena_);
@@ -122,14 +161,11 @@ Status Planner::returning(const BoundStatement& statement, const Vec<Column*>& r
   return ok();
 }
 
-/// The columns that ride along with the rows, as expressions see them.
-void Planner::add_input(const Query& query, const Node& input, Rel& rel, Vec<OutputColumn>& shape) {
-  for (std::size_t i = 0; i < query.targets.size(); ++i) {
-    const Expr* expr = query.targets[i].expr;
+/// The input's columns, as expressions see them.
+void Planner::add_input(const RangeEntry& riders, const Node& input, Rel& rel, Vec<OutputColumn>& shape) {
+  for (std::size_t i = 0; i < input.outputs.size(); ++i) {
     shape.push_back(input.outputs[i]);
-    if (expr->kind == ExprKind::column && query.targets[i].assigned == 0)
-      rel.slots.push_back({as<Column>(*expr).relation, as<Column>(*expr).number});
-    else rel.slots.push_back({0, 0});
+    rel.slots.push_back({riders.number, static_cast<std::int16_t>(i + 1)});
   }
 }
 
@@ -141,10 +177,10 @@ bool Planner::sets_keys(const catalog::Relation& relation, const Vec<Target>& se
   return false;
 }
 
-Status Planner::merge_actions(const BoundStatement& statement, Modify* node) {
+Status Planner::merge_actions(const BoundStatement& statement, const RangeEntry& riders, Modify* node) {
   Rel below = rel_of(arena_->make<Node>());
   Vec<OutputColumn> shape(*arena_);
-  add_input(*statement.query, *node->input, below, shape);
+  add_input(riders, *node->input, below, shape);
   below.node->outputs = shape.span();
   Vec<Modify::Action> actions(*arena_);
   std::size_t touching_keys = 0;

@@ -182,10 +182,12 @@ class Planner {
   // --- modify.cpp
   Result<Node*> modify(BoundStatement& statement);
   Modify* modify_node(const BoundStatement& statement);
-  void ride_along(const BoundStatement& statement, Vec<Column*>& read);
-  Status returning(const BoundStatement& statement, const Vec<Column*>& read, Modify* node);
-  void add_input(const Query& query, const Node& input, Rel& rel, Vec<OutputColumn>& shape);
-  Status merge_actions(const BoundStatement& statement, Modify* node);
+  std::size_t riding_target(Query* query, Column* column);
+  void ride_along(const BoundStatement& statement, RangeEntry* riders, Expr*& expr);
+  void describe_riders(const Query& query, RangeEntry* riders);
+  Status returning(const BoundStatement& statement, const RangeEntry& riders, Modify* node);
+  void add_input(const RangeEntry& riders, const Node& input, Rel& rel, Vec<OutputColumn>& shape);
+  Status merge_actions(const BoundStatement& statement, const RangeEntry& riders, Modify* node);
   std::span<Modify::NotNull> not_null(const catalog::Relation& relation, std::span<const std::uint16_t> written);
   bool sets_keys(const catalog::Relation& relation, const Vec<Target>& set);
   Result<Materialize*> side_write(Cte* cte);
@@ -214,8 +216,8 @@ class Planner {
   std::span<Plan::TableNeed> table_needs();
   txn::RowLock row_lock_{};
   std::span<RowId> row_ids_;      ///< of the cursor's query
-  Vec<Plan::SideWrite> side_writes_;
   std::uint32_t internal_parameters_ = 0;
+  Vec<Plan::SideWrite> side_writes_;
 };
 
 /// Whether the work of a plan is bounded.
