@@ -37,6 +37,8 @@ Status Binder::with(const sql::With& node, Query* query) {
       if (other->name == table->name)
         return fail(sqlstate::duplicate_alias, table->at, "WITH query name \"", table->name,
                     "\" specified more than once");
+    if (table->search != nullptr || table->cycle != nullptr)
+      return fail(sqlstate::feature_not_supported, table->at, "SEARCH and CYCLE clauses are not supported");
     auto* cte = arena_->make<Cte>();
     cte->name = arena_->copy(table->name);
     cte->materialized = table->materialized;
