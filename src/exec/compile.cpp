@@ -529,6 +529,10 @@ Result<const CompiledNode*> Compiler::fill(CompiledNode* to) {
       const auto& scan = plan::as<plan::TableScan>(n);
       SPG_TRY(scan_columns(to, scan.relation, scan.columns));
       SPG_ASSIGN(to->condition, optional(scan.filter));
+      if (scan.sample != nullptr) {
+        SPG_ASSIGN(to->count, expr(*scan.sample->percent));
+        SPG_ASSIGN(to->offset, optional(scan.sample->seed));
+      }
       Vec<const Code*> zones(*arena_);
       Vec<std::uint16_t> numbers(*arena_);
       for (const auto& zone : scan.zones) {

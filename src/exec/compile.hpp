@@ -24,8 +24,8 @@ struct CompiledNode {
   const CompiledNode* right = nullptr;
   std::span<const CompiledNode* const> inputs;
   const Code* condition = nullptr;  ///< filter, residual
-  const Code* count = nullptr;      ///< Limit, Sort
-  const Code* offset = nullptr;
+  const Code* count = nullptr;      ///< Limit, Sort; percentage of a sample
+  const Code* offset = nullptr;     ///< Limit; seed of a sample
   std::span<const Code* const> codes;  ///< expressions, keys, prefix, zones, bindings: by kind
   std::span<const Code* const> more;   ///< right keys, aggregate arguments, returning: by kind
   const Code* low = nullptr;

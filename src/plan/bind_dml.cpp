@@ -324,7 +324,9 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
   scope.columns.append(item.columns.span());
   auto* leaf = arena_->make<FromTree>();
   leaf->range = bound->target;
+  scope.written = bound->target;
   SPG_ASSIGN(FromTree * list, from_list(node.from));
+  scope.written = nullptr;
   Vec<FromTree*> items(*arena_);
   items.push_back(leaf);
   items.append(list->items.span());
@@ -364,7 +366,9 @@ Result<BoundStatement*> Binder::remove(const sql::Delete& node) {
   scope.columns.append(item.columns.span());
   auto* leaf = arena_->make<FromTree>();
   leaf->range = bound->target;
+  scope.written = bound->target;
   SPG_ASSIGN(FromTree * list, from_list(node.using_items));
+  scope.written = nullptr;
   Vec<FromTree*> items(*arena_);
   items.push_back(leaf);
   items.append(list->items.span());

@@ -135,6 +135,59 @@ Result<FromResult> Binder::from_table(const sql::TableRef& node) {
   return result;
 }
 
+/// An argument of TABLESAMPLE, which does not see the table.
+Result<Expr*> Binder::sample_argument(const sql::Expr& node, Oid wanted, std::string_view construct,
+                                      const NameItem& table) {
+  const Place was = scope_->place;
+  const Vec<NameItem> hidden = scope_->hidden;
+  Vec<NameItem> with_table(*arena_);
+  with_table.append(hidden);
+  with_table.push_back(table);
+  scope_->place = Place::from_function;
+  scope_->hidden = with_table;
+  auto bound = expr(node);
+  scope_->place = was;
+  scope_->hidden = hidden;
+  if (!bound) return bound;
+  bool done = false;
+  SPG_ASSIGN(Expr * made, coerce_to(*bound, wanted, -1, CastContext::assignment, -1, &done));
+  if (!done)
+    return fail(sqlstate::datatype_mismatch, location(*bound), "argument of ", construct, " must be type ",
+                type_text(wanted), ", not type ", type_text((*bound)->type));
+  return made;
+}
+
+Result<FromResult> Binder::from_sample(const sql::TableSample& node) {
+  SPG_ASSIGN(const FromResult result, from_item(*node.relation));
+  RangeEntry* range = result.tree->range;
+  if (range->kind != RangeKind::relation || range->relation->kind != 'r')
+    return fail(sqlstate::feature_not_supported, node.relation->at,
+                "TABLESAMPLE clause can only be applied to tables and materialized views");
+  if (range->relation->is_virtual || range->relation->table == TableId::none)
+    return fail(sqlstate::feature_not_supported, node.relation->at, "TABLESAMPLE of catalogs is not supported");
+  const std::string_view method = node.method.back();
+  const bool in_catalog = node.method.size() == 1 || node.method[node.method.size() - 2] == "pg_catalog";
+  if (!in_catalog || (method != "bernoulli" && method != "system"))
+    return fail(sqlstate::undefined_object, node.at, "tablesample method ", shown_method(node), " does not exist");
+  if (node.args.size() != 1)
+    return fail(sqlstate::invalid_tablesample_argument, node.at, "tablesample method ", shown_method(node),
+                " requires 1 argument, not ", node.args.size());
+  auto* sample = arena_->make<SampleClause>();
+  sample->by_block = method == "system";
+  SPG_ASSIGN(sample->percent, sample_argument(*node.args[0], oid::float4, "TABLESAMPLE", result.items[0]));
+  if (node.repeatable != nullptr) {
+    SPG_ASSIGN(sample->seed, sample_argument(*node.repeatable, oid::float8, "REPEATABLE", result.items[0]));
+  }
+  range->sample = sample;
+  return result;
+}
+
+std::string_view Binder::shown_method(const sql::TableSample& node) {
+  TextBuilder text(*arena_);
+  for (std::size_t i = 0; i < node.method.size(); ++i) text.add(i == 0 ? "" : ".", node.method[i]);
+  return text.view();
+}
+
 namespace {
 FromResult leaf(Arena& arena, const NameItem& item, bool lateral) {
   FromResult result;
@@ -262,8 +315,7 @@ Result<FromResult> Binder::from_item(const sql::FromItem& node) {
     case sql::NodeKind::subquery_ref: return from_subquery(sql::to<sql::SubqueryRef>(node));
     case sql::NodeKind::function_ref: return from_function(sql::to<sql::FunctionRef>(node));
     case sql::NodeKind::join: return from_join(sql::to<sql::Join>(node));
-    case sql::NodeKind::table_sample:
-      return fail(sqlstate::feature_not_supported, node.at, "TABLESAMPLE is not supported");
+    case sql::NodeKind::table_sample: return from_sample(sql::to<sql::TableSample>(node));
     default: return fail(sqlstate::feature_not_supported, node.at, "this FROM item is not supported");
   }
 }

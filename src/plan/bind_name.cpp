@@ -96,6 +96,12 @@ Error Binder::no_table(std::string_view name, std::int32_t at) {
   return fail(sqlstate::undefined_table, at, "missing FROM-clause entry for table \"", name, "\"");
 }
 
+/// The table that is written, in the FROM beside it.
+Error Binder::no_lateral(std::string_view name, std::int32_t at) {
+  return fail(sqlstate::invalid_column_reference, at, "invalid reference to FROM-clause entry for table \"", name, "\"")
+      .hint("There is an entry for table \"", name, "\", but it cannot be referenced from this part of the query.");
+}
+
 Result<const NameItem*> Binder::find_item(std::string_view schema, std::string_view name, std::int32_t at) {
   for (Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
     const NameItem* found = nullptr;
@@ -104,6 +110,7 @@ Result<const NameItem*> Binder::find_item(std::string_view schema, std::string_v
       if (found != nullptr) return fail(sqlstate::ambiguous_alias, at, "table reference \"", name, "\" is ambiguous");
       found = &item;
     }
+    if (found != nullptr && scope->written != nullptr && found->range == scope->written) return no_lateral(name, at);
     if (found != nullptr) return found;
   }
   return static_cast<const NameItem*>(nullptr);
@@ -142,6 +149,9 @@ Result<Expr*> Binder::unqualified(std::string_view name, std::int32_t at, bool* 
       }
     }
     if (match == nullptr) continue;
+    if (scope->written != nullptr && match->kind == ExprKind::column &&
+        as<Column>(*match).relation == scope->written->number)
+      return no_lateral(scope->written->alias, at);
     Expr* made = copy_node(*arena_, match);
     made->position = at;
     return made;

@@ -63,6 +63,7 @@ struct Scope {
   Vec<Cte*> ctes;            ///< visible here, innermost last
   Place place = Place::none;
   Cte* recursing = nullptr;  ///< the CTE whose recursive term is being bound
+  const RangeEntry* written = nullptr;  ///< the table of an UPDATE or DELETE, while the FROM beside it is bound
   bool aggregates_allowed = false;
 };
 
@@ -224,6 +225,7 @@ class Binder {
   Expr* system_column(const NameItem& item, std::string_view name, std::int32_t at);
   Result<Expr*> unqualified(std::string_view name, std::int32_t at, bool* found);
   Error no_column(std::string_view name, std::string_view qualifier, std::int32_t at);
+  Error no_lateral(std::string_view name, std::int32_t at);
   Error no_table(std::string_view name, std::int32_t at);
   Result<const NameItem*> find_item(std::string_view schema, std::string_view name, std::int32_t at);
   Status expand_star(const sql::ColumnRef& node, Vec<Target>& targets);
@@ -233,6 +235,9 @@ class Binder {
   NameItem item_of(RangeEntry* range);
   Result<FromResult> from_item(const sql::FromItem& node);
   Result<FromResult> from_table(const sql::TableRef& node);
+  Result<FromResult> from_sample(const sql::TableSample& node);
+  Result<Expr*> sample_argument(const sql::Expr& node, Oid wanted, std::string_view construct, const NameItem& table);
+  std::string_view shown_method(const sql::TableSample& node);
   Result<FromResult> from_subquery(const sql::SubqueryRef& node);
   Result<FromResult> from_function(const sql::FunctionRef& node);
   Result<FromResult> from_join(const sql::Join& node);

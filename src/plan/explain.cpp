@@ -121,7 +121,7 @@ class Explainer {
         line.add(as<Values>(node).rows.size() == 1 ? "Result" : "Values Scan on \"*VALUES*\"");
         break;
       case NodeKind::table_scan:
-        line.add("Seq Scan");
+        line.add(as<TableScan>(node).sample != nullptr ? "Sample Scan" : "Seq Scan");
         relation(line, as<TableScan>(node).relation_name, as<TableScan>(node).alias);
         break;
       case NodeKind::index_scan: {
@@ -360,6 +360,12 @@ class Explainer {
     if (expr == nullptr) return;
     detail(label, deparse_expr(arena_, catalog_, *expr, {names.data(), names.size()}));
   }
+  void sampling(const TableScan::Sample& sample) {
+    TextBuilder text(arena_);
+    text.add(sample.by_block ? "system (" : "bernoulli (", deparse_expr(arena_, catalog_, *sample.percent, {}), ")");
+    if (sample.seed != nullptr) text.add(" REPEATABLE (", deparse_expr(arena_, catalog_, *sample.seed, {}), ")");
+    detail("Sampling", text.view());
+  }
   void filter(const Node& node, const Expr* expr, const Vec<std::string_view>& names) {
     condition("Filter", expr, names);
     if (expr != nullptr && node.id < options_.counters.size() && options_.counters[node.id].removed_by_filter != 0)
@@ -406,7 +412,10 @@ class Explainer {
   }
   void details(const Node& node) {
     switch (node.kind) {
-      case NodeKind::table_scan: filter(node, as<TableScan>(node).filter, names_of(node)); break;
+      case NodeKind::table_scan:
+        if (as<TableScan>(node).sample != nullptr) sampling(*as<TableScan>(node).sample);
+        filter(node, as<TableScan>(node).filter, names_of(node));
+        break;
       case NodeKind::virtual_scan: filter(node, as<VirtualScan>(node).filter, names_of(node)); break;
       case NodeKind::index_scan: {
         const auto& scan = as<IndexScan>(node);

@@ -161,6 +161,10 @@ void for_each_from_expr(FromTree* tree, Visit visit) {
     for (Expr*& argument : call->arguments) visit(argument);
   for (std::span<Expr*> row : tree->range->rows)
     for (Expr*& value : row) visit(value);
+  if (SampleClause* sample = tree->range->sample; sample != nullptr) {
+    visit(sample->percent);
+    if (sample->seed != nullptr) visit(sample->seed);
+  }
 }
 
 /// The keys and frame offsets of a query's windows, arguments and filters of the calls over them. Windows may share keys,

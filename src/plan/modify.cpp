@@ -354,7 +354,11 @@ bool has_subqueries(const Node* node) {
       for (const std::span<Expr*> row : as<Values>(*node).rows)
         if (any(row)) return true;
       return false;
-    case NodeKind::table_scan: return has_subquery(as<TableScan>(*node).filter);
+    case NodeKind::table_scan: {
+      const auto& scan = as<TableScan>(*node);
+      const bool in_sample = scan.sample != nullptr && (has_subquery(scan.sample->percent) || has_subquery(scan.sample->seed));
+      return in_sample || has_subquery(scan.filter);
+    }
     case NodeKind::index_scan: {
       const auto& scan = as<IndexScan>(*node);
       return any(scan.prefix) || has_subquery(scan.filter) || has_subquery(scan.low) || has_subquery(scan.high) ||

@@ -164,6 +164,7 @@ class Planner {
 
   // --- access.cpp
   Result<Rel> plan_table(RangeEntry* range, std::span<Expr*> quals, const WantedOrder* order);
+  Result<TableScan::Sample*> sample(const SampleClause& clause, double* rows);
   Result<Rel> plan_leaf(Unit& unit, const WantedOrder* order);
   struct ColumnTest {
     std::int16_t stored = 0;

@@ -46,6 +46,13 @@ struct Cte {
   bool planning = false;
 };
 
+/// TABLESAMPLE: BERNOULLI, or SYSTEM (by blocks).
+struct SampleClause {
+  bool by_block = false;
+  Expr* percent = nullptr;
+  Expr* seed = nullptr;  ///< REPEATABLE; null: another sample each time
+};
+
 enum class RangeKind : std::uint8_t { relation, subquery, function, values, cte, work_table, groups, aggregates, windows, set };
 
 struct RangeEntry {
@@ -55,6 +62,7 @@ struct RangeEntry {
   bool has_alias = false;
   Vec<RangeColumn> columns;  ///< column n of the entry is columns[n - 1]
   const catalog::Relation* relation = nullptr;
+  SampleClause* sample = nullptr;  ///< of a relation
   Query* subquery = nullptr;  ///< subquery; groups, aggregates and windows: their query
   Cte* cte = nullptr;
   std::span<Call*> functions;

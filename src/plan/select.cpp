@@ -398,6 +398,7 @@ Result<Rel> Planner::min_max(Query* query) {
   while (leaf != nullptr && leaf->kind == FromTree::Kind::list && leaf->items.size() == 1 && leaf->condition == nullptr)
     leaf = leaf->items[0];
   if (leaf == nullptr || leaf->kind != FromTree::Kind::leaf || leaf->range->kind != RangeKind::relation) return Rel{};
+  if (leaf->range->sample != nullptr) return Rel{};
   const auto is = [&](Oid function, std::string_view name) {
     const catalog::Function* found = catalog_->function(function);
     return found != nullptr && found->schema == catalog::ns::pg_catalog && found->name == name;

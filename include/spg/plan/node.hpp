@@ -57,6 +57,9 @@ struct TableScan : Node {
   Expr* filter = nullptr;             ///< over the outputs
   struct Zone { std::uint16_t column; txn::ZonePredicate::Op op; Expr* value; };  ///< value: no columns
   std::span<Zone> zones;
+  /// TABLESAMPLE: `percent` (float4) of the rows, or of the blocks; the same for the same seed (float8). No columns.
+  struct Sample { bool by_block; Expr* percent; Expr* seed; };
+  Sample* sample = nullptr;
   std::uint64_t only_row = UINT64_MAX;  ///< a rowid: other blocks than its one need not be looked at
 };
 
