@@ -503,6 +503,8 @@ Result<const CompiledNode*> Compiler::node(const plan::Node& n) {
   made->registers = registers;
   registers = outer;
   made->depends = reads_.size() > since;
+  // What writes in WITH is run once, whatever happens around it.
+  if (n.kind == NodeKind::materialize && plan::as<plan::Materialize>(n).input->kind == NodeKind::modify) made->depends = false;
   --depth_;
   if (result.has_value() && n.kind == NodeKind::materialize) {
     made->number = shared_count++;

@@ -45,12 +45,14 @@ class MergeOp final : public ModifyOp {
       std::uint32_t count = 0;
       for (std::uint32_t i = 0; i < batch.selected.count; ++i) {
         const std::uint32_t row = batch.selected[i];
-        if (chosen[row] == none && ids.is_null(row) != actions[at].matched) rows[count++] = static_cast<std::uint16_t>(row);
+        if (chosen[row] == none && ids.is_null(row) != actions[at].matched)
+          rows[count++] = static_cast<std::uint16_t>(row);
       }
       Selection fitting{rows, count};
       if (count == 0) continue;
       if (actions_.actions[at].condition != nullptr)
-        SPG_TRY(filter_rows(*actions_.actions[at].condition, frame_, fitting, batch_arena_.array<std::uint16_t>(count), fitting));
+        SPG_TRY(filter_rows(*actions_.actions[at].condition, frame_, fitting, batch_arena_.array<std::uint16_t>(count),
+                            fitting));
       for (std::uint32_t i = 0; i < fitting.count; ++i) chosen[fitting[i]] = at;
     }
     return ok();

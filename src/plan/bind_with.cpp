@@ -45,7 +45,8 @@ Status Binder::with(const sql::With& node, Query* query) {
     cte->position = table->at;
     const auto* inner = sql::as<sql::Select>(static_cast<const sql::Node*>(table->query));
     if (inner == nullptr) SPG_TRY(writing_cte(*table, cte, node.recursive));
-    else if (node.recursive && inner->op == sql::SetOp::union_ && inner->with == nullptr) SPG_TRY(recursive_cte(*table, *inner, cte));
+    else if (node.recursive && inner->op == sql::SetOp::union_ && inner->with == nullptr)
+      SPG_TRY(recursive_cte(*table, *inner, cte));
     if (inner != nullptr && !cte->recursive) SPG_TRY(plain_cte(*table, *inner, cte, node.recursive));
     query->ctes.push_back(cte);
     scope_->ctes.push_back(cte);
