@@ -165,7 +165,7 @@ constexpr AggregateFunction ordered(Status (*finish)(OrderedSetCall&, Value&), b
   return made;
 }
 
-constexpr AggregateEntry entries[] = {
+constexpr AggregateEntry ordered_entries[] = {
     {proc::agg_percentile_disc_double_precision_anyelement, ordered(&finish_percentile<&discrete>)},
     {proc::agg_percentile_disc_double_precision_array_anyelement, ordered(&finish_percentiles<&discrete>)},
     {proc::agg_percentile_cont_double_precision_double_precision, ordered(&finish_percentile<&continuous<double>>)},
@@ -183,7 +183,7 @@ constexpr AggregateEntry entries[] = {
 }  // namespace
 
 namespace module {
-const Module ordered_aggregates{{}, entries};
+const Module ordered_aggregates{{}, ordered_entries};
 }
 
 }  // namespace spg::exec

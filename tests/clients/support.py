@@ -38,13 +38,14 @@ class Server:
         self.folder = pathlib.Path(folder or scratch())
         self.port = free_port()
         self.environment = environment
+        self.command = [SERVER]
         self.process = None
 
     def start(self, timeout=30):
         env = dict(os.environ, SPG_PG_ADDR=f"127.0.0.1:{self.port}", SPG_DB=str(self.folder / "spg.db"),
                    SPG_WAL=str(self.folder / "wal.log"), **self.environment)
         self.log = open(self.folder / "server.log", "ab")
-        self.process = subprocess.Popen([SERVER], env=env, stdout=subprocess.PIPE, stderr=self.log)
+        self.process = subprocess.Popen(self.command, env=env, stdout=subprocess.PIPE, stderr=self.log)
         atexit.register(self.end, self.process)  # nothing outlives a test that fails
         line = self.process.stdout.readline()
         if b"ready" not in line:

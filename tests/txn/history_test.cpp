@@ -75,7 +75,7 @@ struct Past {
 }  // namespace
 
 TEST_CASE("any moment of the kept past reads as it was") {
-  const std::uint64_t seed = GENERATE(1, 2, 3, 4, 5, 6);
+  const auto seed = GENERATE(as<std::uint64_t>{}, 1, 2, 3, 4, 5, 6);
   CAPTURE(seed);
   os::SimChance chance(seed);
   Past past(3);

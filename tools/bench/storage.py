@@ -2,7 +2,7 @@
 """Storage beyond memory: what rows and tables take, scans and point reads over a table larger than the budget, starts, checkpoints,
 large transactions.
 
-usage: tools/bench/storage.py [--only rows,tables,start,checkpoint,cold,large] [--scale 1.0] [--port 55440]
+usage: tools/bench/storage.py [--only rows,tables,start,checkpoint,cold,large,limit,stalls,export] [--scale 1.0] [--port 55440]
 
 Each part has a server of its own. Memory is the server's resident set (VmRSS, VmHWM), read from /proc; the page cache does not count.
 PostgreSQL 15 (../shared/tools/refpg bench) is the peer of the scan, everything of it cached. Prints a markdown table.
@@ -15,6 +15,7 @@ import random
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -23,7 +24,7 @@ os.environ.setdefault("SPG_SERVER", str(ROOT / "build/release/spg-server"))
 import psycopg2  # noqa: E402
 
 from raw import Raw, SYNC, bind, execute, parse  # noqa: E402
-from support import SHARED, Server  # noqa: E402
+from support import PGBENCH, PSQL, SERVER, SHARED, Server, scratch  # noqa: E402
 
 MIB = 1 << 20
 # 20 letters and digits each, as numbers with a tail that depends on them.
@@ -201,7 +202,115 @@ def measure_large(arguments):
         connection.close()
 
 
-PARTS = {"rows": measure_rows, "tables": measure_tables, "start": measure_start, "checkpoint": measure_checkpoint, "cold": measure_cold, "large": measure_large}
+class Limit:
+    """A control group (version 1) with so much memory, the page cache included."""
+
+    def __init__(self, limit):
+        self.folder = pathlib.Path(f"/sys/fs/cgroup/memory/spg-bench-{os.getpid()}")
+        self.folder.mkdir()
+        (self.folder / "memory.limit_in_bytes").write_text(str(limit))
+
+    def server(self, **environment):
+        server = Server(**environment)
+        server.command = ["/bin/sh", "-c", f"echo $$ > {self.folder}/cgroup.procs && exec {SERVER}"]
+        return server
+
+    def figure(self, name):
+        return int((self.folder / f"memory.{name}").read_text())
+
+    def close(self):
+        self.folder.rmdir()
+
+
+def measure_limit(arguments):
+    """A table of four times the budget, in a group that has little more memory than the budget, the page cache included."""
+    budget, limit, rows = 128 * MIB, 256 * MIB, int(8_000_000 * arguments.scale)
+    with contextlib.closing(Limit(limit)) as group:
+        with group.server(SPG_HOT_TIER_BYTES=str(budget)) as server:
+            run(server, "CREATE TABLE big (id bigint PRIMARY KEY, name text, amount double precision)")
+            began = time.perf_counter()
+            load(server, "big", rows)
+            loaded = time.perf_counter() - began
+            with connect(server) as connection, connection.cursor() as cursor:
+                scan = statistics.median(times_of(cursor, "SELECT count(*), sum(id), sum(amount) FROM big"))
+            rate = point_reads(server, rows, 5)
+            most, taken_back = group.figure("max_usage_in_bytes"), group.figure("failcnt")
+        row(f"{rows} rows under a budget of {budget // MIB} MiB in a control group of {limit // MIB} MiB, page cache included", "it runs",
+            f"{most / MIB:.0f} MiB at most, page cache taken back {taken_back} times; loaded in {loaded:.0f} s, scan {scan:.1f} s, {rate:.0f} point reads/s")
+
+
+def tail(logs):
+    """Milliseconds: 99.9 % of transactions, and the longest, of pgbench's logs. Where a rate is given, from when they were due."""
+    taken = sorted(int(line.split()[2]) for path in logs for line in path.read_text().splitlines())
+    return taken[int(len(taken) * 0.999)] / 1000, taken[-1] / 1000, len(taken)
+
+
+def measure_stalls(arguments):
+    """Point reads and commits at a steady rate, without and with checkpoints, freezing and compaction beside them."""
+    rows, seconds, figures = int(2_000_000 * arguments.scale), 30, {}
+    for name, environment in (("without", {"SPG_HOT_TIER_BYTES": str(4 << 30), "SPG_CHECKPOINT_WAL_BYTES": str(8 << 30), "SPG_CHECKPOINT_SECONDS": "0"}),
+                              ("with", {"SPG_HOT_TIER_BYTES": str(64 * MIB), "SPG_CHECKPOINT_WAL_BYTES": str(4 * MIB), "SPG_COLD_COMPACT_SEGMENT_THRESHOLD": "8"})):
+        with Server(**environment) as server:
+            run(server, "CREATE TABLE big (id bigint PRIMARY KEY, name text, amount double precision)")
+            load(server, "big", rows)
+            time.sleep(2)
+            folder = scratch("spg-stalls-")
+            loads = []
+            for what, rate, script in (("read", 1000, "SELECT name FROM big WHERE id = :id;"), ("write", 500, "UPDATE big SET amount = amount + 1 WHERE id = :id;")):
+                (folder / f"{what}.sql").write_text(f"\\set id random(0, {rows - 1})\n{script}\n")
+                loads.append(subprocess.Popen([PGBENCH, "-n", "-M", "prepared", "-c", "4", "-j", "1", "-T", str(seconds), "-R", str(rate), "-l", "--log-prefix", str(folder / what),
+                                               "-f", str(folder / f"{what}.sql"), "-h", "127.0.0.1", "-p", str(server.port), "-U", "bench", "postgres"],
+                                              env=dict(os.environ, PGPASSWORD="bench"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            for one in loads:
+                one.wait()
+            for what in ("read", "write"):
+                figures[name, what] = tail(list(folder.glob(f"{what}.*[0-9]")))
+    for what, work, bar in (("read", "a point read", "2x"), ("write", "a commit", "3x")):
+        (alone, longest_alone, _), (beside, longest, count) = figures["without", what], figures["with", what]
+        row(f"p99.9 of {work} beside checkpoints, freezing and compaction, {count} of them", f"{bar}, none over 50 ms",
+            f"{beside:.2f} ms against {alone:.2f} ms, {beside / alone:.2f}x; the longest {longest:.1f} ms against {longest_alone:.1f} ms")
+
+
+def measure_export(arguments):
+    """Every table by COPY TO in one REPEATABLE READ transaction, while writers move amounts between the tables as fast as they can."""
+    tables, rows = 5, int(2_000_000 * arguments.scale)
+    with Server(SPG_HOT_TIER_BYTES=str(1 << 30)) as server:
+        for table in range(tables):
+            run(server, f"CREATE TABLE part{table} (id int PRIMARY KEY, amount bigint NOT NULL, body text NOT NULL)")
+            for first in range(0, rows, 100_000):
+                run(server, f"INSERT INTO part{table} SELECT g, 100, repeat(md5(g::text), 15) FROM generate_series({first}, {min(rows, first + 100_000) - 1}) g")
+        stop, moved = threading.Event(), [0] * 4
+
+        def move(number):
+            rng = random.Random(number)
+            with contextlib.closing(psycopg2.connect(server.dsn())) as connection, connection.cursor() as cursor:
+                while not stop.is_set():
+                    giving, taking = rng.sample(range(tables), 2)
+                    cursor.execute(f"UPDATE part{giving} SET amount = amount - 1 WHERE id = %s", (rng.randrange(rows // 4) * 4 + number,))
+                    cursor.execute(f"UPDATE part{taking} SET amount = amount + 1 WHERE id = %s", (rng.randrange(rows // 4) * 4 + number,))
+                    connection.commit()
+                    moved[number] += 1
+
+        movers = [threading.Thread(target=move, args=(number,)) for number in range(4)]
+        for one in movers:
+            one.start()
+        began = time.perf_counter()
+        script = "BEGIN ISOLATION LEVEL REPEATABLE READ;\n" + "".join(f"\\copy part{table} to program 'wc -lc'\n" for table in range(tables))
+        script += "SELECT " + " + ".join(f"(SELECT sum(amount) FROM part{table})" for table in range(tables)) + ";\nCOMMIT;\n"
+        done = subprocess.run([PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", server.dsn()], input=script, capture_output=True, text=True, check=True)
+        seconds = time.perf_counter() - began
+        stop.set()
+        for one in movers:
+            one.join()
+        *copied, total = done.stdout.split("\n")[: tables + 1]
+        lines, size = (sum(int(one.split()[at]) for one in copied) for at in (0, 1))
+        assert lines == tables * rows and float(total) == tables * rows * 100, done.stdout
+        row(f"consistent export of {size / 1e9:.1f} GB beside {sum(moved) / seconds:.0f} transactions/s", "it finishes",
+            f"{seconds:.0f} s, {size / seconds / 1e6:.0f} MB/s; resident {memory(server, 'VmHWM') / MIB:.0f} MiB at most, budget 1024 MiB")
+
+
+PARTS = {"rows": measure_rows, "tables": measure_tables, "start": measure_start, "checkpoint": measure_checkpoint, "cold": measure_cold, "large": measure_large,
+         "limit": measure_limit, "stalls": measure_stalls, "export": measure_export}
 
 
 def main():
