@@ -502,9 +502,10 @@ Result<bool> SessionImpl::run_some(Where) {
 
 namespace {
 /// Types whose text is a name that the catalog knows: regclass and kin.
+/// Whether its text may have names of objects in it.
 bool is_named_type(Oid type) {
   using namespace type::oid;
-  return type == regproc || type == regprocedure || type == regoper || type == regoperator || type == regclass || type == regtype || type == regrole || type == regnamespace;
+  return type == record || type == regproc || type == regprocedure || type == regoper || type == regoperator || type == regclass || type == regtype || type == regrole || type == regnamespace;
 }
 }  // namespace
 

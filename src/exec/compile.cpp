@@ -59,6 +59,7 @@ class Compiler {
   Result<const Function*> function(Oid oid, const Expr& at);
   Status set_function(Code* code, Oid oid, const Expr& at);
   Result<const Code*> call(const plan::Call& call);
+  Result<const Code*> row(const plan::Variadic& expr);
   Result<const Code*> choice(const plan::Case& expr);
   Result<const Code*> any_all(const plan::AnyAll& expr);
   Result<const Code*> in_list(const plan::InList& expr);
@@ -128,6 +129,19 @@ Result<const Code*> Compiler::call(const plan::Call& expr) {
   if (expr.function == Oid::none) return with(make(expr, eval_io_cast), expr.arguments);
   Code* code = make(expr, eval_call);
   SPG_TRY(set_function(code, expr.function, expr));
+  return with(code, expr.arguments);
+}
+
+/// Records hold what they are of; of domains the values of their base types.
+Result<const Code*> Compiler::row(const plan::Variadic& expr) {
+  Code* code = make(expr, eval_row);
+  auto* types = arena_->array<Oid>(expr.arguments.size() + 1);
+  for (std::size_t i = 0; i < expr.arguments.size(); ++i) {
+    types[i] = expr.arguments[i]->type;
+    const catalog::Type* known = catalog_ == nullptr ? nullptr : catalog_->type(types[i]);
+    if (known != nullptr && known->base != Oid::none) types[i] = known->base;
+  }
+  code->extra = types;
   return with(code, expr.arguments);
 }
 
@@ -300,7 +314,7 @@ Result<const Code*> Compiler::expr(const Expr& e) {
     case ExprKind::in_list: return in_list(plan::as<plan::InList>(e));
     case ExprKind::subquery: return subquery(plan::as<plan::SubqueryExpr>(e));
     case ExprKind::array: return with(make(e, eval_array), plan::as<plan::Variadic>(e).arguments);
-    case ExprKind::row: return with(make(e, eval_row), plan::as<plan::Variadic>(e).arguments);
+    case ExprKind::row: return row(plan::as<plan::Variadic>(e));
     case ExprKind::row_id:
     case ExprKind::grouping:
     case ExprKind::default_marker: break;

@@ -42,7 +42,9 @@ bool Binder::polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declar
     if (is_family2(declared[i])) {
       const Oid one = declared[i] == poly::anycompatiblearray ? element_of(actual) : actual;
       if (one == Oid::none) return false;
-      if (compatible != Oid::none && category(one) != category(compatible)) return false;
+      if (compatible != Oid::none &&
+          (category(one) != category(compatible) || (element_of(one) == Oid::none) != (element_of(compatible) == Oid::none)))
+        return false;
       compatible = one;
     }
     if (is_array_word(declared[i])) {
