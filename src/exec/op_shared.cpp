@@ -276,11 +276,40 @@ Result<Value> any_all_value(const CompiledSubquery& how, SubqueryState& sub, Fra
   return Value::of(Physical::boolean, static_cast<std::uint8_t>(decided == any));
 }
 
+/// (a, b) = (SELECT ...): the test over the only row of the subquery.
+Result<Value> row_value(const CompiledSubquery& how, SubqueryState& sub, Frame& frame, std::uint32_t row) {
+  Value result = Value::null_of(Physical::boolean);
+  bool found = false;
+  const auto test = [&](const Batch& batch) -> Status {
+    if (batch.selected.count == 0) return ok();
+    if (found || batch.selected.count > 1)
+      return Error::make(sqlstate::cardinality_violation,
+                         "more than one row returned by a subquery used as an expression");
+    found = true;
+    for (std::size_t c = 0; c < batch.columns.size(); ++c)
+      frame.state->set_parameter(how.expr->first_row_param + static_cast<std::uint32_t>(c),
+                                 type::value_of(batch.columns[c], batch.selected[0]));
+    SPG_ASSIGN(result, evaluate_row(*how.test, frame, row));
+    return ok();
+  };
+  if (sub.rows != nullptr) {
+    for (std::size_t i = 0; i < sub.rows->chunk_count(); ++i) SPG_TRY(test(sub.rows->chunk(i)));
+    return result;
+  }
+  Batch batch;
+  for (;;) {
+    SPG_ASSIGN(const bool more, sub.root->next(batch));
+    if (!more) return result;
+    SPG_TRY(test(batch));
+  }
+}
+
 /// The value for one row, or for all rows when nothing is bound.
 Result<Value> subquery_value(const Code& code, SubqueryState& sub, Frame& frame, std::uint32_t row) {
   switch (code.subquery->expr->form) {
     case plan::SubqueryExpr::Form::scalar: return scalar_value(sub, code.physical);
     case plan::SubqueryExpr::Form::exists: return exists_value(sub);
+    case plan::SubqueryExpr::Form::row: return row_value(*code.subquery, sub, frame, row);
     case plan::SubqueryExpr::Form::array: return array_value(sub, code.expr->type);
     default: return any_all_value(*code.subquery, sub, frame, row);
   }
@@ -305,7 +334,7 @@ Status evaluate_subquery(const Code& code, Frame& frame, Selection rows, Vector&
   State& state = *frame.state;
   SubqueryState& sub = state_of(how, state);
   using Form = plan::SubqueryExpr::Form;
-  const bool per_row_test = how.expr->form == Form::any || how.expr->form == Form::all;
+  const bool per_row_test = how.expr->form == Form::any || how.expr->form == Form::all || how.expr->form == Form::row;
   const bool bound = !how.bindings.empty();
   if (!bound && (!sub.known || (how.depends && sub.epoch != state.epoch))) {
     if (sub.known) sub.root->rescan();

@@ -109,7 +109,7 @@ Status Binder::merge_when(const sql::MergeWhen& when, BoundStatement* bound, Sco
   }
   if (when.action == sql::MergeAction::update) {
     scope.place = Place::update;
-    SPG_TRY(assignments(when.set, *bound->relation, clause.set));
+    SPG_TRY(assignments(when.set, *bound, clause.set));
   } else if (when.action == sql::MergeAction::insert) {
     SPG_TRY(merge_insert(when, *bound->relation, clause.set));
   }

@@ -37,6 +37,9 @@ struct Cte {
   bool recursive = false;    ///< reads itself
   bool union_all = false;
   BoundStatement* writes = nullptr;  ///< instead of a query: INSERT, UPDATE, DELETE
+  std::uint32_t own_columns = 0;     ///< of `columns`; the others are those that SEARCH and CYCLE add
+  Expr* mark_value = nullptr;        ///< of CYCLE
+  Expr* mark_default = nullptr;
   Query* initial = nullptr;  ///< of recursive ones
   Query* step = nullptr;
   std::uint32_t slot = 0;  ///< of recursive ones: their work table
