@@ -17,7 +17,6 @@ using Codes = std::span<const Code* const>;
 
 constexpr int depth_max = 2000;
 /// Reads of work tables are noted like reads of internal parameters: they change under whoever reads them.
-constexpr std::uint32_t work_table_bit = 0x80000000u;
 
 class Compiler {
  public:
@@ -504,7 +503,10 @@ Status Compiler::modify(CompiledNode* to, const plan::Modify& node) {
 Result<const CompiledNode*> Compiler::node(const plan::Node& n) {
   if (n.kind == NodeKind::materialize)
     for (const Known& known : materialized_)
-      if (known.node == &n) return known.compiled;
+      if (known.node == &n) {
+        reads_.append(known.compiled->reads);
+        return known.compiled;
+      }
   if (depth_ > depth_max) return Error::make(sqlstate::statement_too_complex, "stack depth limit exceeded");
   ++depth_;
   auto* made = arena_->make<CompiledNode>();
@@ -516,9 +518,14 @@ Result<const CompiledNode*> Compiler::node(const plan::Node& n) {
   auto result = fill(made);
   made->registers = registers;
   registers = outer;
-  made->depends = reads_.size() > since;
   // What writes in WITH is run once, whatever happens around it.
-  if (n.kind == NodeKind::materialize && plan::as<plan::Materialize>(n).input->kind == NodeKind::modify) made->depends = false;
+  const bool writes = n.kind == NodeKind::materialize && plan::as<plan::Materialize>(n).input->kind == NodeKind::modify;
+  made->depends = reads_.size() > since && !writes;
+  if (n.kind == NodeKind::materialize && made->depends) {
+    Vec<std::uint32_t> reads(*arena_);
+    reads.append(reads_.span().subspan(since));
+    made->reads = reads.span();
+  }
   --depth_;
   if (result.has_value() && n.kind == NodeKind::materialize) {
     made->number = shared_count++;

@@ -15,6 +15,10 @@ State* make_state(const ExecContext& context, std::uint32_t parameters, std::uin
   state->arena = &arena;
   state->parameters = arena.array<Value>(parameters);
   for (std::uint32_t i = 0; i < parameters; ++i) new (&state->parameters[i]) Value{};
+  state->versions = arena.array<std::uint64_t>(parameters);
+  for (std::uint32_t i = 0; i < parameters; ++i) state->versions[i] = 0;
+  state->work_table_versions = arena.array<std::uint64_t>(tables);
+  for (std::uint32_t i = 0; i < tables; ++i) state->work_table_versions[i] = 0;
   state->shared = arena.array<Operator*>(shared);
   for (std::uint32_t i = 0; i < shared; ++i) state->shared[i] = nullptr;
   state->work_tables = arena.array<Rows*>(tables);

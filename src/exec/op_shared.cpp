@@ -14,7 +14,8 @@ class MaterializeOp final : public Operator {
       : Operator(state, node),
         input_(make_operator(state, *node.left)),
         rows_arena_(state.arena->budget()),
-        rows_(rows_arena_) {}
+        rows_(rows_arena_),
+        versions_(state.arena->array<std::uint64_t>(node.reads.size() + 1)) {}
   Result<bool> next(Batch& out) override { return read(at_, out); }
   void rescan() override {
     at_ = 0;
@@ -23,10 +24,7 @@ class MaterializeOp final : public Operator {
 
   /// The chunk number `at`, reading on as far as needed.
   Result<bool> read(std::size_t& at, Batch& out) {
-    if (epoch_ != state_.epoch) {
-      if (node_.depends && epoch_ != 0) reset();
-      epoch_ = state_.epoch;
-    }
+    if (at == 0) restart();
     while (!complete_ && at + 1 >= rows_.chunk_count()) {
       SPG_TRY(state_.check());
       Batch batch;
@@ -59,10 +57,15 @@ class MaterializeOp final : public Operator {
   }
   /// A reader starts again: with other parameters than before, the rows are others.
   void restart() {
-    if (node_.depends && epoch_ != state_.epoch) {
-      reset();
-      epoch_ = state_.epoch;
+    bool is_changed = false;
+    for (std::size_t i = 0; i < node_.reads.size(); ++i) {
+      const std::uint32_t read = node_.reads[i], slot = read & ~work_table_bit;
+      const std::uint64_t now = read == slot ? state_.versions[read] : state_.work_table_versions[slot];
+      is_changed = is_changed || versions_[i] != now;
+      versions_[i] = now;
     }
+    if (is_changed && is_filled_) reset();
+    is_filled_ = true;
   }
 
  private:
@@ -78,7 +81,8 @@ class MaterializeOp final : public Operator {
   Rows rows_;
   bool complete_ = false;
   std::size_t at_ = 0;
-  std::uint64_t epoch_ = 0;
+  std::uint64_t* versions_;  ///< of what it reads, when it was filled
+  bool is_filled_ = false;   ///< from then on, at least in part
 };
 
 class CteScanOp final : public Operator {
@@ -132,7 +136,7 @@ class RecursiveUnionOp final : public Operator {
         arenas_[current_].reset();
         new_round();
         in_step_ = true;
-        ++state_.epoch;
+        state_.work_table_versions[plan_node<plan::RecursiveUnion>().slot] = ++state_.epoch;
         step_->rescan();
         continue;
       }

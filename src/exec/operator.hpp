@@ -33,7 +33,9 @@ struct State {
   const CompiledPlan* plan = nullptr;
   Arena* arena = nullptr;
   Value* parameters = nullptr;  ///< internal ones
-  std::uint64_t epoch = 1;      ///< counts settings of internal parameters
+  std::uint64_t epoch = 1;      ///< counts settings of internal parameters and of work tables
+  std::uint64_t* versions = nullptr;             ///< epochs at which the parameters were set
+  std::uint64_t* work_table_versions = nullptr;  ///< ... and the work tables, by slot
   Operator** shared = nullptr;  ///< Materialize operators by number
   Rows** work_tables = nullptr;
   SubqueryState* subqueries = nullptr;
@@ -45,7 +47,7 @@ struct State {
 
   void set_parameter(std::uint32_t number, const Value& value) {
     parameters[number] = value;
-    ++epoch;
+    versions[number] = ++epoch;
   }
   /// To be called for every batch: cancellation, time, memory.
   Status check() {
