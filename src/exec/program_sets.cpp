@@ -251,6 +251,7 @@ Status eval_array(const Code& code, Frame& frame, Selection rows, Vector& out) {
 Status eval_row(const Code& code, Frame& frame, Selection rows, Vector& out) {
   SPG_ASSIGN(const std::span<Vector> parts, evaluate_all(code, frame, rows));
   Register& reg = frame.reg(code);
+  const auto* types = static_cast<const Oid*>(code.extra);
   auto* values = frame.arena->array<Value>(parts.size() + 1);
   const bool is_null_without_values = plan::as<plan::Variadic>(*code.expr).is_null_without_values;
   bool has_nulls = false;
@@ -258,13 +259,14 @@ Status eval_row(const Code& code, Frame& frame, Selection rows, Vector& out) {
   for (std::uint32_t i = 0; i < rows.count; ++i) {
     const std::uint32_t row = rows[i];
     for (std::size_t a = 0; a < parts.size(); ++a) values[a] = type::value_of(parts[a], row);
-    if (is_null_without_values && std::all_of(values, values + parts.size(), [](const Value& v) { return v.is_null; })) {
+    const bool is_empty = std::all_of(values, values + parts.size(), [](const Value& value) { return value.is_null; });
+    if (is_empty && is_null_without_values) {
       clear_bit(reg.validity, row);
       has_nulls = true;
       continue;
     }
     SPG_ASSIGN(static_cast<StringRef*>(reg.values)[row],
-               type::make_record({static_cast<const Oid*>(code.extra), parts.size()}, {values, parts.size()}, *frame.arena));
+               type::make_record({types, parts.size()}, {values, parts.size()}, *frame.arena));
   }
   SPG_TRY(frame.arena->check());
   out = {Physical::string, Vector::Form::flat, reg.values, has_nulls ? reg.validity : nullptr, nullptr};

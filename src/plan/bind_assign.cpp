@@ -50,7 +50,9 @@ Status Binder::slice_bounds(const sql::AssignTarget& target, Vec<Expr*>& args) {
   for (const sql::Step& step : target.steps)
     for (const bool is_upper : {false, true}) {
       const bool is_index = step.kind == sql::StepKind::index;
-      const sql::Expr* node = is_index ? (!is_upper ? nullptr : step.upper != nullptr ? step.upper : step.lower)
+      const sql::Expr* node = is_index ? (!is_upper               ? nullptr
+                                          : step.upper != nullptr ? step.upper
+                                                                  : step.lower)
                                        : (is_upper ? step.upper : step.lower);
       Expr* bound = number(1);
       if (node != nullptr) { SPG_ASSIGN(bound, subscript(*node)); }
@@ -92,8 +94,8 @@ Result<Expr*> Binder::assigned_part(Expr* array, Expr* value, const catalog::Col
   bool done = false;
   SPG_ASSIGN(args[1], coerce_to(value, wanted, column.typmod, CastContext::assignment, -1, &done));
   if (!done)
-    return fail(sqlstate::datatype_mismatch, target.at, "subscripted assignment to \"", column.name, "\" requires type ",
-                type_text(wanted), " but expression is of type ", type_text(source))
+    return fail(sqlstate::datatype_mismatch, target.at, "subscripted assignment to \"", column.name,
+                "\" requires type ", type_text(wanted), " but expression is of type ", type_text(source))
         .hint("You will need to rewrite or cast the expression.");
   auto* made = make_expr<Call>(*arena_, ExprKind::call, column.type, Physical::string, -1);
   made->function = is_slice ? array_assign_slice_function : array_assign_function;
@@ -115,7 +117,8 @@ Status Binder::add_assignment(const sql::AssignTarget& target, Expr* value, cons
   made.name = column->name;
   made.assigned = column->number;
   if (!target.steps.empty()) {
-    if (value == nullptr) return fail(sqlstate::feature_not_supported, target.at, "cannot set an array element to DEFAULT");
+    if (value == nullptr)
+      return fail(sqlstate::feature_not_supported, target.at, "cannot set an array element to DEFAULT");
     Expr* array = before != nullptr ? before->expr : value_before(*bound.target, *column);
     SPG_ASSIGN(made.expr, assigned_part(array, value, *column, target));
   } else if (value == nullptr) {

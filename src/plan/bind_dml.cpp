@@ -57,7 +57,8 @@ Result<Vec<const catalog::ColumnInfo*>> Binder::insert_columns(const Vec<sql::As
   for (const sql::AssignTarget& target : nodes) {
     SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(relation, target));
     if (!target.steps.empty())
-      return fail(sqlstate::feature_not_supported, target.at, "assignment to parts of a column is not supported in INSERT");
+      return fail(sqlstate::feature_not_supported, target.at,
+                  "assignment to parts of a column is not supported in INSERT");
     for (const catalog::ColumnInfo* before : columns)
       if (before == column)
         return fail(sqlstate::duplicate_column, target.at, "column \"", target.column, "\" specified more than once");

@@ -1,7 +1,7 @@
 // SEARCH and CYCLE of a recursive WITH query, by the rewriting of the SQL standard: both of its terms get columns more.
 //
-// The sequence of DEPTH FIRST is the list of rows on the way, that of BREADTH FIRST the row behind its depth; the path of
-// CYCLE is the list of rows on the way, and what follows a row that has its mark is not looked for.
+// The sequence of DEPTH FIRST is the list of rows on the way, that of BREADTH FIRST the row behind its depth; the path
+// of CYCLE is the list of rows on the way, and what follows a row that has its mark is not looked for.
 #include "binder.hpp"
 
 namespace spg::plan {
@@ -131,9 +131,7 @@ Expr* Binder::one_row_array(Expr* row) {
 Query* Binder::searched_initial(const sql::CommonTable& node, const Cte& cte) {
   Query* query = query_over(cte.initial, "*TLOCRN*", cte.columns.span().first(cte.own_columns));
   const RangeEntry& range = *query->from->range;
-  const auto add = [&](Expr* value) {
-    query->targets.push_back({value, cte.columns[query->targets.size()].name});
-  };
+  const auto add = [&](Expr* value) { query->targets.push_back({value, cte.columns[query->targets.size()].name}); };
   for (std::uint32_t i = 0; i < cte.own_columns; ++i) add(column_of(range, i));
   if (const sql::SearchClause* search = node.search; search != nullptr) {
     Expr* zero = make_constant(*arena_, oid::int8, type::Value::of(Physical::int8, std::int64_t{0}));
@@ -170,7 +168,8 @@ void Binder::add_visible(Query* query, std::span<const Target> more) {
 Status Binder::carry_searched(const Cte& cte, Query* step) {
   const RangeEntry* self = nullptr;
   for (const RangeEntry* range : ranges_)
-    if (range != nullptr && range->kind == RangeKind::work_table && range->cte == &cte && range->owner == step) self = range;
+    if (range != nullptr && range->kind == RangeKind::work_table && range->cte == &cte && range->owner == step)
+      self = range;
   if (self == nullptr)
     return fail(sqlstate::feature_not_supported, -1,
                 "with a SEARCH or CYCLE clause, the recursive reference to WITH query \"", cte.name,
@@ -196,8 +195,8 @@ Expr* Binder::append_row(Expr* list, Expr* row) {
 Result<Expr*> Binder::next_depth(Expr* sequence) {
   auto* depth = make_expr<Call>(*arena_, ExprKind::call, oid::int8, Physical::int8, -1);
   depth->function = record_field_function;
-  depth->arguments = span_of(
-      *arena_, {sequence, make_constant(*arena_, oid::int4, type::Value::of(Physical::int4, std::int32_t{1}))});
+  depth->arguments =
+      span_of(*arena_, {sequence, make_constant(*arena_, oid::int4, type::Value::of(Physical::int4, std::int32_t{1}))});
   return make_operator("+", depth, make_constant(*arena_, oid::int8, type::Value::of(Physical::int8, std::int64_t{1})),
                        -1);
 }
@@ -226,9 +225,7 @@ Result<Query*> Binder::searched_step(const sql::CommonTable& node, const Cte& ct
   Query* query = query_over(step, "*TROCRN*", cte.columns.span());
   const RangeEntry& range = *query->from->range;
   std::size_t at = cte.own_columns;
-  const auto add = [&](Expr* value) {
-    query->targets.push_back({value, cte.columns[query->targets.size()].name});
-  };
+  const auto add = [&](Expr* value) { query->targets.push_back({value, cte.columns[query->targets.size()].name}); };
   for (std::uint32_t i = 0; i < cte.own_columns; ++i) add(column_of(range, i));
   if (const sql::SearchClause* search = node.search; search != nullptr) {
     Expr* sequence = column_of(range, at++);

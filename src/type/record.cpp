@@ -134,7 +134,10 @@ void quote_record_field(TextBuilder& out, std::size_t start) {
   *--to = '"';
   for (std::size_t left = size; left != 0; --left) {
     *--to = *--from;
-    if (*to == '"' || *to == '\\') { const char c = *to; *--to = c; }
+    if (*to == '"' || *to == '\\') {
+      const char c = *to;
+      *--to = c;
+    }
   }
   *--to = '"';
 }

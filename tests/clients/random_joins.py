@@ -106,6 +106,14 @@ class Maker:
             return f"(SELECT {value} FROM {source}{where} ORDER BY {order} LIMIT 1{self.random.choice(['', ' OFFSET 1'])})"
         return f"(SELECT {self.column(inner, ('int', 'int8'))} FROM {source}{where})"
 
+    def whole_row(self, scope):
+        """Of a table, which has a column that is not NULL; or what is like it."""
+        tables = [item.alias for item in scope if "id" in item.columns]
+        if not tables:
+            return self.column(scope)
+        alias = self.random.choice(tables)
+        return self.random.choice([alias, alias, f"{alias} IS NULL", f"{alias} IS NOT NULL", f"ROW({alias}.*) = ROW({alias}.*)", f"ROW({alias}.id, {alias}.s)"])
+
     def simple(self, scope):
         r = self.random.random()
         if r < 0.55:
@@ -255,7 +263,7 @@ class Maker:
             elif kind == "text":
                 value = self.column(scope, ("text",))
             else:
-                value = self.random.choice([self.column(scope), f"{self.condition(scope, 2)}"])
+                value = self.random.choice([self.column(scope), f"{self.condition(scope, 2)}", self.whole_row(items)])
             values.append(f"{value} AS c{i + 1}")
             columns[f"c{i + 1}"] = kind
         columns = {name: kind for name, kind in columns.items() if kind != "any"} or {"c1": "any"}

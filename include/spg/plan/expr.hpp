@@ -93,7 +93,8 @@ struct InList : Expr {
 struct SubqueryExpr : Expr {
   enum class Form : std::uint8_t { scalar, exists, any, all, array, row } form{};
   Node* plan = nullptr;
-  Expr* test = nullptr;      ///< any/all/row: a boolean over the internal parameters `row_params` (the subquery's row) and the outer row
+  /// any, all, row: a boolean over the internal parameters from first_row_param (the subquery's row) and the outer row.
+  Expr* test = nullptr;
   std::uint32_t first_row_param = 0;
   /// Values of the outer row that the plan reads as internal parameters: param number <- expression over the outer row.
   struct Binding { std::uint32_t parameter; Expr* value; };
