@@ -62,6 +62,8 @@ Status Execution::open(const CompiledPlan& plan, const ExecContext& context) {
   return state->arena->check();
 }
 
+std::uint32_t node_count(const CompiledPlan& plan) { return plan.plan->node_count; }
+
 Status Execution::open(const plan::Plan& plan, const ExecContext& context) {
   SPG_ASSIGN(const CompiledPlan* compiled, compile(plan, *context.catalog, *context.arena));
   return open(*compiled, context);
@@ -70,8 +72,7 @@ Status Execution::open(const plan::Plan& plan, const ExecContext& context) {
 Result<bool> Execution::next(type::Batch& out) {
   SPG_DCHECK(state_ != nullptr);
   SPG_TRY(state_->check());
-  // Operators that returned while holding an input batch have copied it, and the caller is done with the last one.
-  if (state_->context.view != nullptr) state_->context.view->renew_guard();
+  state_->renew_guards();  // the caller is done with the last batch
   for (;;) {
     SPG_ASSIGN(const bool more, state_->root->next(out));
     if (!more) {

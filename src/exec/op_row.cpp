@@ -19,7 +19,9 @@ class FilterOp final : public Operator {
         capacity_ = out.rows == 1 ? 1 : type::batch_rows_max;
         rows_ = state_.arena->array<std::uint16_t>(capacity_);
       }
+      const std::uint32_t before = out.selected.count;
       SPG_TRY(filter_rows(*node_.condition, frame_, out.selected, rows_, out.selected));
+      if (plan::NodeCounters* did = counters()) did->removed_by_filter += before - out.selected.count;
       if (out.selected.count != 0) return true;
     }
   }

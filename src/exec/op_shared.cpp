@@ -198,6 +198,18 @@ class WorkTableOp final : public Operator {
 
 // --- subqueries -----------------------------------------------------------------------------------------------------
 
+/// The batch of the rows that a subquery is asked for is in use as long as it runs.
+class HeldBatch {
+ public:
+  explicit HeldBatch(State& state) : state_(state) { ++state_.held_batches; }
+  ~HeldBatch() { --state_.held_batches; }
+  HeldBatch(const HeldBatch&) = delete;
+  HeldBatch& operator=(const HeldBatch&) = delete;
+
+ private:
+  State& state_;
+};
+
 SubqueryState& state_of(const CompiledSubquery& sub, State& state) {
   SubqueryState& result = state.subqueries[sub.number];
   if (result.root == nullptr) {
@@ -337,6 +349,7 @@ Status evaluate_subquery(const Code& code, Frame& frame, Selection rows, Vector&
   const CompiledSubquery& how = *code.subquery;
   State& state = *frame.state;
   SubqueryState& sub = state_of(how, state);
+  const HeldBatch held(state);
   using Form = plan::SubqueryExpr::Form;
   const bool per_row_test = how.expr->form == Form::any || how.expr->form == Form::all || how.expr->form == Form::row;
   const bool bound = !how.bindings.empty();
