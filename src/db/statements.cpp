@@ -411,7 +411,6 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
     return ok();
   }
   SPG_TRY(check_read_only(*current_));
-  if (current_->plan->writes && !may_write(*tree)) return Error::make(sqlstate::feature_not_supported, "a query that writes in this form is not supported");
   SPG_TRY(open_execution(*current_->compiled, parameters_));
   if (sends_description_ && returns_rows(*current_)) sink_.describe_rows(current_->outputs, formats_);
   phase_ = Phase::run;
@@ -521,9 +520,10 @@ Result<bool> SessionImpl::run_some(Where) {
 
 namespace {
 /// Types whose text is a name that the catalog knows: regclass and kin.
+/// Whether its text may have names of objects in it.
 bool is_named_type(Oid type) {
   using namespace type::oid;
-  return type == regproc || type == regprocedure || type == regoper || type == regoperator || type == regclass || type == regtype || type == regrole || type == regnamespace;
+  return type == record || type == regproc || type == regprocedure || type == regoper || type == regoperator || type == regclass || type == regtype || type == regrole || type == regnamespace;
 }
 }  // namespace
 

@@ -17,7 +17,6 @@ using Codes = std::span<const Code* const>;
 
 constexpr int depth_max = 2000;
 /// Reads of work tables are noted like reads of internal parameters: they change under whoever reads them.
-constexpr std::uint32_t work_table_bit = 0x80000000u;
 
 class Compiler {
  public:
@@ -59,6 +58,7 @@ class Compiler {
   Result<const Function*> function(Oid oid, const Expr& at);
   Status set_function(Code* code, Oid oid, const Expr& at);
   Result<const Code*> call(const plan::Call& call);
+  Result<const Code*> row(const plan::Variadic& expr);
   Result<const Code*> choice(const plan::Case& expr);
   Result<const Code*> any_all(const plan::AnyAll& expr);
   Result<const Code*> in_list(const plan::InList& expr);
@@ -128,6 +128,19 @@ Result<const Code*> Compiler::call(const plan::Call& expr) {
   if (expr.function == Oid::none) return with(make(expr, eval_io_cast), expr.arguments);
   Code* code = make(expr, eval_call);
   SPG_TRY(set_function(code, expr.function, expr));
+  return with(code, expr.arguments);
+}
+
+/// Records hold what they are of; of domains the values of their base types.
+Result<const Code*> Compiler::row(const plan::Variadic& expr) {
+  Code* code = make(expr, eval_row);
+  auto* types = arena_->array<Oid>(expr.arguments.size() + 1);
+  for (std::size_t i = 0; i < expr.arguments.size(); ++i) {
+    types[i] = expr.arguments[i]->type;
+    const catalog::Type* known = catalog_ == nullptr ? nullptr : catalog_->type(types[i]);
+    if (known != nullptr && known->base != Oid::none) types[i] = known->base;
+  }
+  code->extra = types;
   return with(code, expr.arguments);
 }
 
@@ -300,7 +313,7 @@ Result<const Code*> Compiler::expr(const Expr& e) {
     case ExprKind::in_list: return in_list(plan::as<plan::InList>(e));
     case ExprKind::subquery: return subquery(plan::as<plan::SubqueryExpr>(e));
     case ExprKind::array: return with(make(e, eval_array), plan::as<plan::Variadic>(e).arguments);
-    case ExprKind::row: return with(make(e, eval_row), plan::as<plan::Variadic>(e).arguments);
+    case ExprKind::row: return row(plan::as<plan::Variadic>(e));
     case ExprKind::row_id:
     case ExprKind::grouping:
     case ExprKind::default_marker: break;
@@ -470,6 +483,19 @@ Status Compiler::modify(CompiledNode* to, const plan::Modify& node) {
     SPG_ASSIGN(conflict->where, optional(node.on_conflict->where));
     to->extra = conflict;
   }
+  if (node.op == plan::Modify::Op::merge) {
+    auto* merge = arena_->make<CompiledMerge>();
+    auto* actions = arena_->array<CompiledMerge::Action>(node.actions.size());
+    for (std::size_t i = 0; i < node.actions.size(); ++i) {
+      CompiledMerge::Action& action = *new (&actions[i]) CompiledMerge::Action{};
+      describe(node.actions[i].columns);
+      SPG_ASSIGN(action.columns, stored(node.relation, node.actions[i].columns, outputs.span()));
+      SPG_ASSIGN(action.values, all(node.actions[i].values));
+      SPG_ASSIGN(action.condition, optional(node.actions[i].condition));
+    }
+    merge->actions = {actions, node.actions.size()};
+    to->extra = merge;
+  }
   to->unique_rows = node.op == plan::Modify::Op::insert || yields_unique_rows(*node.input);
   return ok();
 }
@@ -477,7 +503,10 @@ Status Compiler::modify(CompiledNode* to, const plan::Modify& node) {
 Result<const CompiledNode*> Compiler::node(const plan::Node& n) {
   if (n.kind == NodeKind::materialize)
     for (const Known& known : materialized_)
-      if (known.node == &n) return known.compiled;
+      if (known.node == &n) {
+        reads_.append(known.compiled->reads);
+        return known.compiled;
+      }
   if (depth_ > depth_max) return Error::make(sqlstate::statement_too_complex, "stack depth limit exceeded");
   ++depth_;
   auto* made = arena_->make<CompiledNode>();
@@ -489,7 +518,14 @@ Result<const CompiledNode*> Compiler::node(const plan::Node& n) {
   auto result = fill(made);
   made->registers = registers;
   registers = outer;
-  made->depends = reads_.size() > since;
+  // What writes in WITH is run once, whatever happens around it.
+  const bool writes = n.kind == NodeKind::materialize && plan::as<plan::Materialize>(n).input->kind == NodeKind::modify;
+  made->depends = reads_.size() > since && !writes;
+  if (n.kind == NodeKind::materialize && made->depends) {
+    Vec<std::uint32_t> reads(*arena_);
+    reads.append(reads_.span().subspan(since));
+    made->reads = reads.span();
+  }
   --depth_;
   if (result.has_value() && n.kind == NodeKind::materialize) {
     made->number = shared_count++;
@@ -516,6 +552,10 @@ Result<const CompiledNode*> Compiler::fill(CompiledNode* to) {
       const auto& scan = plan::as<plan::TableScan>(n);
       SPG_TRY(scan_columns(to, scan.relation, scan.columns));
       SPG_ASSIGN(to->condition, optional(scan.filter));
+      if (scan.sample != nullptr) {
+        SPG_ASSIGN(to->count, expr(*scan.sample->percent));
+        SPG_ASSIGN(to->offset, optional(scan.sample->seed));
+      }
       Vec<const Code*> zones(*arena_);
       Vec<std::uint16_t> numbers(*arena_);
       for (const auto& zone : scan.zones) {
@@ -694,6 +734,11 @@ Result<const CompiledPlan*> compile(const plan::Plan& plan, catalog::Catalog& ca
   auto* made = arena.make<CompiledPlan>();
   made->plan = &plan;
   SPG_ASSIGN(made->root, compiler.node(*plan.root));
+  auto* side_writes = arena.array<const CompiledNode*>(plan.side_writes.size());
+  for (std::size_t i = 0; i < plan.side_writes.size(); ++i) {
+    SPG_ASSIGN(side_writes[i], compiler.node(*plan.side_writes[i].rows));
+  }
+  made->side_writes = {side_writes, plan.side_writes.size()};
   made->internal_parameters = plan.internal_parameters;
   made->work_tables = plan.work_tables;
   made->shared_count = compiler.shared_count;

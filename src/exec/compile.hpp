@@ -14,18 +14,22 @@ struct StoredColumn {
   bool is_scaled() const { return type == Oid{1700} && (physical == Physical::int8 || physical == Physical::int16); }
 };
 
+/// In a number of CompiledNode::reads: it is a work table's slot.
+inline constexpr std::uint32_t work_table_bit = 0x80000000u;
+
 struct CompiledNode {
   const plan::Node* node = nullptr;
   std::uint32_t registers = 0;
   std::uint32_t number = 0;            ///< of Materialize: its place in State::shared
   bool depends = false;                ///< reads internal parameters
+  std::span<const std::uint32_t> reads;  ///< Materialize: which, and work tables (with work_table_bit)
   bool unique_rows = true;             ///< a Modify's input yields no rowid twice
   const CompiledNode* left = nullptr;  ///< the input, where there is one
   const CompiledNode* right = nullptr;
   std::span<const CompiledNode* const> inputs;
   const Code* condition = nullptr;  ///< filter, residual
-  const Code* count = nullptr;      ///< Limit, Sort
-  const Code* offset = nullptr;
+  const Code* count = nullptr;      ///< Limit, Sort; percentage of a sample
+  const Code* offset = nullptr;     ///< Limit; seed of a sample
   std::span<const Code* const> codes;  ///< expressions, keys, prefix, zones, bindings: by kind
   std::span<const Code* const> more;   ///< right keys, aggregate arguments, returning: by kind
   const Code* low = nullptr;
@@ -73,6 +77,16 @@ struct CompiledConflict {
   const Code* where = nullptr;
 };
 
+/// MERGE: an entry for each of Modify::actions.
+struct CompiledMerge {
+  struct Action {
+    const Code* condition = nullptr;
+    std::span<const StoredColumn> columns;
+    std::span<const Code* const> values;
+  };
+  std::span<const Action> actions;
+};
+
 struct SetCall {
   const Function* function = nullptr;
   const plan::Call* call = nullptr;
@@ -83,6 +97,7 @@ struct SetCall {
 struct CompiledPlan {
   const plan::Plan* plan = nullptr;
   const CompiledNode* root = nullptr;
+  std::span<const CompiledNode* const> side_writes;  ///< Materialize nodes
   std::uint32_t internal_parameters = 0, work_tables = 0, shared_count = 0, subquery_count = 0;
 };
 

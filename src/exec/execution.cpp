@@ -15,6 +15,10 @@ State* make_state(const ExecContext& context, std::uint32_t parameters, std::uin
   state->arena = &arena;
   state->parameters = arena.array<Value>(parameters);
   for (std::uint32_t i = 0; i < parameters; ++i) new (&state->parameters[i]) Value{};
+  state->versions = arena.array<std::uint64_t>(parameters);
+  for (std::uint32_t i = 0; i < parameters; ++i) state->versions[i] = 0;
+  state->work_table_versions = arena.array<std::uint64_t>(tables);
+  for (std::uint32_t i = 0; i < tables; ++i) state->work_table_versions[i] = 0;
   state->shared = arena.array<Operator*>(shared);
   for (std::uint32_t i = 0; i < shared; ++i) state->shared[i] = nullptr;
   state->work_tables = arena.array<Rows*>(tables);
@@ -34,6 +38,15 @@ void destroy(State* state) {
     if (state->subqueries[i].arena != nullptr) state->subqueries[i].arena->~Arena();
 }
 
+/// The last first, as in PostgreSQL: it may read those before it.
+Status run_side_writes(State& state) {
+  for (; state.side_writes_left != 0; --state.side_writes_left) {
+    const CompiledNode& node = *state.plan->side_writes[state.side_writes_left - 1];
+    SPG_TRY(run_to_end(*shared_operator(state, node)));
+  }
+  return ok();
+}
+
 }  // namespace
 
 Status Execution::open(const CompiledPlan& plan, const ExecContext& context) {
@@ -45,6 +58,7 @@ Status Execution::open(const CompiledPlan& plan, const ExecContext& context) {
   state->plan = &plan;
   state_ = state;
   state->root = make_operator(*state, *plan.root);
+  state->side_writes_left = plan.side_writes.size();
   return state->arena->check();
 }
 
@@ -61,7 +75,10 @@ Result<bool> Execution::next(type::Batch& out) {
   state_->renew_guards();  // the caller is done with the last batch
   for (;;) {
     SPG_ASSIGN(const bool more, state_->root->next(out));
-    if (!more) return false;
+    if (!more) {
+      SPG_TRY(run_side_writes(*state_));
+      return false;
+    }
     if (out.selected.count != 0) break;
     SPG_TRY(state_->check());
   }

@@ -54,7 +54,10 @@ struct Written {
   std::uint32_t capacity = 0;      ///< rows of the vectors
 };
 
-/// INSERT, UPDATE, DELETE; a class of its own adds ON CONFLICT.
+/// The set of the table's, which all parts of the statement share.
+RowidSet& written_rows(State& state, TableId table);
+
+/// INSERT, UPDATE, DELETE; classes of their own add ON CONFLICT, and MERGE.
 class ModifyOp : public Operator, protected ChangeListener {
  public:
   ModifyOp(State& state, const CompiledNode& node);
@@ -63,6 +66,7 @@ class ModifyOp : public Operator, protected ChangeListener {
 
  protected:
   const plan::Modify& node() const { return plan_node<plan::Modify>(); }
+  virtual Status write(const Batch& batch);
   virtual Status insert(const Batch& batch);
   Status update(const Batch& batch);
   Status remove(const Batch& batch);
@@ -91,9 +95,13 @@ class ModifyOp : public Operator, protected ChangeListener {
   Result<std::span<Vector>> row_values(const Written& written, Selection rows, std::span<const std::uint64_t> rowids);
   Status publish(const Written& written, const Batch& batch, Selection rows, std::span<const std::uint64_t> rowids);
   Status on_change(const Change& change) override;
+  /// Adds to what the statement's tag says, which is about its main part only.
+  void count_rows(std::uint64_t count) {
+    if (state_.plan->root == &node_) state_.rows_affected += count;
+  }
 
   Operator* input_;
-  RowidSet written_;  ///< for inputs that may yield a row twice
+  RowidSet& written_;
   ChangeStream changes_;
 
  private:
@@ -106,6 +114,7 @@ class ModifyOp : public Operator, protected ChangeListener {
   Error null_violation(const Written& written, std::uint32_t row, std::uint64_t rowid,
                        const plan::Modify::NotNull& rule);
 
+  const bool may_repeat_;  ///< a row may come that has been written
   table::ColumnInput* inputs_;
   std::span<Vector> returned_;
   Batch* out_ = nullptr;
@@ -113,5 +122,7 @@ class ModifyOp : public Operator, protected ChangeListener {
 
 /// In op_conflict.cpp.
 Operator* make_insert_on_conflict(State& state, const CompiledNode& node);
+/// In op_merge.cpp.
+Operator* make_merge(State& state, const CompiledNode& node);
 
 }  // namespace spg::exec

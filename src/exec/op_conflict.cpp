@@ -70,7 +70,7 @@ class InsertOnConflictOp final : public ModifyOp {
     if (conflict.found()) return unique_violation(conflict, written, rows, {});
     std::uint32_t count = 0;
     for (const std::uint64_t existing : arbitration.existing) count += existing == txn::Arbitration::inserted;
-    state_.rows_affected += count;
+    count_rows(count);
     Updated updated;
     if (clause().updates && count != rows.count) SPG_TRY(update_existing(batch, rows, arbitration.existing, updated));
     return changes_.has_listeners() ? collect(written, rows, arbitration.existing, first, count, updated) : ok();
@@ -114,7 +114,7 @@ class InsertOnConflictOp final : public ModifyOp {
     txn::Conflict conflict;
     SPG_TRY(state_.context.view->update(node().table, to.rowids, inputs, to.rows, conflict));
     if (conflict.found()) return unique_violation(conflict, updated.written, to.rows, to.rowids);
-    state_.rows_affected += selected.count;
+    count_rows(selected.count);
     return ok();
   }
 

@@ -368,6 +368,7 @@ class LoopJoinOp final : public Operator {
         left_types_(physicals(state, plan_node<plan::LoopJoin>().left->outputs)),
         right_types_(physicals(state, plan_node<plan::LoopJoin>().right->outputs)),
         values_(state.arena->array<Value>(node.codes.size() + 1)),
+        versions_(state.arena->array<std::uint64_t>(node.codes.size() + 1)),
         matched_memory_(state.arena->budget()),
         matched_right_(matched_memory_) {}
 
@@ -416,12 +417,15 @@ class LoopJoinOp final : public Operator {
           // The left batch is owned, but computed values lie in batch memory that goes.
           values_[i] = own_value(value, row_arena(i == 0));
           state_.set_parameter(join.bindings[i].parameter, values_[i]);
+          versions_[i] = state_.epoch;
         }
         right_->rescan();
       } else {
         // Another loop, or a subquery, may have set the same parameters since.
-        for (std::size_t i = 0; i < join.bindings.size(); ++i)
+        for (std::size_t i = 0; i < join.bindings.size(); ++i) {
           state_.parameters[join.bindings[i].parameter] = values_[i];
+          state_.versions[join.bindings[i].parameter] = versions_[i];
+        }
       }
       Batch right;
       for (;;) {
@@ -538,6 +542,7 @@ class LoopJoinOp final : public Operator {
   JoinType type_;
   std::span<const Physical> left_types_, right_types_;
   Value* values_;
+  std::uint64_t* versions_;  ///< State::versions of the bindings
   Arena row_memory_{state_.arena->budget()};
   Arena matched_memory_;
   Vec<std::uint8_t> matched_right_;

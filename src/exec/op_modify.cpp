@@ -15,7 +15,8 @@ using table::ColumnInput;
 ModifyOp::ModifyOp(State& state, const CompiledNode& node)
     : Operator(state, node),
       input_(make_operator(state, *node.left)),
-      written_(*state.arena),
+      written_(written_rows(state, plan::as<plan::Modify>(*node.node).table)),
+      may_repeat_(!node.unique_rows || !state.plan->side_writes.empty()),
       inputs_(state.arena->array<ColumnInput>(node.columns.size() + 1)),
       returned_(state.arena->array<Vector>(node.more.size() + 1), node.more.size()) {
   if (!node.more.empty()) changes_.listen(*this);
@@ -31,14 +32,27 @@ Result<bool> ModifyOp::next(Batch& out) {
     begin_batch();
     out_ = &out;
     out.selected.count = 0;
-    switch (node().op) {
-      case plan::Modify::Op::insert: SPG_TRY(insert(batch)); break;
-      case plan::Modify::Op::update: SPG_TRY(update(batch)); break;
-      case plan::Modify::Op::remove: SPG_TRY(remove(batch)); break;
-    }
+    SPG_TRY(write(batch));
     SPG_TRY(batch_arena_.check());
     if (out.selected.count != 0 && changes_.has_listeners()) return true;
   }
+}
+
+Status ModifyOp::write(const Batch& batch) {
+  switch (node().op) {
+    case plan::Modify::Op::insert: return insert(batch);
+    case plan::Modify::Op::update: return update(batch);
+    default: return remove(batch);
+  }
+}
+
+RowidSet& written_rows(State& state, TableId table) {
+  for (WrittenRows* one = state.written; one != nullptr; one = one->before)
+    if (one->table == table) return *one->rows;
+  auto* set = new (state.arena->allocate(sizeof(RowidSet), alignof(RowidSet))) RowidSet(*state.arena);
+  auto* made = new (state.arena->allocate(sizeof(WrittenRows), alignof(WrittenRows))) WrittenRows{table, set, state.written};
+  state.written = made;
+  return *set;
 }
 
 // --- values
@@ -82,7 +96,8 @@ Vector ModifyOp::zero_nulls(const Vector& values, std::uint32_t capacity, Select
 
 Result<std::span<const ColumnInput>> ModifyOp::stored_inputs(const Written& written, Selection rows) {
   ColumnInput* inputs = inputs_;
-  if (written.columns.data() != node_.columns.data()) inputs = batch_arena_.array<ColumnInput>(written.columns.size());
+  const bool is_own = written.columns.data() == node_.columns.data() && written.columns.size() == node_.columns.size();
+  if (!is_own) inputs = batch_arena_.array<ColumnInput>(written.columns.size());
   for (std::size_t i = 0; i < written.columns.size(); ++i) {
     SPG_ASSIGN(const Vector values, stored(written.values[i], written.columns[i], written.capacity, rows));
     inputs[i] = {written.columns[i].number, values};
@@ -200,7 +215,7 @@ Status ModifyOp::insert(const Batch& batch) {
   SPG_ASSIGN(const std::uint64_t first,
              state_.context.view->insert(node().table, inputs, batch.selected, conflict));
   if (conflict.found()) return unique_violation(conflict, written, batch.selected, {});
-  state_.rows_affected += batch.selected.count;
+  count_rows(batch.selected.count);
   if (!changes_.has_listeners()) return ok();
   auto* rowids = batch_arena_.array<std::uint64_t>(batch.selected.count);
   for (std::uint32_t i = 0; i < batch.selected.count; ++i) rowids[i] = first + i;
@@ -237,7 +252,7 @@ ModifyOp::Targets ModifyOp::targets(const Batch& batch) {
     const std::uint32_t row = batch.selected[i];
     if (ids.is_null(row)) continue;  // the NULL-extended side of an outer join
     const std::uint64_t rowid = ids.value<std::uint64_t>(row);
-    if (!node_.unique_rows && !written_.add(rowid)) continue;
+    if (may_repeat_ && !written_.add(rowid)) continue;
     rowids[kept] = rowid;
     rows[kept++] = static_cast<std::uint16_t>(row);
   }
@@ -255,7 +270,7 @@ Status ModifyOp::update(const Batch& batch) {
   txn::Conflict conflict;
   SPG_TRY(state_.context.view->update(node().table, to.rowids, inputs, to.rows, conflict));
   if (conflict.found()) return unique_violation(conflict, written, to.rows, to.rowids);
-  state_.rows_affected += to.rowids.size();
+  count_rows(to.rowids.size());
   return changes_.has_listeners() ? publish(written, batch, to.rows, to.rowids) : ok();
 }
 
@@ -263,7 +278,7 @@ Status ModifyOp::remove(const Batch& batch) {
   const Targets to = targets(batch);
   if (to.rowids.empty()) return ok();
   SPG_TRY(state_.context.view->remove(node().table, to.rowids));
-  state_.rows_affected += to.rowids.size();
+  count_rows(to.rowids.size());
   const Written written{plan::Modify::Op::remove, {}, nullptr, batch.rows};
   return changes_.has_listeners() ? publish(written, batch, to.rows, to.rowids) : ok();
 }
@@ -330,6 +345,7 @@ Status ModifyOp::on_change(const Change& change) {
 
 Operator* make_modify(State& state, const CompiledNode& node) {
   if (plan::as<plan::Modify>(*node.node).on_conflict != nullptr) return make_insert_on_conflict(state, node);
+  if (plan::as<plan::Modify>(*node.node).op == plan::Modify::Op::merge) return make_merge(state, node);
   return new_operator<ModifyOp>(state, node);
 }
 

@@ -125,6 +125,9 @@ class LimitOp final : public Operator {
       SPG_ASSIGN(const Value value, constant(*node_.count));
       if (!value.is_null && value.as<std::int64_t>() < 0)
         return Error::make(sqlstate::invalid_row_count_in_limit_clause, "LIMIT must not be negative");
+      if (value.is_null && with_ties_)
+        return Error::make(sqlstate::invalid_row_count_in_limit_clause,
+                           "row count cannot be null in FETCH FIRST ... WITH TIES clause");
       if (!value.is_null) left_ = static_cast<std::uint64_t>(value.as<std::int64_t>());
     }
     if (left_ == 0) ties_over_ = true;

@@ -1,4 +1,6 @@
 // Operators that read: VALUES, table scans, index scans, computed relations.
+#include <bit>
+
 #include "eval.hpp"
 #include "operator.hpp"
 #include "spg/type/array.hpp"
@@ -128,6 +130,8 @@ class TableScanOp final : public ScanBase {
       SPG_ASSIGN(const bool more, scan_->next(rows));
       if (!more) break;
       if (RowProgress* progress = state_.context.progress) RowProgress::add(progress->done, rows.batch.selected.count);
+      if (node_.count != nullptr) rows.batch.selected = sampled(rows);
+      if (rows.batch.selected.count == 0) continue;
       const Vector rowids =
           fetched_.size() != columns_.size() ? rowid_vector(rows.first_rowid, rows.batch.rows, batch_arena_) : Vector{};
       SPG_ASSIGN(const bool some, finish(rows.batch.columns, &rowids, rows.batch.rows, rows.batch.selected, out));
@@ -142,6 +146,50 @@ class TableScanOp final : public ScanBase {
   }
 
  private:
+  /// Reads what the sample is to be. Without a seed, it is another one in each execution.
+  Status start_sample() {
+    SPG_ASSIGN(const Value percent, constant(*node_.count));
+    if (percent.is_null)
+      return Error::make(sqlstate::invalid_tablesample_argument, "TABLESAMPLE parameter cannot be null");
+    const auto share = static_cast<double>(percent.as<float>()) / 100;
+    if (!(share >= 0 && share <= 1))
+      return Error::make(sqlstate::invalid_tablesample_argument, "sample percentage must be between 0 and 100");
+    share_ = share;
+    if (node_.offset != nullptr) {
+      SPG_ASSIGN(const Value seed, constant(*node_.offset));
+      if (seed.is_null)
+        return Error::make(sqlstate::invalid_tablesample_repeat, "TABLESAMPLE REPEATABLE parameter cannot be null");
+      const double number = seed.as<double>() + 0.0;  // -0 is 0
+      seed_ = mixed(std::bit_cast<std::uint64_t>(number));
+    } else if (!has_seed_ && state_.context.host != nullptr) {
+      std::byte bytes[sizeof seed_];
+      state_.context.host->fill_random(bytes);
+      std::memcpy(&seed_, bytes, sizeof seed_);
+    }
+    has_seed_ = true;
+    return ok();
+  }
+  /// Spreads a number over 64 bits (splitmix64).
+  static std::uint64_t mixed(std::uint64_t number) {
+    number += 0x9e3779b97f4a7c15u;
+    number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9u;
+    number = (number ^ number >> 27) * 0x94d049bb133111ebu;
+    return number ^ number >> 31;
+  }
+  bool is_in_sample(std::uint64_t number) const {
+    return static_cast<double>(mixed(seed_ ^ mixed(number)) >> 11) * 0x1p-53 < share_;
+  }
+  Selection sampled(const txn::RowBatch& rows) {
+    const Selection all = rows.batch.selected;
+    if (plan_node<plan::TableScan>().sample->by_block)
+      return is_in_sample(rows.first_rowid / table::block_rows) ? all : Selection{nullptr, 0};
+    auto* kept = batch_arena_.array<std::uint16_t>(all.count);
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < all.count; ++i)
+      if (is_in_sample(rows.first_rowid + all[i])) kept[count++] = static_cast<std::uint16_t>(all[i]);
+    return {kept, count};
+  }
+
   void end() {
     if (plan::NodeCounters* did = counters(); did != nullptr && scan_ != nullptr) {
       did->blocks += scan_->blocks;
@@ -153,6 +201,7 @@ class TableScanOp final : public ScanBase {
   Status start() {
     scan_arena_.reset();
     const auto& node = plan_node<plan::TableScan>();
+    if (node_.count != nullptr) SPG_TRY(start_sample());
     Vec<txn::ZonePredicate> zones(scan_arena_);
     for (std::size_t i = 0; i < node.zones.size(); ++i) {
       txn::ZonePredicate zone{node.zones[i].column, node.zones[i].op, {}};
@@ -188,6 +237,9 @@ class TableScanOp final : public ScanBase {
   Arena scan_arena_;
   txn::Scan* scan_ = nullptr;
   bool done_ = false;
+  double share_ = 1;  ///< of a sample
+  std::uint64_t seed_ = 0;
+  bool has_seed_ = false;
 };
 
 /// One key range after the other: one, or one per distinct element of any_of.

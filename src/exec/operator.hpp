@@ -11,6 +11,14 @@
 namespace spg::exec {
 
 class Operator;
+class RowidSet;
+
+/// Rows of a table that the statement has updated or deleted, whichever of its parts has.
+struct WrittenRows {
+  TableId table{};
+  RowidSet* rows = nullptr;
+  WrittenRows* before = nullptr;
+};
 
 struct SubqueryState {
   Operator* root = nullptr;
@@ -26,13 +34,17 @@ struct State {
   const CompiledPlan* plan = nullptr;
   Arena* arena = nullptr;
   Value* parameters = nullptr;  ///< internal ones
-  std::uint64_t epoch = 1;      ///< counts settings of internal parameters
+  std::uint64_t epoch = 1;      ///< counts settings of internal parameters and of work tables
+  std::uint64_t* versions = nullptr;             ///< epochs at which the parameters were set
+  std::uint64_t* work_table_versions = nullptr;  ///< ... and the work tables, by slot
   Operator** shared = nullptr;  ///< Materialize operators by number
   Rows** work_tables = nullptr;
   SubqueryState* subqueries = nullptr;
   Operator* operators = nullptr;  ///< all, for close()
   Operator* root = nullptr;
-  std::uint64_t rows_affected = 0;
+  std::uint64_t rows_affected = 0;  ///< by the root
+  WrittenRows* written = nullptr;
+  std::size_t side_writes_left = 0;  ///< of CompiledPlan::side_writes, to be run when the root is done
   std::uint32_t held_batches = 0;  ///< of those whose rows a running subquery is asked for
 
   /// To be called by who is about to read tables anew: what was read before may leave the memory, however long the statement
@@ -46,7 +58,7 @@ struct State {
 
   void set_parameter(std::uint32_t number, const Value& value) {
     parameters[number] = value;
-    ++epoch;
+    versions[number] = ++epoch;
   }
   /// To be called for every batch: cancellation, time, memory.
   Status check() {
@@ -130,6 +142,8 @@ Operator* make_modify(State& state, const CompiledNode& node);
 
 /// The Materialize operator of a node, made on first use.
 Operator* shared_operator(State& state, const CompiledNode& materialize);
+/// Runs its input to the end, with nobody to read it.
+Status run_to_end(Operator& materialize);
 
 // --- stored numerics
 /// One value of a row, as batches have it. The column's physical type is the one that is found.

@@ -208,6 +208,20 @@ void Planner::scan_columns(RangeEntry* entry, Rel& rel, Vec<std::uint16_t>& numb
   rel.node->outputs = outputs.span();
 }
 
+/// `rows`: what the sample leaves of them.
+Result<TableScan::Sample*> Planner::sample(const SampleClause& clause, double* rows) {
+  const Rel nothing = rel_of(arena_->make<Node>());
+  auto* made = arena_->make<TableScan::Sample>();
+  made->by_block = clause.by_block;
+  SPG_ASSIGN(made->percent, resolve(simplify(clause.percent), nothing));
+  SPG_ASSIGN(made->seed, resolve(simplify(clause.seed), nothing));
+  double share = 0.1;
+  if (made->percent->kind == ExprKind::constant && !as<Constant>(*made->percent).value.is_null)
+    share = static_cast<double>(as<Constant>(*made->percent).value.as<float>()) / 100;
+  if (share >= 0 && share <= 1) *rows *= share;
+  return made;
+}
+
 Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const WantedOrder* order) {
   SPG_TRY(arena_->check());
   const catalog::Relation& relation = *entry->relation;
@@ -256,6 +270,7 @@ Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const
   const bool wants_order = order != nullptr && !order->keys.empty();
   if (wants_order) best_cost += total < 2 ? 0 : order->limited ? total * 0.05 : rows * 0.05;
   for (const catalog::IndexInfo& index : relation.indexes) {
+    if (entry->sample != nullptr) break;  // a sample is of the table's blocks
     Choice choice;
     choice.index = &index;
     choice.prefix = Vec<std::size_t>(*arena_);
@@ -367,6 +382,7 @@ Result<Rel> Planner::plan_table(RangeEntry* entry, std::span<Expr*> quals, const
       SPG_ASSIGN(zone.value, resolve(tests[q].value, rel));
       zones.push_back(zone);
     }
+    if (entry->sample != nullptr) { SPG_ASSIGN(scan->sample, sample(*entry->sample, &rows)); }
     scan->filter = filter;
     scan->zones = zones.span();
     scan->rows_estimate = rows;

@@ -256,6 +256,7 @@ std::string_view place_name(Place place) {
     case Place::window_range: return "window RANGE";
     case Place::window_groups: return "window GROUPS";
     case Place::index_expression: return "index expressions";
+    case Place::merge_when: return "MERGE WHEN conditions";
     default: return "this context";
   }
 }

@@ -51,7 +51,7 @@ Status Binder::on_conflict(const sql::OnConflict& node, BoundStatement* bound, c
   scope.items.push_back(excluded);
   scope.columns.append(excluded.columns.span());
   scope.place = Place::update;
-  SPG_TRY(assignments(node.set, *bound->relation, clause->set));
+  SPG_TRY(assignments(node.set, *bound, clause->set));
   scope.place = Place::none;
   if (node.where != nullptr) { SPG_ASSIGN(clause->where, condition(*node.where, Place::where, "WHERE")); }
   return ok();

@@ -19,29 +19,6 @@ Result<const catalog::Relation*> Binder::writable(const sql::TableRef& node, std
   return fail(sqlstate::wrong_object_type, -1, "cannot change relation \"", relation->name, "\"");
 }
 
-Result<const catalog::ColumnInfo*> Binder::assigned_column(const catalog::Relation& relation,
-                                                           const sql::AssignTarget& target) {
-  if (!target.steps.empty())
-    return fail(sqlstate::feature_not_supported, target.at, "assignment to parts of a column is not supported");
-  for (const catalog::ColumnInfo& column : relation.columns)
-    if (!column.dropped && column.name == target.column) return &column;
-  return fail(sqlstate::undefined_column, target.at, "column \"", target.column, "\" of relation \"", relation.name,
-              "\" does not exist");
-}
-
-Result<Expr*> Binder::assign(Expr* value, const catalog::Relation&, const catalog::ColumnInfo& column,
-                             std::int32_t at) {
-  const Oid source = value->type;
-  const std::int32_t place = location(value), where = place >= 0 ? place : at;
-  bool done = false;
-  SPG_ASSIGN(Expr * made, coerce_to(value, column.type, column.typmod, CastContext::assignment, -1, &done));
-  if (!done)
-    return fail(sqlstate::datatype_mismatch, where, "column \"", column.name, "\" is of type ", type_text(column.type),
-                " but expression is of type ", type_text(source))
-        .hint("You will need to rewrite or cast the expression.");
-  return made;
-}
-
 Result<Expr*> Binder::default_of(const catalog::Relation& relation, const catalog::ColumnInfo& column) {
   if (!column.has_default || column.default_text.empty()) {
     Constant* made = make_constant(*arena_, column.type, type::Value::null_of(physical(column.type)));
@@ -71,42 +48,78 @@ Status Binder::returning(const Vec<sql::Target>& nodes, BoundStatement* bound, S
   return ok();
 }
 
+Result<Vec<const catalog::ColumnInfo*>> Binder::insert_columns(const Vec<sql::AssignTarget>& nodes,
+                                                               const catalog::Relation& relation) {
+  Vec<const catalog::ColumnInfo*> columns(*arena_);
+  if (nodes.empty())
+    for (const catalog::ColumnInfo& column : relation.columns)
+      if (!column.dropped) columns.push_back(&column);
+  for (const sql::AssignTarget& target : nodes) {
+    SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(relation, target));
+    if (!target.steps.empty())
+      return fail(sqlstate::feature_not_supported, target.at,
+                  "assignment to parts of a column is not supported in INSERT");
+    for (const catalog::ColumnInfo* before : columns)
+      if (before == column)
+        return fail(sqlstate::duplicate_column, target.at, "column \"", target.column, "\" specified more than once");
+    columns.push_back(column);
+  }
+  return columns;
+}
+
+Status Binder::check_width(const Vec<sql::AssignTarget>& nodes, std::size_t columns, std::size_t width,
+                           std::int32_t extra) {
+  if (width > columns)
+    return fail(sqlstate::syntax_error, extra, "INSERT has more expressions than target columns");
+  if (!nodes.empty() && width < columns)
+    return fail(sqlstate::syntax_error, nodes[width].at, "INSERT has more target columns than expressions");
+  return ok();
+}
+
+Status Binder::insert_targets(const catalog::Relation& relation, std::span<const catalog::ColumnInfo* const> columns,
+                              std::span<Expr* const> given, Vec<Target>& targets) {
+  for (const catalog::ColumnInfo& column : relation.columns) {
+    if (column.dropped) continue;
+    Target target;
+    target.name = column.name;
+    target.assigned = column.number;
+    for (std::size_t c = 0; c < given.size(); ++c)
+      if (columns[c] == &column) target.expr = given[c];
+    if (target.expr == nullptr) { SPG_ASSIGN(target.expr, default_of(relation, column)); }
+    targets.push_back(target);
+  }
+  return ok();
+}
+
+/// The written table as names see it.
+NameItem Binder::target_item(RangeEntry* target) {
+  NameItem item = item_of(target);
+  if (auto schema = catalog_->schema_name(target->relation->schema); schema && !target->has_alias)
+    item.schema = arena_->copy(*schema);
+  return item;
+}
+
+Target Binder::row_id_target(const RangeEntry& target) {
+  Target made;
+  made.name = "ctid";
+  made.expr = make_column(*arena_, target.number, static_cast<std::int16_t>(target.columns.size()), oid::int8, -1,
+                          Oid::none, Physical::int8, -1);
+  return made;
+}
+
 Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
   auto* bound = arena_->make<BoundStatement>();
   bound->is_dml = true;
   bound->op = Modify::Op::insert;
-  Scope scope = make_scope(nullptr);
+  Scope* const outer = scope_;
+  Scope scope = make_scope(outer);
   scope_ = &scope;
   Query* query = scope.query;
   bound->query = query;
   if (node.with != nullptr) SPG_TRY(with(*node.with, query));
   SPG_ASSIGN(const catalog::Relation* relation, writable(*node.table, "insert into"));
   bound->relation = relation;
-  Vec<const catalog::ColumnInfo*> columns(*arena_);
-  if (node.columns.empty()) {
-    for (const catalog::ColumnInfo& column : relation->columns)
-      if (!column.dropped) columns.push_back(&column);
-  } else {
-    for (const sql::AssignTarget& target : node.columns) {
-      SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(*relation, target));
-      for (const catalog::ColumnInfo* before : columns)
-        if (before == column)
-          return fail(sqlstate::duplicate_column, target.at, "column \"", target.column, "\" specified more than once");
-      columns.push_back(column);
-    }
-  }
-  const auto check_width = [&](std::size_t width, const auto& position_of, bool is_query) -> Status {
-    if (width > columns.size())
-      return fail(sqlstate::syntax_error, position_of(columns.size()),
-                  "INSERT has more expressions than target columns");
-    if (!node.columns.empty() && width < columns.size()) {
-      Error error =
-          fail(sqlstate::syntax_error, node.columns[width].at, "INSERT has more target columns than expressions");
-      (void)is_query;
-      return error;
-    }
-    return ok();
-  };
+  SPG_ASSIGN(const Vec<const catalog::ColumnInfo*> columns, insert_columns(node.columns, *relation));
   Vec<Expr*> given(*arena_);  // one per column in `columns`, of the query's result
   RangeEntry* source = nullptr;
   const bool values_only = node.query != nullptr && !node.query->values.empty() && node.query->with == nullptr &&
@@ -116,8 +129,8 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
     Vec<Vec<Expr*>> rows(*arena_);
     SPG_TRY(rows_of_values(*node.query, rows, true));
     const std::size_t width = rows[0].size();
-    SPG_TRY(check_width(
-        width, [&](std::size_t at) { return node.query->values[0][at]->at; }, false));
+    const std::int32_t extra = width > columns.size() ? node.query->values[0][columns.size()]->at : -1;
+    SPG_TRY(check_width(node.columns, columns.size(), width, extra));
     source = new_range(RangeKind::values);
     source->alias = "*VALUES*";
     for (std::size_t c = 0; c < width; ++c) {
@@ -154,8 +167,8 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
     for (const NamedColumn& column : item.columns) given.push_back(column.expr);
   } else if (node.query != nullptr) {
     SPG_ASSIGN(Query * inner, select(*node.query, scope_, true));
-    SPG_TRY(check_width(
-        inner->visible, [&](std::size_t at) { return inner->targets[at].expr->position; }, true));
+    const std::int32_t extra = inner->visible > columns.size() ? inner->targets[columns.size()].expr->position : -1;
+    SPG_TRY(check_width(node.columns, columns.size(), inner->visible, extra));
     source = new_range(RangeKind::subquery);
     source->subquery = inner;
     source->alias = "*SELECT*";
@@ -179,26 +192,15 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
     query->from = arena_->make<FromTree>();
     query->from->range = source;
   }
-  for (const catalog::ColumnInfo& column : relation->columns) {
-    if (column.dropped) continue;
-    Target target;
-    target.name = column.name;
-    target.assigned = column.number;
-    for (std::size_t c = 0; c < given.size(); ++c)
-      if (columns[c] == &column) target.expr = given[c];
-    if (target.expr == nullptr) { SPG_ASSIGN(target.expr, default_of(*relation, column)); }
-    query->targets.push_back(target);
-  }
+  SPG_TRY(insert_targets(*relation, columns.span(), given.span(), query->targets));
   query->visible = static_cast<std::uint32_t>(query->targets.size());
   // RETURNING sees the table's own columns only.
   bound->target = relation_range(*relation, false);
   if (node.table->alias != nullptr) SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
-  Scope after = make_scope(nullptr);
+  Scope after = make_scope(outer);
   after.query = query;
   after.ctes = scope.ctes;
-  NameItem item = item_of(bound->target);
-  if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias)
-    item.schema = arena_->copy(*schema);
+  const NameItem item = target_item(bound->target);
   after.items.push_back(item);
   after.columns = item.columns;
   if (node.on_conflict != nullptr) {
@@ -206,87 +208,18 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
     if (bound->on_conflict->updates) after.hidden.push_back(item_of(bound->on_conflict->excluded));
   }
   scope_ = &after;
-  Status status = returning(node.returning, bound, after);
-  scope_ = nullptr;
-  if (status.failed()) return status;
+  SPG_TRY(returning(node.returning, bound, after));
+  scope_ = outer;
   if (node.on_conflict != nullptr) SPG_TRY(find_arbiters(*node.on_conflict, bound));
   return bound;
-}
-
-Status Binder::assignments(const Vec<sql::Assignment>& nodes, const catalog::Relation& relation, Vec<Target>& targets) {
-  const auto add = [&](const sql::AssignTarget& target, Expr* value, bool is_default) -> Status {
-    SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(relation, target));
-    for (const Target& before : targets)
-      if (before.assigned == column->number)
-        return fail(sqlstate::syntax_error, -1, "multiple assignments to same column \"", target.column, "\"");
-    Target made;
-    made.name = column->name;
-    made.assigned = column->number;
-    if (is_default) {
-      SPG_ASSIGN(made.expr, default_of(relation, *column));
-    } else {
-      SPG_ASSIGN(made.expr, assign(value, relation, *column, target.at));
-    }
-    targets.push_back(made);
-    return ok();
-  };
-  for (const sql::Assignment& assignment : nodes) {
-    const bool is_default = assignment.value->kind == sql::NodeKind::default_value;
-    if (!assignment.row) {
-      Expr* value = nullptr;
-      if (!is_default) { SPG_ASSIGN(value, expr(*assignment.value)); }
-      SPG_TRY(add(assignment.targets[0], value, is_default));
-      continue;
-    }
-    const auto* fields = sql::as<sql::RowExpr>(assignment.value);
-    if (fields == nullptr && assignment.targets.size() == 1 && assignment.value->kind != sql::NodeKind::sublink)
-      return fail(sqlstate::feature_not_supported, assignment.value->at,
-                  "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
-    if (fields != nullptr) {
-      if (fields->args.size() != assignment.targets.size())
-        return fail(sqlstate::syntax_error, assignment.value->at, "number of columns does not match number of values");
-      for (std::size_t i = 0; i < fields->args.size(); ++i) {
-        const bool field_default = fields->args[i]->kind == sql::NodeKind::default_value;
-        Expr* value = nullptr;
-        if (!field_default) { SPG_ASSIGN(value, expr(*fields->args[i])); }
-        SPG_TRY(add(assignment.targets[i], value, field_default));
-      }
-      continue;
-    }
-    const auto* link = sql::as<sql::Sublink>(assignment.value);
-    if (link == nullptr || link->form != sql::SublinkForm::scalar)
-      return fail(sqlstate::feature_not_supported, assignment.value->at,
-                  "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
-    // One scalar subquery per column: each is bound anew, so that its columns can be pruned to one.
-    for (std::size_t i = 0; i < assignment.targets.size(); ++i) {
-      SPG_ASSIGN(Query * inner, select(*link->query, scope_));
-      if (inner->visible != assignment.targets.size())
-        return fail(sqlstate::syntax_error, link->at, "number of columns does not match number of values");
-      auto* made = make_expr<QueryLink>(*arena_, ExprKind::subquery, oid::boolean, Physical::boolean, link->at);
-      made->form = SubqueryExpr::Form::scalar;
-      made->query = inner;
-      std::swap(inner->targets[0], inner->targets[i]);
-      for (SortBy& sort : inner->order_by) {
-        if (sort.target == 0) sort.target = static_cast<std::uint32_t>(i);
-        else if (sort.target == i) sort.target = 0;
-      }
-      const Expr& value = *inner->targets[0].expr;
-      made->type = value.type;
-      made->typmod = value.typmod;
-      made->physical = value.physical;
-      made->collation = value.collation;
-      if (!inner->distinct) inner->visible = 1;
-      SPG_TRY(add(assignment.targets[i], made, false));
-    }
-  }
-  return ok();
 }
 
 Result<BoundStatement*> Binder::update(const sql::Update& node) {
   auto* bound = arena_->make<BoundStatement>();
   bound->is_dml = true;
   bound->op = Modify::Op::update;
-  Scope scope = make_scope(nullptr);
+  Scope* const outer = scope_;
+  Scope scope = make_scope(outer);
   scope_ = &scope;
   Query* query = scope.query;
   bound->query = query;
@@ -295,26 +228,22 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
   bound->relation = relation;
   bound->target = relation_range(*relation, true);
   SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
-  NameItem item = item_of(bound->target);
-  if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias)
-    item.schema = arena_->copy(*schema);
+  const NameItem item = target_item(bound->target);
   scope.items.push_back(item);
   scope.columns.append(item.columns.span());
   auto* leaf = arena_->make<FromTree>();
   leaf->range = bound->target;
+  scope.written = bound->target;
   SPG_ASSIGN(FromTree * list, from_list(node.from));
+  scope.written = nullptr;
   Vec<FromTree*> items(*arena_);
   items.push_back(leaf);
   items.append(list->items.span());
   list->items = items;
   query->from = list;
-  Target row_id;
-  row_id.name = "ctid";
-  row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()),
-                            oid::int8, -1, Oid::none, Physical::int8, -1);
-  query->targets.push_back(row_id);
+  query->targets.push_back(row_id_target(*bound->target));
   scope.place = Place::update;
-  SPG_TRY(assignments(node.set, *relation, query->targets));
+  SPG_TRY(assignments(node.set, *bound, query->targets));
   scope.place = Place::none;
   if (const auto* cursor = sql::as<sql::CurrentOf>(node.where)) {
     SPG_ASSIGN(query->where, current_of(*cursor, bound));
@@ -323,7 +252,7 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
   }
   query->visible = static_cast<std::uint32_t>(query->targets.size());
   SPG_TRY(returning(node.returning, bound, scope));
-  scope_ = nullptr;
+  scope_ = outer;
   return bound;
 }
 
@@ -331,7 +260,8 @@ Result<BoundStatement*> Binder::remove(const sql::Delete& node) {
   auto* bound = arena_->make<BoundStatement>();
   bound->is_dml = true;
   bound->op = Modify::Op::remove;
-  Scope scope = make_scope(nullptr);
+  Scope* const outer = scope_;
+  Scope scope = make_scope(outer);
   scope_ = &scope;
   Query* query = scope.query;
   bound->query = query;
@@ -340,24 +270,20 @@ Result<BoundStatement*> Binder::remove(const sql::Delete& node) {
   bound->relation = relation;
   bound->target = relation_range(*relation, true);
   SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
-  NameItem item = item_of(bound->target);
-  if (auto schema = catalog_->schema_name(relation->schema); schema && !bound->target->has_alias)
-    item.schema = arena_->copy(*schema);
+  const NameItem item = target_item(bound->target);
   scope.items.push_back(item);
   scope.columns.append(item.columns.span());
   auto* leaf = arena_->make<FromTree>();
   leaf->range = bound->target;
+  scope.written = bound->target;
   SPG_ASSIGN(FromTree * list, from_list(node.using_items));
+  scope.written = nullptr;
   Vec<FromTree*> items(*arena_);
   items.push_back(leaf);
   items.append(list->items.span());
   list->items = items;
   query->from = list;
-  Target row_id;
-  row_id.name = "ctid";
-  row_id.expr = make_column(*arena_, bound->target->number, static_cast<std::int16_t>(bound->target->columns.size()),
-                            oid::int8, -1, Oid::none, Physical::int8, -1);
-  query->targets.push_back(row_id);
+  query->targets.push_back(row_id_target(*bound->target));
   if (const auto* cursor = sql::as<sql::CurrentOf>(node.where)) {
     SPG_ASSIGN(query->where, current_of(*cursor, bound));
   } else if (node.where != nullptr) {
@@ -365,7 +291,7 @@ Result<BoundStatement*> Binder::remove(const sql::Delete& node) {
   }
   query->visible = 1;
   SPG_TRY(returning(node.returning, bound, scope));
-  scope_ = nullptr;
+  scope_ = outer;
   return bound;
 }
 
@@ -393,13 +319,17 @@ Result<BoundStatement*> Binder::statement(const sql::Statement& statement) {
       SPG_ASSIGN(bound, remove(sql::to<sql::Delete>(statement)));
       break;
     }
-    case sql::NodeKind::merge: return Error::make(sqlstate::feature_not_supported, "MERGE is not supported");
+    case sql::NodeKind::merge: {
+      SPG_ASSIGN(bound, merge(sql::to<sql::Merge>(statement)));
+      break;
+    }
     default: return Error::make(sqlstate::feature_not_supported, "this statement cannot be planned");
   }
   for (std::size_t i = 0; i < parameters_.size(); ++i)
     if (parameters_[i] == Oid::none || parameters_[i] == oid::unknown)
       return Error::make(sqlstate::indeterminate_datatype, "could not determine data type of parameter $", i + 1);
   bound->parameter_types = parameters_.span();
+  bound->writes = writes_;
   bound->ranges = ranges_;
   bound->internal_parameters = internal_parameters_;
   bound->work_tables = work_tables_;

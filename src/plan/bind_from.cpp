@@ -47,6 +47,12 @@ Cte* Binder::find_cte(std::string_view name) {
   return nullptr;
 }
 
+bool Binder::has_own_cte(const Cte& cte) const {
+  for (const Cte* one : scope_->ctes)
+    if (one == &cte) return true;
+  return false;
+}
+
 Result<const catalog::Relation*> Binder::open_relation(const sql::TableRef& node) {
   SPG_ASSIGN(const catalog::Relation* relation, catalog_->relation(node.schema, node.name));
   if (relation == nullptr) {
@@ -90,23 +96,30 @@ Result<FromResult> Binder::from_table(const sql::TableRef& node) {
   RangeEntry* range = nullptr;
   std::string_view schema;
   if (Cte* cte = node.schema.empty() ? find_cte(node.name) : nullptr; cte != nullptr) {
-    if (cte->query == nullptr && cte->initial == nullptr && cte->is_no_union)
-      return fail(make_sqlstate("42P19"), cte->position, "recursive query \"", cte->name,
+    if (cte->is_writing && cte->writes == nullptr)
+      return fail(sqlstate::invalid_recursion, cte->position, "recursive query \"", cte->name,
+                  "\" must not contain data-modifying statements");
+    if (cte->is_writing && cte->writes->returning.empty())
+      return fail(sqlstate::feature_not_supported, node.at, "WITH query \"", cte->name,
+                  "\" does not have a RETURNING clause");
+    const bool is_bound = cte->query != nullptr || cte->writes != nullptr;
+    if (!is_bound && cte->initial == nullptr && cte->is_no_union)
+      return fail(sqlstate::invalid_recursion, cte->position, "recursive query \"", cte->name,
                   "\" does not have the form non-recursive-term UNION [ALL] recursive-term");
-    if (cte->query == nullptr && cte->initial == nullptr)
-      return fail(make_sqlstate("42P19"), node.at, "recursive reference to query \"", cte->name,
+    if (!is_bound && cte->initial == nullptr)
+      return fail(sqlstate::invalid_recursion, node.at, "recursive reference to query \"", cte->name,
                   "\" must not appear within its non-recursive term");
-    const bool inside = cte->query == nullptr && cte->step == nullptr;
+    const bool inside = !is_bound && cte->step == nullptr;
     if (inside && !recursion_place_.empty())
-      return fail(make_sqlstate("42P19"), node.at, "recursive reference to query \"", cte->name,
+      return fail(sqlstate::invalid_recursion, node.at, "recursive reference to query \"", cte->name,
                   "\" must not appear within ", recursion_place_);
     if (inside && cte->references != 0)
-      return fail(make_sqlstate("42P19"), node.at, "recursive reference to query \"", cte->name,
+      return fail(sqlstate::invalid_recursion, node.at, "recursive reference to query \"", cte->name,
                   "\" must not appear more than once");
     range = new_range(inside ? RangeKind::work_table : RangeKind::cte);
     range->cte = cte;
     range->alias = cte->name;
-    range->columns.append(cte->columns.span());
+    range->columns.append(cte->columns.span().first(cte->own_columns));
     ++cte->references;
   } else {
     SPG_ASSIGN(const catalog::Relation* relation, open_relation(node));
@@ -117,15 +130,73 @@ Result<FromResult> Binder::from_table(const sql::TableRef& node) {
     if (name) schema = arena_->copy(*name);
   }
   SPG_TRY(apply_alias(node.alias, range, "table", node.at));
+  const std::size_t own = range->columns.size();
+  if (range->cte != nullptr) range->columns.append(range->cte->columns.span().subspan(own));
   FromResult result;
   result.tree = arena_->make<FromTree>();
   result.tree->range = range;
   result.items = Vec<NameItem>(*arena_);
   NameItem item = item_of(range);
   if (!range->has_alias) item.schema = schema;
+  // What SEARCH and CYCLE add, `*` shows only right beside the WITH.
+  if (range->cte != nullptr && !has_own_cte(*range->cte))
+    for (std::size_t i = own; i < item.columns.size(); ++i) item.columns[i].is_not_of_star = true;
   result.items.push_back(item);
   result.columns = item.columns;
   return result;
+}
+
+/// An argument of TABLESAMPLE, which does not see the table.
+Result<Expr*> Binder::sample_argument(const sql::Expr& node, Oid wanted, std::string_view construct,
+                                      const NameItem& table) {
+  const Place was = scope_->place;
+  const Vec<NameItem> hidden = scope_->hidden;
+  Vec<NameItem> with_table(*arena_);
+  with_table.append(hidden);
+  with_table.push_back(table);
+  scope_->place = Place::from_function;
+  scope_->hidden = with_table;
+  auto bound = expr(node);
+  scope_->place = was;
+  scope_->hidden = hidden;
+  if (!bound) return bound;
+  bool done = false;
+  SPG_ASSIGN(Expr * made, coerce_to(*bound, wanted, -1, CastContext::assignment, -1, &done));
+  if (!done)
+    return fail(sqlstate::datatype_mismatch, location(*bound), "argument of ", construct, " must be type ",
+                type_text(wanted), ", not type ", type_text((*bound)->type));
+  return made;
+}
+
+Result<FromResult> Binder::from_sample(const sql::TableSample& node) {
+  SPG_ASSIGN(const FromResult result, from_item(*node.relation));
+  RangeEntry* range = result.tree->range;
+  if (range->kind != RangeKind::relation || range->relation->kind != 'r')
+    return fail(sqlstate::feature_not_supported, node.relation->at,
+                "TABLESAMPLE clause can only be applied to tables and materialized views");
+  if (range->relation->is_virtual || range->relation->table == TableId::none)
+    return fail(sqlstate::feature_not_supported, node.relation->at, "TABLESAMPLE of catalogs is not supported");
+  const std::string_view method = node.method.back();
+  const bool in_catalog = node.method.size() == 1 || node.method[node.method.size() - 2] == "pg_catalog";
+  if (!in_catalog || (method != "bernoulli" && method != "system"))
+    return fail(sqlstate::undefined_object, node.at, "tablesample method ", shown_method(node), " does not exist");
+  if (node.args.size() != 1)
+    return fail(sqlstate::invalid_tablesample_argument, node.at, "tablesample method ", shown_method(node),
+                " requires 1 argument, not ", node.args.size());
+  auto* sample = arena_->make<SampleClause>();
+  sample->by_block = method == "system";
+  SPG_ASSIGN(sample->percent, sample_argument(*node.args[0], oid::float4, "TABLESAMPLE", result.items[0]));
+  if (node.repeatable != nullptr) {
+    SPG_ASSIGN(sample->seed, sample_argument(*node.repeatable, oid::float8, "REPEATABLE", result.items[0]));
+  }
+  range->sample = sample;
+  return result;
+}
+
+std::string_view Binder::shown_method(const sql::TableSample& node) {
+  TextBuilder text(*arena_);
+  for (std::size_t i = 0; i < node.method.size(); ++i) text.add(i == 0 ? "" : ".", node.method[i]);
+  return text.view();
 }
 
 namespace {
@@ -255,8 +326,7 @@ Result<FromResult> Binder::from_item(const sql::FromItem& node) {
     case sql::NodeKind::subquery_ref: return from_subquery(sql::to<sql::SubqueryRef>(node));
     case sql::NodeKind::function_ref: return from_function(sql::to<sql::FunctionRef>(node));
     case sql::NodeKind::join: return from_join(sql::to<sql::Join>(node));
-    case sql::NodeKind::table_sample:
-      return fail(sqlstate::feature_not_supported, node.at, "TABLESAMPLE is not supported");
+    case sql::NodeKind::table_sample: return from_sample(sql::to<sql::TableSample>(node));
     default: return fail(sqlstate::feature_not_supported, node.at, "this FROM item is not supported");
   }
 }

@@ -96,6 +96,12 @@ Error Binder::no_table(std::string_view name, std::int32_t at) {
   return fail(sqlstate::undefined_table, at, "missing FROM-clause entry for table \"", name, "\"");
 }
 
+/// The table that is written, in the FROM beside it.
+Error Binder::no_lateral(std::string_view name, std::int32_t at) {
+  return fail(sqlstate::invalid_column_reference, at, "invalid reference to FROM-clause entry for table \"", name, "\"")
+      .hint("There is an entry for table \"", name, "\", but it cannot be referenced from this part of the query.");
+}
+
 Result<const NameItem*> Binder::find_item(std::string_view schema, std::string_view name, std::int32_t at) {
   for (Scope* scope = scope_; scope != nullptr; scope = scope->outer) {
     const NameItem* found = nullptr;
@@ -104,16 +110,33 @@ Result<const NameItem*> Binder::find_item(std::string_view schema, std::string_v
       if (found != nullptr) return fail(sqlstate::ambiguous_alias, at, "table reference \"", name, "\" is ambiguous");
       found = &item;
     }
+    if (found != nullptr && scope->written != nullptr && found->range == scope->written) return no_lateral(name, at);
     if (found != nullptr) return found;
   }
   return static_cast<const NameItem*>(nullptr);
 }
+
+namespace {
+/// Whether rows of the FROM may come without one of the range, since it is on the outer side of a join.
+bool may_lack(const FromTree& tree, const RangeEntry* range, bool is_outer) {
+  if (tree.kind == FromTree::Kind::leaf) return is_outer && tree.range == range;
+  for (const FromTree* item : tree.items)
+    if (may_lack(*item, range, is_outer)) return true;
+  if (tree.kind != FromTree::Kind::join) return false;
+  const bool left = tree.type == sql::JoinType::right || tree.type == sql::JoinType::full;
+  const bool right = tree.type == sql::JoinType::left || tree.type == sql::JoinType::full;
+  return may_lack(*tree.left, range, is_outer || left) || may_lack(*tree.right, range, is_outer || right);
+}
+}  // namespace
 
 Expr* Binder::whole_row(const NameItem& item, std::int32_t at) {
   auto* made = make_expr<Variadic>(*arena_, ExprKind::row, oid::record, Physical::string, at);
   Vec<Expr*> fields(*arena_);
   for (const NamedColumn& column : item.columns) fields.push_back(column.expr);
   made->arguments = fields.span();
+  for (const Scope* scope = scope_; scope != nullptr; scope = scope->outer)
+    if (item.range != nullptr && scope->query->from != nullptr && may_lack(*scope->query->from, item.range, false))
+      made->is_null_without_values = true;
   return made;
 }
 
@@ -142,6 +165,9 @@ Result<Expr*> Binder::unqualified(std::string_view name, std::int32_t at, bool* 
       }
     }
     if (match == nullptr) continue;
+    if (scope->written != nullptr && match->kind == ExprKind::column &&
+        as<Column>(*match).relation == scope->written->number)
+      return no_lateral(scope->written->alias, at);
     Expr* made = copy_node(*arena_, match);
     made->position = at;
     return made;
@@ -195,6 +221,7 @@ Result<Expr*> Binder::column(const sql::ColumnRef& node) {
 Status Binder::expand_star(const sql::ColumnRef& node, Vec<Target>& targets) {
   const auto add = [&](const Vec<NamedColumn>& columns) {
     for (const NamedColumn& column : columns) {
+      if (column.is_not_of_star) continue;
       Target target;
       target.expr = copy_node(*arena_, column.expr);
       target.expr->position = node.at;

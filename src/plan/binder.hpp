@@ -1,8 +1,8 @@
 // Binder: sql:: trees -> bound queries, by PostgreSQL's rules. One object per statement. Private to src/plan.
 //
 // Files: bind_type (names and texts of types), coerce (casts, common types), resolve (functions and operators),
-// bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_group, bind_window, bind_set,
-// bind_dml.
+// bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_with, bind_search, bind_group,
+// bind_window, bind_set, bind_dml, bind_assign, bind_conflict, bind_merge.
 #pragma once
 #include "make.hpp"
 #include "spg/sql/expr.hpp"
@@ -35,7 +35,8 @@ enum class Place : std::uint8_t {
   window_rows,  ///< an offset of a frame, by mode
   window_range,
   window_groups,
-  index_expression
+  index_expression,
+  merge_when
 };
 std::string_view place_name(Place place);
 
@@ -45,6 +46,7 @@ enum class GroupPlace : std::uint8_t { own, nested, direct_argument };
 struct NamedColumn {
   std::string_view name;
   Expr* expr = nullptr;
+  bool is_not_of_star = false;  ///< only there for whoever names it
 };
 /// A FROM item as names see it.
 struct NameItem {
@@ -62,6 +64,7 @@ struct Scope {
   Vec<Cte*> ctes;            ///< visible here, innermost last
   Place place = Place::none;
   Cte* recursing = nullptr;  ///< the CTE whose recursive term is being bound
+  const RangeEntry* written = nullptr;  ///< the table of an UPDATE or DELETE, while the FROM beside it is bound
   bool aggregates_allowed = false;
 };
 
@@ -172,6 +175,7 @@ class Binder {
   Result<Expr*> conditional(const sql::Conditional& node);
   Result<Expr*> array(const sql::ArrayExpr& node, Oid wanted);
   Result<Expr*> row(const sql::RowExpr& node);
+  Status row_fields(const sql::RowExpr& node, Vec<Expr*>& fields);
   Result<Expr*> compare_rows(std::string_view op, std::span<Expr*> left, std::span<Expr*> right, std::int32_t at);
   Result<Expr*> indirection(const sql::Indirection& node);
   Result<Expr*> sql_value(const sql::SqlValue& node);
@@ -223,6 +227,7 @@ class Binder {
   Expr* system_column(const NameItem& item, std::string_view name, std::int32_t at);
   Result<Expr*> unqualified(std::string_view name, std::int32_t at, bool* found);
   Error no_column(std::string_view name, std::string_view qualifier, std::int32_t at);
+  Error no_lateral(std::string_view name, std::int32_t at);
   Error no_table(std::string_view name, std::int32_t at);
   Result<const NameItem*> find_item(std::string_view schema, std::string_view name, std::int32_t at);
   Status expand_star(const sql::ColumnRef& node, Vec<Target>& targets);
@@ -232,6 +237,9 @@ class Binder {
   NameItem item_of(RangeEntry* range);
   Result<FromResult> from_item(const sql::FromItem& node);
   Result<FromResult> from_table(const sql::TableRef& node);
+  Result<FromResult> from_sample(const sql::TableSample& node);
+  Result<Expr*> sample_argument(const sql::Expr& node, Oid wanted, std::string_view construct, const NameItem& table);
+  std::string_view shown_method(const sql::TableSample& node);
   Result<FromResult> from_subquery(const sql::SubqueryRef& node);
   Result<FromResult> from_function(const sql::FunctionRef& node);
   Result<FromResult> from_join(const sql::Join& node);
@@ -240,6 +248,7 @@ class Binder {
   Status check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added);
   Result<const catalog::Relation*> open_relation(const sql::TableRef& node);
   RangeEntry* relation_range(const catalog::Relation& relation, bool with_row_id);
+  bool has_own_cte(const Cte& cte) const;
   Cte* find_cte(std::string_view name);
 
   // --- bind_select.cpp
@@ -250,9 +259,6 @@ class Binder {
   Result<Query*> plain_select(const sql::Select& node, Query* query, bool keep_unknown);
   Result<Query*> values_query(const sql::Select& node, Query* query, bool keep_unknown);
   Result<Query*> set_query(const sql::Select& node, Query* query, bool keep_unknown);
-  Status with(const sql::With& node, Query* query);
-  Result<bool> recursive_cte(const sql::Select& node, Cte* cte);
-  Status name_cte(const sql::CommonTable& node, Cte* cte, Query* query);
   Status target_list(const Vec<sql::Target>& nodes, Vec<Target>& targets, Place place);
   Result<std::uint32_t> sort_target(const sql::Expr& node, Query* query, Place place, bool names_first);
   Status order_by(const Vec<sql::SortItem>& items, Query* query);
@@ -276,6 +282,34 @@ class Binder {
   bool has_order(Oid base);
   void output_columns(const Vec<Target>& targets, std::uint32_t count, Vec<OutputColumn>& outputs);
 
+  // --- bind_with.cpp
+  Status with(const sql::With& node, Query* query);
+  Status plain_cte(const sql::CommonTable& node, const sql::Select& inner, Cte* cte, bool may_recurse);
+  Status writing_cte(const sql::CommonTable& node, Cte* cte, bool may_recurse);
+  Status recursive_cte(const sql::CommonTable& node, const sql::Select& inner, Cte* cte);
+  Status name_cte(const sql::CommonTable& node, Cte* cte, std::span<const OutputColumn> outputs);
+  Status name_cte(const sql::CommonTable& node, Cte* cte, const Query* query);
+  Result<Query*> recursive_term(const sql::Select& node);
+  Status unify_terms(const sql::Select& node, const Cte& cte, Query* step);
+
+  // --- bind_search.cpp
+  Status cycle_mark(const sql::CycleClause& node, Cte* cte);
+  void add_searched_columns(const sql::CommonTable& node, Cte* cte);
+  static std::uint32_t own_column(const Cte& cte, std::string_view name);
+  Status check_searched(const Cte& cte, const Vec<sql::Name>& names, std::string_view what, std::int32_t at);
+  Status check_search_and_cycle(const sql::CommonTable& node, const sql::Select& inner, const Cte& cte);
+  Query* query_over(Query* inner, std::string_view alias, std::span<const RangeColumn> columns);
+  Expr* column_of(const RangeEntry& range, std::size_t index);
+  Expr* searched_row(const Cte& cte, const RangeEntry& range, const Vec<sql::Name>& names, Expr* first);
+  Expr* one_row_array(Expr* row);
+  Expr* append_row(Expr* list, Expr* row);
+  Result<Expr*> next_depth(Expr* sequence);
+  Result<Expr*> next_mark(const Cte& cte, Expr* row, Expr* path);
+  void add_visible(Query* query, std::span<const Target> more);
+  Status carry_searched(const Cte& cte, Query* step);
+  Query* searched_initial(const sql::CommonTable& node, const Cte& cte);
+  Result<Query*> searched_step(const sql::CommonTable& node, const Cte& cte, Query* step);
+
   // --- bind_group.cpp
   Status group_by(const sql::Select& node, Query* query);
   std::uint32_t add_group_key(Expr* key, std::uint32_t target, Query* query);
@@ -293,19 +327,49 @@ class Binder {
   Status check_grouping_calls(Expr* expr, const Query* query);
   Result<Expr*> replace_grouping(const GroupingExpr& call, Query* query);
 
-  // --- bind_dml.cpp
-  Result<BoundStatement*> insert(const sql::Insert& node);
-  Result<BoundStatement*> update(const sql::Update& node);
-  Result<BoundStatement*> remove(const sql::Delete& node);
-  Result<const catalog::Relation*> writable(const sql::TableRef& node, std::string_view verb);
+  // --- bind_assign.cpp
   Result<const catalog::ColumnInfo*> assigned_column(const catalog::Relation& relation,
                                                      const sql::AssignTarget& target);
   Result<Expr*> assign(Expr* value, const catalog::Relation& relation, const catalog::ColumnInfo& column,
                        std::int32_t at);
+  Expr* value_before(const RangeEntry& target, const catalog::ColumnInfo& column);
+  Result<Expr*> subscript(const sql::Expr& node);
+  Status slice_bounds(const sql::AssignTarget& target, Vec<Expr*>& args);
+  Result<Expr*> assigned_part(Expr* array, Expr* value, const catalog::ColumnInfo& column,
+                              const sql::AssignTarget& target);
+  Status add_assignment(const sql::AssignTarget& target, Expr* value, const BoundStatement& bound,
+                        Vec<Target>& targets);
+  static bool is_assigned_part(const Expr* expr);
+  Result<Expr*> assigned_value(const sql::Expr& node);
+  Status assign_subquery(const sql::Assignment& node, const sql::Sublink& link, const BoundStatement& bound,
+                         Vec<Target>& targets);
+  Status assignments(const Vec<sql::Assignment>& nodes, const BoundStatement& bound, Vec<Target>& targets);
+
+  // --- bind_dml.cpp
+  Result<BoundStatement*> insert(const sql::Insert& node);
+  Result<BoundStatement*> update(const sql::Update& node);
+  Result<BoundStatement*> remove(const sql::Delete& node);
+  /// The columns that an INSERT names; all where it names none.
+  Result<Vec<const catalog::ColumnInfo*>> insert_columns(const Vec<sql::AssignTarget>& nodes,
+                                                         const catalog::Relation& relation);
+  /// `extra`: where the first expression that has no column stands.
+  Status check_width(const Vec<sql::AssignTarget>& nodes, std::size_t columns, std::size_t width, std::int32_t extra);
+  /// A value for every column of the table: `given`, of `columns`, or the default.
+  Status insert_targets(const catalog::Relation& relation, std::span<const catalog::ColumnInfo* const> columns,
+                        std::span<Expr* const> given, Vec<Target>& targets);
+  NameItem target_item(RangeEntry* target);
+  Target row_id_target(const RangeEntry& target);
+  Result<const catalog::Relation*> writable(const sql::TableRef& node, std::string_view verb);
   Result<Expr*> default_of(const catalog::Relation& relation, const catalog::ColumnInfo& column);
   Status returning(const Vec<sql::Target>& nodes, BoundStatement* bound, Scope& scope);
   /// SET of UPDATE and of DO UPDATE.
-  Status assignments(const Vec<sql::Assignment>& nodes, const catalog::Relation& relation, Vec<Target>& targets);
+  // bind_merge.cpp
+  Result<BoundStatement*> merge(const sql::Merge& node);
+  Result<const catalog::Relation*> merged_relation(const sql::TableRef& node);
+  Result<FromTree*> merge_join(const sql::Merge& node, const BoundStatement& bound, Scope& scope);
+  void see_merged(const BoundStatement& bound, const FromResult& source, bool matched, Scope& scope);
+  Status merge_when(const sql::MergeWhen& when, BoundStatement* bound, Scope& around);
+  Status merge_insert(const sql::MergeWhen& when, const catalog::Relation& relation, Vec<Target>& targets);
   // bind_conflict.cpp
   Status on_conflict(const sql::OnConflict& node, BoundStatement* bound, const Scope& around);
   Status check_inference(const sql::OnConflict& node, const BoundStatement& bound, const Scope& around);
@@ -321,6 +385,7 @@ class Binder {
   Scope* scope_ = nullptr;
   std::uint32_t depth_ = 0;
   std::uint32_t internal_parameters_ = 0, work_tables_ = 0;
+  Vec<BoundStatement*> writes_;  ///< of WITH
   /// Where a recursive reference would be forbidden now, in the words of the message; empty: nowhere.
   std::string_view recursion_place_;
 

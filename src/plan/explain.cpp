@@ -14,8 +14,8 @@ namespace {
 
 class Explainer {
  public:
-  Explainer(Arena& arena, catalog::Catalog& catalog, const ExplainOptions& options)
-      : arena_(arena), catalog_(catalog), options_(options), shown_(arena), filters_(arena), qualified_(options.verbose) {}
+  Explainer(Arena& arena, catalog::Catalog& catalog, const Plan& plan, const ExplainOptions& options)
+      : arena_(arena), catalog_(catalog), plan_(plan), options_(options), shown_(arena), filters_(arena), qualified_(options.verbose) {}
   /// How many relations the statement has: with one, outputs go without its name.
   void set_relations(unsigned count) { relations_ = count; }
 
@@ -39,6 +39,7 @@ class Explainer {
     filters_.clear();
     const Node& outermost = outer_ == nullptr ? node : *outer_;
     outer_ = nullptr;
+    const bool is_root = current_ == nullptr;
     ExplainNode* made = new_node(relationship, label);
     ExplainNode* before = std::exchange(current_, made);
     title(node);
@@ -51,6 +52,7 @@ class Explainer {
       if (constant) condition("One-Time Filter", one->condition, names_of(node));
       else filter(*one, one->condition, names_of(*one));
     }
+    if (is_root) side_writes();
     for (const Filter* one : own_filters) subplans(one->condition);
     children(node);
     current_ = before;
@@ -182,7 +184,7 @@ class Explainer {
         return named("Values Scan on \"*VALUES*\"", "Values Scan");
       case NodeKind::table_scan: {
         const auto& one = as<TableScan>(node);
-        return scan("Seq Scan", "Relation Name", one.relation, one.relation_name, one.alias);
+        return scan(one.sample != nullptr ? "Sample Scan" : "Seq Scan", "Relation Name", one.relation, one.relation_name, one.alias);
       }
       case NodeKind::index_scan: {
         const auto& one = as<IndexScan>(node);
@@ -227,7 +229,8 @@ class Explainer {
       case NodeKind::project_set: return named("ProjectSet", "ProjectSet");
       case NodeKind::modify: {
         const auto& one = as<Modify>(node);
-        const std::string_view verb = one.op == Modify::Op::insert ? "Insert" : one.op == Modify::Op::update ? "Update" : "Delete";
+        static constexpr std::string_view verbs[] = {"Insert", "Update", "Delete", "Merge"};
+        const std::string_view verb = verbs[static_cast<std::size_t>(one.op)];
         current_->operation = verb;
         scan(verb, "Relation Name", one.relation, one.relation_name, one.alias);
         current_->type = "ModifyTable";
@@ -416,6 +419,12 @@ class Explainer {
     if (expr == nullptr) return;
     detail(label, deparse_expr(arena_, catalog_, *expr, {names.data(), names.size()}));
   }
+  void sampling(const TableScan::Sample& sample) {
+    TextBuilder text(arena_);
+    text.add(sample.by_block ? "system (" : "bernoulli (", deparse_expr(arena_, catalog_, *sample.percent, {}), ")");
+    if (sample.seed != nullptr) text.add(" REPEATABLE (", deparse_expr(arena_, catalog_, *sample.seed, {}), ")");
+    detail("Sampling", text.view());
+  }
   void filter(const Node& node, const Expr* expr, const Vec<std::string_view>& names) {
     condition("Filter", expr, names);
     if (expr == nullptr) return;
@@ -463,6 +472,7 @@ class Explainer {
   void details(const Node& node) {
     switch (node.kind) {
       case NodeKind::table_scan:
+        if (as<TableScan>(node).sample != nullptr) sampling(*as<TableScan>(node).sample);
         filter(node, as<TableScan>(node).filter, names_of(node));
         if (const NodeCounters* did = counters_of(node); did != nullptr && !as<TableScan>(node).zones.empty() && did->loops != 0) blocks(*did);
         break;
@@ -619,6 +629,13 @@ class Explainer {
     for (const Expr* expr : exprs) subplans(expr);
   }
   void child(const Node* node, std::string_view relationship = "Outer") { current_->children.push_back(show(*node, relationship)); }
+  /// Statements of WITH that write belong to the whole statement.
+  void side_writes() {
+    for (const Plan::SideWrite& write : plan_.side_writes) {
+      shown_.push_back(write.rows);
+      current_->children.push_back(show(*write.rows->input, "InitPlan", arena_.concat("CTE ", write.name)));
+    }
+  }
   void children(const Node& node) {
     switch (node.kind) {
       case NodeKind::values:
@@ -654,6 +671,10 @@ class Explainer {
         child(modify.input);
         if (modify.on_conflict != nullptr) subplans(modify.on_conflict->values);
         if (modify.on_conflict != nullptr) subplans(modify.on_conflict->where);
+        for (const Modify::Action& action : modify.actions) {
+          subplans(action.condition);
+          subplans(action.values);
+        }
         subplans(modify.returning);
         break;
       }
@@ -743,6 +764,7 @@ class Explainer {
 
   Arena& arena_;
   catalog::Catalog& catalog_;
+  const Plan& plan_;
   const ExplainOptions& options_;
   Vec<const Node*> shown_;
   Vec<const Filter*> filters_;  ///< waiting for the node that they filter
@@ -809,7 +831,7 @@ Vec<ExplainProperty> summary_of(Arena& arena, const ExplainOptions& options) {
 
 void explain(Arena& arena, catalog::Catalog& catalog, const Plan& plan, const ExplainOptions& options,
              Vec<std::string_view>& lines) {
-  Explainer explainer(arena, catalog, options);
+  Explainer explainer(arena, catalog, plan, options);
   if (options.verbose) explainer.set_relations(relations_below(plan.root));
   const ExplainNode* root = explainer.show(*plan.root);
   print_explained(arena, *root, summary_of(arena, options).span(), options.format, lines);

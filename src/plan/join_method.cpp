@@ -83,7 +83,8 @@ Result<Node*> Planner::index_join(const Rel& left, const Unit& unit, JoinType ty
                                   Rel* result) {
   RangeEntry* entry = unit.range;
   const catalog::Relation& relation = *entry->relation;
-  if (relation.table == TableId::none || relation.is_virtual) return static_cast<Node*>(nullptr);
+  if (relation.table == TableId::none || relation.is_virtual || entry->sample != nullptr)
+    return static_cast<Node*>(nullptr);
   const catalog::IndexInfo* best = nullptr;
   Vec<std::size_t> best_keys(*arena_);
   for (const catalog::IndexInfo& index : relation.indexes) {

@@ -1,4 +1,4 @@
-// INSERT, UPDATE, DELETE over the plan of their rows; the plan as a whole.
+// INSERT, UPDATE, DELETE, MERGE over the plan of their rows; the plan as a whole.
 #include "planner.hpp"
 #include "spg/sql/deparse.hpp"
 
@@ -9,36 +9,104 @@ Planner::Planner(Arena& arena, PlanContext& context, BoundStatement& bound)
       context_(&context),
       catalog_(context.catalog),
       bound_(&bound),
-      internal_parameters_(bound.internal_parameters) {}
+      internal_parameters_(bound.internal_parameters),
+      side_writes_(arena) {}
 
-Result<Node*> Planner::modify() {
-  Query* query = bound_->query;
-  const catalog::Relation& relation = *bound_->relation;
-  const bool is_insert = bound_->op == Modify::Op::insert;
-  // RETURNING may read the other tables of an UPDATE or DELETE: their columns ride along.
-  Vec<Column*> read(*arena_);
-  for (const Target& target : bound_->returning) collect_columns(target.expr, read);
-  for (Column* column : read) {
-    if (range(column->relation)->owner != query || column->relation == bound_->target->number) continue;
-    bool listed = false;
-    for (const Target& target : query->targets)
-      listed = listed || (target.assigned == 0 && same_expr(target.expr, column));
-    if (listed) continue;
+/// The number of a target of the query that is this column, added when it is not there yet.
+std::size_t Planner::riding_target(Query* query, Column* column) {
+  std::size_t at = 0;
+  while (at < query->targets.size() &&
+         (query->targets[at].assigned != 0 || !same_expr(query->targets[at].expr, column)))
+    ++at;
+  if (at == query->targets.size()) {
     Target extra;
     extra.expr = column;
     query->targets.push_back(extra);
   }
-  query->visible = static_cast<std::uint32_t>(query->targets.size());
-  use_query(query, true);
-  SPG_ASSIGN(const Rel input, plan_query(query, nullptr));
-  if (bound_->is_current_of) look_at_row(input.node, relation.table, bound_->current_row);
+  return at;
+}
+
+/// Columns of the query's tables that an expression beside its targets reads ride along with its rows. It then reads
+/// columns of `riders`, target n being column n + 1, as what stands in FROM may be merged into the query. The columns of
+/// the written row itself stay, but for MERGE, which has no other.
+void Planner::ride_along(const BoundStatement& statement, RangeEntry* riders, Expr*& expr) {
+  if (expr == nullptr) return;
+  if (expr->kind == ExprKind::column) {
+    auto* column = static_cast<Column*>(expr);
+    const bool is_own = column->relation == statement.target->number && statement.op != Modify::Op::merge;
+    if (range(column->relation)->owner != statement.query || is_own) return;
+    const std::size_t at = riding_target(statement.query, column);
+    expr = make_column(*arena_, riders->number, static_cast<std::int16_t>(at + 1), column->type, column->typmod,
+                       column->collation, column->physical, column->position);
+    return;
+  }
+  for_each_part(expr, [&](Expr*& part) { ride_along(statement, riders, part); });
+  if (expr->kind == ExprKind::subquery)
+    for_each_query_expr(static_cast<QueryLink*>(expr)->query,
+                        [&](Expr*& part) { ride_along(statement, riders, part); });
+}
+
+/// Makes the query's targets the columns of the range.
+void Planner::describe_riders(const Query& query, RangeEntry* riders) {
+  for (const Target& target : query.targets) {
+    RangeColumn column;
+    column.name = target.name;
+    column.type = target.expr->type;
+    column.typmod = target.expr->typmod;
+    column.collation = target.expr->collation;
+    column.physical = target.expr->physical;
+    if (target.expr->kind == ExprKind::column) {
+      const auto& ref = as<Column>(*target.expr);
+      const RangeColumn& origin = range(ref.relation)->columns[static_cast<std::size_t>(ref.number - 1)];
+      column.name = origin.name;
+      column.origin_table = origin.origin_table;
+      column.origin_number = origin.origin_number;
+    }
+    column.used = true;
+    riders->columns.push_back(column);
+  }
+}
+
+Modify* Planner::modify_node(const BoundStatement& statement) {
+  const catalog::Relation& relation = *statement.relation;
   auto* node = make_node<Modify>(NodeKind::modify);
-  node->op = bound_->op;
+  node->op = statement.op;
   node->relation = relation.oid;
   node->table = relation.table;
   node->relation_name = relation.name;
-  auto schema = catalog_->schema_name(relation.schema);
-  if (schema) node->schema_name = arena_->copy(*schema);
+  if (auto schema = catalog_->schema_name(relation.schema)) node->schema_name = arena_->copy(*schema);
+  if (statement.target != nullptr && statement.target->has_alias) node->alias = statement.target->alias;
+  Vec<Modify::RowColumn> row(*arena_);
+  for (const catalog::ColumnInfo& column : relation.columns)
+    if (!column.dropped)
+      row.push_back({static_cast<std::uint16_t>(column.number), column.name, column.type, column.typmod});
+  node->row_columns = row.span();
+  return node;
+}
+
+/// Those of the columns that must not be NULL, in the order of the table.
+std::span<Modify::NotNull> Planner::not_null(const catalog::Relation& relation, std::span<const std::uint16_t> written) {
+  Vec<Modify::NotNull> rules(*arena_);
+  for (const catalog::ColumnInfo& column : relation.columns)
+    for (const std::uint16_t number : written)
+      if (column.not_null && number == column.number) rules.push_back({number, column.name});
+  return rules.span();
+}
+
+Result<Node*> Planner::modify(BoundStatement& statement) {
+  Query* query = statement.query;
+  RangeEntry* riders = new_range();
+  for (Target& target : statement.returning) ride_along(statement, riders, target.expr);
+  for (MergeClause& clause : statement.merge) {
+    ride_along(statement, riders, clause.condition);
+    for (Target& set : clause.set) ride_along(statement, riders, set.expr);
+  }
+  query->visible = static_cast<std::uint32_t>(query->targets.size());
+  describe_riders(*query, riders);
+  use_query(query, true);
+  SPG_ASSIGN(const Rel input, plan_query(query, nullptr));
+  if (statement.is_current_of) look_at_row(input.node, statement.relation->table, statement.current_row);
+  Modify* node = modify_node(statement);
   node->input = input.node;
   node->rows_estimate = input.node->rows_estimate;
   node->cost_start = input.node->cost_start;
@@ -52,53 +120,110 @@ Result<Node*> Planner::modify() {
   }
   node->columns = columns.span();
   node->values = values.span();
-  Vec<Modify::NotNull> not_null(*arena_);
-  Vec<Modify::RowColumn> row(*arena_);
-  for (const catalog::ColumnInfo& column : relation.columns) {
-    if (column.dropped) continue;
-    const auto number = static_cast<std::uint16_t>(column.number);
-    row.push_back({number, column.name, column.type, column.typmod});
-    bool written = is_insert;
-    for (const std::uint16_t one : columns) written = written || one == number;
-    if (column.not_null && written && bound_->op != Modify::Op::remove) not_null.push_back({number, column.name});
-  }
-  node->not_null = not_null.span();
-  node->row_columns = row.span();
-  if (bound_->on_conflict != nullptr) { SPG_ASSIGN(node->on_conflict, on_conflict(*node)); }
-  if (bound_->target != nullptr && bound_->target->has_alias) node->alias = bound_->target->alias;
-  if (bound_->returning.empty()) return static_cast<Node*>(node);
+  node->not_null = not_null(*statement.relation, columns.span());
+  if (statement.op == Modify::Op::merge) SPG_TRY(merge_actions(statement, *riders, node));
+  if (statement.on_conflict != nullptr) { SPG_ASSIGN(node->on_conflict, on_conflict(statement, *node)); }
+  if (!statement.returning.empty()) SPG_TRY(returning(statement, *riders, node));
+  return static_cast<Node*>(node);
+}
+
+/// RETURNING is over columns of the written row, then the input's.
+Status Planner::returning(const BoundStatement& statement, const RangeEntry& riders, Modify* node) {
+  Vec<Column*> read(*arena_);
+  for (const Target& target : statement.returning) collect_columns(target.expr, read);
   Rel after = rel_of(arena_->make<Node>());
   Vec<OutputColumn> shape(*arena_);
   Vec<std::uint16_t> returning_columns(*arena_);
   for (const Column* column : read) {
-    if (column->relation != bound_->target->number) continue;
+    if (column->relation != statement.target->number) continue;
     bool listed = false;
     for (const Slot& slot : after.slots) listed = listed || slot.number == column->number;
     if (listed) continue;
-    const RangeColumn& info = bound_->target->columns[static_cast<std::size_t>(column->number - 1)];
+    const RangeColumn& info = statement.target->columns[static_cast<std::size_t>(column->number - 1)];
     returning_columns.push_back(static_cast<std::uint16_t>(info.stored));
     after.slots.push_back({column->relation, column->number});
     shape.push_back(output_of(*column, info.name));
   }
-  for (std::size_t i = 0; i < query->targets.size(); ++i) {
-    const Expr* expr = query->targets[i].expr;
-    shape.push_back(input.node->outputs[i]);
-    if (expr->kind == ExprKind::column && query->targets[i].assigned == 0)
-      after.slots.push_back({as<Column>(*expr).relation, as<Column>(*expr).number});
-    else after.slots.push_back({0, 0});
-  }
+  add_input(riders, *node->input, after, shape);
   after.node->outputs = shape.span();
   node->returning_columns = returning_columns.span();
   Vec<Expr*> expressions(*arena_);
-  for (const Target& target : bound_->returning) {
+  for (const Target& target : statement.returning) {
     use(target.expr);
     SPG_ASSIGN(Expr * resolved, resolve(simplify(target.expr), after));
     expressions.push_back(resolved);
   }
   node->returning = expressions.span();
-  node->outputs = bound_->outputs.span();
+  Vec<OutputColumn> outputs(*arena_);
+  outputs.append(statement.outputs.span());
+  node->outputs = outputs.span();
   for (std::size_t i = 0; i < node->outputs.size(); ++i) node->outputs[i].physical = expressions[i]->physical;
-  return static_cast<Node*>(node);
+  return ok();
+}
+
+/// The input's columns, as expressions see them.
+void Planner::add_input(const RangeEntry& riders, const Node& input, Rel& rel, Vec<OutputColumn>& shape) {
+  for (std::size_t i = 0; i < input.outputs.size(); ++i) {
+    shape.push_back(input.outputs[i]);
+    rel.slots.push_back({riders.number, static_cast<std::int16_t>(i + 1)});
+  }
+}
+
+bool Planner::sets_keys(const catalog::Relation& relation, const Vec<Target>& set) {
+  for (const catalog::IndexInfo& index : relation.indexes)
+    for (const std::int16_t key : index.columns)
+      for (const Target& target : set)
+        if (index.unique && target.assigned == key) return true;
+  return false;
+}
+
+Status Planner::merge_actions(const BoundStatement& statement, const RangeEntry& riders, Modify* node) {
+  Rel below = rel_of(arena_->make<Node>());
+  Vec<OutputColumn> shape(*arena_);
+  add_input(riders, *node->input, below, shape);
+  below.node->outputs = shape.span();
+  Vec<Modify::Action> actions(*arena_);
+  std::size_t touching_keys = 0;
+  for (const MergeClause& clause : statement.merge) {
+    Modify::Action& action = actions.emplace_back();
+    action.matched = clause.matched;
+    action.writes = clause.action != sql::MergeAction::nothing;
+    action.op = clause.action == sql::MergeAction::insert   ? Modify::Op::insert
+                : clause.action == sql::MergeAction::update ? Modify::Op::update
+                                                            : Modify::Op::remove;
+    if (clause.condition != nullptr) {
+      use(clause.condition);
+      SPG_ASSIGN(action.condition, resolve(simplify(clause.condition), below));
+    }
+    Vec<std::uint16_t> columns(*arena_);
+    Vec<Expr*> values(*arena_);
+    for (const Target& set : clause.set) {
+      use(set.expr);
+      SPG_ASSIGN(Expr * value, resolve(simplify(set.expr), below));
+      values.push_back(value);
+      columns.push_back(static_cast<std::uint16_t>(set.assigned));
+    }
+    action.columns = columns.span();
+    action.values = values.span();
+    action.not_null = not_null(*statement.relation, columns.span());
+    const bool touches = action.op == Modify::Op::update ? sets_keys(*statement.relation, clause.set) : action.writes;
+    touching_keys += touches;
+  }
+  node->actions = actions.span();
+  node->in_order = touching_keys > 1;
+  return ok();
+}
+
+/// A statement of WITH that writes. Its rows are kept for those who read them.
+Result<Materialize*> Planner::side_write(Cte* cte) {
+  SPG_ASSIGN(Node * input, modify(*cte->writes));
+  auto* node = make_node<Materialize>(NodeKind::materialize);
+  node->input = input;
+  node->outputs = input->outputs;
+  node->rows_estimate = input->rows_estimate;
+  node->cost_start = node->cost_total = input->cost_total;
+  side_writes_.push_back({node, cte->name});
+  return node;
 }
 
 namespace {
@@ -127,10 +252,10 @@ void Planner::look_at_row(Node* node, TableId table, std::uint64_t row) {
 }
 
 /// What DO UPDATE's expressions are over: columns of the row in the way, then the input's as `excluded`.
-Result<Modify::OnConflict*> Planner::on_conflict(const Modify& node) {
-  const ConflictClause& clause = *bound_->on_conflict;
-  const catalog::Relation& relation = *bound_->relation;
-  const RangeEntry& target = *bound_->target;
+Result<Modify::OnConflict*> Planner::on_conflict(const BoundStatement& statement, const Modify& node) {
+  const ConflictClause& clause = *statement.on_conflict;
+  const catalog::Relation& relation = *statement.relation;
+  const RangeEntry& target = *statement.target;
   auto* made = arena_->make<Modify::OnConflict>();
   made->updates = clause.updates;
   Vec<IndexId> arbiters(*arena_);
@@ -171,20 +296,16 @@ Result<Modify::OnConflict*> Planner::on_conflict(const Modify& node) {
   made->existing_columns = existing.span();
   made->names = names.span();
   Vec<Expr*> values(*arena_);
-  Vec<Modify::NotNull> not_null(*arena_);
   for (const Target& set : clause.set) {
     use(set.expr);
     SPG_ASSIGN(Expr * value, resolve(simplify(set.expr), below));
     values.push_back(value);
     columns.push_back(static_cast<std::uint16_t>(set.assigned));
-    for (const catalog::ColumnInfo& column : relation.columns)
-      if (column.number == set.assigned && column.not_null) not_null.push_back({columns.back(), column.name});
-    for (const catalog::IndexInfo& index : relation.indexes)
-      for (const std::int16_t key : index.columns) made->changes_keys = made->changes_keys || (index.unique && key == set.assigned);
   }
+  made->changes_keys = sets_keys(relation, clause.set);
   made->columns = columns.span();
   made->values = values.span();
-  made->not_null = not_null.span();
+  made->not_null = not_null(relation, columns.span());
   if (clause.where != nullptr) {
     use(clause.where);
     SPG_ASSIGN(made->where, resolve(simplify(clause.where), below));
@@ -233,7 +354,11 @@ bool has_subqueries(const Node* node) {
       for (const std::span<Expr*> row : as<Values>(*node).rows)
         if (any(row)) return true;
       return false;
-    case NodeKind::table_scan: return has_subquery(as<TableScan>(*node).filter);
+    case NodeKind::table_scan: {
+      const auto& scan = as<TableScan>(*node);
+      const bool in_sample = scan.sample != nullptr && (has_subquery(scan.sample->percent) || has_subquery(scan.sample->seed));
+      return in_sample || has_subquery(scan.filter);
+    }
     case NodeKind::index_scan: {
       const auto& scan = as<IndexScan>(*node);
       return any(scan.prefix) || has_subquery(scan.filter) || has_subquery(scan.low) || has_subquery(scan.high) ||
@@ -263,6 +388,8 @@ bool has_subqueries(const Node* node) {
       const auto& modify = as<Modify>(*node);
       const Modify::OnConflict* conflict = modify.on_conflict;
       if (conflict != nullptr && (any(conflict->values) || has_subquery(conflict->where))) return true;
+      for (const Modify::Action& action : modify.actions)
+        if (any(action.values) || has_subquery(action.condition)) return true;
       return any(modify.returning) || has_subqueries(modify.input);
     }
     case NodeKind::index_join:
@@ -287,14 +414,14 @@ std::span<Plan::TableNeed> Planner::table_needs() {
     if (range != nullptr && range->kind == RangeKind::relation)
       add(range->relation->table, range->locks_rows ? txn::TableLock::row_share : txn::TableLock::access_share);
   if (bound_->is_dml) add(bound_->relation->table, txn::TableLock::row_exclusive);
+  for (const BoundStatement* write : bound_->writes) add(write->relation->table, txn::TableLock::row_exclusive);
   return needs.span();
 }
 
 Result<Plan*> Planner::plan() {
   Plan* made = arena_->make<Plan>();
   if (bound_->is_dml) {
-    SPG_ASSIGN(made->root, modify());
-    made->writes = true;
+    SPG_ASSIGN(made->root, modify(*bound_));
   } else {
     use_query(bound_->query, true);
     SPG_ASSIGN(const Rel rel, plan_query(bound_->query, nullptr));
@@ -309,7 +436,10 @@ Result<Plan*> Planner::plan() {
     made->row_ids = row_ids_;
     if (bound_->query->locks_later) made->locks_rows = true;
   }
+  made->writes = bound_->is_dml || !bound_->writes.empty();
+  made->side_writes = side_writes_.span();
   made->is_once = bound_->is_current_of;
+  for (const BoundStatement* write : bound_->writes) made->is_once = made->is_once || write->is_current_of;
   made->locks_rows = made->locks_rows || locks_rows_;
   made->row_lock = row_lock_;
   made->tables = table_needs();
@@ -317,7 +447,7 @@ Result<Plan*> Planner::plan() {
   made->internal_parameters = internal_parameters_;
   made->work_tables = bound_->work_tables;
   made->parameter_types = bound_->parameter_types;
-  made->is_short = is_short_plan(made->root) && !has_subqueries(made->root);
+  made->is_short = side_writes_.empty() && is_short_plan(made->root) && !has_subqueries(made->root);
   if (context_->view != nullptr) made->catalog_stamp = context_->view->catalog_stamp();
   SPG_TRY(arena_->check());
   return made;

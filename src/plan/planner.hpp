@@ -164,6 +164,7 @@ class Planner {
 
   // --- access.cpp
   Result<Rel> plan_table(RangeEntry* range, std::span<Expr*> quals, const WantedOrder* order);
+  Result<TableScan::Sample*> sample(const SampleClause& clause, double* rows);
   Result<Rel> plan_leaf(Unit& unit, const WantedOrder* order);
   struct ColumnTest {
     std::int16_t stored = 0;
@@ -180,9 +181,19 @@ class Planner {
   double selectivity(Expr* qual, const RangeEntry* range, double rows);
 
   // --- modify.cpp
-  Result<Node*> modify();
+  Result<Node*> modify(BoundStatement& statement);
+  Modify* modify_node(const BoundStatement& statement);
+  std::size_t riding_target(Query* query, Column* column);
+  void ride_along(const BoundStatement& statement, RangeEntry* riders, Expr*& expr);
+  void describe_riders(const Query& query, RangeEntry* riders);
+  Status returning(const BoundStatement& statement, const RangeEntry& riders, Modify* node);
+  void add_input(const RangeEntry& riders, const Node& input, Rel& rel, Vec<OutputColumn>& shape);
+  Status merge_actions(const BoundStatement& statement, const RangeEntry& riders, Modify* node);
+  std::span<Modify::NotNull> not_null(const catalog::Relation& relation, std::span<const std::uint16_t> written);
+  bool sets_keys(const catalog::Relation& relation, const Vec<Target>& set);
+  Result<Materialize*> side_write(Cte* cte);
   static void look_at_row(Node* node, TableId table, std::uint64_t row);
-  Result<Modify::OnConflict*> on_conflict(const Modify& node);
+  Result<Modify::OnConflict*> on_conflict(const BoundStatement& statement, const Modify& node);
 
   template <class T>
   T* make_node(NodeKind kind) {
@@ -207,6 +218,7 @@ class Planner {
   txn::RowLock row_lock_{};
   std::span<RowId> row_ids_;      ///< of the cursor's query
   std::uint32_t internal_parameters_ = 0;
+  Vec<Plan::SideWrite> side_writes_;
 };
 
 /// Whether the work of a plan is bounded.

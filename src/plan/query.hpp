@@ -7,10 +7,12 @@
 #pragma once
 #include "spg/plan/planner.hpp"
 #include "spg/sql/expr.hpp"
+#include "spg/sql/query.hpp"
 
 namespace spg::plan {
 
 struct Query;
+struct BoundStatement;
 
 struct RangeColumn {
   std::string_view name;
@@ -31,8 +33,13 @@ struct Cte {
   sql::Materialized materialized = sql::Materialized::unspecified;
   std::int32_t position = -1;
   bool is_no_union = false;  ///< being bound; may not read itself since it is no UNION
+  bool is_writing = false;   ///< being bound; may not read itself since it writes
   bool recursive = false;    ///< reads itself
   bool union_all = false;
+  BoundStatement* writes = nullptr;  ///< instead of a query: INSERT, UPDATE, DELETE
+  std::uint32_t own_columns = 0;     ///< of `columns`; the others are those that SEARCH and CYCLE add
+  Expr* mark_value = nullptr;        ///< of CYCLE
+  Expr* mark_default = nullptr;
   Query* initial = nullptr;  ///< of recursive ones
   Query* step = nullptr;
   std::uint32_t slot = 0;  ///< of recursive ones: their work table
@@ -40,6 +47,13 @@ struct Cte {
   // planner
   Materialize* planned = nullptr;
   bool planning = false;
+};
+
+/// TABLESAMPLE: BERNOULLI, or SYSTEM (by blocks).
+struct SampleClause {
+  bool by_block = false;
+  Expr* percent = nullptr;
+  Expr* seed = nullptr;  ///< REPEATABLE; null: another sample each time
 };
 
 enum class RangeKind : std::uint8_t { relation, subquery, function, values, cte, work_table, groups, aggregates, windows, set };
@@ -51,6 +65,7 @@ struct RangeEntry {
   bool has_alias = false;
   Vec<RangeColumn> columns;  ///< column n of the entry is columns[n - 1]
   const catalog::Relation* relation = nullptr;
+  SampleClause* sample = nullptr;  ///< of a relation
   Query* subquery = nullptr;  ///< subquery; groups, aggregates and windows: their query
   Cte* cte = nullptr;
   std::span<Call*> functions;
@@ -183,6 +198,14 @@ struct ConflictClause {
   Expr* where = nullptr;
 };
 
+/// WHEN [NOT] MATCHED of MERGE. `set`: the columns of UPDATE, or all of INSERT.
+struct MergeClause {
+  bool matched = false;
+  sql::MergeAction action = sql::MergeAction::nothing;
+  Expr* condition = nullptr;
+  Vec<Target> set;
+};
+
 /// A bound statement. DML: `query` yields what Modify reads.
 struct BoundStatement {
   bool is_dml = false;
@@ -191,9 +214,12 @@ struct BoundStatement {
   const catalog::Relation* relation = nullptr;
   RangeEntry* target = nullptr;  ///< the written table's range entry
   ConflictClause* on_conflict = nullptr;
+  Vec<MergeClause> merge;
   Vec<Target> returning;
   Vec<OutputColumn> outputs;
   std::span<Oid> parameter_types;
+  Vec<BoundStatement*> writes;  ///< in WITH, in the order in which they stand there
+  // of the statement as a whole
   Vec<RangeEntry*> ranges;  ///< by number
   std::uint32_t internal_parameters = 0;
   std::uint32_t work_tables = 0;

@@ -233,7 +233,7 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
   const Rel nothing = rel_of(rel.node);
   if (query->limit != nullptr) {
     SPG_ASSIGN(count, resolve(simplify(query->limit), nothing));
-    if (is_null_constant(count)) count = nullptr;
+    if (is_null_constant(count) && !query->with_ties) count = nullptr;
   }
   if (query->offset != nullptr) {
     SPG_ASSIGN(offset, resolve(simplify(query->offset), nothing));
@@ -398,6 +398,7 @@ Result<Rel> Planner::min_max(Query* query) {
   while (leaf != nullptr && leaf->kind == FromTree::Kind::list && leaf->items.size() == 1 && leaf->condition == nullptr)
     leaf = leaf->items[0];
   if (leaf == nullptr || leaf->kind != FromTree::Kind::leaf || leaf->range->kind != RangeKind::relation) return Rel{};
+  if (leaf->range->sample != nullptr) return Rel{};
   const auto is = [&](Oid function, std::string_view name) {
     const catalog::Function* found = catalog_->function(function);
     return found != nullptr && found->schema == catalog::ns::pg_catalog && found->name == name;
@@ -521,6 +522,7 @@ Result<Rel> Planner::plan_set(Query* query) {
 
 Status Planner::plan_ctes(Query* query) {
   for (Cte* cte : query->ctes) {
+    if (cte->writes != nullptr && cte->planned == nullptr) { SPG_ASSIGN(cte->planned, side_write(cte)); }
     if (cte->references == 0 || cte->planned != nullptr) continue;
     if (!cte->recursive && cte->references == 1 && cte->materialized != sql::Materialized::always) {
       bool keep = !cte->query->row_locks.empty();

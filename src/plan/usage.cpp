@@ -52,6 +52,8 @@ void Planner::use_from(FromTree* tree) {
   for (Call* call : entry.functions) use(call);
   for (std::span<Expr*> row : entry.rows)
     for (Expr* value : row) use(value);
+  if (entry.sample != nullptr) use(entry.sample->percent);
+  if (entry.sample != nullptr) use(entry.sample->seed);
 }
 
 void Planner::use_query(Query* query, bool all_targets) {

@@ -206,8 +206,8 @@ FromItem* Parser::relation_item() {
 }
 
 FromItem* Parser::table_sample(TableRef* relation) {
-  auto* node = make<TableSample>(here());
   advance();
+  auto* node = make<TableSample>(here());
   node->relation = relation;
   if (is_type_name(kind()) && !next_is('.')) node->method = one_name(take());
   else node->method = any_name();

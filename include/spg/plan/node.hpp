@@ -25,7 +25,7 @@ enum class NodeKind : std::uint8_t {
   materialize,    ///< Materialize: a CTE that is read more than once, or rescanned
   cte_scan,       ///< CteScan: reads a Materialize of the plan
   project_set,    ///< ProjectSet: set-returning functions in the select list
-  modify,         ///< Modify: INSERT, UPDATE, DELETE
+  modify,         ///< Modify: INSERT, UPDATE, DELETE, MERGE
   lock_rows,      ///< LockRows: FOR UPDATE and its kin
 };
 
@@ -57,6 +57,9 @@ struct TableScan : Node {
   Expr* filter = nullptr;             ///< over the outputs
   struct Zone { std::uint16_t column; txn::ZonePredicate::Op op; Expr* value; };  ///< value: no columns
   std::span<Zone> zones;
+  /// TABLESAMPLE: `percent` (float4) of the rows, or of the blocks; the same for the same seed (float8). No columns.
+  struct Sample { bool by_block; Expr* percent; Expr* seed; };
+  Sample* sample = nullptr;
   std::uint64_t only_row = UINT64_MAX;  ///< a rowid: other blocks than its one need not be looked at
 };
 
@@ -208,13 +211,13 @@ struct LockRows : Node {
 };
 
 struct Modify : Node {
-  enum class Op : std::uint8_t { insert, update, remove } op{};
+  enum class Op : std::uint8_t { insert, update, remove, merge } op{};
   Oid relation{};
   TableId table{};
   Node* input = nullptr;
   /// insert: `columns[i]` takes input column i (all columns of the table are there, defaults filled in).
   /// update: input column 0 is the rowid; columns[i] takes input column `values[i]`.
-  /// delete: input column 0 is the rowid.
+  /// delete: input column 0 is the rowid. merge: so it is, NULL where nothing matches; see `actions`.
   std::span<std::uint16_t> columns;
   std::span<std::uint32_t> values;
   /// Columns that must not be NULL, for 23502, with names for the message.
@@ -244,6 +247,18 @@ struct Modify : Node {
     std::span<std::string_view> names;          ///< of what the expressions are over, for EXPLAIN
   };
   OnConflict* on_conflict = nullptr;
+  /// WHEN [NOT] MATCHED: of those whose condition holds, the first is done. Expressions are over the input's columns.
+  struct Action {
+    bool matched = false;
+    bool writes = false;                        ///< else DO NOTHING
+    Op op{};
+    Expr* condition = nullptr;
+    std::span<std::uint16_t> columns;           ///< `values[i]` is for columns[i]; of an insert, all of the table
+    std::span<Expr*> values;
+    std::span<NotNull> not_null;
+  };
+  std::span<Action> actions;
+  bool in_order = false;              ///< what an action does may decide whether another's keys are free
 };
 
 /// A planned statement.
@@ -271,6 +286,9 @@ struct Plan {
   std::span<TableNeed> tables;        ///< what it reads, locks rows of, writes to: to be locked so before it begins
   txn::RowLock row_lock{};            ///< the first of its clauses
   bool is_once = false;               ///< it depends on where a cursor stands: to be made anew each time
+  /// Statements that write in WITH. What nobody has read of them by the end is then run, the last first.
+  struct SideWrite { Materialize* rows; std::string_view name; };
+  std::span<SideWrite> side_writes;
   std::span<RowId> row_ids;           ///< of PlanContext::for_cursor; their columns follow the result's
   std::uint64_t catalog_stamp = 0;    ///< planned against this catalog
 };

@@ -40,6 +40,7 @@ struct Join : Tagged<NodeKind::join, FromItem> {
   Expr* on = nullptr;
   Alias* alias = nullptr;  ///< (a JOIN b) AS alias
 };
+/// `at`: of the method.
 struct TableSample : Tagged<NodeKind::table_sample, FromItem> {
   FromItem* relation = nullptr;
   QualifiedName method;
