@@ -225,6 +225,19 @@ TEST_CASE("a database that nobody writes to keeps no log") {
   CHECK_FALSE(world.machine->wants_checkpoint());
 }
 
+TEST_CASE("a machine that has just been opened is not late with its checkpoint") {
+  os::SimStorage disk;
+  World world(disk);
+  world.clock.advance_ns(std::uint64_t{7} * 24 * 3600 * 1'000'000'000);  // the system runs for a week
+  REQUIRE_FALSE(world.open());
+  REQUIRE_FALSE(world.create_table());
+  CHECK_FALSE(world.machine->wants_checkpoint());
+  world.clock.advance_ns(world.options.checkpoint_seconds * std::uint64_t{1'000'000'000});
+  CHECK(world.machine->wants_checkpoint());
+  REQUIRE_FALSE(world.open());
+  CHECK_FALSE(world.machine->wants_checkpoint());
+}
+
 namespace {
 
 /// Transactions on one database, and on two, and checkpoints, until one fails. Those on two put keys from 1000 on into both.

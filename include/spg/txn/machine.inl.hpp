@@ -138,6 +138,7 @@ Machine<E>::~Machine() {
 template <policy::Env E>
 Status Machine<E>::open() {
   if (options_.ephemeral) { is_new_ = true; return ok(); }
+  checkpoint_ns_.store(clock_->monotonic_ns(), std::memory_order_relaxed);  // when the last one was is not known: it is not overdue
   char backup[400];
   SPG_ASSIGN(const bool is_backup, store::find_backup(*storage_, options_.database_path, backup));
   if (is_backup) return open_backup(backup);
