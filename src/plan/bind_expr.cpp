@@ -13,13 +13,15 @@ Binder::Binder(Arena& arena, PlanContext& context)
       text_(context.text),
       ranges_(arena),
       parameters_(arena),
-      writes_(arena) {
+      writes_(arena),
+      open_views_(arena),
+      grouping_keys_(arena) {
   ranges_.push_back(nullptr);
   parameters_.append(context.parameter_types);
 }
 
 std::int32_t Binder::position(std::int32_t at) const {
-  if (at < 0 || static_cast<std::size_t>(at) > text_.size()) return 0;
+  if (at < 0 || in_view_ != 0 || static_cast<std::size_t>(at) > text_.size()) return 0;
   return sql::char_position(text_, static_cast<std::size_t>(at));
 }
 
@@ -91,6 +93,11 @@ Result<Expr*> Binder::expr_any(const sql::Expr& node) {
                     type_text(arg->type));
       Expr* made = copy_node(*arena_, arg);
       made->collation = wanted;
+      auto* shown = arena_->make<Shown>();
+      shown->kind = Shown::Kind::collate;
+      shown->expr = arg;
+      shown->collation = arena_->copy(name);
+      made->shown = shown;
       return made;
     }
     case NodeKind::default_value:
@@ -118,7 +125,7 @@ Result<Expr*> Binder::literal(const sql::Literal& node) {
         return make_int4(*arena_, static_cast<std::int32_t>(value), node.at);
       if (parsed.ec == std::errc{} && parsed.ptr == end)
         return make_constant(*arena_, oid::int8, type::Value::of(Physical::int8, value), node.at);
-      auto number = type::input(oid::numeric, node.text, -1, context_->settings, *arena_);
+      auto number = type::input(oid::numeric, node.text, -1, settings(), *arena_);
       if (!number) return number.take_error().at(position(node.at));
       return make_constant(*arena_, oid::numeric, *number, node.at);
     }
@@ -131,7 +138,7 @@ Result<Expr*> Binder::literal(const sql::Literal& node) {
 }
 
 Result<Expr*> Binder::parameter(const sql::Param& node) {
-  if (node.number < 1 || node.number > 65535)
+  if (node.number < 1 || node.number > 65535 || !context_->allows_parameters)
     return fail(sqlstate::undefined_parameter, node.at, "there is no parameter $", node.number);
   const auto at = static_cast<std::uint32_t>(node.number - 1);
   if (parameters_.size() <= at) parameters_.resize(at + 1);
@@ -183,7 +190,9 @@ Result<Expr*> Binder::operation(const sql::OpExpr& node) {
       any.test = node.left;
       any.op = node.op;
       any.at = node.at;
-      return sublink(any);
+      SPG_ASSIGN(Expr * compared, sublink(any));
+      if (compared->kind == ExprKind::subquery) static_cast<QueryLink*>(compared)->is_row_compare = true;
+      return compared;
     }
   }
   Expr* left = nullptr;
@@ -214,11 +223,14 @@ Result<Expr*> Binder::logical(const sql::BoolExpr& node) {
 Result<Expr*> Binder::null_test(const sql::NullTest& node) {
   if (const auto* fields = sql::as<sql::RowExpr>(node.arg); fields != nullptr && !fields->args.empty()) {
     Expr* all = nullptr;
-    for (const sql::Expr* one : fields->args) {
-      SPG_ASSIGN(Expr * bound, expr(*one));
+    SPG_ASSIGN(Expr * whole, row(*fields));
+    for (Expr* bound : as<Variadic>(*whole).arguments) {
       all = conjoin(*arena_, all,
                     make_unary(*arena_, node.negated ? ExprKind::is_not_null : ExprKind::is_null, bound, node.at));
     }
+    if (fields->args.size() == 1) all = copy_node(*arena_, all);
+    all->shown = show_expr(
+        make_unary(*arena_, node.negated ? ExprKind::is_not_null : ExprKind::is_null, whole, node.at));
     return all;
   }
   SPG_ASSIGN(Expr * arg, expr(*node.arg));
@@ -314,6 +326,7 @@ Result<Expr*> Binder::in_list(const sql::InList& node) {
         auto* made = make_expr<InList>(*arena_, ExprKind::in_list, oid::boolean, Physical::boolean, node.at);
         made->function = op->function;
         made->negated = node.negated;
+        SPG_ASSIGN(made->shown, show_in_list(node, *made, scalar, all.span().subspan(1), common));
         if (is_polymorphic_operator(*op)) {
           made->scalar = scalar;
         } else {
@@ -346,6 +359,52 @@ Result<Expr*> Binder::in_list(const sql::InList& node) {
                                    Physical::boolean, node.at);
   made->arguments = parts.span();
   return made;
+}
+
+/// As PostgreSQL has it: what reads no columns is compared as an array, the rest one by one.
+Result<const Shown*> Binder::show_in_list(const sql::InList& node, const InList& made, Expr* scalar, std::span<Expr*> items, Oid common) {
+  Vec<Expr*> fixed(*arena_), varying(*arena_);
+  for (Expr* item : items) {
+    bool reads = false;
+    auto look = [&](Expr* part) { reads = reads || (part->kind == ExprKind::column && scope_ != nullptr && ranges_[as<Column>(*part).relation]->owner == scope_->query); };
+    for_each_below(item, look);
+    (reads ? varying : fixed).push_back(item);
+  }
+  Expr* result = nullptr;
+  const auto add = [&](Expr* part) {
+    if (result == nullptr) {
+      result = part;
+      return;
+    }
+    auto* both = make_expr<Variadic>(*arena_, node.negated ? ExprKind::logical_and : ExprKind::logical_or, oid::boolean, Physical::boolean, node.at);
+    both->arguments = span_of(*arena_, {result, part});
+    result = both;
+  };
+  const std::string_view name = node.negated ? "<>" : "=";
+  if (fixed.size() > 1 && array_of(common) != Oid::none) {
+    auto* list = make_expr<Variadic>(*arena_, ExprKind::array, array_of(common), Physical::string, node.at);
+    list->arguments = fixed.span();
+    auto* any = make_expr<AnyAll>(*arena_, node.negated ? ExprKind::all_of : ExprKind::any_of, made.type, made.physical, node.at);
+    sql::OperatorName op_name;
+    op_name.name = name;
+    SPG_ASSIGN(const catalog::Operator* op, find_operator(op_name, scalar, fixed[0], node.at));
+    any->op = op->oid;
+    any->scalar = scalar;
+    any->array_value = list;
+    if (!is_polymorphic_operator(*op)) {
+      SPG_ASSIGN(any->scalar, coerce(scalar, op->left, -1, CastContext::implicit, -1));
+      SPG_ASSIGN(any->array_value, coerce(list, array_of(op->right), -1, CastContext::implicit, -1));
+    }
+    add(any);
+  } else {
+    varying = Vec<Expr*>(*arena_);
+    varying.append(items);
+  }
+  for (Expr* item : varying) {
+    SPG_ASSIGN(Expr * part, make_operator(name, scalar, item, node.at));
+    add(part);
+  }
+  return show_expr(result);
 }
 
 Result<Expr*> Binder::like(const sql::Like& node) {
@@ -383,6 +442,7 @@ Result<Expr*> Binder::quantified(const sql::Quantified& node) {
   auto* made = make_expr<AnyAll>(*arena_, node.all ? ExprKind::all_of : ExprKind::any_of, oid::boolean,
                                  Physical::boolean, node.at);
   made->function = op->function;
+  made->op = op->oid;
   made->scalar = left;
   made->array_value = list;
   if (is_polymorphic_operator(*op)) return made;
@@ -518,7 +578,24 @@ Result<Expr*> Binder::compare_rows(std::string_view op, std::span<Expr*> left, s
     Expr* then = combine(ExprKind::logical_and, span_of(*arena_, {same, result}));
     result = combine(ExprKind::logical_or, span_of(*arena_, {less, then}));
   }
-  return result;
+  return show_row_compare(op, left, right, result, at);
+}
+
+Result<Expr*> Binder::show_row_compare(std::string_view op, std::span<Expr*> left, std::span<Expr*> right, Expr* made, std::int32_t at) {
+  auto* shown = arena_->make<Shown>();
+  shown->kind = Shown::Kind::row_compare;
+  Vec<Expr*> lefts(*arena_), rights(*arena_);
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    SPG_ASSIGN(const Expr* part, make_operator(op, left[i], right[i], at));
+    const auto& call = as<Call>(*part);
+    if (i == 0) shown->op = call.op;
+    lefts.push_back(call.arguments[0]);
+    rights.push_back(call.arguments[1]);
+  }
+  shown->left = lefts.span();
+  shown->right = rights.span();
+  made->shown = shown;
+  return made;
 }
 
 Result<Expr*> Binder::case_expr(const sql::CaseExpr& node) {
@@ -528,6 +605,7 @@ Result<Expr*> Binder::case_expr(const sql::CaseExpr& node) {
     SPG_ASSIGN(tested, settle_unknown(tested));
   }
   auto* made = make_expr<Case>(*arena_, ExprKind::case_when, oid::text, Physical::string, node.at);
+  made->tested = tested;
   Vec<Case::When> whens(*arena_);
   Vec<Expr*> results(*arena_);
   for (const sql::CaseWhen& when : node.whens) {
@@ -716,7 +794,7 @@ Result<Expr*> Binder::indirection(const sql::Indirection& node) {
   return value;
 }
 
-Result<Expr*> Binder::sql_value(const sql::SqlValue& node) {
+Result<Expr*> Binder::sql_value_call(const sql::SqlValue& node) {
   using sql::SqlValueKind;
   const auto call = [&](std::string_view name, std::initializer_list<Expr*> args) {
     return call_by_name(name, span_of(*arena_, args), node.at);
@@ -742,6 +820,16 @@ Result<Expr*> Binder::sql_value(const sql::SqlValue& node) {
   SPG_ASSIGN(now, coerce(now, target, -1, CastContext::explicit_, node.at));
   const std::int32_t typmod = node.precision > 6 ? 6 : node.precision;
   return apply_typmod(now, target, typmod, CastContext::explicit_);
+}
+
+Result<Expr*> Binder::sql_value(const sql::SqlValue& node) {
+  SPG_ASSIGN(Expr * made, sql_value_call(node));
+  auto* shown = arena_->make<Shown>();
+  shown->kind = Shown::Kind::value_function;
+  shown->function = node.which;
+  shown->precision = node.precision > 6 ? 6 : node.precision;
+  made->shown = shown;
+  return made;
 }
 
 Result<Expr*> Binder::condition(const sql::Expr& node, Place place, std::string_view construct) {

@@ -41,6 +41,7 @@ Status Binder::with(const sql::With& node, Query* query) {
       return fail(sqlstate::feature_not_supported, table->at, "SEARCH and CYCLE clauses are not supported");
     auto* cte = arena_->make<Cte>();
     cte->name = arena_->copy(table->name);
+    cte->node = table;
     cte->materialized = table->materialized;
     cte->position = table->at;
     const auto* inner = sql::as<sql::Select>(static_cast<const sql::Node*>(table->query));
@@ -111,6 +112,7 @@ Status Binder::recursive_cte(const sql::CommonTable& node, const sql::Select& in
   if (step->visible != cte->initial->visible)
     return fail(sqlstate::syntax_error, step->targets[0].expr->position,
                 "each UNION query must have the same number of columns");
+  cte->initial_names = Vec<std::string_view>(*arena_);
   for (std::uint32_t i = 0; i < step->visible; ++i) {
     Expr*& a = cte->initial->targets[i].expr;
     Expr*& b = step->targets[i].expr;
@@ -120,7 +122,9 @@ Status Binder::recursive_cte(const sql::CommonTable& node, const sql::Select& in
                   " has type ", type_text(a->type, a->typmod), " in non-recursive term but type ", type_text(common),
                   " overall")
           .hint("Cast the output of the non-recursive term to the correct type.");
+    if (b->type != oid::unknown) step->targets[i].written = b;
     SPG_ASSIGN(b, coerce_common(b, common, "UNION"));
+    cte->initial_names.push_back(cte->initial->targets[i].name);
     cte->initial->targets[i].name = cte->columns[i].name;
   }
   cte->recursive = true;

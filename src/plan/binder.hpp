@@ -2,10 +2,11 @@
 //
 // Files: bind_type (names and texts of types), coerce (casts, common types), resolve (functions and operators),
 // bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_with, bind_group, bind_window,
-// bind_set, bind_dml, bind_conflict, bind_merge.
+// bind_set, bind_dml, bind_conflict, bind_merge, bind_view.
 #pragma once
 #include "make.hpp"
 #include "spg/sql/expr.hpp"
+#include "spg/plan/view.hpp"
 #include "spg/sql/query.hpp"
 
 namespace spg::plan {
@@ -40,6 +41,9 @@ enum class Place : std::uint8_t {
 };
 std::string_view place_name(Place place);
 
+/// The schema that stands before the OID of a relation or type in the text of a view.
+inline constexpr std::string_view reference_schema = "@";
+
 /// Where an expression that must be grouped stands, for the message.
 enum class GroupPlace : std::uint8_t { own, nested, direct_argument };
 
@@ -51,6 +55,7 @@ struct NamedColumn {
 struct NameItem {
   std::string_view schema, name;
   RangeEntry* range = nullptr;  ///< null: an alias of a join
+  const JoinNames* join = nullptr;
   Vec<NamedColumn> columns;
   bool is_joined_outside = false;  ///< hidden since it is the other side of a RIGHT or FULL join
 };
@@ -78,6 +83,13 @@ class Binder {
   Binder(Arena& arena, PlanContext& context);
 
   Result<BoundStatement*> statement(const sql::Statement& statement);
+  // --- view.cpp, bind_view.cpp
+  Status check_view(const sql::Select& node, const ViewRequest& request);
+  Result<Query*> lone_query(const sql::Select& node);
+  Result<RangeEntry*> view_range(const catalog::Relation& view, std::int32_t at);
+  std::span<RangeEntry* const> ranges() const { return ranges_.span(); }
+  /// Constraints of primary keys that GROUP BY relies upon.
+  std::span<const Oid> grouping_keys() const { return grouping_keys_.span(); }
   Result<Expr*> standalone(const sql::Expr& expr, Oid type, std::int32_t typmod);
 
   // --- bind_type.cpp
@@ -100,6 +112,8 @@ class Binder {
     return Error::make(code, pieces...).at(position(at));
   }
   std::int32_t position(std::int32_t at) const;
+  /// How literals are read. Views hold them as the default settings print them.
+  type::TextSettings settings() const { return in_view_ != 0 ? type::TextSettings() : context_->settings; }
   struct Deeper {
     explicit Deeper(std::uint32_t& at) : depth(at) { ++depth; }
     ~Deeper() { --depth; }
@@ -118,6 +132,7 @@ class Binder {
   Result<Expr*> coerce(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at);
   Result<Expr*> coerce_to(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at,
                           bool* done);
+  const Shown* show_expr(const Expr* expr);
   Result<Expr*> apply_typmod(Expr* expr, Oid type, std::int32_t typmod, CastContext context);
   Result<Expr*> input_literal(const Constant& literal, Oid target, std::int32_t typmod);
   Result<Expr*> input_reg(const Constant& literal, Oid target);
@@ -167,6 +182,9 @@ class Binder {
   Result<Expr*> make_distinct(Expr* left, Expr* right, bool negated, std::int32_t at);
   Result<Expr*> between(const sql::Between& node);
   Result<Expr*> in_list(const sql::InList& node);
+  Result<const Shown*> show_in_list(const sql::InList& node, const InList& made, Expr* scalar, std::span<Expr*> items, Oid common);
+  Result<Expr*> show_row_compare(std::string_view op, std::span<Expr*> left, std::span<Expr*> right, Expr* made,
+                                 std::int32_t at);
   Result<Expr*> like(const sql::Like& node);
   Result<Expr*> quantified(const sql::Quantified& node);
   Result<Expr*> sublink(const sql::Sublink& node);
@@ -176,6 +194,7 @@ class Binder {
   Result<Expr*> row(const sql::RowExpr& node);
   Result<Expr*> compare_rows(std::string_view op, std::span<Expr*> left, std::span<Expr*> right, std::int32_t at);
   Result<Expr*> indirection(const sql::Indirection& node);
+  Result<Expr*> sql_value_call(const sql::SqlValue& node);
   Result<Expr*> sql_value(const sql::SqlValue& node);
   Expr* make_not(Expr* argument, std::int32_t at);
   Result<Expr*> condition(const sql::Expr& node, Place place, std::string_view construct);
@@ -233,6 +252,17 @@ class Binder {
   // --- bind_from.cpp
   RangeEntry* new_range(RangeKind kind);
   NameItem item_of(RangeEntry* range);
+  // bind_view.cpp
+  Result<const catalog::Relation*> relation_by_reference(std::string_view reference);
+  struct ReferenceAlias {
+    std::uint16_t reference = 0;
+    std::int16_t columns = 0;  ///< up to which the query gave names: attribute numbers of relations, else positions
+    bool given = false;
+    std::string_view name;
+  };
+  static ReferenceAlias read_reference(std::string_view text);
+  void apply_reference(const sql::Alias& alias, RangeEntry* range);
+  NameItem referenced_item(RangeEntry* range, const sql::Alias* alias);
   Result<FromResult> from_item(const sql::FromItem& node);
   Result<FromResult> from_table(const sql::TableRef& node);
   Result<FromResult> from_sample(const sql::TableSample& node);
@@ -240,6 +270,7 @@ class Binder {
   std::string_view shown_method(const sql::TableSample& node);
   Result<FromResult> from_subquery(const sql::SubqueryRef& node);
   Result<FromResult> from_function(const sql::FunctionRef& node);
+  const Shown* show_join_column(const JoinNames& join, std::size_t column);
   Result<FromResult> from_join(const sql::Join& node);
   Result<FromTree*> from_list(const Vec<sql::FromItem*>& items);
   Status apply_alias(const sql::Alias* alias, RangeEntry* range, std::string_view what, std::int32_t at);
@@ -352,8 +383,19 @@ class Binder {
   Vec<BoundStatement*> writes_;  ///< of WITH
   /// Where a recursive reference would be forbidden now, in the words of the message; empty: nowhere.
   std::string_view recursion_place_;
+  /// Above 0: what is bound is the text of a view, where names mean what view.hpp says.
+  std::uint32_t in_view_ = 0;
+  Vec<Oid> open_views_;  ///< whose queries are being bound, outermost first
+  Vec<Oid> grouping_keys_;
+  std::uint16_t joins_ = 0;  ///< that have got a number
 
 };
+
+/// Why the rows of a view with this query cannot be changed through it, as the DETAIL says; empty: they can.
+std::string_view not_updatable(const Query& query);
+/// Of a query that can be changed through: what it reads from, and the number of the column that a target is (0: none).
+const RangeEntry* base_of(const Query& query);
+std::int16_t base_column(const Query& query, std::size_t target);
 
 /// Where an expression begins, for messages about all of it.
 std::int32_t location(const Expr* expr);
