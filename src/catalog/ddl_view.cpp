@@ -107,11 +107,12 @@ Result<Vec<sql::Option>> options_of(Unit& unit, const sql::CreateView& statement
 
 Status create_view(DdlContext& context, const sql::CreateView& statement, const ViewQuery& query) {
   Unit unit(context);
-  const sql::TableRef& name = *statement.view;
+  sql::TableRef name = *statement.view;
   if (name.persistence == sql::Persistence::unlogged)
     return Error::make(sqlstate::syntax_error, "views cannot be unlogged because they do not have storage");
   if (name.persistence == sql::Persistence::temporary)
     return unit.at(Error::make(sqlstate::feature_not_supported, "temporary views are not supported"), name.at);
+  name.at = -1;  // where PostgreSQL says no place
   SPG_ASSIGN(const Vec<sql::Option> options, options_of(unit, statement, query));
   SPG_ASSIGN(const Oid schema, unit.schema_for_new(name));
   SPG_ASSIGN(Row * view, unit.find_in_schema(schema, name.name));

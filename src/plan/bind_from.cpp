@@ -126,7 +126,7 @@ Result<FromResult> Binder::from_table(const sql::TableRef& node) {
     ++cte->references;
   } else {
     SPG_ASSIGN(const catalog::Relation* relation, open_relation(node));
-    if (relation->view != nullptr) {
+    if (relation->view != nullptr && expands_views_) {
       SPG_ASSIGN(range, view_range(*relation, node.at));
     } else {
       range = relation_range(*relation, false);

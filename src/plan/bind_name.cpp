@@ -130,7 +130,8 @@ Expr* Binder::whole_row(const NameItem& item, std::int32_t at) {
 }
 
 Expr* Binder::system_column(const NameItem& item, std::string_view name, std::int32_t at) {
-  if (name != "tableoid" || item.range == nullptr || item.range->relation == nullptr) return nullptr;
+  if (name != "tableoid" || item.range == nullptr || item.range->relation == nullptr || item.is_view)
+    return nullptr;
   const auto oid = static_cast<std::int32_t>(raw(item.range->relation->oid));
   auto* made = make_constant(*arena_, oid::object_id, type::Value::of(Physical::int4, oid), at);
   auto* shown = arena_->make<Shown>();

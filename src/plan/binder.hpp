@@ -56,6 +56,7 @@ struct NameItem {
   std::string_view schema, name;
   RangeEntry* range = nullptr;  ///< null: an alias of a join
   const JoinNames* join = nullptr;
+  bool is_view = false;         ///< `range` is of the table below
   Vec<NamedColumn> columns;
   bool is_joined_outside = false;  ///< hidden since it is the other side of a RIGHT or FULL join
 };
@@ -72,6 +73,15 @@ struct Scope {
   bool aggregates_allowed = false;
 };
 
+/// What a statement writes to.
+struct WriteTarget {
+  const catalog::Relation* named = nullptr;  ///< the table, or the view
+  RangeEntry* range = nullptr;               ///< of the table
+  ViewTarget* view = nullptr;
+  NameItem item;
+  Vec<std::string_view> names;               ///< of the view's columns
+};
+
 struct FromResult {
   FromTree* tree = nullptr;
   Vec<NameItem> items;
@@ -84,6 +94,8 @@ class Binder {
 
   Result<BoundStatement*> statement(const sql::Statement& statement);
   // --- view.cpp, bind_view.cpp
+  /// Views that are read are then but relations: for whoever asks what a query says, not what it yields.
+  void keep_views_closed() { expands_views_ = false; }
   Status check_view(const sql::Select& node, const ViewRequest& request);
   Result<Query*> lone_query(const sql::Select& node);
   Result<RangeEntry*> view_range(const catalog::Relation& view, std::int32_t at);
@@ -345,30 +357,40 @@ class Binder {
   /// `extra`: where the first expression that has no column stands.
   Status check_width(const Vec<sql::AssignTarget>& nodes, std::size_t columns, std::size_t width, std::int32_t extra);
   /// A value for every column of the table: `given`, of `columns`, or the default.
-  Status insert_targets(const catalog::Relation& relation, std::span<const catalog::ColumnInfo* const> columns,
+  Status insert_targets(const WriteTarget& target, std::span<const catalog::ColumnInfo* const> columns,
                         std::span<Expr* const> given, Vec<Target>& targets);
   NameItem target_item(RangeEntry* target);
   Target row_id_target(const RangeEntry& target);
-  Result<const catalog::Relation*> writable(const sql::TableRef& node, std::string_view verb);
+  Result<const catalog::Relation*> writable(const sql::TableRef& node, Modify::Op op);
   Result<const catalog::ColumnInfo*> assigned_column(const catalog::Relation& relation,
                                                      const sql::AssignTarget& target);
   Result<Expr*> assign(Expr* value, const catalog::Relation& relation, const catalog::ColumnInfo& column,
                        std::int32_t at);
   Result<Expr*> default_of(const catalog::Relation& relation, const catalog::ColumnInfo& column);
+  Status find_rows(const sql::Expr* where, const WriteTarget& target, BoundStatement* bound);
   Status returning(const Vec<sql::Target>& nodes, BoundStatement* bound, Scope& scope);
   /// SET of UPDATE and of DO UPDATE.
-  Status assignments(const Vec<sql::Assignment>& nodes, const catalog::Relation& relation, Vec<Target>& targets);
+  Status assignments(const Vec<sql::Assignment>& nodes, const WriteTarget& to, Vec<Target>& targets);
+  // bind_target.cpp
+  Expr* with_columns(Expr* expr, std::uint16_t relation, std::span<Expr* const> columns);
+  Result<ViewTarget*> view_target(const RangeEntry& range, Modify::Op op, bool checked);
+  Status view_checks(const catalog::Relation& view, Modify::Op op, BoundStatement* bound);
+  NameItem view_item(const WriteTarget& target, std::string_view name, RangeEntry* range);
+  Result<WriteTarget> write_target(const sql::TableRef& node, Modify::Op op, BoundStatement* bound);
+  Result<const catalog::ColumnInfo*> written_column(const WriteTarget& target, const catalog::ColumnInfo& column,
+                                                    Modify::Op op);
+  Result<Expr*> target_default(const WriteTarget& target, const catalog::ColumnInfo& column);
   // bind_merge.cpp
   Result<BoundStatement*> merge(const sql::Merge& node);
   Result<const catalog::Relation*> merged_relation(const sql::TableRef& node);
   Result<FromTree*> merge_join(const sql::Merge& node, const BoundStatement& bound, Scope& scope);
   void see_merged(const BoundStatement& bound, const FromResult& source, bool matched, Scope& scope);
   Status merge_when(const sql::MergeWhen& when, BoundStatement* bound, Scope& around);
-  Status merge_insert(const sql::MergeWhen& when, const catalog::Relation& relation, Vec<Target>& targets);
+  Status merge_insert(const sql::MergeWhen& when, const WriteTarget& target, Vec<Target>& targets);
   // bind_conflict.cpp
-  Status on_conflict(const sql::OnConflict& node, BoundStatement* bound, const Scope& around);
-  Status check_inference(const sql::OnConflict& node, const BoundStatement& bound, const Scope& around);
-  Status find_arbiters(const sql::OnConflict& node, BoundStatement* bound);
+  Status on_conflict(const sql::OnConflict& node, const WriteTarget& target, BoundStatement* bound, const Scope& around);
+  Status check_inference(const sql::OnConflict& node, const WriteTarget& target, const Scope& around);
+  Status find_arbiters(const sql::OnConflict& node, const WriteTarget& target, BoundStatement* bound);
   Result<Oid> named_collation(std::string_view name, std::int32_t at);
 
   Arena* arena_;
@@ -385,6 +407,7 @@ class Binder {
   std::string_view recursion_place_;
   /// Above 0: what is bound is the text of a view, where names mean what view.hpp says.
   std::uint32_t in_view_ = 0;
+  bool expands_views_ = true;
   Vec<Oid> open_views_;  ///< whose queries are being bound, outermost first
   Vec<Oid> grouping_keys_;
   std::uint16_t joins_ = 0;  ///< that have got a number

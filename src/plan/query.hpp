@@ -249,6 +249,25 @@ struct MergeClause {
   Vec<Target> set;
 };
 
+/// WITH CHECK OPTION: what a written row must fulfil, over the target's columns.
+struct ViewCheck {
+  Expr* condition = nullptr;
+  std::string_view view;
+};
+
+/// A view that rows are written through.
+struct ViewTarget {
+  struct Column {
+    Expr* expr = nullptr;      ///< over the table's columns
+    std::int16_t number = 0;   ///< of the table's column that it is; 0: none, for `reason`, in `view`
+    std::string_view view, reason;
+  };
+  RangeEntry* base = nullptr;  ///< the table
+  Vec<Column> columns;
+  Expr* where = nullptr;       ///< of all the views
+  Vec<ViewCheck> checks;       ///< inner views' first
+};
+
 /// A bound statement. DML: `query` yields what Modify reads.
 struct BoundStatement {
   bool is_dml = false;
@@ -258,6 +277,7 @@ struct BoundStatement {
   RangeEntry* target = nullptr;  ///< the written table's range entry
   ConflictClause* on_conflict = nullptr;
   Vec<MergeClause> merge;
+  Vec<ViewCheck> checks;
   Vec<Target> returning;
   Vec<OutputColumn> outputs;
   std::span<Oid> parameter_types;

@@ -90,6 +90,7 @@ void add_keys(const Binder& binder, Vec<ViewReference>& references) {
 
 Result<ViewDefinition> define_view(Arena& arena, const ViewRequest& request, PlanContext& context) {
   Binder binder(arena, context);
+  binder.keep_views_closed();
   SPG_TRY(binder.check_view(*request.query, request));
   const sql::Select* node = request.recursive ? recursive_select(arena, request) : request.query;
   SPG_ASSIGN(Query * query, binder.lone_query(*node));
@@ -109,6 +110,7 @@ Result<ViewDefinition> define_view(Arena& arena, const ViewRequest& request, Pla
 
 Result<std::string_view> view_text(Arena& arena, const catalog::Relation& view, ViewStyle style, PlanContext& context) {
   Binder binder(arena, context);
+  binder.keep_views_closed();
   SPG_ASSIGN(const RangeEntry* range, binder.view_range(view, -1));
   Vec<std::string_view> names(arena);
   for (const catalog::ColumnInfo& column : view.columns) names.push_back(column.name);
@@ -134,10 +136,13 @@ std::int16_t base_column(const Query& query, std::size_t target) {
 
 namespace {
 /// `wanted`: columns of the relation by number; empty: any.
-Result<int> events_of(Arena& arena, Binder& binder, const catalog::Relation& relation, std::span<const std::int16_t> wanted) {
+Result<int> events_of(Arena& arena, Binder& binder, const catalog::Relation& relation, std::span<const std::int16_t> wanted,
+                      int depth) {
   constexpr int all = update_event | insert_event | delete_event;
   if (relation.kind == 'r' || relation.kind == 'p') return all;
   if (relation.view == nullptr) return 0;
+  // A view that reads itself can do nothing.
+  if (depth > 100) return 0;
   SPG_TRY(arena.check());
   SPG_ASSIGN(const RangeEntry* range, binder.view_range(relation, -1));
   const Query& query = *range->subquery;
@@ -152,14 +157,15 @@ Result<int> events_of(Arena& arena, Binder& binder, const catalog::Relation& rel
   const RangeEntry& base = *base_of(query);
   const catalog::Relation& next = base.view != nullptr ? *base.view : *base.relation;
   if (next.kind == 'r') return own;
-  SPG_ASSIGN(const int allowed, events_of(arena, binder, next, below.span()));
+  SPG_ASSIGN(const int allowed, events_of(arena, binder, next, below.span(), depth + 1));
   return own & allowed;
 }
 }  // namespace
 
 Result<int> updatable_events(Arena& arena, const catalog::Relation& relation, std::int16_t column, PlanContext& context) {
   Binder binder(arena, context);
-  return events_of(arena, binder, relation, std::span<const std::int16_t>(&column, column == 0 ? 0u : 1u));
+  binder.keep_views_closed();
+  return events_of(arena, binder, relation, std::span<const std::int16_t>(&column, column == 0 ? 0u : 1u), 0);
 }
 
 }  // namespace spg::plan
