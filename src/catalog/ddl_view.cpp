@@ -56,6 +56,7 @@ void add_rule(Unit& unit, Oid view, const ViewQuery& query) {
   rule->set(pg_rewrite::ev_action, text_value(query.text));
   const Object self{pg_rewrite::relation, oid, 0};
   unit.depend(self, {pg_class::relation, view, 0}, Dependency::internal);
+  unit.depend(self, {pg_class::relation, view, 0}, Dependency::normal);  // its query has OLD and NEW in PostgreSQL 15
   for (const ViewQuery::Reference& one : query.references)
     if (raw(one.oid) >= 16384) unit.depend(self, {one.catalog, one.oid, one.sub}, Dependency::normal);
 }

@@ -177,7 +177,9 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
   for (std::size_t i = 0; i < count; ++i) {
     Expr* arg = args[i];
     if (declared[i] == oid::any) {
+      const Expr* undecided = arg;
       SPG_ASSIGN(arg, settle_unknown(arg));
+      if (arg != undecided && is_constant(arg)) arg->shown = show_expr(undecided);
     } else {
       SPG_ASSIGN(arg, coerce(arg, declared[i], -1, CastContext::implicit, -1));
     }

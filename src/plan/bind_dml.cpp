@@ -263,7 +263,8 @@ Status Binder::assignments(const Vec<sql::Assignment>& nodes, const WriteTarget&
     made.name = written->name;
     made.assigned = written->number;
     if (is_default) {
-      SPG_ASSIGN(made.expr, target_default(to, *column));
+      // Of a view, only its own default: the table's is for rows that are new.
+      SPG_ASSIGN(made.expr, default_of(relation, *column));
     } else {
       SPG_ASSIGN(made.expr, assign(value, relation, *column, target.at));
     }

@@ -512,14 +512,6 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
   return result;
 }
 
-const Shown* Binder::show_join_column(const JoinNames& join, std::size_t column) {
-  auto* shown = arena_->make<Shown>();
-  shown->kind = Shown::Kind::join_column;
-  shown->join = &join;
-  shown->column = column;
-  return shown;
-}
-
 Result<FromTree*> Binder::from_list(const Vec<sql::FromItem*>& items) {
   auto* list = arena_->make<FromTree>();
   list->kind = FromTree::Kind::list;

@@ -182,14 +182,6 @@ Result<Expr*> Binder::apply_typmod(Expr* expr, Oid target, std::int32_t typmod, 
   return folded;
 }
 
-/// For a node that stands in the place of another, which is what is printed.
-const Shown* Binder::show_expr(const Expr* expr) {
-  auto* shown = arena_->make<Shown>();
-  shown->kind = Shown::Kind::expr;
-  shown->expr = expr;
-  return shown;
-}
-
 Result<Expr*> Binder::coerce_to(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at,
                                 bool* done) {
   *done = can_coerce(expr->type, target, context);
@@ -198,6 +190,8 @@ Result<Expr*> Binder::coerce_to(Expr* expr, Oid target, std::int32_t typmod, Cas
   SPG_ASSIGN(Expr * sized, apply_typmod(made, target, typmod, context));
   // Of the two casts, the one of the length is what was written.
   if (sized != made && made != expr && !is_constant(made)) made->written = Written::implicit_cast;
+  if (sized != made && made != expr && is_constant(made) && made->shown != nullptr)
+    const_cast<Expr*>(made->shown->expr)->written = Written::implicit_cast;
   return sized;
 }
 

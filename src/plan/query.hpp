@@ -33,10 +33,10 @@ struct JoinNames {
 
 /// What an expression was before the binder made something simpler to evaluate of it.
 struct Shown {
-  enum class Kind : std::uint8_t { expr, join_column, using_alias, row_compare, value_function, collate, whole_row, system_column } kind{};
+  enum class Kind : std::uint8_t { expr, join_column, row_compare, value_function, collate, whole_row, system_column } kind{};
   const Expr* expr = nullptr;       ///< expr, collate
-  const JoinNames* join = nullptr;  ///< join_column, using_alias; whole_row of a join
-  std::size_t column = 0;           ///< join_column, using_alias: 0-based
+  const JoinNames* join = nullptr;  ///< join_column; whole_row of a join
+  std::size_t column = 0;           ///< join_column: 0-based
   Oid op{};                         ///< row_compare
   std::span<Expr*> left, right;
   sql::SqlValueKind function{};     ///< value_function

@@ -26,7 +26,7 @@ class QueryText {
  private:
   // What ruleutils.c distinguishes when it asks whether an expression needs parentheses.
   enum class Tag : std::uint8_t {
-    simple, function, sql_function, cast, op, sublink, test, boolean_and, boolean_or, boolean_not, other
+    simple, function, sql_function, function_cast, cast, op, sublink, test, boolean_and, boolean_or, boolean_not, other
   };
   struct ItemName {
     const void* item = nullptr;  ///< RangeEntry or JoinNames
@@ -44,7 +44,6 @@ class QueryText {
     ItemName* names = nullptr;
     Level* outer = nullptr;
   };
-  struct Wrapped;
 
   bool is_stored() const { return form_ == Form::stored; }
   bool parens_are_forced() const { return !style_.pretty; }
@@ -85,10 +84,11 @@ class QueryText {
   Status order_by(const Query& query, bool by_number);
   void direction(bool descending, bool nulls_first);
   Status group_by(const Query& query);
+  Status group_key(const Query& of, std::size_t index);
   Status group_item(const sql::GroupItem& item, const Query& query, std::size_t& next, bool omit_parens);
   Status group_exprs(const sql::Expr& node, const Query& query, std::size_t& next, std::string_view& between);
   Status windows(const Query& query);
-  Status window(const WindowSpec& window, const Query& query);
+  Status window(const WindowSpec& window);
   Status frame(const WindowSpec& window);
   Status frame_bound(sql::FrameBound bound, const Expr* offset);
   Status limit(const Query& query);
@@ -110,6 +110,7 @@ class QueryText {
   // --- expressions (query_text_expr.cpp)
   const Expr* seen(const Expr* expr) const;
   Tag tag(const Expr* expr) const;
+  static bool is_cast_tag(Tag tag) { return tag == Tag::cast || tag == Tag::function_cast; }
   bool is_simple(const Expr* expr, const Expr* parent) const;
   char arithmetic(const Expr* expr) const;
   Status expr(const Expr* expr, bool implicit_casts);
@@ -117,9 +118,9 @@ class QueryText {
   Status enclosed(const Expr* expr, bool implicit_casts, const Expr* parent);
   Status list(std::span<Expr* const> items, bool implicit_casts);
   Status shown(const Expr& expr, bool implicit_casts);
-  Status column(const Column& column, bool at_top);
-  Status join_column(const JoinNames& join, std::size_t index, bool at_top);
-  Status whole_row(const Shown& shown, const Expr& expr, bool at_top);
+  Status column(const Column& column);
+  Status join_column(const JoinNames& join, std::size_t index);
+  Status whole_row(const Shown& shown, bool at_top);
   Status constant(const Constant& constant, bool with_type);
   Status call(const Call& call, bool implicit_casts);
   Status cast(const Expr* argument, const Expr& expr);

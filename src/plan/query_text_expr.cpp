@@ -53,7 +53,7 @@ QueryText::Tag QueryText::tag(const Expr* expr) const {
     }
   switch (expr->kind) {
     case ExprKind::call:
-      if (is_cast(expr)) return Tag::cast;
+      if (is_cast(expr)) return as<Call>(*expr).function == io_cast_function ? Tag::cast : Tag::function_cast;
       if (as<Call>(*expr).function == array_subscript_function) return Tag::simple;
       return expr->written == Written::operator_    ? Tag::op
              : expr->written == Written::sql_syntax ? Tag::sql_function
@@ -96,6 +96,7 @@ bool QueryText::is_simple(const Expr* expr, const Expr* parent) const {
   switch (own) {
     case Tag::simple:
     case Tag::function:
+    case Tag::function_cast:
     case Tag::sql_function: return true;
     case Tag::cast: return is_simple(cast_argument(expr), expr);
     case Tag::op: {
@@ -145,7 +146,7 @@ Status QueryText::expr_any(const Expr* node, bool implicit_casts) {
   if (node->shown != nullptr) return shown(*node, implicit_casts);
   switch (node->kind) {
     case ExprKind::constant: return constant(as<Constant>(*node), true);
-    case ExprKind::column: return column(as<Column>(*node), false);
+    case ExprKind::column: return column(as<Column>(*node));
     case ExprKind::call: return call(as<Call>(*node), implicit_casts);
     case ExprKind::relabel:
       if (is_implicit_cast(node) && !implicit_casts) return enclosed(as<Unary>(*node).argument, false, node);
@@ -166,7 +167,7 @@ Status QueryText::expr_any(const Expr* node, bool implicit_casts) {
       const auto& both = as<Call>(*node);
       const bool negated = node->kind == ExprKind::not_distinct_from;
       // PostgreSQL has NOT (a IS DISTINCT FROM b).
-      out_->add(parens_are_forced() ? "(" : "", negated ? parens_are_forced() ? "NOT (" : "NOT (" : "");
+      out_->add(parens_are_forced() ? "(" : "", negated ? "NOT (" : "");
       SPG_TRY(enclosed(both.arguments[0], true, node));
       out_->add(" IS DISTINCT FROM ");
       SPG_TRY(enclosed(both.arguments[1], true, node));
@@ -213,11 +214,10 @@ Status QueryText::shown(const Expr& node, bool implicit_casts) {
   const Shown& what = *node.shown;
   switch (what.kind) {
     case Shown::Kind::expr: return expr(what.expr, implicit_casts);
-    case Shown::Kind::using_alias:
-    case Shown::Kind::join_column: return join_column(*what.join, what.column, false);
+    case Shown::Kind::join_column: return join_column(*what.join, what.column);
     case Shown::Kind::row_compare: return row_compare(what);
     case Shown::Kind::value_function: value_function(what); return ok();
-    case Shown::Kind::whole_row: return whole_row(what, node, false);
+    case Shown::Kind::whole_row: return whole_row(what, false);
     case Shown::Kind::system_column:
       refer(Oid{1259}, ranges_[what.relation]->relation->oid, 0);
       out_->add(quoted(name_of(ranges_[what.relation])), ".", quoted(what.name));
@@ -231,7 +231,7 @@ Status QueryText::shown(const Expr& node, bool implicit_casts) {
   return ok();
 }
 
-Status QueryText::column(const Column& node, bool) {
+Status QueryText::column(const Column& node) {
   const RangeEntry& range = *ranges_[node.relation];
   const auto index = static_cast<std::size_t>(node.number - 1);
   switch (range.kind) {
@@ -249,13 +249,13 @@ Status QueryText::column(const Column& node, bool) {
 }
 
 /// A column of a join with an alias; or one that USING has merged, which has no item to be named by.
-Status QueryText::join_column(const JoinNames& join, std::size_t index, bool) {
+Status QueryText::join_column(const JoinNames& join, std::size_t index) {
   if (join.number != 0 || is_stored()) out_->add(quoted(name_of(&join)), ".");
   out_->add(quoted(join_column_name(join, index)));
   return ok();
 }
 
-Status QueryText::whole_row(const Shown& what, const Expr&, bool at_top) {
+Status QueryText::whole_row(const Shown& what, bool at_top) {
   const void* item = what.join;
   if (what.join == nullptr) item = ranges_[what.relation];
   if (const RangeEntry* range = what.join != nullptr ? nullptr : ranges_[what.relation]; range != nullptr) {
@@ -275,6 +275,12 @@ std::string_view QueryText::type_name(Oid type, std::int32_t typmod) {
     refer(Oid{1247}, shown, 0);
     return arena_.concat("\"@\".\"", raw(shown), "\"", is_array ? "[]" : "");
   }
+  // The bare words mean a length of one.
+  constexpr Oid bpchar_array{1014}, bit_array{1561};
+  if (typmod < 0 && type == oid::bpchar) return "bpchar";
+  if (typmod < 0 && type == bpchar_array) return "bpchar[]";
+  if (typmod < 0 && type == oid::bit) return "\"bit\"";
+  if (typmod < 0 && type == bit_array) return "\"bit\"[]";
   return format_type(arena_, catalog_, type, typmod);
 }
 
@@ -291,7 +297,7 @@ std::string_view QueryText::function_name(Oid function) {
 Status QueryText::constant(const Constant& node, bool with_type) {
   if (node.value.is_null) {
     out_->add("NULL");
-    if (with_type) out_->add("::", type_name(node.type, node.typmod));
+    if (with_type && !(is_stored() && node.type == oid::unknown)) out_->add("::", type_name(node.type, node.typmod));
     return ok();
   }
   TextBuilder value(arena_);
@@ -540,7 +546,7 @@ Status QueryText::sublink_test(const QueryLink& link, std::string_view* op) {
     return ok();
   }
   if (test->kind == ExprKind::call) {
-    SPG_TRY(expr(as<Call>(*test).arguments[0], true));
+    SPG_TRY(enclosed(as<Call>(*test).arguments[0], true, test));
     *op = operator_name(as<Call>(*test).op);
     return ok();
   }
@@ -639,7 +645,7 @@ Status QueryText::window_call(const WindowedCall& one, const Query& query) {
     out_->add(quoted(spec.name));
     return ok();
   }
-  return window(spec, query);
+  return window(spec);
 }
 
 Status QueryText::grouping(const Query& query, std::size_t index) {
