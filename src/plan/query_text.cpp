@@ -10,8 +10,6 @@
 namespace spg::plan {
 
 namespace {
-constexpr int indent_step = 8, indent_item = 4, indent_limit = 40;
-
 bool has_own_clauses(const Query& query) {
   return !query.ctes.empty() || !query.order_by.empty() || query.limit != nullptr || query.offset != nullptr ||
          (query.node != nullptr && !query.node->locking.empty());

@@ -45,6 +45,10 @@ class QueryText {
     Level* outer = nullptr;
   };
 
+  static constexpr int indent_step = 8, indent_join = 4, indent_item = 4, indent_limit = 40;
+  /// In stored texts, references of joins lie above those of ranges.
+  static constexpr std::uint32_t first_join_reference = 40000;
+
   bool is_stored() const { return form_ == Form::stored; }
   bool parens_are_forced() const { return !style_.pretty; }
   bool breaks_lines() const { return !is_stored(); }

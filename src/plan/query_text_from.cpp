@@ -7,12 +7,6 @@
 
 namespace spg::plan {
 
-namespace {
-constexpr int indent_step = 8, indent_join = 4, indent_item = 4;
-/// References of joins lie above those of ranges.
-constexpr std::uint32_t first_join_reference = 40000;
-}  // namespace
-
 // --------------------------------------------------------------------------------------------------------- names
 
 bool QueryText::is_taken(std::string_view name, const Level& level) const {
