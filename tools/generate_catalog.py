@@ -4,13 +4,17 @@
 usage: /usr/bin/python3 tools/generate_catalog.py [DSN]      (default: the DSN of refpg)
 Two forms of the same facts: arrays of structs for look-ups by the binder (types, functions, operators, casts, comparisons,
 relations with their columns), and each catalog's rows as COPY text for whoever selects from it. Only what initdb makes is
-taken (OIDs below 16384), without plpgsql; plans and node trees are left out or replaced by their SQL text.
+taken (OIDs below 16384), without plpgsql, and SPG's own views (tools/own_relations.py), all of it in a database that is made
+for this; plans and node trees are left out or replaced by their SQL text.
 """
+import atexit
 import io
 import pathlib
 import sys
 
 import psycopg2
+
+import own_relations
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "src" / "catalog"
 DSN = sys.argv[1] if len(sys.argv) > 1 else "host=127.0.0.1 port=55432 user=postgres dbname=postgres"
@@ -22,8 +26,22 @@ PHYSICAL = {"bool": "boolean", "char": "int2", "int2": "int2", "int4": "int4", "
             "xid8": "int8", "pg_lsn": "int8", "float8": "float8", "interval": "interval", "uuid": "uuid"}
 PHYSICAL.update({name: "int4" for name in REG_TYPES})
 
-connection = psycopg2.connect(DSN)
-cursor = connection.cursor()
+
+def connect(**options):
+    connection = psycopg2.connect(DSN, **options)
+    connection.autocommit = True
+    return connection, connection.cursor()
+
+
+_, server = connect()
+server.execute("drop database if exists spg_generate_catalog")
+server.execute("create database spg_generate_catalog template template0")
+atexit.register(lambda: server.execute("drop database spg_generate_catalog"))
+connection, cursor = connect(dbname="spg_generate_catalog")
+own_relations.create(cursor.execute)
+connection.close()
+connection, cursor = connect(dbname="spg_generate_catalog")
+atexit.register(connection.close)
 
 
 def query(text):
@@ -66,6 +84,8 @@ def flag(value):
 def char(value):
     return "'" + ("\\0" if value in ("\0", "") else value) + "'"
 
+
+own_relations.renumber(query, cursor.execute)
 
 # Everything that belongs to plpgsql is left out.
 left_out = {row[0] for row in query("select objid from pg_depend where refclassid = 'pg_extension'::regclass and deptype = 'e'")}

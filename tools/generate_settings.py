@@ -16,7 +16,7 @@ LEFT_OUT = ("autovacuum", "bgwriter", "vacuum_", "wal_sender", "geqo", "jit", "s
             "old_snapshot", "ignore_", "zero_damaged", "allow_", "max_logical", "max_sync", "max_worker", "min_dynamic",
             "restore_command", "wal_r", "wal_i", "wal_l", "wal_k", "wal_d", "wal_c", "parallel_", "external_pid", "ident_file",
             "hba_file", "config_file", "cluster_name", "exit_on", "restart_after", "remove_temp", "data_sync", "commit_")
-KEPT = ("track_commit_timestamp",)
+KEPT = ("log_min_duration_statement", "log_min_duration_sample", "log_statement_sample_rate", "track_commit_timestamp", "track_activities", "track_activity_query_size")
 VALUES = {
     "server_version": "15.0 (SPG 0.1.0)", "client_encoding": "UTF8", "lc_messages": "C", "lc_monetary": "C",
     "lc_numeric": "C", "lc_time": "C", "lc_collate": "C", "lc_ctype": "C", "server_encoding": "UTF8", "TimeZone": "UTC",
@@ -24,8 +24,11 @@ VALUES = {
     "server_version_num": "150000", "data_checksums": "on", "application_name": "", "port": "5432", "is_superuser": "on",
     "in_hot_standby": "off", "session_authorization": "",
 }
-# SPG's own.
-EXTRA = [("spg.idle_blocker_timeout", "integer", "user", "ms", "60000", "0", "2147483647", None,
+# SPG's own, and those of PostgreSQL's auto_explain.
+EXTRA = [("auto_explain.log_min_duration", "integer", "superuser", "ms", "-1", "-1", "2147483647", None,
+          "Sets the minimum execution time above which plans will be logged."),
+         ("auto_explain.log_analyze", "bool", "superuser", "", "off", None, None, None, "Use EXPLAIN ANALYZE for plan logging."),
+         ("spg.idle_blocker_timeout", "integer", "user", "ms", "60000", "0", "2147483647", None,
           "Sets the maximum time that others may wait for the locks of a session that is idle in a transaction."),
          ("spg.statement_memory", "integer", "user", "kB", "2147483647", "1024", "2147483647", None,
           "Sets the maximum memory that one statement may use.")]

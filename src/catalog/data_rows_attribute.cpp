@@ -1573,6 +1573,39 @@ static constexpr char text_pg_attribute[] =
 "6245\tchunk_seq\t23\t-1\t4\t2\t0\t-1\t-1\tt\ti\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
 "6246\tparname\t25\t-1\t-1\t1\t0\t-1\t-1\tf\ti\tx\t\tf\tf\tf\t\t\tf\tt\t0\t950\t\\N\t\\N\t\\N\t\\N\n"
 "6247\toid\t26\t-1\t4\t1\t0\t-1\t-1\tt\ti\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tcommand\t25\t-1\t-1\t8\t0\t-1\t-1\tf\ti\tx\t\tf\tf\tf\t\t\tf\tt\t0\t100\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tdatid\t26\t-1\t4\t2\t0\t-1\t-1\tt\ti\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tdatname\t19\t-1\t64\t3\t0\t-1\t-1\tf\tc\tp\t\tf\tf\tf\t\t\tf\tt\t0\t950\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tmemory_bytes\t20\t-1\t8\t12\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tphase\t25\t-1\t-1\t9\t0\t-1\t-1\tf\ti\tx\t\tf\tf\tf\t\t\tf\tt\t0\t100\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tpid\t23\t-1\t4\t1\t0\t-1\t-1\tt\ti\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tquery\t25\t-1\t-1\t16\t0\t-1\t-1\tf\ti\tx\t\tf\tf\tf\t\t\tf\tt\t0\t100\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tquery_start\t1184\t-1\t8\t15\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9000\trows_done\t20\t-1\t8\t10\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9000\trows_expected\t20\t-1\t8\t11\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tspilled_bytes\t20\t-1\t8\t13\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tstate\t25\t-1\t-1\t5\t0\t-1\t-1\tf\ti\tx\t\tf\tf\tf\t\t\tf\tt\t0\t100\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tstatements\t20\t-1\t8\t14\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9000\tusename\t19\t-1\t64\t4\t0\t-1\t-1\tf\tc\tp\t\tf\tf\tf\t\t\tf\tt\t0\t950\t\\N\t\\N\t\\N\t\\N\n"
+"9000\twait_event\t25\t-1\t-1\t7\t0\t-1\t-1\tf\ti\tx\t\tf\tf\tf\t\t\tf\tt\t0\t100\t\\N\t\\N\t\\N\t\\N\n"
+"9000\twait_event_type\t25\t-1\t-1\t6\t0\t-1\t-1\tf\ti\tx\t\tf\tf\tf\t\t\tf\tt\t0\t100\t\\N\t\\N\t\\N\t\\N\n"
+"9010\tbytes_clean\t20\t-1\t8\t9\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\tbytes_cold\t20\t-1\t8\t10\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\tbytes_hot\t20\t-1\t8\t8\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\tindex_bytes_clean\t20\t-1\t8\t12\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\tindex_bytes_cold\t20\t-1\t8\t13\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\tindex_bytes_hot\t20\t-1\t8\t11\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\trelid\t26\t-1\t4\t1\t0\t-1\t-1\tt\ti\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\trelname\t19\t-1\t64\t3\t0\t-1\t-1\tf\tc\tp\t\tf\tf\tf\t\t\tf\tt\t0\t950\t\\N\t\\N\t\\N\t\\N\n"
+"9010\trows\t20\t-1\t8\t4\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\trows_clean\t20\t-1\t8\t6\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\trows_cold\t20\t-1\t8\t7\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\trows_hot\t20\t-1\t8\t5\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
+"9010\tschemaname\t19\t-1\t64\t2\t0\t-1\t-1\tf\tc\tp\t\tf\tf\tf\t\t\tf\tt\t0\t950\t\\N\t\\N\t\\N\t\\N\n"
+"9020\tdescription\t25\t-1\t-1\t4\t0\t-1\t-1\tf\ti\tx\t\tf\tf\tf\t\t\tf\tt\t0\t100\t\\N\t\\N\t\\N\t\\N\n"
+"9020\tname\t25\t-1\t-1\t1\t0\t-1\t-1\tf\ti\tx\t\tf\tf\tf\t\t\tf\tt\t0\t100\t\\N\t\\N\t\\N\t\\N\n"
+"9020\tunit\t25\t-1\t-1\t3\t0\t-1\t-1\tf\ti\tx\t\tf\tf\tf\t\t\tf\tt\t0\t100\t\\N\t\\N\t\\N\t\\N\n"
+"9020\tvalue\t701\t-1\t8\t2\t0\t-1\t-1\tt\td\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t\\N\t\\N\t\\N\n"
 "12000\toid\t26\t-1\t4\t13\t0\t-1\t-1\tt\ti\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t{pg_attver=18270144}\t\\N\t\\N\n"
 "12000\trolbypassrls\t16\t-1\t1\t11\t0\t-1\t-1\tt\tc\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t{pg_attver=18270144}\t\\N\t\\N\n"
 "12000\trolcanlogin\t16\t-1\t1\t6\t0\t-1\t-1\tt\tc\tp\t\tf\tf\tf\t\t\tf\tt\t0\t0\t\\N\t{pg_attver=18270144}\t\\N\t\\N\n"
@@ -3060,7 +3093,7 @@ static constexpr char text_pg_attribute[] =
 "13555\tforeign_server_name\t13226\t-1\t64\t3\t0\t-1\t-1\tf\tc\tp\t\tf\tf\tf\t\t\tf\tt\t0\t950\t\\N\t{pg_attver=21205080}\t\\N\t\\N\n"
 ;
 extern const Rows rows_pg_attribute;
-constinit const Rows rows_pg_attribute = {Oid{1249}, 3054, {text_pg_attribute, sizeof text_pg_attribute - 1}};
+constinit const Rows rows_pg_attribute = {Oid{1249}, 3087, {text_pg_attribute, sizeof text_pg_attribute - 1}};
 
 static constexpr char text_pg_class[] =
 "112\tpg_foreign_data_wrapper_oid_index\t11\t0\t0\t10\t403\t0\t0\t0\t-1\t0\t0\tf\tf\tp\ti\t1\t0\tf\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t\\N\t\\N\t\\N\n"
@@ -3321,6 +3354,9 @@ static constexpr char text_pg_class[] =
 "6245\tpg_toast_6243_index\t99\t0\t0\t10\t403\t0\t0\t0\t-1\t0\t0\tf\tt\tp\ti\t2\t0\tf\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t\\N\t\\N\t\\N\n"
 "6246\tpg_parameter_acl_parname_index\t11\t0\t0\t10\t403\t0\t0\t0\t-1\t0\t0\tf\tt\tp\ti\t1\t0\tf\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t\\N\t\\N\t\\N\n"
 "6247\tpg_parameter_acl_oid_index\t11\t0\t0\t10\t403\t0\t0\t0\t-1\t0\t0\tf\tt\tp\ti\t1\t0\tf\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t\\N\t\\N\t\\N\n"
+"9000\tspg_stat_activity\t11\t9001\t0\t10\t0\t0\t0\t0\t-1\t0\t0\tf\tf\tp\tv\t16\t0\tt\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t{postgres=arwdDxt/postgres,=r/postgres}\t\\N\t\\N\n"
+"9010\tspg_stat_tables\t11\t9011\t0\t10\t0\t0\t0\t0\t-1\t0\t0\tf\tf\tp\tv\t13\t0\tt\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t{postgres=arwdDxt/postgres,=r/postgres}\t\\N\t\\N\n"
+"9020\tspg_metrics\t11\t9021\t0\t10\t0\t0\t0\t0\t-1\t0\t0\tf\tf\tp\tv\t4\t0\tt\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t{postgres=arwdDxt/postgres,=r/postgres}\t\\N\t\\N\n"
 "12000\tpg_roles\t11\t12002\t0\t10\t0\t0\t0\t0\t-1\t0\t0\tf\tf\tp\tv\t13\t0\tt\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t{postgres=arwdDxt/postgres,=r/postgres}\t\\N\t\\N\n"
 "12005\tpg_shadow\t11\t12007\t0\t10\t0\t0\t0\t0\t-1\t0\t0\tf\tf\tp\tv\t9\t0\tt\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t{postgres=arwdDxt/postgres}\t\\N\t\\N\n"
 "12010\tpg_group\t11\t12012\t0\t10\t0\t0\t0\t0\t-1\t0\t0\tf\tf\tp\tv\t3\t0\tt\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t{postgres=arwdDxt/postgres,=r/postgres}\t\\N\t\\N\n"
@@ -3475,7 +3511,7 @@ static constexpr char text_pg_class[] =
 "13555\tuser_mappings\t13207\t13557\t0\t10\t0\t0\t0\t0\t-1\t0\t0\tf\tf\tp\tv\t3\t0\tt\tf\tf\tf\tf\tt\tn\tf\t0\t0\t0\t{postgres=arwdDxt/postgres,=r/postgres}\t\\N\t\\N\n"
 ;
 extern const Rows rows_pg_class;
-constinit const Rows rows_pg_class = {Oid{1259}, 410, {text_pg_class, sizeof text_pg_class - 1}};
+constinit const Rows rows_pg_class = {Oid{1259}, 413, {text_pg_class, sizeof text_pg_class - 1}};
 
 static constexpr char text_pg_index[] =
 "112\t2328\t1\t1\tt\tf\tt\tf\tt\tf\tt\tf\tt\tt\tf\t1\t0\t1981\t0\t\\N\t\\N\n"
@@ -3645,6 +3681,9 @@ extern const Rows rows_pg_index;
 constinit const Rows rows_pg_index = {Oid{2610}, 162, {text_pg_index, sizeof text_pg_index - 1}};
 
 static constexpr char text_pg_rewrite[] =
+"9003\t_RETURN\t9000\t1\tO\tt\t\t\n"
+"9013\t_RETURN\t9010\t1\tO\tt\t\t\n"
+"9023\t_RETURN\t9020\t1\tO\tt\t\t\n"
 "12003\t_RETURN\t12000\t1\tO\tt\t\t\n"
 "12008\t_RETURN\t12005\t1\tO\tt\t\t\n"
 "12013\t_RETURN\t12010\t1\tO\tt\t\t\n"
@@ -3789,6 +3828,6 @@ static constexpr char text_pg_rewrite[] =
 "13558\t_RETURN\t13555\t1\tO\tt\t\t\n"
 ;
 extern const Rows rows_pg_rewrite;
-constinit const Rows rows_pg_rewrite = {Oid{2618}, 142, {text_pg_rewrite, sizeof text_pg_rewrite - 1}};
+constinit const Rows rows_pg_rewrite = {Oid{2618}, 145, {text_pg_rewrite, sizeof text_pg_rewrite - 1}};
 
 }  // namespace spg::catalog::builtin

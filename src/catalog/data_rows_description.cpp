@@ -4289,6 +4289,24 @@ static constexpr char text_pg_description[] =
 "6270\t1255\t0\tlist of files in the pg_logical/snapshots directory\n"
 "6271\t1255\t0\tlist of files in the pg_logical/mappings directory\n"
 "6272\t1255\t0\tlist of files in the pg_replslot/slot_name directory\n"
+"9000\t1259\t0\tstatistics: what each session is doing, how far it has come, and what it takes\n"
+"9000\t1259\t1\tprocess ID of the session, as in pg_stat_activity\n"
+"9000\t1259\t8\tthe statement's command tag\n"
+"9000\t1259\t9\twhat a long statement is at\n"
+"9000\t1259\t10\trows that a long statement has handled\n"
+"9000\t1259\t11\trows that it is to handle, when that is known\n"
+"9000\t1259\t12\tmemory of the session's statements, portals and caches\n"
+"9000\t1259\t13\tbytes of the transaction that lie in scratch files\n"
+"9000\t1259\t14\tstatements that the session has ended\n"
+"9010\t1259\t0\tstatistics: where the rows of each table lie, and how large they are there\n"
+"9010\t1259\t5\trows of blocks that are in memory only, in part at least\n"
+"9010\t1259\t6\trows of blocks that are in memory and on disk\n"
+"9010\t1259\t7\trows of blocks whose header is on disk only\n"
+"9010\t1259\t8\tin memory only: bytes there\n"
+"9010\t1259\t9\tin memory and on disk: bytes on disk\n"
+"9010\t1259\t10\ton disk only: bytes there, without those below cold blocks\n"
+"9020\t1259\t0\tstatistics: figures of the whole server, for monitoring systems\n"
+"9020\t1259\t1\tof counters: ends in _total\n"
 "12342\t3456\t0\tUnknown language\n"
 "12343\t3456\t0\tAfrikaans\n"
 "12344\t3456\t0\tAfrikaans (Namibia)\n"
@@ -5143,6 +5161,6 @@ static constexpr char text_pg_description[] =
 "13563\t2612\t0\tPL/pgSQL procedural language\n"
 ;
 extern const Rows rows_pg_description;
-constinit const Rows rows_pg_description = {Oid{2609}, 5137, {text_pg_description, sizeof text_pg_description - 1}};
+constinit const Rows rows_pg_description = {Oid{2609}, 5155, {text_pg_description, sizeof text_pg_description - 1}};
 
 }  // namespace spg::catalog::builtin

@@ -202,6 +202,12 @@ static constexpr char text_pg_type[] =
 "6153\t_tstzmultirange\t11\t10\t-1\tf\tb\tA\tf\tt\t,\t0\t6179\t4534\t0\t750\t751\t2400\t2401\t0\t0\t3816\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
 "6155\t_datemultirange\t11\t10\t-1\tf\tb\tA\tf\tt\t,\t0\t6179\t4535\t0\t750\t751\t2400\t2401\t0\t0\t3816\ti\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
 "6157\t_int8multirange\t11\t10\t-1\tf\tb\tA\tf\tt\t,\t0\t6179\t4536\t0\t750\t751\t2400\t2401\t0\t0\t3816\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
+"9001\tspg_stat_activity\t11\t10\t-1\tf\tc\tC\tf\tt\t,\t9000\t0\t0\t9002\t2290\t2291\t2402\t2403\t0\t0\t0\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
+"9002\t_spg_stat_activity\t11\t10\t-1\tf\tb\tA\tf\tt\t,\t0\t6179\t9001\t0\t750\t751\t2400\t2401\t0\t0\t3816\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
+"9011\tspg_stat_tables\t11\t10\t-1\tf\tc\tC\tf\tt\t,\t9010\t0\t0\t9012\t2290\t2291\t2402\t2403\t0\t0\t0\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
+"9012\t_spg_stat_tables\t11\t10\t-1\tf\tb\tA\tf\tt\t,\t0\t6179\t9011\t0\t750\t751\t2400\t2401\t0\t0\t3816\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
+"9021\tspg_metrics\t11\t10\t-1\tf\tc\tC\tf\tt\t,\t9020\t0\t0\t9022\t2290\t2291\t2402\t2403\t0\t0\t0\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
+"9022\t_spg_metrics\t11\t10\t-1\tf\tb\tA\tf\tt\t,\t0\t6179\t9021\t0\t750\t751\t2400\t2401\t0\t0\t3816\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
 "10000\t_pg_attrdef\t11\t10\t-1\tf\tb\tA\tf\tt\t,\t0\t6179\t10001\t0\t750\t751\t2400\t2401\t0\t0\t3816\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
 "10001\tpg_attrdef\t11\t10\t-1\tf\tc\tC\tf\tt\t,\t2604\t0\t0\t10000\t2290\t2291\t2402\t2403\t0\t0\t0\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
 "10002\t_pg_constraint\t11\t10\t-1\tf\tb\tA\tf\tt\t,\t0\t6179\t10003\t0\t750\t751\t2400\t2401\t0\t0\t3816\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
@@ -617,7 +623,7 @@ static constexpr char text_pg_type[] =
 "13557\tuser_mappings\t13207\t10\t-1\tf\tc\tC\tf\tt\t,\t13555\t0\t0\t13556\t2290\t2291\t2402\t2403\t0\t0\t0\td\tx\tf\t0\t-1\t0\t0\t\\N\t\\N\t\\N\n"
 ;
 extern const Rows rows_pg_type;
-constinit const Rows rows_pg_type = {Oid{1247}, 611, {text_pg_type, sizeof text_pg_type - 1}};
+constinit const Rows rows_pg_type = {Oid{1247}, 617, {text_pg_type, sizeof text_pg_type - 1}};
 
 static constexpr char text_pg_operator[] =
 "15\t=\t11\t10\tb\tt\tt\t23\t20\t16\t416\t36\t852\t101\t105\n"

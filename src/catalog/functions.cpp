@@ -430,35 +430,42 @@ Result<std::span<const std::string_view>> current_schemas(SessionCatalog& catalo
 }
 
 namespace {
-constexpr std::int64_t page_bytes = 8192;
-std::int64_t in_pages(std::uint64_t bytes) {
-  return (static_cast<std::int64_t>(bytes) + page_bytes - 1) / page_bytes * page_bytes;
+/// What a row takes where none has been seen.
+std::uint64_t row_bytes_of(const Relation& relation) {
+  std::uint64_t bytes = 8;
+  for (const ColumnInfo& column : relation.columns) bytes += type::physical_bytes(column.physical) + 1;
+  return bytes;
 }
+std::uint64_t index_bytes(const txn::TableStorage& storage, const Relation& table, Oid only) {
+  std::uint64_t bytes = 0;
+  for (const txn::IndexStorage& one : storage.indexes)
+    for (const IndexInfo& info : table.indexes)
+      if (info.id == one.index && (only == Oid::none || info.oid == only)) bytes += one.estimated_bytes();
+  return bytes;
+}
+FoundInt8 found(std::uint64_t bytes) { return {static_cast<std::int64_t>(bytes)}; }
 }  // namespace
 
-Result<FoundInt8> pg_relation_size(SessionCatalog& catalog, Oid oid) {
+Result<FoundInt8> pg_relation_size(SessionCatalog& catalog, Oid oid, Arena& arena) {
   SPG_ASSIGN(const Relation* relation, catalog.relation(oid));
   if (relation == nullptr) return FoundInt8{0, true};
   if (relation->kind == 'i') {
     SPG_ASSIGN(const Relation* table, catalog.relation_of_index(oid));
     if (table == nullptr) return FoundInt8{};
-    SPG_ASSIGN(const std::uint64_t rows, catalog.view().row_count(table->table));
-    return FoundInt8{in_pages(rows * 24)};
+    SPG_ASSIGN(const txn::TableStorage storage, catalog.view().table_storage(table->table, arena));
+    return found(index_bytes(storage, *table, oid));
   }
   if (relation->table == TableId::none) return FoundInt8{};
-  SPG_ASSIGN(const std::uint64_t rows, catalog.view().row_count(relation->table));
-  std::uint64_t width = 8;
-  for (const ColumnInfo& column : relation->columns) width += type::physical_bytes(column.physical) + 1;
-  return FoundInt8{in_pages(rows * width)};
+  SPG_ASSIGN(const txn::TableStorage storage, catalog.view().table_storage(relation->table, arena));
+  return found(storage.estimated_bytes(row_bytes_of(*relation)));
 }
-Result<FoundInt8> pg_indexes_size(SessionCatalog& catalog, Oid oid) {
+Result<FoundInt8> pg_indexes_size(SessionCatalog& catalog, Oid oid, Arena& arena) {
   SPG_ASSIGN(const Relation* relation, catalog.relation(oid));
   if (relation == nullptr) return FoundInt8{0, true};
   if (relation->table == TableId::none) return FoundInt8{};
-  SPG_ASSIGN(const std::uint64_t rows, catalog.view().row_count(relation->table));
-  return FoundInt8{in_pages(rows * 24) * static_cast<std::int64_t>(relation->indexes.size())};
+  SPG_ASSIGN(const txn::TableStorage storage, catalog.view().table_storage(relation->table, arena));
+  return found(index_bytes(storage, *relation, Oid::none));
 }
-
 namespace {
 
 struct PrivilegeWords {

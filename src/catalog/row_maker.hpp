@@ -69,6 +69,7 @@ struct NamedProducer {
 
 /// Null when the relation is no computed view.
 Producer find_view_producer(std::string_view name);
+Producer find_statistics_producer(std::string_view name);
 Producer find_information_producer(std::string_view name);
 
 }  // namespace spg::catalog

@@ -10,8 +10,6 @@ namespace {
 
 using type::Value;
 
-Value int8_value(std::int64_t value) { return Value::of(type::Physical::int8, value); }
-
 /// Every role: those in the store, then PostgreSQL's predefined ones.
 struct RoleEntry {
   Oid oid{};
@@ -182,33 +180,6 @@ Status settings(Production& p) {
   return ok();
 }
 
-Status activity(Production& p) {
-  ActivityRow row;
-  for (std::size_t i = 0; p.facts.activity(i, row); ++i) {
-    p.rows.start();
-    const auto time = [&](std::string_view column, std::int64_t at) {
-      if (at != 0) p.rows.set(column, int8_value(at));
-    };
-    p.rows.set("datid", oid_value(row.database))
-        .set("datname", p.arena.copy(row.database_name))
-        .set("pid", int4_value(row.pid))
-        .set("usesysid", oid_value(row.role))
-        .set("usename", p.arena.copy(row.role_name))
-        .set("application_name", p.arena.copy(row.application))
-        .set("state", p.arena.copy(row.state))
-        .set("query", p.arena.copy(row.query))
-        .set("backend_type", p.arena.copy(row.backend_kind))
-        .set("client_port", int4_value(row.client_port));
-    if (!row.client_address.empty() && type::find_type(Oid{869}) != nullptr)
-      p.rows.set("client_addr", p.arena.copy(row.client_address));
-    time("backend_start", row.backend_start);
-    time("xact_start", row.transaction_start);
-    time("query_start", row.query_start);
-    time("state_change", row.state_change);
-  }
-  return ok();
-}
-
 /// The rows of pg_locks.
 class LockRows {
  public:
@@ -304,32 +275,6 @@ Status locks(Production& p) {
   return ok();
 }
 
-enum class Which : std::uint8_t { user, system, all };
-Status table_statistics(Production& p, Which which) {
-  SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
-  for (const ClassEntry& entry : list) {
-    const bool system =
-        entry.schema == ns::pg_catalog || entry.schema == ns::information_schema || entry.schema == ns::pg_toast;
-    if ((entry.kind != 'r' && entry.kind != 't') || (which == Which::user && system) ||
-        (which == Which::system && !system))
-      continue;
-    std::uint64_t rows = 0;
-    if (entry.table != TableId::none) { SPG_ASSIGN(rows, p.store.view().row_count(entry.table)); }
-    p.rows.start();
-    for (const ColumnInfo& column : p.rows.relation().columns)  // counters that are not kept are zero
-      if (column.physical == type::Physical::int8 && column.type == Oid{20})
-        p.rows.set(static_cast<std::uint16_t>(column.number), int8_value(0));
-    p.rows.set("relid", oid_value(entry.oid))
-        .set("schemaname", entry.schema_name)
-        .set("relname", entry.name)
-        .set("n_live_tup", int8_value(static_cast<std::int64_t>(rows)));
-  }
-  return ok();
-}
-Status user_table_statistics(Production& p) { return table_statistics(p, Which::user); }
-Status system_table_statistics(Production& p) { return table_statistics(p, Which::system); }
-Status all_table_statistics(Production& p) { return table_statistics(p, Which::all); }
-
 constexpr NamedProducer producers[] = {
     {"pg_roles", roles},
     {"pg_user", users},
@@ -340,14 +285,7 @@ constexpr NamedProducer producers[] = {
     {"pg_indexes", indexes},
     {"pg_settings", settings},
     {"pg_cursors", cursors},
-    {"pg_stat_activity", activity},
     {"pg_locks", locks},
-    {"pg_stat_user_tables", user_table_statistics},
-    {"pg_stat_sys_tables", system_table_statistics},
-    {"pg_stat_all_tables", all_table_statistics},
-    {"pg_statio_user_tables", user_table_statistics},
-    {"pg_statio_sys_tables", system_table_statistics},
-    {"pg_statio_all_tables", all_table_statistics},
 };
 
 }  // namespace
@@ -355,7 +293,7 @@ constexpr NamedProducer producers[] = {
 Producer find_view_producer(std::string_view name) {
   for (const NamedProducer& one : producers)
     if (one.name == name) return one.producer;
-  return nullptr;
+  return find_statistics_producer(name);
 }
 
 }  // namespace spg::catalog

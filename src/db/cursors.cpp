@@ -303,7 +303,7 @@ Status SessionImpl::run_fetch(const sql::Fetch& fetch, Where where) {
   SPG_TRY(begin_statement(txn::Intent::read, where));
   cursor.budget.clear();
   static constexpr std::int16_t binary[] = {1};
-  if (cursor.is_binary && activity_ == Activity::query) formats_ = binary;
+  if (cursor.is_binary && activity_ == ClientActivity::query) formats_ = binary;
   fetch_ = {&cursor, cursor.position, 0, true, fetch.move, 0};
   SPG_TRY(place_fetch(fetch, where));
   current_ = cursor.query;

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "spg/catalog/roles.hpp"
+#include "spg/db/activity.hpp"
 #include "spg/db/ledger.hpp"
 #include "spg/db/session.hpp"
 #include "spg/log/audit.hpp"
@@ -28,6 +29,7 @@ class InstanceImpl final : public Instance {
  public:
   InstanceImpl(txn::MachineControl& machine, const InstanceOptions& options)
       : machine_(machine), memory_(options.memory_limit_bytes), statement_memory_bytes_(options.statement_memory_bytes), zone_files_(options.zone_files),
+        log_(options.log), log_min_duration_ms_(options.log_min_duration_ms),
         sessions_lock_(machine.make_lock()), ledger_(machine, options.track_commit_timestamp) {}
 
   ~InstanceImpl() override {
@@ -54,6 +56,8 @@ class InstanceImpl final : public Instance {
   std::size_t statement_memory_bytes() const override { return statement_memory_bytes_; }
   const ZoneFiles* zone_files() const override { return zone_files_; }
   Ledger& ledger() override { return ledger_; }
+  ServerLog* server_log() override { return log_; }
+  std::int64_t log_min_duration_ms() const override { return log_min_duration_ms_; }
 
   Result<std::optional<LoginRole>> find_role(std::string_view name) override {
     Arena arena(memory_);
@@ -81,18 +85,31 @@ class InstanceImpl final : public Instance {
     const auto found = sessions_.find(process_id);
     if (found != sessions_.end() && found->second.secret_key == secret_key) found->second.session->cancel();
   }
-  std::uint32_t register_session(Session& session, std::uint32_t secret_key) override {
+  std::uint32_t register_session(Session& session, std::uint32_t secret_key, const Activity& activity) override {
     policy::LockGuard lock(*sessions_lock_);
-    sessions_[++last_process_id_] = {&session, secret_key};
+    sessions_[++last_process_id_] = {&session, secret_key, &activity};
     return last_process_id_;
   }
   void unregister_session(std::uint32_t process_id) override {
     policy::LockGuard lock(*sessions_lock_);
-    sessions_.erase(process_id);
+    const auto found = sessions_.find(process_id);
+    if (found == sessions_.end()) return;
+    statements_of_ended_ += found->second.activity->statements();
+    sessions_.erase(found);
+  }
+  void each_activity(FunctionRef<void(std::uint32_t, const Activity&)> visit) override {
+    policy::LockGuard lock(*sessions_lock_);
+    for (const auto& [process_id, known] : sessions_) visit(process_id, *known.activity);
+  }
+  std::uint64_t statements() override {
+    policy::LockGuard lock(*sessions_lock_);
+    std::uint64_t sum = statements_of_ended_;
+    for (const auto& [process_id, known] : sessions_) sum += known.activity->statements();
+    return sum;
   }
 
  private:
-  struct Known { Session* session; std::uint32_t secret_key; };
+  struct Known { Session* session; std::uint32_t secret_key; const Activity* activity; };
 
   template <class Read>
   std::invoke_result_t<Read, txn::View&> read_shared(Read read) {
@@ -158,9 +175,12 @@ class InstanceImpl final : public Instance {
   MemoryBudget memory_;
   std::size_t statement_memory_bytes_;
   const ZoneFiles* zone_files_;
-  std::unique_ptr<txn::Lock> sessions_lock_;  // the two below
+  ServerLog* log_;
+  std::int64_t log_min_duration_ms_;
+  std::unique_ptr<txn::Lock> sessions_lock_;  // the three below
   std::map<std::uint32_t, Known> sessions_;
   std::uint32_t last_process_id_ = 0;
+  std::uint64_t statements_of_ended_ = 0;
   Ledger ledger_;
 };
 

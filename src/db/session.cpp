@@ -1,6 +1,7 @@
 #include "session_impl.hpp"
 
 #include "session_copy.hpp"
+#include "spg/sql/redact.hpp"
 
 namespace spg::db {
 
@@ -45,11 +46,14 @@ SessionImpl::~SessionImpl() {
 
 Status SessionImpl::start() {
   transaction_->set_interrupts(this);
+  transaction_->set_build_progress(&activity_told_.build());
   shared_->share_locks_of(*transaction_);
   std::byte key[4];
   fill_random(key);
   secret_key_ = load_le<std::uint32_t>(key);
-  process_id_ = instance_.register_session(*this, secret_key_);
+  activity_told_.who = {Oid{raw(transaction_->database())}, role_.oid, database_, user_, instance_.machine().clock_us(), &memory_, transaction_.get()};
+  tell_end();
+  process_id_ = instance_.register_session(*this, secret_key_, activity_told_);
   transaction_->lock_owner().process_id = process_id_;
   catalog_.set_role(role_.oid, user_);
   settings_.set_start("session_authorization", user_);
@@ -57,6 +61,7 @@ Status SessionImpl::start() {
   if (instance_.ledger().keeps_commit_times()) settings_.set_start("track_commit_timestamp", "on");
   if (const std::size_t limit = instance_.statement_memory_bytes(); limit != SIZE_MAX)
     SPG_TRY(set_at_start("spg.statement_memory", std::to_string(limit / 1024)));
+  if (const std::int64_t ms = instance_.log_min_duration_ms(); ms >= 0) settings_.set_start("log_min_duration_statement", std::to_string(ms));
   apply_settings();
   return ok();
 }
@@ -95,6 +100,8 @@ Status SessionImpl::set_at_start(std::string_view name, std::string_view value) 
   if (info != nullptr) {
     if (info->context == SettingContext::internal || info->context == SettingContext::server_start)
       return Error::make(sqlstate::cant_change_runtime_param, "parameter \"", info->name, "\" cannot be changed now");
+    if (info->context == SettingContext::superuser && !role_.is_superuser)
+      return Error::make(sqlstate::insufficient_privilege, "permission denied to set parameter \"", info->name, "\"");
     SPG_ASSIGN(canonical, canonical_setting(*info, value, settings_.value(info->name)));
   }
   settings_.set_start(name, canonical);
@@ -136,6 +143,9 @@ void SessionImpl::apply_settings() {
   hot_settings_.idle_session_timeout_ms = settings_.number("idle_session_timeout");
   hot_settings_.idle_in_transaction_timeout_ms = settings_.number("idle_in_transaction_session_timeout");
   hot_settings_.idle_blocker_timeout_ms = settings_.number("spg.idle_blocker_timeout");
+  apply_log_settings();
+  hot_settings_.tells_activity = settings_.is_on("track_activities");
+  activity_told_.set_application(settings_.value("application_name"));
   hot_settings_.standard_strings = settings_.is_on("standard_conforming_strings");
   const std::string_view isolation = settings_.value("default_transaction_isolation");
   hot_settings_.begin.isolation = isolation == "serializable" ? txn::Isolation::serializable : isolation == "repeatable read" ? txn::Isolation::repeatable_read
@@ -165,6 +175,22 @@ const type::TextSettings& SessionImpl::text_settings() {
 }
 
 std::span<const std::string_view> SessionImpl::search_path() { return path_views_; }
+Result<std::optional<std::uint64_t>> SessionImpl::database_bytes(DatabaseId database) {
+  if (database == transaction_->database()) {
+    SPG_ASSIGN(const std::uint64_t bytes, transaction_->database_bytes());
+    return std::optional(bytes);
+  }
+  if (!instance_.machine().has_database(database)) return std::optional<std::uint64_t>();
+  std::unique_ptr<txn::TransactionControl> other(instance_.machine().open_transaction(database));
+  if (other == nullptr) return Error::out_of_memory();
+  SPG_TRY(other->begin({}));
+  SPG_TRY(other->begin_statement(txn::Intent::read, transaction_->access()));
+  auto bytes = other->database_bytes();
+  (void)other->end_statement(true);
+  other->rollback();
+  if (!bytes) return bytes.take_error();
+  return std::optional(*bytes);
+}
 std::string_view SessionImpl::setting(std::string_view name, Arena&) {
   auto found = settings_.get(name);
   return found ? *found : std::string_view{};
@@ -250,6 +276,7 @@ void SessionImpl::start_answer() {
   // What has been undone since the last answer is not this one's (synchronous_commit = off).
   if (!transaction_->is_active()) (void)check_floor();
   memory_.clear();
+  statement_started_ns_ = log_settings_.is_on ? instance_.machine().monotonic_ns() : 0;
   start_statement_clock();
 }
 
@@ -269,6 +296,7 @@ void SessionImpl::stop_waiting() {
 void SessionImpl::statement_failed() {
   deadline_ns_ = 0;
   execution_.close();
+  activity_told_.clear_progress();
   backup_.reset();
   copy_in_.reset();
   copy_out_format_.reset();
@@ -294,7 +322,7 @@ void SessionImpl::statement_failed() {
 }
 
 void SessionImpl::fail() {
-  if (activity_ == Activity::none && !transaction_->is_active()) {
+  if (activity_ == ClientActivity::none && !transaction_->is_active()) {
     if (in_block_) failed_ = true;
     return;
   }
@@ -311,8 +339,11 @@ Status SessionImpl::check_floor() {
 
 void SessionImpl::end_activity() {
   deadline_ns_ = 0;
-  if (activity_ != Activity::execute) is_busy_ = false;
-  activity_ = Activity::none;
+  if (activity_ != ClientActivity::execute) {
+    is_busy_ = false;
+    tell_end();
+  }
+  activity_ = ClientActivity::none;
   phase_ = Phase::idle;
   wait_for_worker_ = false;
   current_.reset();
@@ -322,29 +353,78 @@ void SessionImpl::end_activity() {
   if (!in_block_ && !transaction_->is_active() && hot_settings_.synchronous_commit) reply_floor_ = floor();
 }
 
+// --- what others are told of it ------------------------------------------------------------------------------------
+
+/// Of the statement that begins, without its passwords.
+void SessionImpl::tell_begin() {
+  activity_told_.clear_progress();
+  if (!hot_settings_.tells_activity) return;
+  std::string_view text = stated_->text;
+  MemoryBudget budget(SIZE_MAX, &memory_);
+  Arena arena(budget);
+  if (stated_->statement.tree != nullptr) {
+    sql::ParseOptions options;
+    options.standard_conforming_strings = stated_->standard_strings;
+    text = sql::redacted_text(arena, stated_->text, stated_->statement, options);
+  }
+  activity_told_.begin(text, instance_.machine().clock_us());
+}
+
+void SessionImpl::tell_end() {
+  using State = Activity::State;
+  if (!hot_settings_.tells_activity) return;
+  const State state = !in_block_ ? State::idle : failed_ ? State::idle_in_transaction_aborted : State::idle_in_transaction;
+  if (!transaction_->is_active()) activity_told_.set_transaction_start(0);
+  activity_told_.settle(state, instance_.machine().clock_us());
+}
+
+void SessionImpl::tell_wait(Progress progress) {
+  using Wait = Activity::Wait;
+  switch (progress) {
+    case Progress::done: return;
+    case Progress::wants_worker: return activity_told_.set_wait(Wait::nothing);
+    case Progress::waits_durable: return activity_told_.set_wait(Wait::wal_sync);
+    case Progress::output_full: return activity_told_.set_wait(Wait::client_write);
+    case Progress::wants_copy_data: return activity_told_.set_wait(Wait::client_read);
+    case Progress::waits_turn: break;
+  }
+  instance_.machine().with_locks([&](txn::LockTable& locks) {
+    const std::optional<txn::LockSpace> space = locks.waits_in(transaction_->lock_owner());
+    if (!space.has_value()) return activity_told_.set_wait(Wait::turn);
+    switch (*space) {
+      case txn::LockSpace::table: return activity_told_.set_wait(Wait::relation);
+      case txn::LockSpace::row: case txn::LockSpace::key: return activity_told_.set_wait(Wait::transaction);
+      case txn::LockSpace::advisory: return activity_told_.set_wait(Wait::advisory);
+      case txn::LockSpace::database: return activity_told_.set_wait(Wait::object);
+    }
+  });
+}
+
 // --- the driver -----------------------------------------------------------------------------------------------------
 
 void SessionImpl::start_query(std::string_view text) {
-  SPG_ASSERT(activity_ == Activity::none);
+  SPG_ASSERT(activity_ == ClientActivity::none);
   reset(query_arena_, query_budget_);
   query_text_ = query_arena_.copy(text);
-  activity_ = Activity::query;
+  activity_ = ClientActivity::query;
   phase_ = Phase::next;
   next_statement_ = SIZE_MAX;  // not parsed yet
   start_answer();
 }
 
 void SessionImpl::start_sync() {
-  SPG_ASSERT(activity_ == Activity::none);
-  activity_ = Activity::sync;
+  SPG_ASSERT(activity_ == ClientActivity::none);
+  activity_ = ClientActivity::sync;
   deadline_ns_ = 0;
   phase_ = !in_block_ && transaction_->is_active() ? Phase::commit : Phase::idle;
 }
 
 Result<Progress> SessionImpl::run(Where where) {
-  SPG_ASSERT(activity_ != Activity::none);
+  SPG_ASSERT(activity_ != ClientActivity::none);
+  activity_told_.set_wait(Activity::Wait::nothing);
   auto progress = step(where);
   if (progress) {
+    tell_wait(*progress);
     if (*progress == Progress::done) end_activity();
     return progress;
   }
@@ -364,7 +444,7 @@ Result<Progress> SessionImpl::step(Where where) {
     switch (phase_) {
       case Phase::idle: return Progress::done;
       case Phase::next:
-        if (activity_ != Activity::query) return Progress::done;
+        if (activity_ != ClientActivity::query) return Progress::done;
         // Parsing and planning a long text keeps others waiting, and the request to cancel it.
         if (where == Where::reactor && next_statement_ == SIZE_MAX && query_text_.size() > text_bytes_on_reactor_max) return Progress::wants_worker;
         SPG_TRY(next_statement());
@@ -438,11 +518,12 @@ Result<Progress> SessionImpl::step(Where where) {
         if (checked == Checked::wants_worker) return Progress::wants_worker;
         deadline_ns_ = 0;  // the work is done: what follows is not given up
         execution_.close();
+        keep_logged_plan();
         end_statement(true);
         // A statement by itself commits before its reply; in an implicit block of several, the last one does. Those of the
         // extended protocol commit at Sync.
-        const bool is_last = activity_ == Activity::query && next_statement_ >= statements_.size();
-        const bool commits = !in_block_ ? activity_ == Activity::query : implicit_block_ && is_last;
+        const bool is_last = activity_ == ClientActivity::query && next_statement_ >= statements_.size();
+        const bool commits = !in_block_ ? activity_ == ClientActivity::query : implicit_block_ && is_last;
         phase_ = commits ? Phase::commit : Phase::complete;
         break;
       }
@@ -481,10 +562,13 @@ Result<Progress> SessionImpl::step(Where where) {
         break;
       case Phase::complete:
         apply_settings();
-        if (activity_ == Activity::sync) return Progress::done;
+        if (activity_ == ClientActivity::sync) return Progress::done;
         if (is_suspended_) sink_.portal_suspended();
         else if (current_ != nullptr && current_->statement.tree == nullptr) sink_.empty_query();
         else sink_.command_complete({tag_, tag_size_});
+        activity_told_.count_statement();
+        activity_told_.clear_progress();
+        log_duration();
         current_.reset();
         settle_advisory_locks();
         wait_for_worker_ = false;

@@ -205,6 +205,12 @@ Status SessionImpl::start_copy_to(const sql::Copy& copy, const CopyFormat& forma
   copy_out_format_ = std::make_unique<CopyFormat>(format);
   mark_columns(copy, "force_quote", prepared->outputs, copy_out_format_->force_quote);
   sink_.begin_copy_out(prepared->outputs.size());
+  Oid of{};
+  if (copy.table != nullptr) {
+    SPG_ASSIGN(const catalog::Relation* relation, catalog_.relation(copy.table->schema, copy.table->name));
+    of = relation->oid;
+  }
+  activity_told_.copying().begin(Activity::Copying::Direction::to, of);
   if (format.header) {
     copy_line_.clear();
     CopyWriter writer(*copy_out_format_, copy_line_, prepared->outputs.size());
@@ -234,8 +240,10 @@ Status SessionImpl::copy_rows_out(const type::Batch& batch) {
       writer.field(text.view());
     }
     writer.end_row();
+    exec::RowProgress::add(activity_told_.copying().bytes, copy_line_.view().size());
     SPG_TRY(sink_.copy_out(copy_line_.view()));
   }
+  exec::RowProgress::add(activity_told_.copying().rows, batch.selected.count);
   return ok();
 }
 
@@ -321,6 +329,7 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
   in->values = {value_arrays, chosen.size()};
   in->validity = {validities, chosen.size()};
   copy_in_ = std::move(in);
+  activity_told_.copying().begin(Activity::Copying::Direction::from, relation->oid);
   sink_.begin_copy_in(chosen.size());
   return ok();
 }
@@ -328,6 +337,7 @@ Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& for
 Status SessionImpl::copy_data(Bytes bytes) {
   if (copy_in_ == nullptr) return ok();  // what follows a failed COPY
   Status failed = copy_in_->feed(bytes);
+  exec::RowProgress::add(activity_told_.copying().bytes, bytes.size());
   if (!failed && !copy_in_->is_blocked) failed = insert_copied(false);
   if (!failed) failed = leave_guards();
   if (failed.is_must_wait()) {
@@ -435,6 +445,7 @@ Status SessionImpl::insert_copied(bool at_end) {
       }
       SPG_TRY(in.budget.check());
       in.total += in.rows;
+      activity_told_.copying().rows.store(in.total, std::memory_order_relaxed);
       in.rows = 0;
       in.row_arena.reset();
       continue;

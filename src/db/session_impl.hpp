@@ -1,5 +1,5 @@
 // SessionImpl: the state of a session and the phases of its activity. The parts lie in session.cpp (life, the driver),
-// transactions.cpp, cursors.cpp, statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_copy.cpp, session_backup.cpp.
+// transactions.cpp, cursors.cpp, statements.cpp (prepared statements, portals, planning), utility.cpp (what is not planned), session_explain.cpp, session_copy.cpp, session_backup.cpp.
 //
 //   start_query / start_execute / start_sync
 //        -> next -> begin -> run -> finish -> commit -> await -> complete -> next ... -> done
@@ -13,6 +13,7 @@
 #include "spg/catalog/notice.hpp"
 #include "spg/catalog/ddl.hpp"
 #include "spg/catalog/session.hpp"
+#include "spg/db/activity.hpp"
 #include "spg/db/copy.hpp"
 #include "spg/db/instance.hpp"
 #include "spg/db/ledger.hpp"
@@ -20,6 +21,7 @@
 #include "spg/db/settings.hpp"
 #include "spg/exec/execution.hpp"
 #include "spg/log/audit.hpp"
+#include "spg/plan/explain.hpp"
 #include "spg/plan/planner.hpp"
 #include "spg/sql/parser.hpp"
 #include "spg/sql/utility.hpp"
@@ -139,12 +141,14 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // --- txn::Host
   Status check_interrupts() override;
   void fill_random(MutableBytes into) override { instance_.machine().fill_random(into); }
+  void renew_guards() override;
 
   // --- exec::SessionFacts
   std::string_view current_user() override { return user_; }
   std::string_view session_user() override { return user_; }
   std::string_view database_name() override { return database_; }
   std::int32_t backend_pid() override { return static_cast<std::int32_t>(process_id_); }
+  Result<std::optional<std::uint64_t>> database_bytes(DatabaseId database) override;
   std::span<const std::string_view> search_path() override;
   std::string_view setting(std::string_view name, Arena& arena) override;
   Result<std::string_view> set_setting(std::string_view name, std::string_view value, bool is_local, Arena& arena) override;
@@ -170,7 +174,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
 
  private:
   enum class Phase : std::uint8_t { idle, next, begin, run, copy_end, finish, commit, await, complete };
-  enum class Activity : std::uint8_t { none, query, execute, sync };
+  enum class ClientActivity : std::uint8_t { none, query, execute, sync };
   struct Savepoint { std::string name; std::uint32_t depth, shared_depth; std::size_t settings_mark; bool read_only; ConstraintModes constraint_modes; log::AuditText::Mark audit_mark; };
 
   void set_access(store::Access access) {
@@ -193,6 +197,9 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   const type::TextSettings& text_settings();
   void apply_settings();
   void start_statement_clock();
+  void tell_begin();
+  void tell_end();
+  void tell_wait(Progress progress);
   void start_answer();
 
   // transactions.cpp
@@ -239,7 +246,6 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   Status analyze(Prepared& prepared, Where where);
   Status begin_run(Where where, bool& move_to_worker);
   Result<bool> run_some(Where where);
-  void renew_guards();
   Status leave_guards();
   Status send_stored_rows();
   Status send_rows(const type::Batch& batch);
@@ -250,6 +256,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   plan::PlanContext plan_context(std::string_view text);
   exec::ExecContext context(Arena& arena, std::span<const type::Value> parameters);
   Result<type::Value> parameter_value(const ParameterInput& input, Oid type, std::size_t number, Arena& arena);
+  Status open_execution(const exec::CompiledPlan& compiled, std::span<const type::Value> parameters);
   std::shared_ptr<Prepared> find_prepared(std::string_view name);
 
   // session_backup.cpp
@@ -279,10 +286,23 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   static bool may_write(const sql::Statement& statement) { return intent_of(statement) == txn::Intent::write; }
   Status run_set(const sql::Set& set);
   Status run_show(std::string_view name);
-  Status run_explain(const sql::Explain& explain);
+  Result<std::span<const type::Value>> execute_parameters(const sql::Execute& execute, const Prepared& prepared);
   Status run_prepare(const sql::Prepare& prepare, Where where);
   Status run_execute(const sql::Execute& execute, Where where);
   Status send_text_rows(std::span<const plan::OutputColumn> columns, std::span<const std::string_view> values);
+
+  // session_explain.cpp
+  struct ExplainRequest;
+  Result<ExplainRequest> explain_request(const sql::Explain& explain);
+  std::span<const plan::ExplainSetting> changed_planner_settings(Arena& arena) const;
+  Result<const plan::Plan*> plan_explained(const sql::Statement& query, std::span<const type::Value>& parameters);
+  Status run_measured(const plan::Plan& plan, std::span<const type::Value> parameters, plan::ExplainOptions& options);
+  Status run_explain(const sql::Explain& explain);
+  static plan::OutputColumn explain_column();
+  void apply_log_settings();
+  exec::Measures* log_measures(const exec::CompiledPlan& compiled);
+  void keep_logged_plan();
+  void log_duration();
 
   // cursors.cpp
   Status run_declare(const sql::DeclareCursor& declare, Where where);
@@ -325,7 +345,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   catalog::SessionCatalog catalog_;
   Settings settings_;
   CursorMap cursors_;
-  SystemTables virtual_tables_{catalog_, settings_, cursors_, instance_.machine()};
+  SystemTables virtual_tables_{catalog_, settings_, cursors_, instance_, role_};
   Zones zones_{instance_.zone_files()};
   type::TextSettings text_settings_;
   std::uint64_t settings_seen_ = 0;
@@ -335,12 +355,24 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
     std::size_t statement_memory_bytes = SIZE_MAX;
     std::int64_t deadlock_timeout_ms = 1000, lock_timeout_ms = 0;
     std::int64_t idle_session_timeout_ms = 0, idle_in_transaction_timeout_ms = 0, idle_blocker_timeout_ms = 0;
-    bool synchronous_commit = true, standard_strings = true;
+    bool synchronous_commit = true, standard_strings = true, tells_activity = true;
     txn::BeginOptions begin;
   } hot_settings_;
+  struct {
+    bool is_on = false;                     ///< anything could be logged
+    bool analyzes = false;
+    std::int64_t min_duration_ms = -1, min_sample_ms = -1, min_explained_ms = -1;
+    double sample_rate = 1;
+  } log_settings_;
+  std::uint64_t statement_started_ns_ = 0;  ///< 0: nobody wants to know
+  std::span<plan::NodeCounters> log_counters_;
+  exec::Measures log_measures_;
+  std::string logged_plan_;                 ///< of the running statement, for the log: lines that begin with a line end
+  std::shared_ptr<Prepared> explained_;     ///< whose plan EXPLAIN EXECUTE shows
   std::vector<std::string> path_;
   std::vector<std::string_view> path_views_;
   std::uint32_t process_id_ = 0, secret_key_ = 0;
+  Activity activity_told_;                  ///< what others are told
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> is_woken_{false};       ///< something that was waited for may have come since the last run()
   struct {
@@ -375,7 +407,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   ConstraintModes constraint_modes_;
 
   // activity
-  Activity activity_ = Activity::none;
+  ClientActivity activity_ = ClientActivity::none;
   Phase phase_ = Phase::idle;
   MemoryBudget query_budget_;
   Arena query_arena_;                       ///< text and trees of a simple query

@@ -213,6 +213,14 @@ std::string_view Settings::value(std::string_view name) const {
   return found ? *found : std::string_view{};
 }
 
+bool Settings::is_changed(std::string_view name) const {
+  const Entry* known = find(name);
+  const SettingInfo* info = find_setting(name);
+  if (known == nullptr || info == nullptr) return false;
+  const auto built_in = canonical_setting(*info, info->start, {});
+  return known->value != (built_in ? std::string_view(*built_in) : info->start);
+}
+
 std::int64_t Settings::number(std::string_view name) const {
   const SettingInfo* info = find_setting(name);
   const std::string_view text = value(name);
@@ -244,6 +252,8 @@ Status Settings::set(std::string_view name, std::string_view text, Source source
       return Error::make(sqlstate::cant_change_runtime_param, "parameter \"", info->name, "\" cannot be changed without restarting the server");
     if (info->context == SettingContext::session_start)
       return Error::make(sqlstate::cant_change_runtime_param, "parameter \"", info->name, "\" cannot be set after connection start");
+    if (info->context == SettingContext::superuser && !is_on("is_superuser"))
+      return Error::make(sqlstate::insufficient_privilege, "permission denied to set parameter \"", info->name, "\"");
   }
   SPG_ASSIGN(std::string value, canonical_setting(*info, text, this->value(info->name)));
   change(info->name, std::move(value), local);

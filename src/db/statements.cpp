@@ -73,6 +73,7 @@ txn::Intent SessionImpl::intent_of(const sql::Statement& statement) {
     }
     case NodeKind::explain: {
       const auto& explain = static_cast<const sql::Explain&>(statement);
+      // An ANALYZE that is off only takes locks that it does not need.
       for (const sql::Option& option : explain.options)
         if (option.name == "analyze") return intent_of(*explain.query);
       return Intent::read;
@@ -160,7 +161,14 @@ exec::ExecContext SessionImpl::context(Arena& arena, std::span<const type::Value
   context.transactions = this;
   context.virtual_tables = &virtual_tables_;
   context.locks = this;
+  context.progress = &activity_told_.rows();
   return context;
+}
+
+Status SessionImpl::open_execution(const exec::CompiledPlan& compiled, std::span<const type::Value> parameters) {
+  exec::ExecContext running = context(statement_arena_, parameters);
+  running.measures = log_measures(compiled);
+  return execution_.open(compiled, running);
 }
 
 std::shared_ptr<Prepared> SessionImpl::find_prepared(std::string_view name) {
@@ -280,6 +288,9 @@ Status SessionImpl::describe_result(const Prepared& prepared, std::span<const st
     const auto cursor = cursors_.find(fetch->cursor);
     if (fetch->move || cursor == cursors_.end()) sink_.no_data();
     else sink_.describe_rows(cursor->second->query->outputs, formats);
+  } else if (prepared.statement.tree != nullptr && prepared.statement.tree->kind == sql::NodeKind::explain) {
+    const plan::OutputColumn column = explain_column();
+    sink_.describe_rows({&column, 1}, formats);
   } else if (!returns_rows(prepared)) {
     sink_.no_data();
   } else {
@@ -305,9 +316,10 @@ Status SessionImpl::start_execute(std::string_view name, std::int64_t max_rows) 
   formats_ = portal_->formats;
   max_rows_ = max_rows > 0 ? max_rows : 0;
   sends_description_ = false;
-  activity_ = Activity::execute;
+  activity_ = ClientActivity::execute;
   phase_ = Phase::begin;
   start_answer();
+  tell_begin();
   return ok();
 }
 
@@ -334,11 +346,15 @@ Status SessionImpl::next_statement() {
   // Several statements in one message are one transaction, unless they say otherwise.
   if (statements_.size() > 1 && !in_block_) in_block_ = implicit_block_ = true;
   current_ = std::make_shared<Prepared>(memory_, hot_settings_.statement_memory_bytes);
-  if (next_statement_ != 0) start_statement_clock();
+  if (next_statement_ != 0) {
+    start_statement_clock();
+    statement_started_ns_ = log_settings_.is_on ? instance_.machine().monotonic_ns() : 0;
+  }
   current_->text = query_text_;
   current_->standard_strings = query_standard_strings_;
   current_->statement = statements_[next_statement_++];
   stated_ = current_;
+  tell_begin();
   parameters_ = {};
   formats_ = {};
   max_rows_ = 0;
@@ -352,6 +368,8 @@ Status SessionImpl::next_statement() {
 Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
   current_ = stated_;
   fetch_ = {};
+  explained_.reset();
+  log_counters_ = {};
   copy_out_format_.reset();
   rows_sent_ = 0;
   unsent_ = {};
@@ -393,15 +411,15 @@ Status SessionImpl::begin_run(Where where, bool& move_to_worker) {
     return ok();
   }
   SPG_TRY(check_read_only(*current_));
-  SPG_TRY(execution_.open(*current_->compiled, context(statement_arena_, parameters_)));
+  SPG_TRY(open_execution(*current_->compiled, parameters_));
   if (sends_description_ && returns_rows(*current_)) sink_.describe_rows(current_->outputs, formats_);
   phase_ = Phase::run;
   return ok();
 }
 
 void SessionImpl::renew_guards() {
-  transaction_->renew_guard();
-  shared_->renew_guard();
+  if (transaction_->in_statement()) transaction_->renew_guard();
+  if (shared_->in_statement()) shared_->renew_guard();
 }
 /// Before a wait for the client, which may be long: what the statement has read may leave the memory meanwhile.
 Status SessionImpl::leave_guards() {
@@ -502,9 +520,10 @@ Result<bool> SessionImpl::run_some(Where) {
 
 namespace {
 /// Types whose text is a name that the catalog knows: regclass and kin.
+/// Whether its text may have names of objects in it.
 bool is_named_type(Oid type) {
   using namespace type::oid;
-  return type == regproc || type == regprocedure || type == regoper || type == regoperator || type == regclass || type == regtype || type == regrole || type == regnamespace;
+  return type == record || type == regproc || type == regprocedure || type == regoper || type == regoperator || type == regclass || type == regtype || type == regrole || type == regnamespace;
 }
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include "cursors.hpp"
 #include "spg/catalog/virtual.hpp"
+#include "spg/db/instance.hpp"
 #include "spg/db/settings.hpp"
 #include "spg/exec/context.hpp"
 #include "spg/plan/view.hpp"
@@ -13,8 +14,8 @@ namespace spg::db {
 
 class SystemTables final : public exec::VirtualTables, public catalog::ServerFacts {
  public:
-  SystemTables(catalog::SessionCatalog& catalog, const Settings& settings, const CursorMap& cursors, txn::MachineControl& machine)
-      : catalog_(catalog), settings_(settings), cursors_(cursors), machine_(machine) {}
+  SystemTables(catalog::SessionCatalog& catalog, const Settings& settings, const CursorMap& cursors, Instance& instance, const LoginRole& role)
+      : catalog_(catalog), settings_(settings), cursors_(cursors), instance_(instance), role_(role) {}
 
   Result<exec::VirtualCursor*> open(Oid relation, std::span<const std::uint16_t> columns, Arena& arena) override {
     SPG_ASSIGN(catalog::VirtualRelation rows, catalog::open_virtual(catalog_, relation, columns, *this, arena));
@@ -54,8 +55,12 @@ class SystemTables final : public exec::VirtualTables, public catalog::ServerFac
   }
 
   void locks(spg::FunctionRef<void(const txn::LockFact&)> visit) const override {
-    machine_.with_locks([&](txn::LockTable& table) { table.each(visit); });
+    instance_.machine().with_locks([&](txn::LockTable& table) { table.each(visit); });
   }
+
+  void activities(spg::FunctionRef<void(const catalog::ActivityRow&)> visit) const override;
+  void progress(spg::FunctionRef<void(const catalog::ProgressRow&)> visit) const override;
+  void metrics(spg::FunctionRef<void(const catalog::MetricRow&)> visit) const override;
 
  private:
   struct Cursor final : exec::VirtualCursor {
@@ -66,7 +71,8 @@ class SystemTables final : public exec::VirtualTables, public catalog::ServerFac
   catalog::SessionCatalog& catalog_;
   const Settings& settings_;
   const CursorMap& cursors_;
-  txn::MachineControl& machine_;
+  Instance& instance_;
+  const LoginRole& role_;
 };
 
 }  // namespace spg::db

@@ -12,6 +12,7 @@ Status SessionImpl::begin_transaction() {
   txn::BeginOptions options = hot_settings_.begin;
   options.is_block = in_block_;
   SPG_TRY(transaction_->begin(options));
+  activity_told_.set_transaction_start(transaction_->transaction_time());
   begin_modes_ = options;
   audit_text_.clear();
   show_transaction_modes();

@@ -5,7 +5,6 @@
 #include "session_copy.hpp"
 #include "spg/catalog/ddl.hpp"
 #include "spg/catalog/roles.hpp"
-#include "spg/plan/explain.hpp"
 #include "spg/plan/view.hpp"
 #include "spg/sql/deparse.hpp"
 #include "spg/sql/lexer.hpp"
@@ -380,6 +379,17 @@ Status SessionImpl::run_prepare(const sql::Prepare& prepare, Where where) {
   return ok();
 }
 
+Result<std::span<const type::Value>> SessionImpl::execute_parameters(const sql::Execute& execute, const Prepared& prepared) {
+  if (execute.params.size() != prepared.parameter_types.size())
+    return Error::make(sqlstate::syntax_error, "wrong number of parameters for prepared statement \"", execute.name, "\"")
+        .detail("Expected ", prepared.parameter_types.size(), " parameters but got ", execute.params.size(), ".");
+  auto* values = statement_arena_.array<type::Value>(execute.params.size());
+  for (std::size_t i = 0; i < execute.params.size(); ++i) {
+    SPG_ASSIGN(values[i], evaluate_default(*execute.params[i], prepared.parameter_types[i], -1));
+  }
+  return std::span<const type::Value>(values, execute.params.size());
+}
+
 Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
   auto prepared = find_prepared(execute.name);
   if (prepared == nullptr) return Error::make(sqlstate::undefined_pstatement, "prepared statement \"", execute.name, "\" does not exist");
@@ -387,54 +397,12 @@ Status SessionImpl::run_execute(const sql::Execute& execute, Where where) {
   SPG_TRY(plan(*prepared));
   SPG_TRY(check_read_only(*prepared));
   if (where == Where::reactor && !prepared->plan->is_short) return Error::would_block();  // begins anew on a worker
-  if (execute.params.size() != prepared->parameter_types.size())
-    return Error::make(sqlstate::syntax_error, "wrong number of parameters for prepared statement \"", execute.name, "\"")
-        .detail("Expected ", prepared->parameter_types.size(), " parameters but got ", execute.params.size(), ".");
-  auto* values = statement_arena_.array<type::Value>(execute.params.size());
-  for (std::size_t i = 0; i < execute.params.size(); ++i) {
-    SPG_ASSIGN(values[i], evaluate_default(*execute.params[i], prepared->parameter_types[i], -1));
-  }
-  parameters_ = {values, execute.params.size()};
+  SPG_ASSIGN(parameters_, execute_parameters(execute, *prepared));
   current_ = prepared;
-  SPG_TRY(execution_.open(*prepared->compiled, context(statement_arena_, parameters_)));
+  SPG_TRY(open_execution(*prepared->compiled, parameters_));
   if (sends_description_ && returns_rows(*prepared)) sink_.describe_rows(prepared->outputs, formats_);
   phase_ = Phase::run;
   return ok();
-}
-
-// --- EXPLAIN --------------------------------------------------------------------------------------------------------
-
-Status SessionImpl::run_explain(const sql::Explain& explain) {
-  plan::ExplainOptions options;
-  bool analyze = false;
-  for (const sql::Option& option : explain.options) {
-    std::string_view value;
-    if (const auto* word = sql::as<sql::Word>(option.value)) value = word->text;
-    else if (option.value != nullptr && option.value->kind == NodeKind::literal) value = literal_text(static_cast<const sql::Expr&>(*option.value), statement_arena_);
-    const auto placed = [&](Error error) { return std::move(error).at(option.at < 0 ? 0 : sql::char_position(current_->text, static_cast<std::size_t>(option.at))); };
-    const bool on = value.empty() || value == "on" || value == "true" || value == "1";
-    if (option.name == "format" && value != "text" && value != "xml" && value != "json" && value != "yaml")
-      return placed(Error::make(sqlstate::invalid_parameter_value, "unrecognized value for EXPLAIN option \"format\": \"", value, "\""));
-    static constexpr std::string_view flags[] = {"costs", "verbose", "analyze", "buffers", "timing", "summary", "settings", "wal"};
-    const bool is_flag = std::find(std::begin(flags), std::end(flags), option.name) != std::end(flags);
-    if (is_flag && !on && value != "off" && value != "false" && value != "0") return Error::make(sqlstate::syntax_error, option.name, " requires a Boolean value");
-    if (!is_flag && option.name != "format") return placed(Error::make(sqlstate::syntax_error, "unrecognized EXPLAIN option \"", option.name, "\""));
-    if (option.name == "costs") options.costs = on;
-    else if (option.name == "verbose") options.verbose = on;
-    else if (option.name == "analyze") analyze = on;
-    else if (option.name == "format" && value != "text") return Error::make(sqlstate::feature_not_supported, "EXPLAIN format \"", value, "\" is not supported");
-  }
-  if (analyze) return not_supported("EXPLAIN ANALYZE");
-  const exec::ExecContext folding = context(statement_arena_, {});
-  Folder folder(folding);
-  plan::PlanContext planning = plan_context(current_->text);
-  planning.evaluator = &folder;
-  const auto* declare = sql::as<sql::DeclareCursor>(explain.query);
-  SPG_ASSIGN(const plan::Plan* planned, unless_unread(plan::plan_statement(statement_arena_, declare == nullptr ? *explain.query : *declare->query, planning)));
-  Vec<std::string_view> lines(statement_arena_);
-  plan::explain(statement_arena_, catalog_, *planned, options, lines);
-  const plan::OutputColumn column{"QUERY PLAN", type::oid::text, -1, Oid::none, type::Physical::string, Oid::none, 0};
-  return send_text_rows({&column, 1}, lines.span());
 }
 
 }  // namespace spg::db

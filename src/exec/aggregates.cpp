@@ -476,7 +476,23 @@ Status finish_best(FunctionContext&, const std::byte* state, Value& out) {
 /// Values of any type, by the type's order; of equals (1.0 and 1.00) the last.
 struct BestValue {
   Value value;
+  char* room;  ///< of a long one: the next takes its place
+  std::uint32_t room_bytes;
   bool has;
+
+  void keep(const Value& better, Arena& arena) {
+    has = true;
+    value = better;
+    if (better.physical != Physical::string) return;
+    const auto text = better.as<StringRef>();
+    if (text.is_inline()) return;
+    if (text.size > room_bytes) {
+      room_bytes = std::max(text.size, room_bytes * 2);
+      room = arena.array<char>(room_bytes);
+    }
+    std::memcpy(room, text.data(), text.size);
+    value = type::string_value({room, text.size});
+  }
 };
 template <bool max>
 Status update_best_value(AggregateUpdate& u) {
@@ -488,8 +504,7 @@ Status update_best_value(AggregateUpdate& u) {
       const int order = type::compare(type, value, s.value);
       if (max ? order < 0 : order > 0) continue;
     }
-    s.value = own_value(value, u.context.arena);
-    s.has = true;
+    s.keep(value, u.context.arena);
   }
   return ok();
 }
@@ -503,14 +518,13 @@ Status update_best_text(AggregateUpdate& u) {
       const int order = type::compare_bytes(text, s.value.as<StringRef>());
       if (max ? order <= 0 : order >= 0) continue;
     }
-    s.value = own_value(Value::of(Physical::string, text), u.context.arena);
-    s.has = true;
+    s.keep(Value::of(Physical::string, text), u.context.arena);
   }
   return ok();
 }
-Status finish_best_value(FunctionContext&, const std::byte* state, Value& out) {
+Status finish_best_value(FunctionContext& context, const std::byte* state, Value& out) {
   const auto& s = state_of<BestValue>(state);
-  out = s.has ? s.value : Value{};
+  out = s.has ? own_value(s.value, context.arena) : Value{};
   return ok();
 }
 template <class T>

@@ -17,7 +17,6 @@ using Codes = std::span<const Code* const>;
 
 constexpr int depth_max = 2000;
 /// Reads of work tables are noted like reads of internal parameters: they change under whoever reads them.
-constexpr std::uint32_t work_table_bit = 0x80000000u;
 
 class Compiler {
  public:
@@ -59,6 +58,7 @@ class Compiler {
   Result<const Function*> function(Oid oid, const Expr& at);
   Status set_function(Code* code, Oid oid, const Expr& at);
   Result<const Code*> call(const plan::Call& call);
+  Result<const Code*> row(const plan::Variadic& expr);
   Result<const Code*> choice(const plan::Case& expr);
   Result<const Code*> any_all(const plan::AnyAll& expr);
   Result<const Code*> in_list(const plan::InList& expr);
@@ -128,6 +128,19 @@ Result<const Code*> Compiler::call(const plan::Call& expr) {
   if (expr.function == Oid::none) return with(make(expr, eval_io_cast), expr.arguments);
   Code* code = make(expr, eval_call);
   SPG_TRY(set_function(code, expr.function, expr));
+  return with(code, expr.arguments);
+}
+
+/// Records hold what they are of; of domains the values of their base types.
+Result<const Code*> Compiler::row(const plan::Variadic& expr) {
+  Code* code = make(expr, eval_row);
+  auto* types = arena_->array<Oid>(expr.arguments.size() + 1);
+  for (std::size_t i = 0; i < expr.arguments.size(); ++i) {
+    types[i] = expr.arguments[i]->type;
+    const catalog::Type* known = catalog_ == nullptr ? nullptr : catalog_->type(types[i]);
+    if (known != nullptr && known->base != Oid::none) types[i] = known->base;
+  }
+  code->extra = types;
   return with(code, expr.arguments);
 }
 
@@ -300,7 +313,7 @@ Result<const Code*> Compiler::expr(const Expr& e) {
     case ExprKind::in_list: return in_list(plan::as<plan::InList>(e));
     case ExprKind::subquery: return subquery(plan::as<plan::SubqueryExpr>(e));
     case ExprKind::array: return with(make(e, eval_array), plan::as<plan::Variadic>(e).arguments);
-    case ExprKind::row: return with(make(e, eval_row), plan::as<plan::Variadic>(e).arguments);
+    case ExprKind::row: return row(plan::as<plan::Variadic>(e));
     case ExprKind::row_id:
     case ExprKind::grouping:
     case ExprKind::default_marker: break;
@@ -493,7 +506,10 @@ Status Compiler::modify(CompiledNode* to, const plan::Modify& node) {
 Result<const CompiledNode*> Compiler::node(const plan::Node& n) {
   if (n.kind == NodeKind::materialize)
     for (const Known& known : materialized_)
-      if (known.node == &n) return known.compiled;
+      if (known.node == &n) {
+        reads_.append(known.compiled->reads);
+        return known.compiled;
+      }
   if (depth_ > depth_max) return Error::make(sqlstate::statement_too_complex, "stack depth limit exceeded");
   ++depth_;
   auto* made = arena_->make<CompiledNode>();
@@ -505,9 +521,14 @@ Result<const CompiledNode*> Compiler::node(const plan::Node& n) {
   auto result = fill(made);
   made->registers = registers;
   registers = outer;
-  made->depends = reads_.size() > since;
   // What writes in WITH is run once, whatever happens around it.
-  if (n.kind == NodeKind::materialize && plan::as<plan::Materialize>(n).input->kind == NodeKind::modify) made->depends = false;
+  const bool writes = n.kind == NodeKind::materialize && plan::as<plan::Materialize>(n).input->kind == NodeKind::modify;
+  made->depends = reads_.size() > since && !writes;
+  if (n.kind == NodeKind::materialize && made->depends) {
+    Vec<std::uint32_t> reads(*arena_);
+    reads.append(reads_.span().subspan(since));
+    made->reads = reads.span();
+  }
   --depth_;
   if (result.has_value() && n.kind == NodeKind::materialize) {
     made->number = shared_count++;

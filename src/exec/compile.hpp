@@ -14,11 +14,15 @@ struct StoredColumn {
   bool is_scaled() const { return type == Oid{1700} && (physical == Physical::int8 || physical == Physical::int16); }
 };
 
+/// In a number of CompiledNode::reads: it is a work table's slot.
+inline constexpr std::uint32_t work_table_bit = 0x80000000u;
+
 struct CompiledNode {
   const plan::Node* node = nullptr;
   std::uint32_t registers = 0;
   std::uint32_t number = 0;            ///< of Materialize: its place in State::shared
   bool depends = false;                ///< reads internal parameters
+  std::span<const std::uint32_t> reads;  ///< Materialize: which, and work tables (with work_table_bit)
   bool unique_rows = true;             ///< a Modify's input yields no rowid twice
   const CompiledNode* left = nullptr;  ///< the input, where there is one
   const CompiledNode* right = nullptr;

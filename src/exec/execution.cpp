@@ -15,6 +15,10 @@ State* make_state(const ExecContext& context, std::uint32_t parameters, std::uin
   state->arena = &arena;
   state->parameters = arena.array<Value>(parameters);
   for (std::uint32_t i = 0; i < parameters; ++i) new (&state->parameters[i]) Value{};
+  state->versions = arena.array<std::uint64_t>(parameters);
+  for (std::uint32_t i = 0; i < parameters; ++i) state->versions[i] = 0;
+  state->work_table_versions = arena.array<std::uint64_t>(tables);
+  for (std::uint32_t i = 0; i < tables; ++i) state->work_table_versions[i] = 0;
   state->shared = arena.array<Operator*>(shared);
   for (std::uint32_t i = 0; i < shared; ++i) state->shared[i] = nullptr;
   state->work_tables = arena.array<Rows*>(tables);
@@ -58,6 +62,8 @@ Status Execution::open(const CompiledPlan& plan, const ExecContext& context) {
   return state->arena->check();
 }
 
+std::uint32_t node_count(const CompiledPlan& plan) { return plan.plan->node_count; }
+
 Status Execution::open(const plan::Plan& plan, const ExecContext& context) {
   SPG_ASSIGN(const CompiledPlan* compiled, compile(plan, *context.catalog, *context.arena));
   return open(*compiled, context);
@@ -66,8 +72,7 @@ Status Execution::open(const plan::Plan& plan, const ExecContext& context) {
 Result<bool> Execution::next(type::Batch& out) {
   SPG_DCHECK(state_ != nullptr);
   SPG_TRY(state_->check());
-  // Operators that returned while holding an input batch have copied it, and the caller is done with the last one.
-  if (state_->context.view != nullptr) state_->context.view->renew_guard();
+  state_->renew_guards();  // the caller is done with the last batch
   for (;;) {
     SPG_ASSIGN(const bool more, state_->root->next(out));
     if (!more) {

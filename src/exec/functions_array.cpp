@@ -316,6 +316,138 @@ std::optional<Value> subscript(Context&, Value array, Rest indexes) {
     if (!reader.next(&value)) return std::nullopt;
   return value;
 }
+// --- assignment to parts --------------------------------------------------------------------------------------------
+
+/// What calls hold for them (plan's array_assign_function, array_assign_slice_function); no functions of PostgreSQL's.
+constexpr std::uint16_t assign_element_oid[] = {2}, assign_slice_oid[] = {3};
+
+Error bad_subscript(std::string_view text) { return Error::make(sqlstate::array_subscript_error, text); }
+
+Status read_positions(Rest at, i4* to) {
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    if (at[i].is_null)
+      return Error::make(sqlstate::null_value_not_allowed, "array subscript in assignment must not be null");
+    to[i] = at[i].as<i4>();
+  }
+  return ok();
+}
+
+/// Makes a flat array reach from `lower` to `upper` at least; NULLs fill what lies between.
+Status grow(Parts& parts, i4 lower, i4 upper, Arena& arena) {
+  ArrayDimension& dimension = parts.dimension[0];
+  const i8 begin = dimension.lower, end = begin + dimension.length;
+  const i8 before = lower < begin ? begin - lower : 0, after = upper >= end ? i8{upper} - end + 1 : 0;
+  if (before == 0 && after == 0) return ok();
+  const i8 length = before + dimension.length + after;
+  if (length > type::array_elements_max)
+    return Error::make(sqlstate::program_limit_exceeded, "array size exceeds the maximum allowed (",
+                       type::array_elements_max, ")");
+  Vec<Value> values(arena, static_cast<std::size_t>(length));
+  const Value null = Value::null_of(type::physical_of(parts.element));
+  for (i8 i = 0; i < before; ++i) values.push_back(null);
+  values.append({parts.values.data(), parts.values.size()});
+  for (i8 i = 0; i < after; ++i) values.push_back(null);
+  parts.values = values;
+  dimension = {static_cast<i4>(length), static_cast<i4>(begin - before)};
+  return arena.check();
+}
+
+Result<std::optional<StringRef>> assigned(const Parts& parts, Arena& arena) {
+  SPG_ASSIGN(const StringRef made, put_together(parts, arena));
+  return std::optional<StringRef>(made);
+}
+
+/// array[i, j, ...] = value; an empty array gets that element, a flat one grows.
+Result<std::optional<StringRef>> assign_element(Context& c, Value array, Value value, Rest at) {
+  i4 index[type::array_dimensions_max];
+  if (at.size() > type::array_dimensions_max)
+    return Error::make(sqlstate::program_limit_exceeded, "number of array dimensions (", at.size(),
+                       ") exceeds the maximum allowed (", type::array_dimensions_max, ")");
+  SPG_TRY(read_positions(at, index));
+  Parts parts = parts_or_empty(c, array, 0);
+  if (parts.dimensions == 0) {
+    parts.dimensions = static_cast<int>(at.size());
+    for (std::size_t d = 0; d < at.size(); ++d) parts.dimension[d] = {1, index[d]};
+    parts.values.push_back(value);
+    return assigned(parts, c.arena);
+  }
+  if (static_cast<std::size_t>(parts.dimensions) != at.size()) return bad_subscript("wrong number of array subscripts");
+  if (parts.dimensions == 1) SPG_TRY(grow(parts, index[0], index[0], c.arena));
+  i8 place = 0;
+  for (int d = 0; d < parts.dimensions; ++d) {
+    const i8 offset = i8{index[d]} - parts.dimension[d].lower;
+    if (offset < 0 || offset >= parts.dimension[d].length) return bad_subscript("array subscript out of range");
+    place = place * parts.dimension[d].length + offset;
+  }
+  parts.values[static_cast<std::size_t>(place)] = value;
+  return assigned(parts, c.arena);
+}
+
+/// The slice's bounds within the array, which grows if it is flat. `given` has a bit for each bound that is there.
+Status settle_slice(Parts& parts, std::size_t count, i4 given, i4* bounds, Arena& arena) {
+  if (parts.dimensions == 0) {
+    if (given != (1 << 2 * count) - 1)
+      return bad_subscript("array slice subscript must provide both boundaries")
+          .detail("When assigning to a slice of an empty array value, slice boundaries must be fully specified.");
+    parts.dimensions = static_cast<int>(count);
+    i8 cells = 1;
+    for (std::size_t d = 0; d < count; ++d) {
+      const i8 length = i8{bounds[2 * d + 1]} - bounds[2 * d] + 1;
+      if (length < 0) return bad_subscript("upper bound cannot be less than lower bound");
+      cells *= length;
+      if (cells > type::array_elements_max)
+        return Error::make(sqlstate::program_limit_exceeded, "array size exceeds the maximum allowed (",
+                           type::array_elements_max, ")");
+      parts.dimension[d] = {static_cast<i4>(length), bounds[2 * d]};
+    }
+    for (i8 i = 0; i < cells; ++i) parts.values.push_back(Value::null_of(type::physical_of(parts.element)));
+    return arena.check();
+  }
+  if (static_cast<std::size_t>(parts.dimensions) < count) return bad_subscript("wrong number of array subscripts");
+  for (std::size_t d = 0; d < static_cast<std::size_t>(parts.dimensions); ++d) {
+    const ArrayDimension& dimension = parts.dimension[d];
+    if (d >= count || (given >> 2 * d & 1) == 0) bounds[2 * d] = dimension.lower;
+    if (d >= count || (given >> (2 * d + 1) & 1) == 0) bounds[2 * d + 1] = dimension.lower + dimension.length - 1;
+    if (bounds[2 * d] > bounds[2 * d + 1]) return bad_subscript("upper bound cannot be less than lower bound");
+  }
+  if (parts.dimensions == 1) return grow(parts, bounds[0], bounds[1], arena);
+  for (int d = 0; d < parts.dimensions; ++d)
+    if (bounds[2 * d] < parts.dimension[d].lower ||
+        bounds[2 * d + 1] >= i8{parts.dimension[d].lower} + parts.dimension[d].length)
+      return bad_subscript("array subscript out of range");
+  return ok();
+}
+
+/// array[i:j, ...] = values, in row-major order; `rest` is which bounds are there, then all. NULL changes nothing.
+Result<std::optional<StringRef>> assign_slice(Context& c, Value array, Value value, Rest rest) {
+  const std::size_t count = (rest.size() - 1) / 2;
+  if (count > type::array_dimensions_max)
+    return Error::make(sqlstate::program_limit_exceeded, "number of array dimensions (", count,
+                       ") exceeds the maximum allowed (", type::array_dimensions_max, ")");
+  i4 bounds[2 * type::array_dimensions_max] = {};
+  SPG_TRY(read_positions(Rest(rest.data() + 1, rest.size() - 1), bounds));
+  Parts parts = parts_or_empty(c, array, 0);
+  if (value.is_null) return assigned(parts, c.arena);
+  const Parts source = take_apart(value.as<StringRef>(), c.arena);
+  SPG_TRY(settle_slice(parts, count, rest[0].as<i4>(), bounds, c.arena));
+  i8 cells = 1;
+  for (int d = 0; d < parts.dimensions; ++d) cells *= i8{bounds[2 * d + 1]} - bounds[2 * d] + 1;
+  if (static_cast<i8>(source.values.size()) < cells) return bad_subscript("source array too small");
+  for (i8 cell = 0; cell < cells; ++cell) {
+    i8 left = cell, place = 0, stride = 1;
+    for (int d = parts.dimensions; d-- > 0;) {
+      const i8 width = i8{bounds[2 * d + 1]} - bounds[2 * d] + 1;
+      place += (left % width + bounds[2 * d] - parts.dimension[d].lower) * stride;
+      left /= width;
+      stride *= parts.dimension[d].length;
+    }
+    parts.values[static_cast<std::size_t>(place)] = source.values[static_cast<std::size_t>(cell)];
+  }
+  return assigned(parts, c.arena);
+}
+
+// --- containment ----------------------------------------------------------------------------------------------------
+
 enum class Containment : std::uint8_t { contains, contained, overlap };
 template <Containment how>
 bool contains(Context& c, StringRef a, StringRef b) {
@@ -493,6 +625,8 @@ constexpr FunctionEntry array_functions[] = {
     {proc::array_positions, call<array_positions>()},
     {proc::array_fill, call<array_fill>()},
     {proc::array_subscript_handler, call<subscript>()},
+    {assign_element_oid, call<assign_element>()},
+    {assign_slice_oid, call<assign_slice>()},
     {proc::generate_series_int4, series<i4>()},
     {proc::generate_series_step_int4, series<i4>()},
     {proc::generate_series_int8, series<i8>()},

@@ -3,6 +3,7 @@
 #include "kernels.hpp"
 #include "spg/catalog/functions.hpp"
 #include "spg/catalog/names.hpp"
+#include "spg/catalog/roles.hpp"
 #include "spg/plan/view.hpp"
 
 namespace spg::exec {
@@ -131,16 +132,31 @@ OptionalText column_comment(Context& c, u4 relation, i4 column) { return text_or
 Result<Text> user_by_id(Context& c, u4 role) { return catalog::pg_get_userbyid(of(c), Oid{role}, c.arena); }
 Text encoding_name(Context&, i4 encoding) { return catalog::pg_encoding_to_char(encoding); }
 i4 encoding_number(Context&, Text name) { return catalog::pg_char_to_encoding(name); }
-Result<std::optional<i8>> relation_size(Context& c, u4 relation) { return int8_or_null(catalog::pg_relation_size(of(c), Oid{relation})); }
+Result<std::optional<i8>> relation_size(Context& c, u4 relation) { return int8_or_null(catalog::pg_relation_size(of(c), Oid{relation}, c.arena)); }
 Result<std::optional<i8>> relation_fork_size(Context& c, u4 relation, Text) { return relation_size(c, relation); }
-Result<std::optional<i8>> indexes_size(Context& c, u4 relation) { return int8_or_null(catalog::pg_indexes_size(of(c), Oid{relation})); }
+Result<std::optional<i8>> indexes_size(Context& c, u4 relation) { return int8_or_null(catalog::pg_indexes_size(of(c), Oid{relation}, c.arena)); }
 Result<std::optional<i8>> total_size(Context& c, u4 relation) {
   SPG_ASSIGN(const std::optional<i8> rows, relation_size(c, relation));
   SPG_ASSIGN(const std::optional<i8> indexes, indexes_size(c, relation));
   if (!rows.has_value()) return rows;
   return std::optional<i8>(*rows + indexes.value_or(0));
 }
-
+Result<std::optional<i8>> database_size(Context& c, u4 database) {
+  if (c.exec.session == nullptr) return Error::make(sqlstate::object_not_in_prerequisite_state, "there is no session here");
+  SPG_ASSIGN(const std::optional<std::uint64_t> bytes, c.exec.session->database_bytes(DatabaseId{database}));
+  return bytes.has_value() ? std::optional<i8>(static_cast<i8>(*bytes)) : std::nullopt;
+}
+Result<u4> database_of(Context& c, Text name) {
+  if (of(c).shared_view() != nullptr) {
+    SPG_ASSIGN(const catalog::DatabaseInfo found, catalog::find_database(*of(c).shared_view(), name, c.arena));
+    if (found.found) return raw(found.oid);
+  }
+  return Error::make(sqlstate::undefined_database, "database \"", name, "\" does not exist");
+}
+Result<std::optional<i8>> database_size_by_name(Context& c, Text name) {
+  SPG_ASSIGN(const u4 database, database_of(c, name));
+  return database_size(c, database);
+}
 
 struct SizeUnit {
   Text name;
@@ -206,6 +222,14 @@ OptionalBool has_schema_privilege_by_name(Context& c, Text name, Text privileges
   if (schema == Oid::none) return Error::make(sqlstate::undefined_schema, "schema \"", name, "\" does not exist");
   return bool_or_null(catalog::has_privilege(of(c), of(c).role(), catalog::PrivilegeOn::schema, schema, privileges, c.arena));
 }
+OptionalBool has_database_privilege_by_name(Context& c, Text name, Text privileges) {
+  SPG_ASSIGN(const u4 database, database_of(c, name));
+  return bool_or_null(catalog::has_privilege(of(c), of(c).role(), catalog::PrivilegeOn::database, Oid{database}, privileges, c.arena));
+}
+Result<bool> has_role_by_name(Context& c, Text name, Text) {
+  SPG_ASSIGN(const Oid role, catalog::regrole_in(of(c), name, c.arena));
+  return catalog::pg_has_role(of(c), of(c).role(), role, c.arena);
+}
 Result<bool> has_role(Context& c, u4 other, Text) { return catalog::pg_has_role(of(c), of(c).role(), Oid{other}, c.arena); }
 Result<bool> role_has_role(Context& c, u4 role, u4 other, Text) { return catalog::pg_has_role(of(c), Oid{role}, Oid{other}, c.arena); }
 
@@ -252,7 +276,8 @@ constexpr FunctionEntry catalog_functions[] = {
     {list<2261>, call<has_privilege<PrivilegeOn::function>>()}, {list<2259>, call<role_has_privilege<PrivilegeOn::function>>()},
     {proc::current_schema, call<current_schema>()}, {proc::current_schemas, call<current_schemas>()},
     {list<2288>, call<size_pretty>()}, {list<3166>, call<size_pretty_numeric>()}, {list<3778>, call<tablespace_location>()},
-    {list<2710>, call<has_role>()}, {list<2708>, call<role_has_role>()},
+    {list<2324>, call_volatile<database_size>()}, {list<2168>, call_volatile<database_size_by_name>()}, {list<2254>, call<has_database_privilege_by_name>()},
+    {list<2709>, call<has_role_by_name>()}, {list<2710>, call<has_role>()}, {list<2708>, call<role_has_role>()},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The session module: who and where we are, settings, sequences, type names; and printing and reading of values whose
 // text depends on the catalog.
 #include "kernels.hpp"
+#include "spg/type/record.hpp"
 
 namespace spg::exec {
 namespace {
@@ -200,6 +201,11 @@ void print_value(const ExecContext& context, Oid type, const Value& value, TextB
       out.add(*name);
       return;
     }
+  }
+  if (type == type::oid::record) {
+    const StringRef body = value.as<StringRef>();
+    type::print_record(body, out, [&](Oid field, const Value& one) { print_value(context, field, one, out); });
+    return;
   }
   type::output(type, value, out, context.settings == nullptr ? default_settings : *context.settings);
 }

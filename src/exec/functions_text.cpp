@@ -43,11 +43,6 @@ Text bpchar_extreme(Text a, Text b) {
   return (type::trim_bpchar(a).compare(type::trim_bpchar(b)) > 0) == larger ? a : b;
 }
 
-constexpr Function equality(Function function) {
-  function.is_equality = true;
-  return function;
-}
-
 // --- pieces ---------------------------------------------------------------------------------------------------------
 
 bool is_quoted_keyword(Text name) {

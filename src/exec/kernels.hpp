@@ -175,6 +175,11 @@ constexpr Function call() {
   result.sees_nulls = S::sees_nulls;
   return result;
 }
+/// One that is `=` of two values of one type, as type::compare has it.
+constexpr Function equality(Function function) {
+  function.is_equality = true;
+  return function;
+}
 /// One whose result differs from call to call.
 template <auto f>
 constexpr Function call_volatile() {

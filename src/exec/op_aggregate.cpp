@@ -183,6 +183,7 @@ class AggregateOp final : public Operator {
     }
     for (GroupSet& set : sets_)
       for (std::size_t a = 0; a < calls_.size(); ++a) SPG_TRY(fold(set, a));
+    if (plan::NodeCounters* did = counters()) did->memory_bytes = std::max<std::uint64_t>(did->memory_bytes, table_arena_.held_bytes());
     return table_arena_.check();
   }
 

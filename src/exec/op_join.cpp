@@ -186,6 +186,10 @@ class HashJoinOp final : public Operator {
     }
     matched_ = Vec<std::uint8_t>(table_arena_);
     if (keeps_unmatched_right(type_)) matched_.resize(rows_->size());
+    if (plan::NodeCounters* did = counters()) {
+      did->memory_bytes = std::max<std::uint64_t>(did->memory_bytes, table_arena_.held_bytes());
+      did->hash_buckets = std::max<std::uint64_t>(did->hash_buckets, buckets);
+    }
     return table_arena_.check();
   }
 
@@ -274,6 +278,7 @@ class HashJoinOp final : public Operator {
           filter_rows(*node_.condition, frame_, selected, pair_arena_.array<std::uint16_t>(pairs), selected);
       frame_.arena = &batch_arena_;
       SPG_TRY(std::move(status));
+      if (plan::NodeCounters* did = counters()) did->removed_by_join_filter += pairs - selected.count;
     }
     for (std::uint32_t i = 0; i < selected.count; ++i) {
       left_.matched[left_rows[selected[i]]] = true;
@@ -363,6 +368,7 @@ class LoopJoinOp final : public Operator {
         left_types_(physicals(state, plan_node<plan::LoopJoin>().left->outputs)),
         right_types_(physicals(state, plan_node<plan::LoopJoin>().right->outputs)),
         values_(state.arena->array<Value>(node.codes.size() + 1)),
+        versions_(state.arena->array<std::uint64_t>(node.codes.size() + 1)),
         matched_memory_(state.arena->budget()),
         matched_right_(matched_memory_) {}
 
@@ -411,12 +417,15 @@ class LoopJoinOp final : public Operator {
           // The left batch is owned, but computed values lie in batch memory that goes.
           values_[i] = own_value(value, row_arena(i == 0));
           state_.set_parameter(join.bindings[i].parameter, values_[i]);
+          versions_[i] = state_.epoch;
         }
         right_->rescan();
       } else {
         // Another loop, or a subquery, may have set the same parameters since.
-        for (std::size_t i = 0; i < join.bindings.size(); ++i)
+        for (std::size_t i = 0; i < join.bindings.size(); ++i) {
           state_.parameters[join.bindings[i].parameter] = values_[i];
+          state_.versions[join.bindings[i].parameter] = versions_[i];
+        }
       }
       Batch right;
       for (;;) {
@@ -462,6 +471,7 @@ class LoopJoinOp final : public Operator {
       }
       SPG_TRY(
           filter_rows(*node_.condition, frame_, selected, batch_arena_.array<std::uint16_t>(selected.count), selected));
+      if (plan::NodeCounters* did = counters()) did->removed_by_join_filter += right.selected.count - selected.count;
     }
     if (selected.count == 0) return false;
     left_.matched[row] = true;
@@ -532,6 +542,7 @@ class LoopJoinOp final : public Operator {
   JoinType type_;
   std::span<const Physical> left_types_, right_types_;
   Value* values_;
+  std::uint64_t* versions_;  ///< State::versions of the bindings
   Arena row_memory_{state_.arena->budget()};
   Arena matched_memory_;
   Vec<std::uint8_t> matched_right_;
@@ -567,6 +578,7 @@ class IndexJoinOp final : public Operator {
     for (;;) {
       SPG_TRY(state_.check());
       if (!has_left_) {
+        state_.renew_guards();  // what was looked up for the last batch
         SPG_ASSIGN(const bool more, left_.next());
         if (!more) return false;
         SPG_TRY(look_up());
@@ -599,6 +611,10 @@ class IndexJoinOp final : public Operator {
     ends_ = probe_arena_.array<std::uint32_t>(count);
     SPG_TRY(state_.context.view->probe(join.table, join.index, {keys, node_.codes.size()}, left_.batch.selected,
                                        rowids_, {ends_, count}));
+    if (plan::NodeCounters* did = counters()) {
+      did->probes += count;
+      did->probed_rows += rowids_.size();
+    }
     has_left_ = true;
     at_ = pair_at_ = 0;
     return probe_arena_.check();
@@ -647,6 +663,7 @@ class IndexJoinOp final : public Operator {
       if (node_.condition != nullptr) {
         see({columns, count, selected});
         SPG_TRY(filter_rows(*node_.condition, frame_, selected, batch_arena_.array<std::uint16_t>(count), selected));
+        if (plan::NodeCounters* did = counters()) did->removed_by_filter += count - selected.count;
       }
       for (std::uint32_t i = 0; i < selected.count; ++i) left_.matched[left_rows[selected[i]]] = true;
       if (emits_left_only(type_) || selected.count == 0) continue;

@@ -19,7 +19,9 @@ class FilterOp final : public Operator {
         capacity_ = out.rows == 1 ? 1 : type::batch_rows_max;
         rows_ = state_.arena->array<std::uint16_t>(capacity_);
       }
+      const std::uint32_t before = out.selected.count;
       SPG_TRY(filter_rows(*node_.condition, frame_, out.selected, rows_, out.selected));
+      if (plan::NodeCounters* did = counters()) did->removed_by_filter += before - out.selected.count;
       if (out.selected.count != 0) return true;
     }
   }
@@ -123,6 +125,9 @@ class LimitOp final : public Operator {
       SPG_ASSIGN(const Value value, constant(*node_.count));
       if (!value.is_null && value.as<std::int64_t>() < 0)
         return Error::make(sqlstate::invalid_row_count_in_limit_clause, "LIMIT must not be negative");
+      if (value.is_null && with_ties_)
+        return Error::make(sqlstate::invalid_row_count_in_limit_clause,
+                           "row count cannot be null in FETCH FIRST ... WITH TIES clause");
       if (!value.is_null) left_ = static_cast<std::uint64_t>(value.as<std::int64_t>());
     }
     if (left_ == 0) ties_over_ = true;

@@ -97,6 +97,7 @@ class ScanBase : public Operator {
     if (node_.condition == nullptr) return true;
     see(out);
     SPG_TRY(filter_rows(*node_.condition, frame_, selected, selection(rows), out.selected));
+    if (plan::NodeCounters* did = counters()) did->removed_by_filter += selected.count - out.selected.count;
     return out.selected.count != 0;
   }
   std::uint16_t* selection(std::uint32_t rows) {
@@ -116,7 +117,7 @@ class ScanBase : public Operator {
 class TableScanOp final : public ScanBase {
  public:
   TableScanOp(State& state, const CompiledNode& node) : ScanBase(state, node), scan_arena_(state.arena->budget()) {}
-  ~TableScanOp() override { delete scan_; }
+  ~TableScanOp() override { end(); }
 
   Result<bool> next(Batch& out) override {
     if (done_) return false;
@@ -124,9 +125,11 @@ class TableScanOp final : public ScanBase {
     while (!done_) {
       begin_batch();
       SPG_TRY(state_.check());
+      state_.renew_guards();
       txn::RowBatch rows;
       SPG_ASSIGN(const bool more, scan_->next(rows));
       if (!more) break;
+      if (RowProgress* progress = state_.context.progress) RowProgress::add(progress->done, rows.batch.selected.count);
       if (node_.count != nullptr) rows.batch.selected = sampled(rows);
       if (rows.batch.selected.count == 0) continue;
       const Vector rowids =
@@ -138,8 +141,7 @@ class TableScanOp final : public ScanBase {
     return false;
   }
   void rescan() override {
-    delete scan_;
-    scan_ = nullptr;
+    end();
     done_ = false;
   }
 
@@ -188,6 +190,14 @@ class TableScanOp final : public ScanBase {
     return {kept, count};
   }
 
+  void end() {
+    if (plan::NodeCounters* did = counters(); did != nullptr && scan_ != nullptr) {
+      did->blocks += scan_->blocks;
+      did->blocks_pruned += scan_->blocks_pruned;
+    }
+    delete scan_;
+    scan_ = nullptr;
+  }
   Status start() {
     scan_arena_.reset();
     const auto& node = plan_node<plan::TableScan>();
@@ -217,6 +227,10 @@ class TableScanOp final : public ScanBase {
       request.end_block = request.first_block + 1;
     }
     SPG_ASSIGN(scan_, state_.context.view->open_scan(request, scan_arena_));
+    if (RowProgress* progress = state_.context.progress) {
+      SPG_ASSIGN(const std::uint64_t expected, state_.context.view->row_count(node.table));
+      RowProgress::add(progress->expected, expected);
+    }
     return ok();
   }
 
@@ -241,6 +255,7 @@ class IndexScanOp final : public ScanBase {
     while (!done_) {
       begin_batch();
       SPG_TRY(state_.check());
+      state_.renew_guards();
       if (scan_ == nullptr) {
         SPG_TRY(open_range());
         if (done_) break;
@@ -404,7 +419,9 @@ class VirtualScanOp final : public Operator {
       if (!more) break;
       if (node_.condition == nullptr) return true;
       see(out);
+      const std::uint32_t before = out.selected.count;
       SPG_TRY(filter_rows(*node_.condition, frame_, out.selected, selection_, out.selected));
+      if (plan::NodeCounters* did = counters()) did->removed_by_filter += before - out.selected.count;
       if (out.selected.count != 0) return true;
     }
     done_ = true;

@@ -14,7 +14,8 @@ class MaterializeOp final : public Operator {
       : Operator(state, node),
         input_(make_operator(state, *node.left)),
         rows_arena_(state.arena->budget()),
-        rows_(rows_arena_) {}
+        rows_(rows_arena_),
+        versions_(state.arena->array<std::uint64_t>(node.reads.size() + 1)) {}
   Result<bool> next(Batch& out) override { return read(at_, out); }
   void rescan() override {
     at_ = 0;
@@ -23,10 +24,7 @@ class MaterializeOp final : public Operator {
 
   /// The chunk number `at`, reading on as far as needed.
   Result<bool> read(std::size_t& at, Batch& out) {
-    if (epoch_ != state_.epoch) {
-      if (node_.depends && epoch_ != 0) reset();
-      epoch_ = state_.epoch;
-    }
+    if (at == 0) restart();
     while (!complete_ && at + 1 >= rows_.chunk_count()) {
       SPG_TRY(state_.check());
       Batch batch;
@@ -59,10 +57,15 @@ class MaterializeOp final : public Operator {
   }
   /// A reader starts again: with other parameters than before, the rows are others.
   void restart() {
-    if (node_.depends && epoch_ != state_.epoch) {
-      reset();
-      epoch_ = state_.epoch;
+    bool is_changed = false;
+    for (std::size_t i = 0; i < node_.reads.size(); ++i) {
+      const std::uint32_t read = node_.reads[i], slot = read & ~work_table_bit;
+      const std::uint64_t now = read == slot ? state_.versions[read] : state_.work_table_versions[slot];
+      is_changed = is_changed || versions_[i] != now;
+      versions_[i] = now;
     }
+    if (is_changed && is_filled_) reset();
+    is_filled_ = true;
   }
 
  private:
@@ -78,7 +81,8 @@ class MaterializeOp final : public Operator {
   Rows rows_;
   bool complete_ = false;
   std::size_t at_ = 0;
-  std::uint64_t epoch_ = 0;
+  std::uint64_t* versions_;  ///< of what it reads, when it was filled
+  bool is_filled_ = false;   ///< from then on, at least in part
 };
 
 class CteScanOp final : public Operator {
@@ -132,7 +136,7 @@ class RecursiveUnionOp final : public Operator {
         arenas_[current_].reset();
         new_round();
         in_step_ = true;
-        ++state_.epoch;
+        state_.work_table_versions[plan_node<plan::RecursiveUnion>().slot] = ++state_.epoch;
         step_->rescan();
         continue;
       }
@@ -193,6 +197,18 @@ class WorkTableOp final : public Operator {
 };
 
 // --- subqueries -----------------------------------------------------------------------------------------------------
+
+/// The batch of the rows that a subquery is asked for is in use as long as it runs.
+class HeldBatch {
+ public:
+  explicit HeldBatch(State& state) : state_(state) { ++state_.held_batches; }
+  ~HeldBatch() { --state_.held_batches; }
+  HeldBatch(const HeldBatch&) = delete;
+  HeldBatch& operator=(const HeldBatch&) = delete;
+
+ private:
+  State& state_;
+};
 
 SubqueryState& state_of(const CompiledSubquery& sub, State& state) {
   SubqueryState& result = state.subqueries[sub.number];
@@ -276,11 +292,40 @@ Result<Value> any_all_value(const CompiledSubquery& how, SubqueryState& sub, Fra
   return Value::of(Physical::boolean, static_cast<std::uint8_t>(decided == any));
 }
 
+/// (a, b) = (SELECT ...): the test over the only row of the subquery.
+Result<Value> row_value(const CompiledSubquery& how, SubqueryState& sub, Frame& frame, std::uint32_t row) {
+  Value result = Value::null_of(Physical::boolean);
+  bool found = false;
+  const auto test = [&](const Batch& batch) -> Status {
+    if (batch.selected.count == 0) return ok();
+    if (found || batch.selected.count > 1)
+      return Error::make(sqlstate::cardinality_violation,
+                         "more than one row returned by a subquery used as an expression");
+    found = true;
+    for (std::size_t c = 0; c < batch.columns.size(); ++c)
+      frame.state->set_parameter(how.expr->first_row_param + static_cast<std::uint32_t>(c),
+                                 type::value_of(batch.columns[c], batch.selected[0]));
+    SPG_ASSIGN(result, evaluate_row(*how.test, frame, row));
+    return ok();
+  };
+  if (sub.rows != nullptr) {
+    for (std::size_t i = 0; i < sub.rows->chunk_count(); ++i) SPG_TRY(test(sub.rows->chunk(i)));
+    return result;
+  }
+  Batch batch;
+  for (;;) {
+    SPG_ASSIGN(const bool more, sub.root->next(batch));
+    if (!more) return result;
+    SPG_TRY(test(batch));
+  }
+}
+
 /// The value for one row, or for all rows when nothing is bound.
 Result<Value> subquery_value(const Code& code, SubqueryState& sub, Frame& frame, std::uint32_t row) {
   switch (code.subquery->expr->form) {
     case plan::SubqueryExpr::Form::scalar: return scalar_value(sub, code.physical);
     case plan::SubqueryExpr::Form::exists: return exists_value(sub);
+    case plan::SubqueryExpr::Form::row: return row_value(*code.subquery, sub, frame, row);
     case plan::SubqueryExpr::Form::array: return array_value(sub, code.expr->type);
     default: return any_all_value(*code.subquery, sub, frame, row);
   }
@@ -304,8 +349,9 @@ Status evaluate_subquery(const Code& code, Frame& frame, Selection rows, Vector&
   const CompiledSubquery& how = *code.subquery;
   State& state = *frame.state;
   SubqueryState& sub = state_of(how, state);
+  const HeldBatch held(state);
   using Form = plan::SubqueryExpr::Form;
-  const bool per_row_test = how.expr->form == Form::any || how.expr->form == Form::all;
+  const bool per_row_test = how.expr->form == Form::any || how.expr->form == Form::all || how.expr->form == Form::row;
   const bool bound = !how.bindings.empty();
   if (!bound && (!sub.known || (how.depends && sub.epoch != state.epoch))) {
     if (sub.known) sub.root->rescan();

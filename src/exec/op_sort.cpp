@@ -1,4 +1,6 @@
 // ORDER BY: all rows are collected, their keys normalised and sorted; with a limit, only the best rows are kept.
+#include <algorithm>
+
 #include "operator.hpp"
 #include "sorting.hpp"
 #include "spg/type/io.hpp"
@@ -70,6 +72,10 @@ class SortOp final : public Operator {
     }
     SPG_ASSIGN(order_, sort_rows(*rows_, by_.span(), arena()));
     if (order_.size() > limit) order_ = order_.first(limit);
+    if (plan::NodeCounters* did = counters()) {
+      did->memory_bytes = std::max<std::uint64_t>(did->memory_bytes, arenas_[0].held_bytes() + arenas_[1].held_bytes());
+      did->sorted = limit != UINT64_MAX ? plan::NodeCounters::Sorted::top_n : plan::NodeCounters::Sorted::quicksort;
+    }
     return ok();
   }
   /// Keeps the best `limit` rows, and the key of the last of them.

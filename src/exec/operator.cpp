@@ -26,7 +26,7 @@ Result<Value> Operator::constant(const Code& code) {
   return evaluate_row(code, frame_);
 }
 
-Operator* make_operator(State& state, const CompiledNode& node) {
+static Operator* make_plain(State& state, const CompiledNode& node) {
   switch (node.node->kind) {
     case plan::NodeKind::values: return make_values(state, node);
     case plan::NodeKind::table_scan: return make_table_scan(state, node);
@@ -54,6 +54,11 @@ Operator* make_operator(State& state, const CompiledNode& node) {
     case plan::NodeKind::lock_rows: return make_lock_rows(state, node);
   }
   return nullptr;
+}
+
+Operator* make_operator(State& state, const CompiledNode& node) {
+  Operator* made = make_plain(state, node);
+  return state.context.measures == nullptr ? made : measured(state, node, made);
 }
 
 // --- stored numerics ------------------------------------------------------------------------------------------------

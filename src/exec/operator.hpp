@@ -2,7 +2,8 @@
 //
 // An Operator is constructed without work; the first next() starts it, rescan() makes the next next() start it again
 // (with the internal parameters as they are then). A batch that next() yields lives until the operator's next call.
-// An operator that returns while it still holds an input batch copies it first (the root may then renew the guard).
+// An operator that returns, or asks an input, while it still holds a batch of another input copies that first: scans renew the
+// guard whenever they read on.
 #pragma once
 #include "compile.hpp"
 #include "vectors.hpp"
@@ -33,7 +34,9 @@ struct State {
   const CompiledPlan* plan = nullptr;
   Arena* arena = nullptr;
   Value* parameters = nullptr;  ///< internal ones
-  std::uint64_t epoch = 1;      ///< counts settings of internal parameters
+  std::uint64_t epoch = 1;      ///< counts settings of internal parameters and of work tables
+  std::uint64_t* versions = nullptr;             ///< epochs at which the parameters were set
+  std::uint64_t* work_table_versions = nullptr;  ///< ... and the work tables, by slot
   Operator** shared = nullptr;  ///< Materialize operators by number
   Rows** work_tables = nullptr;
   SubqueryState* subqueries = nullptr;
@@ -42,10 +45,20 @@ struct State {
   std::uint64_t rows_affected = 0;  ///< by the root
   WrittenRows* written = nullptr;
   std::size_t side_writes_left = 0;  ///< of CompiledPlan::side_writes, to be run when the root is done
+  std::uint32_t held_batches = 0;  ///< of those whose rows a running subquery is asked for
+
+  /// To be called by who is about to read tables anew: what was read before may leave the memory, however long the statement
+  /// goes on without yielding anything. Whoever asks an input for a batch has copied what it needs of the earlier ones; but
+  /// a subquery runs while its row's batch is in use.
+  void renew_guards() {
+    if (held_batches != 0 || context.view == nullptr) return;
+    context.view->renew_guard();
+    if (context.host != nullptr) context.host->renew_guards();
+  }
 
   void set_parameter(std::uint32_t number, const Value& value) {
     parameters[number] = value;
-    ++epoch;
+    versions[number] = ++epoch;
   }
   /// To be called for every batch: cancellation, time, memory.
   Status check() {
@@ -71,6 +84,10 @@ class Operator {
   void begin_batch() { batch_arena_.reset(); }
   void see(const Batch& input) { frame_.input = input; }
   Physical output_type(std::size_t i) const { return node_.node->outputs[i].physical; }
+  /// Null unless something is measured.
+  plan::NodeCounters* counters() const {
+    return state_.context.measures == nullptr ? nullptr : &state_.context.measures->counters[node_.node->id];
+  }
   /// Values of codes over no columns.
   Result<Value> constant(const Code& code);
 
@@ -79,6 +96,9 @@ class Operator {
   Arena batch_arena_;
   Frame frame_;
 };
+
+/// Around an operator, when something is measured.
+Operator* measured(State& state, const CompiledNode& node, Operator* inner);
 
 /// Makes the operators of a tree.
 Operator* make_operator(State& state, const CompiledNode& node);

@@ -1,8 +1,11 @@
 // Membership (ANY, ALL, IN lists), ARRAY[], ROW() and casts through text.
+#include <algorithm>
+
 #include "eval.hpp"
 #include "operator.hpp"
 #include "sets.hpp"
 #include "spg/type/oids.hpp"
+#include "spg/type/record.hpp"
 
 namespace spg::exec {
 
@@ -245,37 +248,28 @@ Status eval_array(const Code& code, Frame& frame, Selection rows, Vector& out) {
   return ok();
 }
 
-/// A record's value is its text, "(1,abc)": records are only printed here.
 Status eval_row(const Code& code, Frame& frame, Selection rows, Vector& out) {
   SPG_ASSIGN(const std::span<Vector> parts, evaluate_all(code, frame, rows));
   Register& reg = frame.reg(code);
+  const auto* types = static_cast<const Oid*>(code.extra);
+  auto* values = frame.arena->array<Value>(parts.size() + 1);
+  const bool is_null_without_values = plan::as<plan::Variadic>(*code.expr).is_null_without_values;
+  bool has_nulls = false;
+  Frame::all_valid(reg, frame.input.rows);
   for (std::uint32_t i = 0; i < rows.count; ++i) {
     const std::uint32_t row = rows[i];
-    TextBuilder text(*frame.arena);
-    text.add("(");
-    for (std::size_t a = 0; a < parts.size(); ++a) {
-      if (a != 0) text.add(",");
-      if (parts[a].is_null(row)) continue;
-      TextBuilder field(*frame.arena);
-      print_value(frame.state->context, code.expressions[a]->type, type::value_of(parts[a], row), field);
-      const bool quoted =
-          field.size() == 0 || field.view().find_first_of("(),\"\\ \t\n\r\v\f") != std::string_view::npos;
-      if (!quoted) {
-        text.add(field.view());
-        continue;
-      }
-      text.add("\"");
-      for (const char c : field.view()) {
-        if (c == '"' || c == '\\') text.add(c);
-        text.add(c);
-      }
-      text.add("\"");
+    for (std::size_t a = 0; a < parts.size(); ++a) values[a] = type::value_of(parts[a], row);
+    const bool is_empty = std::all_of(values, values + parts.size(), [](const Value& value) { return value.is_null; });
+    if (is_empty && is_null_without_values) {
+      clear_bit(reg.validity, row);
+      has_nulls = true;
+      continue;
     }
-    text.add(")");
-    static_cast<StringRef*>(reg.values)[row] = StringRef(text.view());
+    SPG_ASSIGN(static_cast<StringRef*>(reg.values)[row],
+               type::make_record({types, parts.size()}, {values, parts.size()}, *frame.arena));
   }
   SPG_TRY(frame.arena->check());
-  out = {Physical::string, Vector::Form::flat, reg.values, nullptr, nullptr};
+  out = {Physical::string, Vector::Form::flat, reg.values, has_nulls ? reg.validity : nullptr, nullptr};
   return ok();
 }
 

@@ -20,7 +20,7 @@ const AggregateFunction* Registry::aggregate(Oid oid) const {
 
 const Registry& standard_functions() {
   static const Module* const modules[] = {&module::core,     &module::text,    &module::numeric,
-                                          &module::datetime, &module::array,   &module::session,
+                                          &module::datetime, &module::array,   &module::record,  &module::session,
                                           &module::transaction, &module::catalog, &module::pattern,
                                           &module::aggregates, &module::ordered_aggregates, &module::windows};
   static const Registry registry(modules);

@@ -245,7 +245,30 @@ constexpr std::size_t sparse_piece_bytes_min = 512;
 constexpr unsigned sixteenths_max = 14;  ///< in use: emptying an extent that is fuller would not pay
 }  // namespace
 
+/// What the empty ones keep.
+void ExtentAlloc::give_back() {
+  Extent* list;
+  {
+    const Taken taken(empty_busy_);
+    list = std::exchange(empty_, nullptr);
+    empty_bytes_ = 0;
+  }
+  while (list != nullptr) {
+    Extent* extent = std::exchange(list, list->next);
+    const std::uint32_t held = extent->held_bytes.exchange(0, std::memory_order_relaxed);
+    ::madvise(extent->memory, held, MADV_DONTNEED);
+    held_bytes_.fetch_sub(held, std::memory_order_relaxed);
+    const Taken taken(empty_busy_);
+    extent->next = std::exchange(bare_, extent);
+  }
+}
+
 std::size_t ExtentAlloc::mark_sparse(std::size_t bytes) {
+  if (bytes != 0) {
+    const std::size_t before = held_bytes();
+    give_back();
+    bytes -= std::min(bytes, before - std::min(before, held_bytes()));
+  }
   // How much memory extents hold that are in use to n sixteenths.
   std::size_t gains[17] = {};
   const auto fullness = [](const Extent& extent, std::uint16_t index) {

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,6 +68,21 @@ Status PosixFile::read_at(std::uint64_t at, MutableBytes into) {
     at += static_cast<std::uint64_t>(got);
   }
   return ok();
+}
+Result<bool> PosixFile::read_now(std::uint64_t at, MutableBytes into) {
+#ifdef RWF_NOWAIT
+  const iovec piece{into.data(), into.size()};
+  const ssize_t got = ::preadv2(descriptor_, &piece, 1, static_cast<off_t>(at), RWF_NOWAIT);
+  return got == static_cast<ssize_t>(into.size());  // else not all of it is in the page cache, or the file system does not tell
+#else
+  (void)at;
+  return into.empty();
+#endif
+}
+void PosixFile::will_read(std::uint64_t at, std::uint64_t bytes) {
+#ifdef POSIX_FADV_WILLNEED
+  (void)::posix_fadvise(descriptor_, static_cast<off_t>(at), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
+#endif
 }
 Status PosixFile::write_at(std::uint64_t at, Bytes from) {
   while (!from.empty()) {
@@ -199,6 +215,7 @@ StdSync::Mutex::Mutex() {
 }
 StdSync::Mutex::~Mutex() { ::pthread_mutex_destroy(mutex_of(handle_)); }
 void StdSync::Mutex::lock() { ::pthread_mutex_lock(mutex_of(handle_)); }
+bool StdSync::Mutex::try_lock() { return ::pthread_mutex_trylock(mutex_of(handle_)) == 0; }
 void StdSync::Mutex::unlock() { ::pthread_mutex_unlock(mutex_of(handle_)); }
 
 StdSync::CondVar::CondVar() {

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ struct SimDiskState {
   SimCalls fail_calls = SimCalls::all;
   bool fail_sticky = false, dead = false, has_ended = false, ignore_syncs = false;
   std::uint64_t late_writes = 0;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> announced;  ///< inode and place
+  SimReads reads;
 
   bool is_meant(SimCalls call) const {
     if (fail_calls == SimCalls::all_but_syncs) return call != SimCalls::syncs && call != SimCalls::dir_syncs;
@@ -73,7 +76,19 @@ Status SimFile::read_at(std::uint64_t at, MutableBytes into) {
   if (at > bytes.size() || bytes.size() - at < into.size())
     return Error::make(sqlstate::io_error, "could not read file: it ends at ", bytes.size());
   if (!into.empty()) std::memcpy(into.data(), bytes.data() + at, into.size());
+  ++disk_->reads.all;
+  disk_->reads.announced += disk_->announced.contains({inode_, at});
   return ok();
+}
+/// What was announced is there; of the rest, about half.
+Result<bool> SimFile::read_now(std::uint64_t at, MutableBytes into) {
+  if (!disk_->announced.contains({inode_, at}) && (at / 64) % 2 == 0) return false;
+  SPG_TRY(read_at(at, into));
+  return true;
+}
+void SimFile::will_read(std::uint64_t at, std::uint64_t) {
+  if (disk_->announced.size() >= 10'000) disk_->announced.clear();
+  disk_->announced.insert({inode_, at});
 }
 Status SimFile::write_at(std::uint64_t at, Bytes from) {
   Status failed = disk_->step(SimCalls::writes);
@@ -159,6 +174,7 @@ Status SimStorage::list(std::string_view path, FunctionRef<void(std::string_view
   return ok();
 }
 
+SimReads SimStorage::take_reads() { return std::exchange(disk_->reads, {}); }
 std::uint64_t SimStorage::steps() const { return disk_->steps; }
 void SimStorage::cut_power_at(std::uint64_t nth) { disk_->cut_at = nth == 0 ? 0 : disk_->steps + nth; }
 bool SimStorage::power_is_cut() const { return disk_->dead; }

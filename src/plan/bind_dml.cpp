@@ -23,31 +23,6 @@ Result<const catalog::Relation*> Binder::writable(const sql::TableRef& node, Mod
   return fail(sqlstate::wrong_object_type, -1, "cannot change relation \"", relation->name, "\"");
 }
 
-Result<const catalog::ColumnInfo*> Binder::assigned_column(const catalog::Relation& relation,
-                                                           const sql::AssignTarget& target) {
-  for (const catalog::ColumnInfo& column : relation.columns) {
-    if (column.dropped || column.name != target.column) continue;
-    if (!target.steps.empty())
-      return fail(sqlstate::feature_not_supported, target.at, "assignment to parts of a column is not supported");
-    return &column;
-  }
-  return fail(sqlstate::undefined_column, target.at, "column \"", target.column, "\" of relation \"", relation.name,
-              "\" does not exist");
-}
-
-Result<Expr*> Binder::assign(Expr* value, const catalog::Relation&, const catalog::ColumnInfo& column,
-                             std::int32_t at) {
-  const Oid source = value->type;
-  const std::int32_t place = location(value), where = place >= 0 ? place : at;
-  bool done = false;
-  SPG_ASSIGN(Expr * made, coerce_to(value, column.type, column.typmod, CastContext::assignment, -1, &done));
-  if (!done)
-    return fail(sqlstate::datatype_mismatch, where, "column \"", column.name, "\" is of type ", type_text(column.type),
-                " but expression is of type ", type_text(source))
-        .hint("You will need to rewrite or cast the expression.");
-  return made;
-}
-
 Result<Expr*> Binder::default_of(const catalog::Relation& relation, const catalog::ColumnInfo& column) {
   if (!column.has_default || column.default_text.empty()) {
     Constant* made = make_constant(*arena_, column.type, type::Value::null_of(physical(column.type)));
@@ -85,6 +60,9 @@ Result<Vec<const catalog::ColumnInfo*>> Binder::insert_columns(const Vec<sql::As
       if (!column.dropped) columns.push_back(&column);
   for (const sql::AssignTarget& target : nodes) {
     SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(relation, target));
+    if (!target.steps.empty())
+      return fail(sqlstate::feature_not_supported, target.at,
+                  "assignment to parts of a column is not supported in INSERT");
     for (const catalog::ColumnInfo* before : columns)
       if (before == column)
         return fail(sqlstate::duplicate_column, target.at, "column \"", target.column, "\" specified more than once");
@@ -249,78 +227,6 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
   scope_ = outer;
   if (node.on_conflict != nullptr) SPG_TRY(find_arbiters(*node.on_conflict, target, bound));
   return bound;
-}
-
-Status Binder::assignments(const Vec<sql::Assignment>& nodes, const WriteTarget& to, Vec<Target>& targets) {
-  const catalog::Relation& relation = *to.named;
-  const auto add = [&](const sql::AssignTarget& target, Expr* value, bool is_default) -> Status {
-    SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(relation, target));
-    SPG_ASSIGN(const catalog::ColumnInfo* written, written_column(to, *column, Modify::Op::update));
-    for (const Target& before : targets)
-      if (before.assigned == written->number)
-        return fail(sqlstate::syntax_error, -1, "multiple assignments to same column \"", written->name, "\"");
-    Target made;
-    made.name = written->name;
-    made.assigned = written->number;
-    if (is_default) {
-      // Of a view, only its own default: the table's is for rows that are new.
-      SPG_ASSIGN(made.expr, default_of(relation, *column));
-    } else {
-      SPG_ASSIGN(made.expr, assign(value, relation, *column, target.at));
-    }
-    targets.push_back(made);
-    return ok();
-  };
-  for (const sql::Assignment& assignment : nodes) {
-    const bool is_default = assignment.value->kind == sql::NodeKind::default_value;
-    if (!assignment.row) {
-      Expr* value = nullptr;
-      if (!is_default) { SPG_ASSIGN(value, expr(*assignment.value)); }
-      SPG_TRY(add(assignment.targets[0], value, is_default));
-      continue;
-    }
-    const auto* fields = sql::as<sql::RowExpr>(assignment.value);
-    if (fields == nullptr && assignment.targets.size() == 1 && assignment.value->kind != sql::NodeKind::sublink)
-      return fail(sqlstate::feature_not_supported, assignment.value->at,
-                  "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
-    if (fields != nullptr) {
-      if (fields->args.size() != assignment.targets.size())
-        return fail(sqlstate::syntax_error, assignment.value->at, "number of columns does not match number of values");
-      for (std::size_t i = 0; i < fields->args.size(); ++i) {
-        const bool field_default = fields->args[i]->kind == sql::NodeKind::default_value;
-        Expr* value = nullptr;
-        if (!field_default) { SPG_ASSIGN(value, expr(*fields->args[i])); }
-        SPG_TRY(add(assignment.targets[i], value, field_default));
-      }
-      continue;
-    }
-    const auto* link = sql::as<sql::Sublink>(assignment.value);
-    if (link == nullptr || link->form != sql::SublinkForm::scalar)
-      return fail(sqlstate::feature_not_supported, assignment.value->at,
-                  "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
-    // One scalar subquery per column: each is bound anew, so that its columns can be pruned to one.
-    for (std::size_t i = 0; i < assignment.targets.size(); ++i) {
-      SPG_ASSIGN(Query * inner, select(*link->query, scope_));
-      if (inner->visible != assignment.targets.size())
-        return fail(sqlstate::syntax_error, link->at, "number of columns does not match number of values");
-      auto* made = make_expr<QueryLink>(*arena_, ExprKind::subquery, oid::boolean, Physical::boolean, link->at);
-      made->form = SubqueryExpr::Form::scalar;
-      made->query = inner;
-      std::swap(inner->targets[0], inner->targets[i]);
-      for (SortBy& sort : inner->order_by) {
-        if (sort.target == 0) sort.target = static_cast<std::uint32_t>(i);
-        else if (sort.target == i) sort.target = 0;
-      }
-      const Expr& value = *inner->targets[0].expr;
-      made->type = value.type;
-      made->typmod = value.typmod;
-      made->physical = value.physical;
-      made->collation = value.collation;
-      if (!inner->distinct) inner->visible = 1;
-      SPG_TRY(add(assignment.targets[i], made, false));
-    }
-  }
-  return ok();
 }
 
 /// The rows of the view, or all, that WHERE leaves.

@@ -172,14 +172,8 @@ Result<Expr*> Binder::operation(const sql::OpExpr& node) {
   const auto* right_row = sql::as<sql::RowExpr>(node.right);
   if (left_row != nullptr && right_row != nullptr) {
     Vec<Expr*> left(*arena_), right(*arena_);
-    for (const sql::Expr* one : left_row->args) {
-      SPG_ASSIGN(Expr * bound, expr(*one));
-      left.push_back(bound);
-    }
-    for (const sql::Expr* one : right_row->args) {
-      SPG_ASSIGN(Expr * bound, expr(*one));
-      right.push_back(bound);
-    }
+    SPG_TRY(row_fields(*left_row, left));
+    SPG_TRY(row_fields(*right_row, right));
     return compare_rows(node.op.name, left.span(), right.span(), node.at);
   }
   if (left_row != nullptr) {
@@ -190,9 +184,9 @@ Result<Expr*> Binder::operation(const sql::OpExpr& node) {
       any.test = node.left;
       any.op = node.op;
       any.at = node.at;
-      SPG_ASSIGN(Expr * compared, sublink(any));
-      if (compared->kind == ExprKind::subquery) static_cast<QueryLink*>(compared)->is_row_compare = true;
-      return compared;
+      SPG_ASSIGN(Expr * made, sublink(any));
+      static_cast<QueryLink*>(made)->form = SubqueryExpr::Form::row;
+      return made;
     }
   }
   Expr* left = nullptr;
@@ -221,19 +215,17 @@ Result<Expr*> Binder::logical(const sql::BoolExpr& node) {
 }
 
 Result<Expr*> Binder::null_test(const sql::NullTest& node) {
-  if (const auto* fields = sql::as<sql::RowExpr>(node.arg); fields != nullptr && !fields->args.empty()) {
+  SPG_ASSIGN(Expr * arg, expr(*node.arg));
+  const ExprKind test = node.negated ? ExprKind::is_not_null : ExprKind::is_null;
+  if (arg->kind == ExprKind::row) {
     Expr* all = nullptr;
-    SPG_ASSIGN(Expr * whole, row(*fields));
-    for (Expr* bound : as<Variadic>(*whole).arguments) {
-      all = conjoin(*arena_, all,
-                    make_unary(*arena_, node.negated ? ExprKind::is_not_null : ExprKind::is_null, bound, node.at));
-    }
-    if (fields->args.size() == 1) all = copy_node(*arena_, all);
-    all->shown = show_expr(
-        make_unary(*arena_, node.negated ? ExprKind::is_not_null : ExprKind::is_null, whole, node.at));
+    for (Expr* field : as<Variadic>(*arg).arguments)
+      all = conjoin(*arena_, all, make_unary(*arena_, test, field, node.at));
+    if (all == nullptr)
+      all = make_constant(*arena_, oid::boolean, type::Value::of(Physical::boolean, std::uint8_t{1}), node.at);
+    all->shown = show_expr(make_unary(*arena_, test, arg, node.at));
     return all;
   }
-  SPG_ASSIGN(Expr * arg, expr(*node.arg));
   const Expr* undecided = arg;
   SPG_ASSIGN(arg, settle_unknown(arg));
   if (arg != undecided && is_constant(arg)) arg->shown = show_expr(undecided);
@@ -450,10 +442,7 @@ Result<Expr*> Binder::sublink(const sql::Sublink& node) {
   }
   Vec<Expr*> operands(*arena_);
   if (const auto* fields = sql::as<sql::RowExpr>(node.test); fields != nullptr) {
-    for (const sql::Expr* one : fields->args) {
-      SPG_ASSIGN(Expr * bound, expr(*one));
-      operands.push_back(bound);
-    }
+    SPG_TRY(row_fields(*fields, operands));
   } else {
     SPG_ASSIGN(Expr * bound, expr(*node.test));
     operands.push_back(bound);
@@ -517,10 +506,12 @@ Result<Expr*> Binder::compare_rows(std::string_view op, std::span<Expr*> left, s
     }
     return combine(equal ? ExprKind::logical_and : ExprKind::logical_or, parts.span());
   }
-  if (op != "<" && op != "<=" && op != ">" && op != ">=")
+  if (op != "<" && op != "<=" && op != ">" && op != ">=") {
+    for (std::size_t i = 0; i < count; ++i) SPG_TRY(make_operator(op, left[i], right[i], at).status());
     return fail(sqlstate::feature_not_supported, at, "could not determine interpretation of row comparison operator ",
                 op)
         .hint("Row comparison operators must be associated with btree operator families.");
+  }
   // (a, b) < (c, d): a < c OR (a = c AND b < d)
   const std::string_view strict = op.substr(0, 1);
   Expr* result = nullptr;
@@ -656,14 +647,27 @@ Result<Expr*> Binder::array(const sql::ArrayExpr& node, Oid wanted) {
   return made;
 }
 
+/// The fields of ROW(...); `t.*` is as many as its table has columns.
+Status Binder::row_fields(const sql::RowExpr& node, Vec<Expr*>& fields) {
+  for (const sql::Expr* one : node.args) {
+    const auto* ref = sql::as<sql::ColumnRef>(one);
+    if (ref == nullptr || !ref->star) {
+      SPG_ASSIGN(Expr * bound, expr(*one));
+      fields.push_back(bound);
+      continue;
+    }
+    Vec<Target> columns(*arena_);
+    SPG_TRY(expand_star(*ref, columns));
+    for (const Target& column : columns) fields.push_back(column.expr);
+  }
+  return ok();
+}
+
 Result<Expr*> Binder::row(const sql::RowExpr& node) {
   auto* made = make_expr<Variadic>(*arena_, ExprKind::row, oid::record, Physical::string, node.at);
   Vec<Expr*> fields(*arena_);
-  for (const sql::Expr* one : node.args) {
-    SPG_ASSIGN(Expr * bound, expr(*one));
-    SPG_ASSIGN(bound, settle_unknown(bound));
-    fields.push_back(bound);
-  }
+  SPG_TRY(row_fields(node, fields));
+  for (Expr*& field : fields) { SPG_ASSIGN(field, settle_unknown(field)); }
   made->arguments = fields.span();
   return made;
 }
@@ -709,12 +713,7 @@ Result<Expr*> Binder::indirection(const sql::Indirection& node) {
     // All subscripts that follow one another belong to one look-up.
     Vec<Expr*> args(*arena_);
     args.push_back(value);
-    Expr* at = nullptr;
-    SPG_ASSIGN(at, expr(step.upper != nullptr ? *step.upper : *step.lower));
-    const std::int32_t where = at->position;
-    bool done = false;
-    SPG_ASSIGN(at, coerce_to(at, oid::int4, -1, CastContext::assignment, -1, &done));
-    if (!done) return fail(sqlstate::datatype_mismatch, where, "array subscript must have type integer");
+    SPG_ASSIGN(Expr * at, subscript(step.upper != nullptr ? *step.upper : *step.lower));
     args.push_back(at);
     if (value->kind == ExprKind::call && as<Call>(*value).function == array_subscript_function &&
         element_of(value->type) == Oid::none) {

@@ -55,6 +55,12 @@ Cte* Binder::find_cte(std::string_view name) {
   return nullptr;
 }
 
+bool Binder::has_own_cte(const Cte& cte) const {
+  for (const Cte* one : scope_->ctes)
+    if (one == &cte) return true;
+  return false;
+}
+
 Result<const catalog::Relation*> Binder::open_relation(const sql::TableRef& node) {
   if (in_view_ != 0 && node.schema == reference_schema) return relation_by_reference(node.name);
   SPG_ASSIGN(const catalog::Relation* relation, catalog_->relation(node.schema, node.name));
@@ -122,7 +128,7 @@ Result<FromResult> Binder::from_table(const sql::TableRef& node) {
     range = new_range(inside ? RangeKind::work_table : RangeKind::cte);
     range->cte = cte;
     range->alias = cte->name;
-    range->columns.append(cte->columns.span());
+    range->columns.append(cte->columns.span().first(cte->own_columns));
     ++cte->references;
   } else {
     SPG_ASSIGN(const catalog::Relation* relation, open_relation(node));
@@ -136,12 +142,17 @@ Result<FromResult> Binder::from_table(const sql::TableRef& node) {
   }
   range->only = node.only;
   SPG_TRY(apply_alias(node.alias, range, "table", node.at));
+  const std::size_t own = range->columns.size();
+  if (range->cte != nullptr) range->columns.append(range->cte->columns.span().subspan(own));
   FromResult result;
   result.tree = arena_->make<FromTree>();
   result.tree->range = range;
   result.items = Vec<NameItem>(*arena_);
   NameItem item = in_view_ != 0 ? referenced_item(range, node.alias) : item_of(range);
   if (!range->has_alias) item.schema = schema;
+  // What SEARCH and CYCLE add, `*` shows only right beside the WITH.
+  if (range->cte != nullptr && !has_own_cte(*range->cte))
+    for (std::size_t i = own; i < item.columns.size(); ++i) item.columns[i].is_not_of_star = true;
   result.items.push_back(item);
   result.columns = item.columns;
   return result;

@@ -116,6 +116,19 @@ Result<const NameItem*> Binder::find_item(std::string_view schema, std::string_v
   return static_cast<const NameItem*>(nullptr);
 }
 
+namespace {
+/// Whether rows of the FROM may come without one of the range, since it is on the outer side of a join.
+bool may_lack(const FromTree& tree, const RangeEntry* range, bool is_outer) {
+  if (tree.kind == FromTree::Kind::leaf) return is_outer && tree.range == range;
+  for (const FromTree* item : tree.items)
+    if (may_lack(*item, range, is_outer)) return true;
+  if (tree.kind != FromTree::Kind::join) return false;
+  const bool left = tree.type == sql::JoinType::right || tree.type == sql::JoinType::full;
+  const bool right = tree.type == sql::JoinType::left || tree.type == sql::JoinType::full;
+  return may_lack(*tree.left, range, is_outer || left) || may_lack(*tree.right, range, is_outer || right);
+}
+}  // namespace
+
 Expr* Binder::whole_row(const NameItem& item, std::int32_t at) {
   auto* made = make_expr<Variadic>(*arena_, ExprKind::row, oid::record, Physical::string, at);
   Vec<Expr*> fields(*arena_);
@@ -126,6 +139,9 @@ Expr* Binder::whole_row(const NameItem& item, std::int32_t at) {
   shown->relation = item.range == nullptr ? std::uint16_t{0} : item.range->number;
   shown->join = item.join;
   made->shown = shown;
+  for (const Scope* scope = scope_; scope != nullptr; scope = scope->outer)
+    if (item.range != nullptr && scope->query->from != nullptr && may_lack(*scope->query->from, item.range, false))
+      made->is_null_without_values = true;
   return made;
 }
 
@@ -217,6 +233,7 @@ Result<Expr*> Binder::column(const sql::ColumnRef& node) {
 Status Binder::expand_star(const sql::ColumnRef& node, Vec<Target>& targets) {
   const auto add = [&](const Vec<NamedColumn>& columns) {
     for (const NamedColumn& column : columns) {
+      if (column.is_not_of_star) continue;
       Target target;
       target.expr = copy_node(*arena_, column.expr);
       target.expr->position = node.at;

@@ -19,6 +19,7 @@ Status Binder::name_cte(const sql::CommonTable& node, Cte* cte, std::span<const 
     column.origin_number = outputs[i].origin_number;
     cte->columns.push_back(column);
   }
+  cte->own_columns = static_cast<std::uint32_t>(cte->columns.size());
   return ok();
 }
 
@@ -37,18 +38,19 @@ Status Binder::with(const sql::With& node, Query* query) {
       if (other->name == table->name)
         return fail(sqlstate::duplicate_alias, table->at, "WITH query name \"", table->name,
                     "\" specified more than once");
-    if (table->search != nullptr || table->cycle != nullptr)
-      return fail(sqlstate::feature_not_supported, table->at, "SEARCH and CYCLE clauses are not supported");
     auto* cte = arena_->make<Cte>();
     cte->name = arena_->copy(table->name);
     cte->node = table;
     cte->materialized = table->materialized;
     cte->position = table->at;
+    if (table->cycle != nullptr) SPG_TRY(cycle_mark(*table->cycle, cte));
     const auto* inner = sql::as<sql::Select>(static_cast<const sql::Node*>(table->query));
     if (inner == nullptr) SPG_TRY(writing_cte(*table, cte, node.recursive));
     else if (node.recursive && inner->op == sql::SetOp::union_ && inner->with == nullptr)
       SPG_TRY(recursive_cte(*table, *inner, cte));
     if (inner != nullptr && !cte->recursive) SPG_TRY(plain_cte(*table, *inner, cte, node.recursive));
+    if (!cte->recursive && (table->search != nullptr || table->cycle != nullptr))
+      return fail(sqlstate::syntax_error, table->at, "WITH query is not recursive");
     query->ctes.push_back(cte);
     scope_->ctes.push_back(cte);
   }
@@ -91,12 +93,8 @@ Status Binder::recursive_cte(const sql::CommonTable& node, const sql::Select& in
     return fail(sqlstate::invalid_recursion, node.at, "recursive reference to query \"", cte->name,
                 "\" must not appear within its non-recursive term");
   SPG_TRY(name_cte(node, cte, cte->initial));
-  const std::string_view kept_place = recursion_place_;
-  recursion_place_ = {};
-  auto bound_step = select(*inner.right, scope_, true);
-  recursion_place_ = kept_place;
-  if (!bound_step) return bound_step.take_error();
-  Query* const step = *bound_step;
+  add_searched_columns(node, cte);
+  SPG_ASSIGN(Query * step, recursive_term(*inner.right));
   scope_->ctes.pop_back();
   if (cte->references == 0) {
     cte->initial = nullptr;
@@ -109,29 +107,50 @@ Status Binder::recursive_cte(const sql::CommonTable& node, const sql::Select& in
     return fail(sqlstate::feature_not_supported, inner.limit->at, "LIMIT in a recursive query is not implemented");
   if (inner.offset != nullptr)
     return fail(sqlstate::feature_not_supported, inner.offset->at, "OFFSET in a recursive query is not implemented");
-  if (step->visible != cte->initial->visible)
-    return fail(sqlstate::syntax_error, step->targets[0].expr->position,
-                "each UNION query must have the same number of columns");
-  cte->initial_names = Vec<std::string_view>(*arena_);
-  for (std::uint32_t i = 0; i < step->visible; ++i) {
-    Expr*& a = cte->initial->targets[i].expr;
-    Expr*& b = step->targets[i].expr;
-    SPG_ASSIGN(const Oid common, common_type(span_of(*arena_, {a, b}), "UNION"));
-    if (common != a->type)
-      return fail(sqlstate::datatype_mismatch, a->position, "recursive query \"", cte->name, "\" column ", i + 1,
-                  " has type ", type_text(a->type, a->typmod), " in non-recursive term but type ", type_text(common),
-                  " overall")
-          .hint("Cast the output of the non-recursive term to the correct type.");
-    if (b->type != oid::unknown) step->targets[i].written = b;
-    SPG_ASSIGN(b, coerce_common(b, common, "UNION"));
-    cte->initial_names.push_back(cte->initial->targets[i].name);
-    cte->initial->targets[i].name = cte->columns[i].name;
+  SPG_TRY(unify_terms(inner, *cte, step));
+  cte->written_initial = cte->initial;
+  cte->written_step = step;
+  if (node.search != nullptr || node.cycle != nullptr) {
+    SPG_TRY(check_search_and_cycle(node, inner, *cte));
+    SPG_ASSIGN(step, searched_step(node, *cte, step));
+    cte->initial = searched_initial(node, *cte);
   }
   cte->recursive = true;
   cte->step = step;
   cte->union_all = inner.all;
   cte->slot = work_tables_++;
   cte->references = 0;
+  return ok();
+}
+
+Result<Query*> Binder::recursive_term(const sql::Select& node) {
+  const std::string_view kept_place = recursion_place_;
+  recursion_place_ = {};
+  auto step = select(node, scope_, true);
+  recursion_place_ = kept_place;
+  return step;
+}
+
+/// The recursive term yields what the other one does.
+Status Binder::unify_terms(const sql::Select& node, Cte& cte, Query* step) {
+  if (step->visible != cte.initial->visible)
+    return fail(sqlstate::syntax_error, step->targets.empty() ? node.right->at : location(step->targets[0].expr),
+                "each UNION query must have the same number of columns");
+  cte.initial_names = Vec<std::string_view>(*arena_);
+  for (std::uint32_t i = 0; i < step->visible; ++i) {
+    Expr*& a = cte.initial->targets[i].expr;
+    Expr*& b = step->targets[i].expr;
+    SPG_ASSIGN(const Oid common, common_type(span_of(*arena_, {a, b}), "UNION"));
+    if (common != a->type)
+      return fail(sqlstate::datatype_mismatch, a->position, "recursive query \"", cte.name, "\" column ", i + 1,
+                  " has type ", type_text(a->type, a->typmod), " in non-recursive term but type ", type_text(common),
+                  " overall")
+          .hint("Cast the output of the non-recursive term to the correct type.");
+    if (b->type != oid::unknown) step->targets[i].written = b;
+    SPG_ASSIGN(b, coerce_common(b, common, "UNION"));
+    cte.initial_names.push_back(cte.initial->targets[i].name);
+    cte.initial->targets[i].name = cte.columns[i].name;
+  }
   return ok();
 }
 

@@ -1,8 +1,8 @@
 // Binder: sql:: trees -> bound queries, by PostgreSQL's rules. One object per statement. Private to src/plan.
 //
 // Files: bind_type (names and texts of types), coerce (casts, common types), resolve (functions and operators),
-// bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_with, bind_group, bind_window,
-// bind_set, bind_dml, bind_conflict, bind_merge, bind_view.
+// bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_with, bind_search, bind_group,
+// bind_window, bind_set, bind_dml, bind_target, bind_assign, bind_conflict, bind_merge, bind_view.
 #pragma once
 #include "make.hpp"
 #include "spg/sql/expr.hpp"
@@ -50,6 +50,7 @@ enum class GroupPlace : std::uint8_t { own, nested, direct_argument };
 struct NamedColumn {
   std::string_view name;
   Expr* expr = nullptr;
+  bool is_not_of_star = false;  ///< only there for whoever names it
 };
 /// A FROM item as names see it.
 struct NameItem {
@@ -204,6 +205,7 @@ class Binder {
   Result<Expr*> conditional(const sql::Conditional& node);
   Result<Expr*> array(const sql::ArrayExpr& node, Oid wanted);
   Result<Expr*> row(const sql::RowExpr& node);
+  Status row_fields(const sql::RowExpr& node, Vec<Expr*>& fields);
   Result<Expr*> compare_rows(std::string_view op, std::span<Expr*> left, std::span<Expr*> right, std::int32_t at);
   Result<Expr*> indirection(const sql::Indirection& node);
   Result<Expr*> sql_value_call(const sql::SqlValue& node);
@@ -289,6 +291,7 @@ class Binder {
   Status check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added);
   Result<const catalog::Relation*> open_relation(const sql::TableRef& node);
   RangeEntry* relation_range(const catalog::Relation& relation, bool with_row_id);
+  bool has_own_cte(const Cte& cte) const;
   Cte* find_cte(std::string_view name);
 
   // --- bind_select.cpp
@@ -329,6 +332,26 @@ class Binder {
   Status recursive_cte(const sql::CommonTable& node, const sql::Select& inner, Cte* cte);
   Status name_cte(const sql::CommonTable& node, Cte* cte, std::span<const OutputColumn> outputs);
   Status name_cte(const sql::CommonTable& node, Cte* cte, const Query* query);
+  Result<Query*> recursive_term(const sql::Select& node);
+  Status unify_terms(const sql::Select& node, Cte& cte, Query* step);
+
+  // --- bind_search.cpp
+  Status cycle_mark(const sql::CycleClause& node, Cte* cte);
+  void add_searched_columns(const sql::CommonTable& node, Cte* cte);
+  static std::uint32_t own_column(const Cte& cte, std::string_view name);
+  Status check_searched(const Cte& cte, const Vec<sql::Name>& names, std::string_view what, std::int32_t at);
+  Status check_search_and_cycle(const sql::CommonTable& node, const sql::Select& inner, const Cte& cte);
+  Query* query_over(Query* inner, std::string_view alias, std::span<const RangeColumn> columns);
+  Expr* column_of(const RangeEntry& range, std::size_t index);
+  Expr* searched_row(const Cte& cte, const RangeEntry& range, const Vec<sql::Name>& names, Expr* first);
+  Expr* one_row_array(Expr* row);
+  Expr* append_row(Expr* list, Expr* row);
+  Result<Expr*> next_depth(Expr* sequence);
+  Result<Expr*> next_mark(const Cte& cte, Expr* row, Expr* path);
+  void add_visible(Query* query, std::span<const Target> more);
+  Status carry_searched(const Cte& cte, Query* step);
+  Query* searched_initial(const sql::CommonTable& node, const Cte& cte);
+  Result<Query*> searched_step(const sql::CommonTable& node, const Cte& cte, Query* step);
 
   // --- bind_group.cpp
   Status group_by(const sql::Select& node, Query* query);
@@ -347,6 +370,23 @@ class Binder {
   Status check_grouping_calls(Expr* expr, const Query* query);
   Result<Expr*> replace_grouping(const GroupingExpr& call, Query* query);
 
+  // --- bind_assign.cpp
+  Result<const catalog::ColumnInfo*> assigned_column(const catalog::Relation& relation,
+                                                     const sql::AssignTarget& target);
+  Result<Expr*> assign(Expr* value, const catalog::Relation& relation, const catalog::ColumnInfo& column,
+                       std::int32_t at);
+  Expr* value_before(const RangeEntry& target, const catalog::ColumnInfo& column);
+  Result<Expr*> subscript(const sql::Expr& node);
+  Status slice_bounds(const sql::AssignTarget& target, Vec<Expr*>& args);
+  Result<Expr*> assigned_part(Expr* array, Expr* value, const catalog::ColumnInfo& column,
+                              const sql::AssignTarget& target);
+  Status add_assignment(const sql::AssignTarget& target, Expr* value, const WriteTarget& to, Vec<Target>& targets);
+  static bool is_assigned_part(const Expr* expr);
+  Result<Expr*> assigned_value(const sql::Expr& node);
+  Status assign_subquery(const sql::Assignment& node, const sql::Sublink& link, const WriteTarget& to,
+                         Vec<Target>& targets);
+  Status assignments(const Vec<sql::Assignment>& nodes, const WriteTarget& to, Vec<Target>& targets);
+
   // --- bind_dml.cpp
   Result<BoundStatement*> insert(const sql::Insert& node);
   Result<BoundStatement*> update(const sql::Update& node);
@@ -362,15 +402,9 @@ class Binder {
   NameItem target_item(RangeEntry* target);
   Target row_id_target(const RangeEntry& target);
   Result<const catalog::Relation*> writable(const sql::TableRef& node, Modify::Op op);
-  Result<const catalog::ColumnInfo*> assigned_column(const catalog::Relation& relation,
-                                                     const sql::AssignTarget& target);
-  Result<Expr*> assign(Expr* value, const catalog::Relation& relation, const catalog::ColumnInfo& column,
-                       std::int32_t at);
   Result<Expr*> default_of(const catalog::Relation& relation, const catalog::ColumnInfo& column);
   Status find_rows(const sql::Expr* where, const WriteTarget& target, BoundStatement* bound);
   Status returning(const Vec<sql::Target>& nodes, BoundStatement* bound, Scope& scope);
-  /// SET of UPDATE and of DO UPDATE.
-  Status assignments(const Vec<sql::Assignment>& nodes, const WriteTarget& to, Vec<Target>& targets);
   // bind_target.cpp
   Expr* with_columns(Expr* expr, std::uint16_t relation, std::span<Expr* const> columns);
   Result<ViewTarget*> view_target(const RangeEntry& range, Modify::Op op, bool checked);

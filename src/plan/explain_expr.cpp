@@ -128,6 +128,12 @@ class ExprPrinter {
   }
   void call(const Call& call) {
     if (call.function == io_cast_function) return cast(*call.arguments[0], call.type, call.typmod);
+    if (call.function == record_field_function) {
+      out_.add("(");
+      print(*call.arguments[0]);
+      out_.add(").\"*DEPTH*\"");
+      return;
+    }
     if (call.function == array_subscript_function) {
       out_.add("(");
       print(*call.arguments[0]);

@@ -8,8 +8,11 @@ namespace spg::plan {
 
 namespace oid = type::oid;
 
-/// What Call::function holds for a cast through text, and for array[i].
-inline constexpr Oid io_cast_function{0}, array_subscript_function{6179};
+/// What Call::function holds for a cast through text, for a field of a record by number, and for array[i].
+inline constexpr Oid io_cast_function{0}, record_field_function{1}, array_subscript_function{6179};
+inline constexpr Oid array_cat_function{383};
+/// ... and for an array with an element, or a slice, assigned: UPDATE ... SET a[1] = 2, a[1:2] = '{3,4}'.
+inline constexpr Oid array_assign_function{2}, array_assign_slice_function{3};
 
 template <class T>
 T* make_expr(Arena& arena, ExprKind kind, Oid type, Physical physical, std::int32_t position) {

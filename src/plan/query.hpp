@@ -71,9 +71,14 @@ struct Cte {
   bool recursive = false;    ///< reads itself
   bool union_all = false;
   BoundStatement* writes = nullptr;  ///< instead of a query: INSERT, UPDATE, DELETE
-  Query* initial = nullptr;  ///< of recursive ones
+  std::uint32_t own_columns = 0;     ///< of `columns`; the others are those that SEARCH and CYCLE add
+  Expr* mark_value = nullptr;        ///< of CYCLE
+  Expr* mark_default = nullptr;
+  Query* initial = nullptr;  ///< of recursive ones, with what SEARCH and CYCLE add
   Vec<std::string_view> initial_names;  ///< of its columns, before they got the table's
   Query* step = nullptr;
+  Query* written_initial = nullptr;  ///< as the query had them; the step's targets go on behind its own columns
+  Query* written_step = nullptr;
   std::uint32_t slot = 0;  ///< of recursive ones: their work table
   std::uint32_t references = 0;
   // planner
@@ -217,7 +222,6 @@ struct QueryLink : SubqueryExpr {
   std::span<Expr*> row_operands;  ///< any, all: the left side
   std::span<Oid> row_operators;   ///< their operators
   bool negated = false;           ///< NOT IN
-  bool is_row_compare = false;    ///< (a, b) = (SELECT ...)
 };
 
 /// GROUPING(...), before the groups of its query are known.

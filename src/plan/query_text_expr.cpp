@@ -570,11 +570,11 @@ Status QueryText::sublink(const QueryLink& link) {
   switch (link.form) {
     case Link::exists: out_->add("EXISTS "); break;
     case Link::any:
-      if (link.is_row_compare) out_->add(" ", op, " ");
-      else if (op == "=") out_->add(" IN ");
+      if (op == "=") out_->add(" IN ");
       else out_->add(" ", op, " ANY ");
       break;
     case Link::all: out_->add(" ", op, " ALL "); break;
+    case Link::row: out_->add(" ", op, " "); break;
     case Link::scalar:
     case Link::array: needs_parens = false; break;
   }

@@ -42,7 +42,9 @@ bool Binder::polymorphic_fits(std::span<Expr*> args, std::span<const Oid> declar
     if (is_family2(declared[i])) {
       const Oid one = declared[i] == poly::anycompatiblearray ? element_of(actual) : actual;
       if (one == Oid::none) return false;
-      if (compatible != Oid::none && category(one) != category(compatible)) return false;
+      const auto is_array = [&](Oid type) { return element_of(type) != Oid::none; };
+      if (compatible != Oid::none && (category(one) != category(compatible) || is_array(one) != is_array(compatible)))
+        return false;
       compatible = one;
     }
     if (is_array_word(declared[i])) {

@@ -233,7 +233,7 @@ Result<Rel> Planner::finish(Query* query, Rel input, const Vec<std::uint32_t>& k
   const Rel nothing = rel_of(rel.node);
   if (query->limit != nullptr) {
     SPG_ASSIGN(count, resolve(simplify(query->limit), nothing));
-    if (is_null_constant(count)) count = nullptr;
+    if (is_null_constant(count) && !query->with_ties) count = nullptr;
   }
   if (query->offset != nullptr) {
     SPG_ASSIGN(offset, resolve(simplify(query->offset), nothing));

@@ -46,6 +46,8 @@ constexpr const char* usage =
     "  SPG_WAL_TEE_LAG_BYTES so much log is kept for a tee that lags, before it is given up  (default 4 GiB)\n"
     "  SPG_AUDIT_BEGIN       on: begins a new audit log where the one that the database knows of is not there  (default off)\n"
     "  SPG_AUDIT_BACKLOG_BYTES  commits are refused once so much waits for an audit log that cannot be written  (default 64 MiB)\n"
+    "  SPG_LOG_MIN_DURATION_MS  statements that take as long are told of on standard error: where sessions' log_min_duration_statement\n"
+    "                        starts  (default: none)\n"
     "  SPG_TRACK_COMMIT_TIMESTAMP  on or off: the setting track_commit_timestamp  (default off)\n";
 
 const char* environment(const char* name, const char* fallback) {
@@ -127,6 +129,20 @@ struct Reporter final : spg::log::CopyReport {
   }
 };
 
+/// Standard error is the server's log. Further lines of a message are set back, so that no text can look like another message.
+struct StandardLog final : spg::db::ServerLog {
+  void say(std::string_view text) override {
+    std::string line = "spg-server: ";
+    for (const char c : text) {
+      if (c == '\n') line += "\n\t";
+      else line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+    line += '\n';
+    std::fwrite(line.data(), 1, line.size(), stderr);
+    std::fflush(stderr);
+  }
+};
+
 struct Arguments {
   std::string address = "127.0.0.1";
   std::uint16_t port = 5432;
@@ -160,6 +176,8 @@ int serve(const Arguments& arguments) {
   const spg::db::StoredZoneFiles zone_files(system_files);
   spg::db::InstanceOptions options = arguments.instance;
   options.zone_files = &zone_files;
+  StandardLog log;
+  options.log = &log;
   auto instance = spg::db::Instance::open(*machine, options);
   if (!instance) { report("could not open the catalogs", instance.error()); return 1; }
   if (!is_loopback(arguments.address)) {
@@ -305,6 +323,8 @@ int main(int argc, char** argv) {
       !read_number("SPG_CHECKPOINT_SECONDS", machine.checkpoint_seconds, 0, 30 * 86400, machine.checkpoint_seconds) ||
       !read_number("SPG_HISTORY_SECONDS", machine.history_seconds, 0, 30 * 86400, machine.history_seconds) ||
       !read_number<std::uint32_t>("SPG_COLD_COMPACT_SEGMENT_THRESHOLD", machine.compaction.count_max, 2, 100'000, machine.compaction.count_max)) return 2;
+  if (*environment("SPG_LOG_MIN_DURATION_MS", "") != '\0' &&
+      !read_number<std::int64_t>("SPG_LOG_MIN_DURATION_MS", 0, 0, 2147483647, instance.log_min_duration_ms)) return 2;
   if (!read_switch("SPG_TRACK_COMMIT_TIMESTAMP", instance.track_commit_timestamp) || !read_switch("SPG_AUDIT_BEGIN", machine.audit.begins)) return 2;
   auto& copies = machine.copies;
   copies.archive = environment("SPG_WAL_ARCHIVE", "");

@@ -32,13 +32,22 @@ void Printer::common_table(const CommonTable& table) {
     name(cycle->mark);
     if (cycle->mark_value != nullptr) {
       put(" TO ");
-      expr(*cycle->mark_value);
+      constant(*cycle->mark_value);
       put(" DEFAULT ");
-      expr(*cycle->mark_default);
+      constant(*cycle->mark_default);
     }
     put(" USING ");
     name(cycle->path);
   }
+}
+
+/// Where the grammar takes no CAST().
+void Printer::constant(const Expr& node) {
+  const auto* typed = as<TypeCast>(&node);
+  if (typed == nullptr) return expr(node);
+  type(*typed->type);
+  put(" ");
+  expr(*typed->arg);
 }
 
 void Printer::targets(const Vec<Target>& items) {

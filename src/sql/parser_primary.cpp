@@ -14,6 +14,16 @@ Literal* Parser::string_node(std::string_view text, std::int32_t place) {
   return node;
 }
 
+/// What PostgreSQL's grammar calls AexprConst.
+Expr* Parser::constant() {
+  Expr* node = at('(') || at(Tok::parameter) ? nullptr : primary();
+  const auto* typed = node == nullptr ? nullptr : as<TypeCast>(node);
+  const bool is_constant =
+      node != nullptr && (as<Literal>(node) != nullptr || (typed != nullptr && typed->form == CastForm::typed_literal));
+  if (!is_constant) syntax_error();
+  return node;
+}
+
 Expr* Parser::primary() {
   const std::int32_t place = here();
   switch (kind()) {

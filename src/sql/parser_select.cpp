@@ -405,9 +405,9 @@ void Parser::cycle_clause(CommonTable* table) {
   expect(Tok::kw_set);
   cycle->mark = col_id();
   if (accept(Tok::kw_to)) {
-    cycle->mark_value = primary();
+    cycle->mark_value = constant();
     expect(Tok::kw_default);
-    cycle->mark_default = primary();
+    cycle->mark_default = constant();
   }
   expect(Tok::kw_using);
   cycle->path = col_id();

@@ -119,6 +119,7 @@ class Parser {
   OperatorName all_operator();
   static bool is_math_operator(Tok tok);
   Expr* primary();
+  Expr* constant();
   Expr* parenthesized();
   Node* paren_node();
   Expr* scalar_sublink(Select* query, std::int32_t place);

@@ -12,6 +12,7 @@ class Printer {
   std::string_view text() const { return out_.view(); }
 
   void expr(const Expr& node);
+  void constant(const Expr& node);
   void type(const TypeName& node);
   /// False for the kinds that have no canonical text.
   bool statement(const Statement& node);

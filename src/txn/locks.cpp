@@ -527,6 +527,11 @@ void LockTable::drop_arrived(LockOwner& owner) {
   (void)release_one(owner, owner.arrived, owner.arrived_mode, owner.arrived_level);
 }
 
+std::optional<LockSpace> LockTable::waits_in(const LockOwner& owner) const {
+  if (owner.waits_at == nullptr) return std::nullopt;
+  return owner.waits_at->tag.space;
+}
+
 bool LockTable::is_waited_for(const LockOwner& owner) const {
   for (const LockHolder* holder = owner.holders; holder != nullptr; holder = holder->next_of_owner)
     for (const LockOwner* waiter = holder->entry->first_waiter; waiter != nullptr; waiter = waiter->next_waiter)

@@ -7,6 +7,7 @@
 #include "spg/type/number_text.hpp"
 #include "spg/type/numeric.hpp"
 #include "spg/type/oids.hpp"
+#include "spg/type/record.hpp"
 #include "spg/type/transaction.hpp"
 
 namespace spg::type {
@@ -55,6 +56,7 @@ constexpr Entry entries[] = {
     {2204, 2209, Format::oid, Physical::int4, "regoperator"},
     {2205, 2210, Format::oid, Physical::int4, "regclass"},
     {2206, 2211, Format::oid, Physical::int4, "regtype"},
+    {2249, 2287, Format::record, Physical::string, "record"},
     {2275, 1263, text, Physical::string, "cstring"},
     {2277, 0, text, Physical::string, "anyarray"},
     {2278, 0, void_type, Physical::string, "void"},
@@ -175,6 +177,8 @@ Result<Value> input(Oid oid, std::string_view text, std::int32_t typmod, const T
     case void_type: return string_value({});
     case Format::array: return input_array(*type, text, typmod, settings, arena);
     case vector: return input_vector(*type, text, settings, arena);
+    case Format::record:
+      return Error::make(sqlstate::feature_not_supported, "input of anonymous composite types is not implemented");
   }
   return no_such_type(oid);
 }
@@ -207,6 +211,11 @@ void output(Oid oid, const Value& value, TextBuilder& out, const TextSettings& s
     case void_type: return;
     case Format::array: output_array(value, out, settings); return;
     case vector: output_vector(value, out, settings); return;
+    case Format::record: {
+      const StringRef body = value.as<StringRef>();
+      print_record(body, out, [&](Oid field, const Value& one) { output(field, one, out, settings); });
+      return;
+    }
   }
 }
 
@@ -290,6 +299,8 @@ Result<Value> receive(Oid oid, Bytes bytes, std::int32_t typmod, Arena& arena) {
       SPG_ASSIGN(value, receive_array(*type, from, typmod, arena));
       break;
     }
+    case Format::record:
+      return Error::make(sqlstate::feature_not_supported, "input of anonymous composite types is not implemented");
   }
   if (!from.ok() && bytes.empty() && type->format == Format::boolean)
     return Error::make(sqlstate::protocol_violation, "no data left in message");  // PostgreSQL reads it as a byte
@@ -305,6 +316,20 @@ void put(TextBuilder& out, N value) {
   char raw_bytes[sizeof(N)];
   store_be<N>(raw_bytes, value);
   out.add(std::string_view(raw_bytes, sizeof raw_bytes));
+}
+
+void send_record(const StringRef& body, TextBuilder& out) {
+  RecordReader reader(body);
+  put(out, static_cast<std::int32_t>(reader.size()));
+  Oid type{};
+  for (Value value; reader.next(&type, &value);) {
+    put(out, raw(type));
+    const std::size_t at = out.size();
+    put(out, std::int32_t{-1});
+    if (value.is_null) continue;
+    send(type, value, out);
+    store_be<std::uint32_t>(out.data() + at, static_cast<std::uint32_t>(out.size() - at - 4));
+  }
 }
 }  // namespace
 
@@ -340,6 +365,7 @@ void send(Oid oid, const Value& value, TextBuilder& out) {
     case Format::pg_snapshot: send_snapshot(value.as<StringRef>().view(), out); return;
     case void_type: return;
     case Format::array: case vector: send_array(value, out); return;
+    case Format::record: send_record(value.as<StringRef>(), out); return;
   }
 }
 

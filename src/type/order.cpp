@@ -8,6 +8,7 @@
 #include "spg/type/datetime.hpp"
 #include "spg/type/io.hpp"
 #include "spg/type/numeric.hpp"
+#include "spg/type/record.hpp"
 
 namespace spg::type {
 namespace {
@@ -46,6 +47,22 @@ int compare_arrays(const StringRef& a, const StringRef& b) {
   return 0;
 }
 
+/// NULLs last; fields of unequal types by their types, which only sorts of what has no order come to.
+int compare_records(const StringRef& a, const StringRef& b) {
+  RecordReader x(a), y(b);
+  Oid p{}, q{};
+  Value u, v;
+  while (x.next(&p, &u) && y.next(&q, &v)) {
+    if (u.is_null || v.is_null) {
+      if (u.is_null != v.is_null) return u.is_null ? 1 : -1;
+      continue;
+    }
+    if (p != q) return three_way(raw(p), raw(q));
+    if (const int order = compare(p, u, v); order != 0) return order;
+  }
+  return three_way(x.size(), y.size());
+}
+
 }  // namespace
 
 std::uint64_t hash_bytes(std::string_view bytes) {
@@ -80,6 +97,7 @@ int compare(Oid type, const Value& a, const Value& b) {
     }
     case Format::bpchar: return trim_bpchar(a.as<StringRef>().view()).compare(trim_bpchar(b.as<StringRef>().view()));
     case Format::array: case Format::vector: return compare_arrays(a.as<StringRef>(), b.as<StringRef>());
+    case Format::record: return compare_records(a.as<StringRef>(), b.as<StringRef>());
     case Format::void_type: return 0;
     default: return compare_bytes(a.as<StringRef>(), b.as<StringRef>());
   }
@@ -112,6 +130,15 @@ std::uint64_t hash(Oid type, const Value& value) {
       std::uint64_t result = 1;
       while (reader.next(&element))
         result = hash_combine(result, element.is_null ? 0 : hash(reader.element_type(), element));
+      return result;
+    }
+    case Format::record: {
+      const StringRef body = value.as<StringRef>();
+      RecordReader reader(body);
+      Oid type_of{};
+      std::uint64_t result = 2;
+      for (Value field; reader.next(&type_of, &field);)
+        result = hash_combine(result, field.is_null ? 0 : hash(type_of, field));
       return result;
     }
     case Format::void_type: return 0;
@@ -177,6 +204,8 @@ void put_numeric(TextBuilder& key, const Numeric& value) {
   if (negative) invert(key, from);
 }
 
+void put_value(Oid type, const Value& value, TextBuilder& key);
+
 void put_array(TextBuilder& key, const StringRef& body) {
   ArrayReader reader(body);
   Value element;
@@ -187,6 +216,18 @@ void put_array(TextBuilder& key, const StringRef& body) {
     put_signed<std::int32_t>(key, reader.dimension(i).length);
     put_signed<std::int32_t>(key, reader.dimension(i).lower);
   }
+}
+
+void put_record(TextBuilder& key, const StringRef& body) {
+  RecordReader reader(body);
+  Oid type{};
+  for (Value value; reader.next(&type, &value);) {
+    if (value.is_null) { key.add('\2'); continue; }
+    key.add('\1');
+    put_key<std::uint32_t>(key, raw(type));
+    put_value(type, value, key);
+  }
+  key.add('\0');
 }
 
 void put_value(Oid type, const Value& value, TextBuilder& key) {
@@ -220,6 +261,7 @@ void put_value(Oid type, const Value& value, TextBuilder& key) {
     }
     case Format::bpchar: put_string(key, trim_bpchar(value.as<StringRef>().view())); return;
     case Format::array: case Format::vector: put_array(key, value.as<StringRef>()); return;
+    case Format::record: put_record(key, value.as<StringRef>()); return;
     case Format::void_type: return;
     default: put_string(key, value.as<StringRef>().view());
   }
@@ -262,6 +304,16 @@ std::size_t value_bytes(Oid type, Bytes key, unsigned flip, bool* ok) {
         if (!is_null && at <= key.size()) at += value_bytes(element, key.subspan(at), flip, ok);
       }
       return at + 2 + 8 * std::size_t{byte(at + 1)};
+    }
+    case Format::record: {
+      std::size_t at = 0;
+      while (*ok && byte(at) != 0) {
+        if (byte(at++) == 2) continue;
+        const unsigned field = byte(at) << 24 | byte(at + 1) << 16 | byte(at + 2) << 8 | byte(at + 3);
+        at += 4;
+        if (at <= key.size()) at += value_bytes(Oid{field}, key.subspan(at), flip, ok);
+      }
+      return at + 1;
     }
     default: {
       std::size_t at = 0;

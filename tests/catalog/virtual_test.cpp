@@ -23,11 +23,11 @@ struct Facts : ServerFacts {
     if (index == 1) row.values = values;
     return true;
   }
-  bool activity(std::size_t index, ActivityRow& row) const override {
-    row = {};
+  void activities(spg::FunctionRef<void(const ActivityRow&)> visit) const override {
+    ActivityRow row;
     row.pid = 42;
     row.state = "idle";
-    return index == 0;
+    visit(row);
   }
 };
 

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -70,12 +71,14 @@ class FakeCatalog final : public catalog::Catalog {
 class FakeHost final : public txn::Host {
  public:
   Status check_interrupts() override {
+    if (asked) asked();
     return cancelled ? Error::make(sqlstate::query_canceled, "canceling statement due to user request") : ok();
   }
   void fill_random(MutableBytes into) override {
     for (auto& byte : into) byte = std::byte{7};
   }
   bool cancelled = false;
+  std::function<void()> asked;  ///< runs whenever the statement looks whether it goes on
 };
 
 struct World {

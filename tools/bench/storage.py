@@ -148,11 +148,10 @@ def measure_cold(arguments):
     budget, rows = int(128 * MIB * arguments.scale), int(8_000_000 * arguments.scale)
     dsn = subprocess.run([SHARED / "tools/refpg", "bench", str(arguments.port)], capture_output=True, text=True, check=True).stdout.strip()
     scan = "SELECT count(*), sum(id), sum(amount) FROM big"
-    with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
         cursor.execute("DROP TABLE IF EXISTS big; CREATE TABLE big (id bigint PRIMARY KEY, name text, amount double precision)")
         cursor.execute(f"INSERT INTO big SELECT g, {TEXT20}, g / 7.0 FROM generate_series(0, {rows - 1}) g")
-        connection.commit()
-        connection.autocommit = True
         cursor.execute("VACUUM ANALYZE big")
         theirs = statistics.median(times_of(cursor, scan))
         cursor.execute("DROP TABLE big")

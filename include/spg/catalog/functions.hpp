@@ -91,8 +91,10 @@ std::int32_t pg_char_to_encoding(std::string_view name);
 Result<Text> current_schema(SessionCatalog& catalog);
 Result<std::span<const std::string_view>> current_schemas(SessionCatalog& catalog, bool implicit, Arena& arena);
 /// Estimates from row counts and column widths; NULL when there is no such relation.
-Result<FoundInt8> pg_relation_size(SessionCatalog& catalog, Oid relation);
-Result<FoundInt8> pg_indexes_size(SessionCatalog& catalog, Oid relation);
+/// What is on disk, and what is in memory only, without what belongs to others: a table without its indexes. Of what is on disk
+/// and has not been looked at since the start (TableStorage) an estimate.
+Result<FoundInt8> pg_relation_size(SessionCatalog& catalog, Oid relation, Arena& arena);
+Result<FoundInt8> pg_indexes_size(SessionCatalog& catalog, Oid relation, Arena& arena);
 
 enum class PrivilegeOn : std::uint8_t { relation, schema, database, function, type, sequence, language, tablespace };
 /// has_*_privilege(role, object, 'SELECT, INSERT'): owners, their members and superusers have all; everybody reads

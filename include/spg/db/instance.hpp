@@ -8,12 +8,23 @@
 #include <string>
 #include <string_view>
 
+#include "spg/base/function_ref.hpp"
 #include "spg/base/result.hpp"
 #include "spg/crypto/scram.hpp"
 #include "spg/db/zone_files.hpp"
 #include "spg/txn/control.hpp"
 
 namespace spg::db {
+
+/// Where a server's messages go. Called from any thread.
+class ServerLog {
+ public:
+  /// A message, of several lines perhaps.
+  virtual void say(std::string_view text) = 0;
+
+ protected:
+  ~ServerLog() = default;
+};
 
 struct InstanceOptions {
   std::string_view superuser = "bench";
@@ -23,6 +34,10 @@ struct InstanceOptions {
   std::size_t statement_memory_bytes = SIZE_MAX;
   /// The setting track_commit_timestamp, which cannot change later.
   bool track_commit_timestamp = false;
+  /// Null: nothing is logged. Must outlive the instance.
+  ServerLog* log = nullptr;
+  /// Where sessions start: the setting log_min_duration_statement. -1: off.
+  std::int64_t log_min_duration_ms = -1;
   /// Null: UTC only. Must outlive the instance.
   const ZoneFiles* zone_files = nullptr;
 };
@@ -35,6 +50,7 @@ struct LoginRole {
   std::optional<crypto::ScramVerifier> verifier;
 };
 
+class Activity;
 class Ledger;
 class Session;
 
@@ -55,12 +71,18 @@ class Instance {
   virtual void cancel(std::uint32_t process_id, std::uint32_t secret_key) = 0;
 
   // --- for sessions
-  virtual std::uint32_t register_session(Session& session, std::uint32_t secret_key) = 0;
+  virtual std::uint32_t register_session(Session& session, std::uint32_t secret_key, const Activity& activity) = 0;
   virtual void unregister_session(std::uint32_t process_id) = 0;
+  /// Those of all sessions. None begins or ends meanwhile: it must be short.
+  virtual void each_activity(FunctionRef<void(std::uint32_t process_id, const Activity& activity)> visit) = 0;
+  /// Of all sessions that there were.
+  virtual std::uint64_t statements() = 0;
   virtual MemoryBudget& memory() = 0;
   virtual std::size_t statement_memory_bytes() const = 0;
   virtual const ZoneFiles* zone_files() const = 0;
   virtual Ledger& ledger() = 0;
+  virtual ServerLog* server_log() = 0;
+  virtual std::int64_t log_min_duration_ms() const = 0;
 };
 
 }  // namespace spg::db

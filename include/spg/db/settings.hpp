@@ -44,6 +44,8 @@ class Settings {
   Result<std::string_view> get(std::string_view name) const;
   /// The same for those that exist.
   std::string_view value(std::string_view name) const;
+  /// Whether it is another one than every server starts with.
+  bool is_changed(std::string_view name) const;
   bool is_on(std::string_view name) const { return value(name) == "on"; }
   /// In the setting's base unit; -1 when it is no number.
   std::int64_t number(std::string_view name) const;

@@ -3,6 +3,7 @@
 // An ExecContext is plain references, valid for one execution (a portal's included); it belongs to one session and one
 // thread at a time. Nothing here is owned.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -10,6 +11,7 @@
 
 #include "spg/base/arena.hpp"
 #include "spg/catalog/catalog.hpp"
+#include "spg/plan/counters.hpp"
 #include "spg/txn/view.hpp"
 #include "spg/type/settings.hpp"
 #include "spg/type/vector.hpp"
@@ -24,6 +26,8 @@ class SessionFacts {
   virtual std::string_view session_user() = 0;
   virtual std::string_view database_name() = 0;
   virtual std::int32_t backend_pid() = 0;
+  /// What a database's tables and indexes take; empty when there is none of that number.
+  virtual Result<std::optional<std::uint64_t>> database_bytes(DatabaseId database) = 0;
   /// Schemas that exist, in the order of the search path, without the implicit ones.
   virtual std::span<const std::string_view> search_path() = 0;
   /// The value as SHOW prints it; a null data() when there is no such setting.
@@ -108,6 +112,27 @@ class VirtualTables {
   ~VirtualTables() = default;
 };
 
+/// How far a statement has come, for others to see: rows that its scans have read, and those that they are to read.
+struct RowProgress {
+  std::atomic<std::uint64_t> done{0}, expected{0};
+  void clear() {
+    done.store(0, std::memory_order_relaxed);
+    expected.store(0, std::memory_order_relaxed);
+  }
+  /// By the thread that runs the statement.
+  static void add(std::atomic<std::uint64_t>& to, std::uint64_t count) {
+    to.store(to.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+  }
+};
+
+/// What EXPLAIN ANALYZE wants to know.
+struct Measures {
+  std::span<plan::NodeCounters> counters;  ///< one for each node of the plan
+  bool timing = true;                      ///< else no clock is read
+  std::uint64_t (*now_ns)(void* clock) = nullptr;
+  void* clock = nullptr;
+};
+
 struct ExecContext {
   txn::View* view = nullptr;
   catalog::Catalog* catalog = nullptr;
@@ -121,6 +146,8 @@ struct ExecContext {
   VirtualTables* virtual_tables = nullptr;
   Sequences* sequences = nullptr;
   SessionLocks* locks = nullptr;
+  RowProgress* progress = nullptr;
+  Measures* measures = nullptr;  ///< null: nothing is measured
 };
 
 }  // namespace spg::exec

@@ -21,6 +21,9 @@ struct CompiledPlan;
 Result<const CompiledPlan*> compile(const plan::Plan& plan, catalog::Catalog& catalog, Arena& arena,
                                     const Registry& registry = standard_functions());
 
+/// How many counters Measures needs for it.
+std::uint32_t node_count(const CompiledPlan& plan);
+
 /// The value of an expression without columns (constant folding, defaults, LIMIT of utility statements). Strings may
 /// point into the context's arena.
 Result<Value> evaluate_constant(const plan::Expr& expr, const ExecContext& context,

@@ -129,7 +129,7 @@ class Registry {
 };
 
 namespace module {
-extern const Module core, text, numeric, datetime, array, session, transaction, catalog, pattern, aggregates,
+extern const Module core, text, numeric, datetime, array, record, session, transaction, catalog, pattern, aggregates,
     ordered_aggregates, windows;
 }  // namespace module
 

@@ -80,7 +80,10 @@ struct Call : Expr {
   std::span<Expr*> arguments;
 };
 struct Unary : Expr { Expr* argument = nullptr; };
-struct Variadic : Expr { std::span<Expr*> arguments; };
+struct Variadic : Expr {
+  std::span<Expr*> arguments;
+  bool is_null_without_values = false;  ///< row: of a table that an outer join may leave out
+};
 struct Case : Expr {
   struct When { Expr* condition; Expr* result; };
   std::span<When> whens;
@@ -100,9 +103,10 @@ struct InList : Expr {
   std::span<Expr*> items;
 };
 struct SubqueryExpr : Expr {
-  enum class Form : std::uint8_t { scalar, exists, any, all, array } form{};
+  enum class Form : std::uint8_t { scalar, exists, any, all, array, row } form{};
   Node* plan = nullptr;
-  Expr* test = nullptr;      ///< any/all: a boolean over the internal parameters `row_params` (the subquery's row) and the outer row
+  /// any, all, row: a boolean over the internal parameters from first_row_param (the subquery's row) and the outer row.
+  Expr* test = nullptr;
   std::uint32_t first_row_param = 0;
   /// Values of the outer row that the plan reads as internal parameters: param number <- expression over the outer row.
   struct Binding { std::uint32_t parameter; Expr* value; };

@@ -35,6 +35,8 @@ enum class OpenMode : std::uint8_t {
 template <class F>
 concept File = std::default_initializable<F> && std::movable<F> && requires(F& file, std::uint64_t at, MutableBytes into, Bytes from) {
   { file.read_at(at, into) } -> std::same_as<Status>;
+  { file.read_now(at, into) } -> std::same_as<Result<bool>>;  // reads if that does not wait for a disk; false: it might have to
+  { file.will_read(at, at) };                              // so many bytes from a place on are about to be read; may do nothing
   { file.write_at(at, from) } -> std::same_as<Status>;
   { file.sync() } -> std::same_as<Status>;
   { file.size() } -> std::same_as<Result<std::uint64_t>>;
@@ -71,6 +73,7 @@ concept Sync = std::default_initializable<typename S::Mutex> && std::default_ini
                         typename S::Thread& thread, std::uint64_t timeout_ns) {
   { S::has_threads } -> std::convertible_to<bool>;
   mutex.lock();
+  { mutex.try_lock() } -> std::same_as<bool>;
   mutex.unlock();
   condition.wait(mutex);
   condition.wait_for(mutex, timeout_ns);
@@ -112,6 +115,8 @@ struct FileArchetype {
   FileArchetype& operator=(FileArchetype&&) noexcept;
   ~FileArchetype();
   Status read_at(std::uint64_t at, MutableBytes into);
+  Result<bool> read_now(std::uint64_t at, MutableBytes into);
+  void will_read(std::uint64_t at, std::uint64_t bytes);
   Status write_at(std::uint64_t at, Bytes from);
   Status sync();
   Result<std::uint64_t> size();
@@ -140,7 +145,7 @@ struct ClockArchetype {
 };
 struct SyncArchetype {
   static constexpr bool has_threads = true;
-  struct Mutex { void lock(); void unlock(); };
+  struct Mutex { void lock(); bool try_lock(); void unlock(); };
   struct CondVar {
     void wait(Mutex& mutex);
     void wait_for(Mutex& mutex, std::uint64_t timeout_ns);

@@ -64,7 +64,7 @@ bool Segments<O, St, Sy>::is_victim(std::uint32_t segment) const {
 template <class O, policy::Storage St, policy::Sync Sy>
 auto Segments<O, St, Sy>::move_record(Address address, Generation birth) -> Result<Placed> {
   Record record;
-  SPG_TRY(read_record(address, birth, record));
+  SPG_TRY(read_record(address, birth, record, Access::wait));
   ByteReader reader(record.body());
   const Bytes head = record.encoding == 0 ? reader.bytes(record.children_at - sizeof(Image)) : Bytes{};
   Array<Reference> references;

@@ -17,22 +17,24 @@
 
 namespace spg::store {
 
+/// What a reader may do when an object is not in RAM.
+enum class Access : std::uint8_t {
+  wait,      ///< read it now
+  no_wait,   ///< read it if the disk is not waited for, else answer "would block"; the caller runs the statement again where waiting is allowed
+};
+
 /// Loads the bytes of cold objects. One virtual call per read from disk.
 class ObjectSource {
  public:
   /// Allocates an image through `make` and fills it; children arrive as cells. XX001 when the bytes are damaged.
-  virtual Status load(Cell& cell) = 0;
+  virtual Status load(Cell& cell, Access access) = 0;
+  /// It is about to be loaded: reading it from the disk may begin.
+  virtual void will_load(const Cell& cell) = 0;
   /// Nobody will read the object there any more.
   virtual void freed(Address address) = 0;
 
  protected:
   ~ObjectSource() = default;
-};
-
-/// What a reader may do when an object is not in RAM.
-enum class Access : std::uint8_t {
-  wait,      ///< read it now
-  no_wait,   ///< answer "would block"; the caller runs the statement again where waiting is allowed
 };
 
 /// One per session or worker: the epoch since when it may hold image pointers (0 = it holds none). What has been read since
@@ -75,6 +77,12 @@ class Objects {
     }
     return read_cold(cell, access);
   }
+  /// Whether a read has to load it.
+  static bool is_cold(const Cell& cell) { return cell.image.load(std::memory_order_relaxed) == nullptr; }
+  /// A cold object is about to be read.
+  void will_read(const Cell& cell) {
+    if (is_cold(cell) && cell.has_address() && source_ != nullptr) source_->will_load(cell);
+  }
   /// For those who know that the object is dirty (has no address), was just made, or was read under the guard that they hold.
   static Image* image_of(const Cell* cell) {
     Image* image = settled(*cell);
@@ -114,8 +122,13 @@ class Objects {
   // --- guards and eviction
   GuardSlot* open_guard_slot();
   void close_guard_slot(GuardSlot* slot);
-  void enter(GuardSlot& slot) { slot.epoch.store(epoch_.load(std::memory_order_acquire), std::memory_order_seq_cst); }
+  void enter(GuardSlot& slot) {
+    slot.epoch.store(epoch_.load(std::memory_order_acquire), std::memory_order_seq_cst);
+    if (random_->pretend_cold()) evict_behind(slot);
+  }
   void leave(GuardSlot& slot) { slot.epoch.store(0, std::memory_order_release); }
+  /// The simulator's: what the guard does not protect any more, goes at once.
+  void evict_behind(GuardSlot& slot);
   /// Begins a new epoch: what is read from now on counts as read later than what was read before.
   void age();
   /// Drops the images of clean objects, those first that have not been read for longest, until some `bytes` of memory are
@@ -130,11 +143,24 @@ class Objects {
   /// Drops clean images that lie in the sparsest extents of memory (Alloc), so that some `bytes` go back to the system.
   std::size_t evict_sparse(std::size_t bytes);
 
+  /// While `use` runs no image is evicted and none is moved on disk, so that what is in memory can be looked at without marking
+  /// it as read. It must be short.
+  template <class Use>
+  void without_eviction(Use use) {
+    policy::LockGuard alone(two_shards_mutex_);  // the evictor holds it for whatever it does
+    use();
+  }
+  /// The object's image if it is in memory, else null.
+  static const Image* resident(const Cell& cell) { return settled(cell); }
+
   /// Objects younger than or as old as this are never appended to in place any more (a checkpoint reads them).
   void seal(Generation generation) { sealed_.store(raw(generation), std::memory_order_release); }
   bool is_sealed(const Cell& cell) const { return raw(cell.birth) <= sealed_.load(std::memory_order_acquire); }
 
   Alloc& alloc() const { return *alloc_; }
+  /// Since the start: images that the evictor has dropped, and objects that were read from disk.
+  std::uint64_t evictions() const { return evictions_.load(std::memory_order_relaxed); }
+  std::uint64_t cold_loads() const { return cold_loads_.load(std::memory_order_relaxed); }
   std::uint64_t live_objects() const { return live_.load(std::memory_order_relaxed); }
 
  private:
@@ -171,6 +197,7 @@ class Objects {
   };
   std::size_t sweep(const Sweep& sweep, std::size_t bytes);
   std::size_t evict_cell(Cell& cell, const Shard& locked, const Sweep& sweep);
+  std::size_t evict_below(const Image& image, const Shard& locked, const Sweep& sweep);
   bool may_lose_children(const Cell& cell, const Image& image) const;
   void free_children(Image& image, const Shard& locked);
   static std::uint64_t hash_of(std::uint64_t packed) { return packed * 0x9e3779b97f4a7c15u; }
@@ -191,7 +218,7 @@ class Objects {
   Alloc* alloc_;
   Random* random_;
   ObjectSource* source_ = nullptr;
-  std::atomic<std::uint64_t> epoch_{1}, sealed_{0}, live_{0};
+  std::atomic<std::uint64_t> epoch_{1}, sealed_{0}, live_{0}, evictions_{0}, cold_loads_{0};
   typename Sync::Mutex guards_mutex_;
   typename Sync::Mutex two_shards_mutex_;  ///< held, and taken first, by whoever locks two shards
   typename Sync::Mutex load_mutexes_[load_mutex_count];

@@ -154,7 +154,7 @@ template <policy::Alloc A, policy::Sync S, policy::Random R>
 void Objects<A, S, R>::free_tree(Cell* cell, Access access) {
   // Out of the evictor's sight first. What cannot be read stays in the address table until the end.
   unlink(cell);
-  if (settled(*cell) == nullptr && access == Access::wait) (void)source_->load(*cell);
+  if (settled(*cell) == nullptr && access == Access::wait) (void)source_->load(*cell, access);
   // Depth is the height of a tree of wide nodes: a dozen levels at most.
   if (Image* image = settled(*cell))
     for (std::uint16_t i = 0; i < image->children; ++i)
@@ -164,11 +164,17 @@ void Objects<A, S, R>::free_tree(Cell* cell, Access access) {
 
 template <policy::Alloc A, policy::Sync S, policy::Random R>
 Result<const Image*> Objects<A, S, R>::read_cold(Cell* cell, Access access) {
-  if (access == Access::no_wait) return Error::would_block();
   SPG_ASSERT(source_ != nullptr);
-  policy::LockGuard lock(load_mutex_of(cell));
+  auto& mutex = load_mutex_of(cell);
+  if (access == Access::wait) mutex.lock();
+  else if (!mutex.try_lock()) return Error::would_block();  // whoever has it may wait for the disk
+  struct Unlock {
+    ~Unlock() { mutex.unlock(); }
+    typename S::Mutex& mutex;
+  } const until_loaded{mutex};
   if (Image* image = settled(*cell)) return const_cast<const Image*>(image);
-  SPG_TRY(source_->load(*cell));
+  SPG_TRY(source_->load(*cell, access));
+  cold_loads_.fetch_add(1, std::memory_order_relaxed);
   return const_cast<const Image*>(settled(*cell));  // the evictor may have looked at the cell before it was touched
 }
 
@@ -323,6 +329,13 @@ void Objects<A, S, R>::age() {
   if (epoch_.load(std::memory_order_relaxed) - oldest_guard() < 200) epoch_.fetch_add(1, std::memory_order_seq_cst);
 }
 
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+void Objects<A, S, R>::evict_behind(GuardSlot& slot) {
+  age();
+  slot.epoch.store(epoch_.load(std::memory_order_acquire), std::memory_order_seq_cst);
+  (void)evict(SIZE_MAX);
+}
+
 /// Whether nothing below a block or chunk has an image, or could get one before the object itself is read again. A superseded
 /// one shares its children with a newer object, or they may have been freed before it.
 template <policy::Alloc A, policy::Sync S, policy::Random R>
@@ -349,8 +362,8 @@ void Objects<A, S, R>::free_children(Image& image, const Shard& locked) {
   }
 }
 
-/// Blocks and chunks wait until what is below them has gone, so that its cells go with them: millions of cold rows cost a
-/// cell per block. Nodes of trees keep the cells below, which scans keep beyond their guards.
+/// Blocks and chunks take what is below them along, and its cells go with them: millions of cold rows cost a cell per block. (What
+/// is below has not been read later than they.) Nodes of trees keep the cells below, which scans keep beyond their guards.
 template <policy::Alloc A, policy::Sync S, policy::Random R>
 std::size_t Objects<A, S, R>::evict_cell(Cell& cell, const Shard& locked, const Sweep& sweep) {
   const std::uint8_t touched = cell.touched.load(std::memory_order_seq_cst);
@@ -359,21 +372,37 @@ std::size_t Objects<A, S, R>::evict_cell(Cell& cell, const Shard& locked, const 
   if (sweep.sparse_only && !alloc_->is_sparse(image, image->bytes)) return 0;
   const bool may_lose = image->kind == Kind::block || image->kind == Kind::chunk || image->children == 0;
   const bool must_lose = may_lose && sweep.keep == Keep::nothing && !cell.has(Cell::superseded) && cell.where().segment <= settled_segment_.load(std::memory_order_acquire);
-  if (must_lose && !may_lose_children(cell, *image)) return 0;
   image = cell.image.exchange(undecided(), std::memory_order_seq_cst);
-  // Whoever has come to a child since has touched this one before.
-  const bool goes = (!must_lose || may_lose_children(cell, *image)) && cell.touched.load(std::memory_order_seq_cst) == touched;
+  // Whoever has come to it, or to a child, since has touched it before; whoever comes now waits.
+  bool goes = cell.touched.load(std::memory_order_seq_cst) == touched && !(must_lose && cell.has(Cell::superseded));
+  std::size_t bytes = 0;
+  if (goes && must_lose) {
+    bytes = evict_below(*image, locked, sweep);
+    goes = may_lose_children(cell, *image);
+  }
   if (!goes) {
     cell.image.store(image, std::memory_order_seq_cst);
-    return 0;
+    return bytes;
   }
   if (must_lose) {
     free_children(*image, locked);
     cell.set(Cell::childless);
   }
   cell.image.store(nullptr, std::memory_order_seq_cst);
-  const std::size_t bytes = image->bytes;
+  bytes += image->bytes;
   release_image(image);
+  evictions_.fetch_add(1, std::memory_order_relaxed);
+  return bytes;
+}
+
+/// Requires: nobody can come to the children.
+template <policy::Alloc A, policy::Sync S, policy::Random R>
+std::size_t Objects<A, S, R>::evict_below(const Image& image, const Shard& locked, const Sweep& sweep) {
+  Sweep any = sweep;
+  any.sparse_only = false;
+  std::size_t bytes = 0;
+  for (std::uint16_t i = 0; i < image.children; ++i)
+    if (Cell* child = image.child_array()[i]; child != nullptr && child->has_address()) bytes += evict_cell(*child, locked, any);
   return bytes;
 }
 

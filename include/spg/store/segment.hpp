@@ -111,7 +111,8 @@ class Segments final : public ObjectSource {
   Segments& operator=(const Segments&) = delete;
 
   /// Reads an object of a cold cell. XX001 when the bytes are not what the address promises.
-  Status load(Cell& cell) override;
+  Status load(Cell& cell, Access access) override;
+  void will_load(const Cell& cell) override;
   void freed(Address address) override;
 
   /// Knows the segments of a manifest (opened when first read).
@@ -179,7 +180,7 @@ class Segments final : public ObjectSource {
     SegmentSet below;
   };
   struct Record;
-  Status read_record(Address address, Generation birth, Record& record);
+  Status read_record(Address address, Generation birth, Record& record, Access access);
   Result<const char*> read_references(ByteReader& reader, const Record& record, Array<Reference>& references, ChildSlots& slots) const;
   static bool lies_within(std::span<const Reference> references, SegmentSet promised);
   Status adopt_children(Cell& cell, Image* image, std::span<const Reference> references);
@@ -213,7 +214,7 @@ class Segments final : public ObjectSource {
     File file;
     OpenFile* next;
   };
-  Result<OpenFile*> file_of(std::uint32_t segment);
+  Result<OpenFile*> file_of(std::uint32_t segment, Access access);
   void file_name(char (&name)[512], std::uint32_t segment) const;
 
   ObjectsType* objects_;

@@ -40,7 +40,7 @@ Segments<O, St, Sy>::~Segments() {
 
 /// The file stays open: what is read from it is read without a lock.
 template <class O, policy::Storage St, policy::Sync Sy>
-auto Segments<O, St, Sy>::file_of(std::uint32_t segment) -> Result<OpenFile*> {
+auto Segments<O, St, Sy>::file_of(std::uint32_t segment, Access access) -> Result<OpenFile*> {
   policy::LockGuard lock(mutex_);
   for (OpenFile** link = &open_files_; *link != nullptr; link = &(*link)->next) {
     OpenFile* found = *link;
@@ -50,6 +50,7 @@ auto Segments<O, St, Sy>::file_of(std::uint32_t segment) -> Result<OpenFile*> {
     open_files_ = found;
     return found;
   }
+  if (access == Access::no_wait) return Error::would_block();
   SPG_ASSIGN(SegmentFile<File> found, open_to_copy(segment));
   std::byte header[segment_header_used_bytes];
   SPG_TRY(found.file.read_at(found.offset, header));
@@ -86,13 +87,19 @@ struct Segments<O, St, Sy>::Record {
 };
 
 template <class O, policy::Storage St, policy::Sync Sy>
-Status Segments<O, St, Sy>::read_record(Address address, Generation birth, Record& record) {
+Status Segments<O, St, Sy>::read_record(Address address, Generation birth, Record& record, Access access) {
   record.address = address;
   if (address.length < record_header_bytes || address.length > record_bytes_max) return record.damaged("length");
   std::byte* at = record.bytes.extend(address.length);
   if (at == nullptr) return Error::out_of_memory();
-  SPG_ASSIGN(OpenFile * opened, file_of(address.segment));
-  SPG_TRY(opened->file.read_at(opened->offset + address.offset, {at, address.length}));
+  SPG_ASSIGN(OpenFile * opened, file_of(address.segment, access));
+  const std::uint64_t place = opened->offset + address.offset;
+  if (access == Access::wait) {
+    SPG_TRY(opened->file.read_at(place, {at, address.length}));
+  } else {
+    SPG_ASSIGN(const bool was_there, opened->file.read_now(place, {at, address.length}));
+    if (!was_there) return Error::would_block();
+  }
   record.version = opened->version;
   if (load_le<std::uint32_t>(at + 4) != address.length ||
       load_le<std::uint32_t>(at) != crypto::crc32c(place_seed(address.segment, address.offset), {at + 4, address.length - 4}))
@@ -112,9 +119,15 @@ Status Segments<O, St, Sy>::read_record(Address address, Generation birth, Recor
 }
 
 template <class O, policy::Storage St, policy::Sync Sy>
-Status Segments<O, St, Sy>::load(Cell& cell) {
+void Segments<O, St, Sy>::will_load(const Cell& cell) {
+  const Address address = cell.where();
+  if (auto opened = file_of(address.segment, Access::wait)) (*opened)->file.will_read((*opened)->offset + address.offset, address.length);
+}
+
+template <class O, policy::Storage St, policy::Sync Sy>
+Status Segments<O, St, Sy>::load(Cell& cell, Access access) {
   Record record;
-  SPG_TRY(read_record(cell.where(), cell.birth, record));
+  SPG_TRY(read_record(cell.where(), cell.birth, record, access));
   const std::byte* const at = record.bytes.data();
   Image* image = objects_->make_image(record.image_bytes);
   if (image == nullptr) return Error::out_of_memory();

@@ -100,8 +100,12 @@ Result<const store::Image*> read_block(Objects& objects, const store::Image* tab
 
 /// The first block at or above `number`, which is set to its number; null at the end.
 template <class Objects>
+Result<store::Cell*> next_block_cell(Objects& objects, const store::Image* table, std::uint64_t& number, store::Access access) {
+  return radix_next(objects, table->child_array()[rows_child], table_state(table).row_height, number, access);
+}
+template <class Objects>
 Result<const store::Image*> next_block(Objects& objects, const store::Image* table, std::uint64_t& number, store::Access access) {
-  SPG_ASSIGN(store::Cell * cell, radix_next(objects, table->child_array()[rows_child], table_state(table).row_height, number, access));
+  SPG_ASSIGN(store::Cell * cell, next_block_cell(objects, table, number, access));
   if (cell == nullptr) return static_cast<const store::Image*>(nullptr);
   return objects.read(cell, access);
 }

@@ -47,9 +47,10 @@ Status update_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids
 template <class Scope>
 Status remove_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids);
 
-/// Fills the index at `position` of the layout from the rows. `interrupted` is asked now and then.
+/// Fills the index at `position` of the layout from the rows. `interrupted` is asked now and then, `progress` (may be null) told.
 template <class Scope>
-Status build_index(TableEdit<Scope>& edit, std::size_t position, bool check, Conflict& conflict, FunctionRef<Status()> interrupted);
+Status build_index(TableEdit<Scope>& edit, std::size_t position, bool check, Conflict& conflict, FunctionRef<Status()> interrupted,
+                   BuildProgress* progress);
 
 /// Empties the table.
 template <class Scope>

@@ -348,13 +348,16 @@ Status remove_rows(TableEdit<Scope>& edit, std::span<const std::uint64_t> rowids
   return table::delete_rows(edit.scope, edit.image, rowids, edit.access);
 }
 
+inline constexpr std::size_t load_step_rows = 1024;
+
+/// Asks `interrupted` every load_step_rows.
 template <class Nodes, class Scope>
 Status load_sorted(TableEdit<Scope>& edit, std::size_t position, KeySet& keys, bool check, Conflict& conflict, FunctionRef<Status()> interrupted) {
   const table::IndexLayout& index = edit.layout.indexes()[position];
   index::BulkLoader<Nodes, Scope> loader(edit.scope, edit.image->table, raw(index.id));
   const auto entries = keys.entries();
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (i % 1024 == 0) SPG_TRY(interrupted());
+    if (i % load_step_rows == 0) SPG_TRY(interrupted());
     if (check && index.is_unique() && i != 0 && !(entries[i].has_null && index.nulls_distinct != 0) &&
         keys.same_key(index.kind, entries[i - 1], entries[i])) {
       conflict = {index.id, entries[i].row, entries[i - 1].number.rowid & ~index::null_rowid_bit};
@@ -366,9 +369,46 @@ Status load_sorted(TableEdit<Scope>& edit, std::size_t position, KeySet& keys, b
   return loader.finish(edit.index_root(position));
 }
 
+/// Tells of the steps of one index.
+class BuildTold {
+ public:
+  using Phase = BuildProgress::Phase;
+  BuildTold(BuildProgress* progress, std::uint32_t table) : progress_(progress) {
+    if (progress_ == nullptr) return;
+    progress_->clear();
+    progress_->table.store(table, std::memory_order_relaxed);
+  }
+  ~BuildTold() {
+    if (progress_ != nullptr) progress_->clear();
+  }
+  BuildTold(const BuildTold&) = delete;
+  BuildTold& operator=(const BuildTold&) = delete;
+  void begin(Phase phase, std::uint64_t blocks, std::uint64_t rows) {
+    if (progress_ == nullptr) return;
+    progress_->blocks_total.store(blocks, std::memory_order_relaxed);
+    progress_->rows_total.store(rows, std::memory_order_relaxed);
+    progress_->rows_done.store(0, std::memory_order_relaxed);
+    progress_->phase.store(phase, std::memory_order_relaxed);
+  }
+  void blocks_done(std::uint64_t count) {
+    if (progress_ != nullptr) progress_->blocks_done.store(count, std::memory_order_relaxed);
+  }
+  void rows_done(std::uint64_t count) {
+    if (progress_ != nullptr) progress_->rows_done.store(count, std::memory_order_relaxed);
+  }
+
+ private:
+  BuildProgress* progress_;
+};
+
 template <class Scope>
-Status build_index(TableEdit<Scope>& edit, std::size_t position, bool check, Conflict& conflict, FunctionRef<Status()> interrupted) {
+Status build_index(TableEdit<Scope>& edit, std::size_t position, bool check, Conflict& conflict, FunctionRef<Status()> interrupted,
+                   BuildProgress* progress) {
   const table::IndexLayout& index = edit.layout.indexes()[position];
+  const table::TableState& state = table::table_state(edit.image);
+  const std::uint64_t blocks = (state.next_rowid + table::block_rows - 1) / table::block_rows;
+  BuildTold told(progress, edit.image->table);
+  told.begin(BuildProgress::Phase::scanning, blocks, state.rows);
   Array<std::uint64_t> rowids;
   for (std::uint64_t number = 0;; ++number) {
     SPG_ASSIGN(const Image* block, table::next_block(edit.scope.objects(), edit.image, number, edit.access));
@@ -378,10 +418,25 @@ Status build_index(TableEdit<Scope>& edit, std::size_t position, bool check, Con
       if (table::block_state(block).is_live(slot) && !rowids.push_back(number * table::block_rows + slot)) return Error::out_of_memory();
   }
   KeySet keys;
-  SPG_TRY(present_keys(edit, position, {rowids.data(), rowids.size()}, keys, interrupted));
+  // It is asked once a block.
+  std::uint64_t scanned = 0;
+  const auto scanning = [&] {
+    told.blocks_done(std::min(scanned++, blocks));
+    return interrupted();
+  };
+  SPG_TRY(present_keys(edit, position, {rowids.data(), rowids.size()}, keys, scanning));
+  told.blocks_done(blocks);
+  told.begin(BuildProgress::Phase::sorting, blocks, rowids.size());
   SPG_TRY(keys.sort(index.kind, interrupted));
-  return index.kind == table::KeyKind::integer ? load_sorted<index::IntNodes>(edit, position, keys, check, conflict, interrupted)
-                                               : load_sorted<index::BytesNodes>(edit, position, keys, check, conflict, interrupted);
+  told.begin(BuildProgress::Phase::loading, blocks, rowids.size());
+  std::uint64_t loaded = 0;
+  const auto loading = [&] {
+    told.rows_done(std::min<std::uint64_t>(loaded, rowids.size()));
+    loaded += load_step_rows;
+    return interrupted();
+  };
+  return index.kind == table::KeyKind::integer ? load_sorted<index::IntNodes>(edit, position, keys, check, conflict, loading)
+                                               : load_sorted<index::BytesNodes>(edit, position, keys, check, conflict, loading);
 }
 
 template <class Scope>

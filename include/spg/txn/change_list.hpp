@@ -4,6 +4,7 @@
 // One thread at a time. A record lies whole in the file or whole in memory.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 
 #include "spg/base/function_ref.hpp"
@@ -21,6 +22,8 @@ class ChangeList {
   ~ChangeList() { clear(); }
 
   std::size_t size() const { return filed_ + tail_.size(); }
+  /// Of which in the file. From any thread.
+  std::size_t filed_bytes() const { return filed_.load(std::memory_order_relaxed); }
   /// Records are appended here.
   RecordBuffer& tail() { return tail_; }
   bool is_in_memory() const { return filed_ == 0; }
@@ -82,7 +85,7 @@ class ChangeList {
   /// Calls `visit` with all of it, in pieces of at most so many bytes.
   Status each_piece(std::size_t piece_bytes, FunctionRef<Status(Bytes)> visit) {
     for (std::size_t at = 0; at < size();) {
-      const std::size_t end = at < filed_ ? filed_ : size(), bytes = std::min(piece_bytes, end - at);
+      const std::size_t end = at < filed_ ? filed_bytes() : size(), bytes = std::min(piece_bytes, end - at);
       SPG_ASSIGN(const Bytes piece, read(at, bytes));
       SPG_TRY(visit(piece));
       at += bytes;
@@ -94,7 +97,7 @@ class ChangeList {
   Storage* storage_ = nullptr;  ///< where the scratch file is, if there is one
   typename Storage::File file_;
   char name_[512];
-  std::size_t filed_ = 0;       ///< bytes before `tail_`
+  std::atomic<std::size_t> filed_{0};  ///< bytes before `tail_`
   RecordBuffer tail_, read_;
 };
 

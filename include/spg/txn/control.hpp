@@ -70,6 +70,7 @@ class TransactionControl : public View {
   /// From here on the running statement, or the commit, may wait for cold objects and for the log, or may not: it has come to
   /// another thread.
   virtual void set_access(store::Access access) = 0;
+  virtual store::Access access() const = 0;
   /// Keeps (succeeded) or undoes what the statement wrote.
   virtual Status end_statement(bool succeeded) = 0;
   virtual bool in_statement() const = 0;
@@ -91,6 +92,8 @@ class TransactionControl : public View {
   /// only once, the floor falls to what is left.
   virtual Status check_floor() = 0;
   virtual bool has_written() const = 0;
+  /// Bytes of the write set that lie in a scratch file. From any thread.
+  virtual std::uint64_t spilled_bytes() const = 0;
   /// Bytes of the write set: it has grown when a statement has changed anything.
   virtual std::size_t write_set_bytes() const = 0;
   /// What the audit log is to say of the transaction (log/audit.hpp: a body), if it is committed. Refers to the bytes, until
@@ -111,6 +114,8 @@ class TransactionControl : public View {
   virtual Status check_deadlock() = 0;
   /// Asked while an index is built. Null: never.
   virtual void set_interrupts(Interrupts* interrupts) = 0;
+  /// Told of indexes that are built. Null: nobody is.
+  virtual void set_build_progress(BuildProgress* progress) = 0;
   /// Leaves the queues (cancelled while waiting).
   virtual void stop_waiting() = 0;
 };
@@ -141,6 +146,19 @@ class BackupJob {
   /// Some milliseconds' work, or a short wait for others. True when all is done and durable; after an error it is over.
   virtual Result<bool> step() = 0;
   virtual const store::BackupProgress& progress() const = 0;
+};
+
+/// Figures for those who watch a server. Counters count from its start.
+struct MachineFacts {
+  static constexpr std::size_t no_budget = SIZE_MAX;
+  std::size_t memory_used_bytes = 0, memory_held_bytes = 0, memory_budget_bytes = no_budget;  ///< of objects
+  std::uint64_t objects = 0;
+  std::uint64_t segments = 0, segment_bytes = 0, segment_live_bytes = 0;
+  /// Of the log, in bytes: where it ends, where it is durable, and where the newest checkpoint begins.
+  std::uint64_t log_position = 0, log_durable = 0, log_checkpoint = 0;
+  std::uint64_t checkpoints = 0, compacted_segments = 0, commits = 0;
+  std::uint64_t evictions = 0;   ///< objects that were dropped from memory
+  std::uint64_t cold_loads = 0;  ///< objects that were read from disk
 };
 
 class MachineControl {
@@ -179,6 +197,7 @@ class MachineControl {
   virtual bool is_read_only() const = 0;
   /// Commits are written to an audit log.
   virtual bool is_audited() const = 0;
+  virtual MachineFacts facts() = 0;
   virtual bool is_new() const = 0;           ///< open() made a new database
 };
 

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "spg/base/ids.hpp"
@@ -137,6 +138,8 @@ class LockTable {
   /// Gives all who write to the tag's database, but for one, a share of its lock: they took none while nobody asked for all
   /// of it. False without memory.
   bool admit_writers(const LockOwner& but, const LockTag& database);
+  /// What the owner waits for: none when it does not wait.
+  std::optional<LockSpace> waits_in(const LockOwner& owner) const;
   /// Whether a request waits for one of the owner's locks.
   bool is_waited_for(const LockOwner& owner) const;
   /// Visits every lock and request.

@@ -102,6 +102,7 @@ class Machine final : public MachineControl {
   TransactionControl* open_transaction(DatabaseId id) override;
   /// Whether open() made a new database.
   bool is_new() const override { return is_new_; }
+  MachineFacts facts() override;
   bool is_read_only() const override { return options_.read_only; }
   bool is_audited() const override { return audit_ != nullptr; }
   std::int64_t clock_us() override { return clock_->wall_us() - epoch_2000_us; }
@@ -341,6 +342,8 @@ class Machine final : public MachineControl {
   std::atomic<std::uint64_t> visible_durable_{0};
   std::atomic<std::uint64_t> log_start_{0};          ///< the manifest's, for trim_log()
   std::uint64_t trimmed_ = 0;                        ///< under trim_mutex_
+  /// Counted for facts(): under publish_mutex_, and by the one who makes a checkpoint.
+  std::atomic<std::uint64_t> commits_{0}, checkpoints_{0}, compacted_segments_{0};
   std::atomic<std::int64_t> commit_time_us_{INT64_MIN};  ///< the youngest commit's, since 1970
   std::int64_t version_time_us_ = INT64_MIN;
   std::atomic<std::uint64_t> next_generation_{1}, next_oid_{16384}, checkpoint_position_{0}, checkpoint_ns_{0}, ephemeral_position_{1};

@@ -32,7 +32,7 @@ Status drop_table_at(Scope& scope, Cell*& slot, TableId id) {
 /// Gives the table another layout and builds the indexes that are new in it.
 template <class Scope>
 Status set_layout_at(Scope& scope, Cell*& slot, TableId id, const table::LayoutBuilder& layout, Arena& arena, bool check,
-                     Conflict& conflict, FunctionRef<Status()> interrupted, Access access) {
+                     Conflict& conflict, FunctionRef<Status()> interrupted, Access access, BuildProgress* progress = nullptr) {
   if (slot == nullptr) return Error::make(sqlstate::data_corrupted, "table ", raw(id), " is not there");
   SPG_ASSIGN(const Image* before_image, scope.objects().read(slot, access));
   SPG_ASSIGN(const Image* before_layout, scope.objects().read(before_image->child_array()[table::layout_child], access));
@@ -46,7 +46,7 @@ Status set_layout_at(Scope& scope, Cell*& slot, TableId id, const table::LayoutB
   const auto indexes = edit.layout.indexes();
   for (std::size_t position = 0; position < indexes.size(); ++position) {
     if (std::find(known, known + known_count, raw(indexes[position].id)) != known + known_count) continue;
-    SPG_TRY(build_index(edit, position, check, conflict, interrupted));
+    SPG_TRY(build_index(edit, position, check, conflict, interrupted, progress));
     if (conflict.found()) return ok();
   }
   return ok();
@@ -361,6 +361,7 @@ Result<std::uint64_t> Machine<E>::commit(std::span<const CommitPart> parts, Byte
   }
   // Whoever flushes the record finds its version.
   policy::LockGuard publishing(publish_mutex_);
+  commits_.store(commits_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (commit_time_us > commit_time_us_.load(std::memory_order_relaxed)) commit_time_us_.store(commit_time_us, std::memory_order_relaxed);
   std::uint64_t end;
   if (options_.ephemeral) {

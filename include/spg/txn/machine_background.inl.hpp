@@ -156,10 +156,10 @@ template <policy::Env E>
 void Machine<E>::run_evictor() {
   for (;;) {
     // A byte in a nanosecond is as fast as it may fill.
-    const std::size_t used = objects_.alloc().used_bytes(), left = options_.hot_tier_bytes - std::min(used, options_.hot_tier_bytes);
+    const std::size_t held = objects_.alloc().held_bytes(), left = options_.hot_tier_bytes - std::min(held, options_.hot_tier_bytes);
     {
       policy::LockGuard lock(wake_mutex_);
-      if (!stopping_.load()) wake_evictor_.wait_for(wake_mutex_, std::clamp<std::uint64_t>(left, 5'000'000, 1'000'000'000));
+      if (!stopping_.load()) wake_evictor_.wait_for(wake_mutex_, std::clamp<std::uint64_t>(left, 1'000'000, 1'000'000'000));
       if (stopping_.load()) return;
     }
     keep_budget();
@@ -201,6 +201,33 @@ void Machine<E>::stop_background() {
   background_.store(false);
   write_audit();  // of the flusher's last
   listener_ = nullptr;  // it may go now, though flush() can still be called
+}
+
+template <policy::Env E>
+MachineFacts Machine<E>::facts() {
+  MachineFacts facts;
+  Alloc& alloc = objects_.alloc();
+  facts.memory_used_bytes = alloc.used_bytes();
+  facts.memory_held_bytes = alloc.held_bytes();
+  facts.memory_budget_bytes = options_.hot_tier_bytes;
+  facts.objects = objects_.live_objects();
+  facts.evictions = objects_.evictions();
+  facts.cold_loads = objects_.cold_loads();
+  Array<store::SegmentInfo> segments;
+  if (!options_.ephemeral && !segments_.list(segments).failed()) {
+    facts.segments = segments.size();
+    for (const store::SegmentInfo& one : segments) {
+      facts.segment_bytes += one.bytes;
+      facts.segment_live_bytes += one.live_bytes;
+    }
+  }
+  facts.log_position = log_end(false).counter;
+  facts.log_durable = log_end(true).counter;
+  facts.log_checkpoint = checkpoint_position_.load(std::memory_order_relaxed);
+  facts.checkpoints = checkpoints_.load(std::memory_order_relaxed);
+  facts.compacted_segments = compacted_segments_.load(std::memory_order_relaxed);
+  facts.commits = commits_.load(std::memory_order_relaxed);
+  return facts;
 }
 
 template <policy::Env E>

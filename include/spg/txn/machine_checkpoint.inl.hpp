@@ -105,7 +105,9 @@ Status Machine<E>::write_checkpoint(bool one_cut) {
   if (!failed) {
     manifest_ = std::move(next);
     checkpoint_position_.store(log_start == UINT64_MAX ? checkpoint_position_.load() : log_start);
+    checkpoints_.fetch_add(1, std::memory_order_relaxed);
     failed = segments_.drop_victims(waiting.segments);
+    compacted_segments_.fetch_add(waiting.segments.size(), std::memory_order_relaxed);
     wait_for_gate(std::move(waiting));
     remove_old_files();
     log_start_.store(manifest_.log_start, std::memory_order_release);

@@ -103,24 +103,27 @@ void Machine<E>::wait_for_room() {
 }
 
 /// A step of keeping the budget: what must go, goes. Objects that are not on disk yet cannot: a checkpoint is asked for.
+/// The budget is of what the process holds: pieces that went lay here and there, and where others of their size do not come,
+/// whole extents must go. A part of it is left for what comes between two steps, and for what is not objects.
 template <policy::Env E>
 void Machine<E>::keep_budget() {
   pass_gate();
   auto& alloc = objects_.alloc();
-  const std::size_t budget = options_.hot_tier_bytes, used = alloc.used_bytes();
-  if (used <= budget - budget / 8) {
-    // Pieces that went lay here and there, and others of their size did not come: whole extents must go.
-    const std::size_t held = alloc.held_bytes();
-    const std::uint64_t now_ns = clock_->monotonic_ns();
-    if (held <= budget || now_ns < next_emptying_ns_) return;
-    if (objects_.evict_sparse(held - (budget - budget / 16)) < (held - budget) / 8) next_emptying_ns_ = now_ns + 1'000'000'000;
-    return;
+  const std::size_t step = std::min<std::size_t>(options_.hot_tier_bytes / 16, 16 * 1024 * 1024);
+  const std::size_t high = options_.hot_tier_bytes - step, low = high - step, used = alloc.used_bytes();
+  if (used > high) {
+    const std::size_t freed = objects_.evict(used - low);
+    if (used - std::min(freed, used) > high && unsaved_log_bytes() >= options_.hot_tier_bytes / 16 && !is_pressed_.exchange(true)) {
+      policy::LockGuard lock(wake_mutex_);
+      wake_checkpointer_.notify_all();
+    }
+  } else if (used > high - high / 8) {
+    objects_.age();  // so that it is known what has been read lately
   }
-  if (used <= budget) return objects_.age();  // so that it is known what has been read lately
-  const std::size_t freed = objects_.evict(used - (budget - budget / 16));
-  if (used - std::min(freed, used) <= budget || unsaved_log_bytes() < budget / 16 || is_pressed_.exchange(true)) return;
-  policy::LockGuard lock(wake_mutex_);
-  wake_checkpointer_.notify_all();
+  const std::size_t held = alloc.held_bytes();
+  const std::uint64_t now_ns = clock_->monotonic_ns();
+  if (held <= high || now_ns < next_emptying_ns_) return;
+  if (objects_.evict_sparse(held - low) < (held - low) / 8) next_emptying_ns_ = now_ns + 50'000'000;
 }
 
 }  // namespace spg::txn

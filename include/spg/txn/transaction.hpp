@@ -11,7 +11,7 @@
 //
 // The parts: transaction.inl.hpp (life and commit), transaction_read.inl.hpp, transaction_write.inl.hpp,
 // transaction_keys.inl.hpp (unique keys, ON CONFLICT), transaction_deferred.inl.hpp (unique keys that are checked later),
-// transaction_serializable.inl.hpp.
+// transaction_serializable.inl.hpp, table_storage.inl.hpp.
 #pragma once
 #include "spg/txn/control.hpp"
 #include "spg/txn/machine.hpp"
@@ -52,6 +52,7 @@ class Transaction final : public TransactionControl {
   Status begin_statement_as_of(std::int64_t time_us, Access access) override;
   void renew_statement() override;
   void set_access(Access access) override { access_ = access; }
+  Access access() const override { return access_; }
   Status end_statement(bool succeeded) override;
   bool in_statement() const override { return in_statement_; }
   Status commit() override {
@@ -62,6 +63,7 @@ class Transaction final : public TransactionControl {
   Status lock_database() override;
   std::uint64_t floor() const override { return floor_; }
   Status check_floor() override;
+  std::uint64_t spilled_bytes() const override { return changes_.filed_bytes(); }
   bool has_written() const override { return changes_.size() != 0; }
   std::size_t write_set_bytes() const override { return changes_.size(); }
   void set_audit(Bytes body) override { audit_ = body; }
@@ -79,6 +81,8 @@ class Transaction final : public TransactionControl {
   // --- View
   Result<std::uint64_t> row_count(TableId table) override;
   Result<std::uint64_t> block_count(TableId table) override;
+  Result<TableStorage> table_storage(TableId table, Arena& arena) override;
+  Result<std::uint64_t> database_bytes() override;
   Result<Scan*> open_scan(const ScanRequest& request, Arena& arena) override;
   Result<IndexScan*> open_index(TableId table, IndexId index, const KeyRange& range, bool backward, Arena& arena) override;
   Status probe(TableId table, IndexId index, std::span<const type::Vector> keys, type::Selection rows, Vec<std::uint64_t>& rowids,
@@ -109,6 +113,7 @@ class Transaction final : public TransactionControl {
   Status rollback_to(std::uint32_t depth) override;
   std::uint64_t catalog_stamp() override;
   void set_interrupts(Interrupts* interrupts) override { interrupts_ = interrupts; }
+  void set_build_progress(BuildProgress* progress) override { build_progress_ = progress; }
   Oid new_oid() override { return machine_->draw_oid(); }
   DatabaseId database() const override { return lineage_->id(); }
   std::int64_t transaction_time() const override { return transaction_us_; }
@@ -165,6 +170,9 @@ class Transaction final : public TransactionControl {
   ReadSet* reads() { return options_.isolation == Isolation::serializable && in_statement_ && !is_as_of_ ? &reads_ : nullptr; }
   Status check_reads();
   Result<bool> reads_changed(const Change& change, const table::LayoutView& layout);
+
+  // table_storage.inl.hpp
+  Result<TableStorage> storage_of(Cell* table, Arena& arena);
 
   // transaction_read.inl.hpp
   Result<Cell*> committed(Cell* root, TableId table);
@@ -272,6 +280,7 @@ class Transaction final : public TransactionControl {
   // The stamp of the catalog with the transaction's own changes: a number for each pair of the version's and the own one.
   std::uint64_t own_catalog_ = 0, own_catalog_before_ = 0, stamp_of_version_ = 0, stamp_of_own_ = 0, stamp_ = 0;
   Interrupts* interrupts_ = nullptr;
+  BuildProgress* build_progress_ = nullptr;
   MemoryBudget scratch_budget_;
   Arena scratch_{scratch_budget_};         ///< for one call
 };

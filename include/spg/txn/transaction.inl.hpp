@@ -571,6 +571,7 @@ TransactionControl* Machine<E>::open_transaction(DatabaseId id) {
 }  // namespace spg::txn
 
 #include "spg/txn/transaction_read.inl.hpp"
+#include "spg/txn/table_storage.inl.hpp"
 #include "spg/txn/transaction_write.inl.hpp"
 #include "spg/txn/transaction_deferred.inl.hpp"
 #include "spg/txn/transaction_keys.inl.hpp"

@@ -88,12 +88,18 @@ class TableScanOf final : public Scan {
     SPG_ASSIGN(const store::Image* table, objects_->read(table_, access_));
     SPG_ASSIGN(const table::LayoutView layout, table::read_layout(*objects_, table, access_));
     for (;; ++next_) {
-      SPG_ASSIGN(const store::Image* block, table::next_block(*objects_, table, next_, access_));
-      if (block == nullptr || next_ >= end_) return false;
+      SPG_ASSIGN(Cell * cell, table::next_block_cell(*objects_, table, next_, access_));
+      if (cell == nullptr || next_ >= end_) return false;
+      bool was_cold = objects_->is_cold(*cell);
+      SPG_ASSIGN(const store::Image* block, objects_->read(cell, access_));
+      if (!may_match(block)) {
+        ++blocks_pruned;
+        continue;
+      }
       const table::BlockState& state = table::block_state(block);
-      bool may_match = state.live_count != 0;
-      for (const ZonePredicate& zone : zones_) may_match = may_match && zone_may_match(state, zone);
-      if (!may_match) continue;
+      ++blocks;
+      each_chunk(block, [&](const Cell& chunk) { was_cold = was_cold || objects_->is_cold(chunk); });
+      if (was_cold) SPG_TRY(read_ahead(table));
       for (std::size_t i = 0; i < columns_.size(); ++i) {
         const table::ColumnLayout* column = layout.column(columns_[i]);
         if (column == nullptr) return Error::make(sqlstate::data_corrupted, "column ", columns_[i], " of table ", table->table, " is not there");
@@ -114,11 +120,41 @@ class TableScanOf final : public Scan {
   }
 
  private:
+  bool may_match(const store::Image* block) const {
+    const table::BlockState& state = table::block_state(block);
+    bool may = state.live_count != 0;
+    for (const ZonePredicate& zone : zones_) may = may && zone_may_match(state, zone);
+    return may;
+  }
+  template <class Visit>
+  void each_chunk(const store::Image* block, Visit visit) const {
+    const table::BlockState& state = table::block_state(block);
+    for (const std::uint16_t column : columns_)
+      if (const int at = state.find(column); at >= 0 && block->child_array()[at] != nullptr) visit(*block->child_array()[at]);
+  }
+  /// Has the disk begin with what the next blocks need: first the blocks themselves, which say where their chunks are, then those.
+  Status read_ahead(const store::Image* table) {
+    if (access_ == Access::no_wait) return ok();
+    for (blocks_ahead_ = std::max(blocks_ahead_, next_ + 1); blocks_ahead_ < std::min(end_, next_ + 2 * ahead_blocks); ++blocks_ahead_) {
+      SPG_ASSIGN(const Cell* cell, table::next_block_cell(*objects_, table, blocks_ahead_, access_));
+      if (cell == nullptr) break;
+      objects_->will_read(*cell);
+    }
+    for (chunks_ahead_ = std::max(chunks_ahead_, next_ + 1); chunks_ahead_ < std::min(end_, next_ + ahead_blocks); ++chunks_ahead_) {
+      SPG_ASSIGN(const store::Image* block, table::next_block(*objects_, table, chunks_ahead_, access_));
+      if (block == nullptr) break;
+      if (may_match(block)) each_chunk(block, [&](const Cell& chunk) { objects_->will_read(chunk); });
+    }
+    return ok();
+  }
+
+  static constexpr std::uint64_t ahead_blocks = 8;
   Objects* objects_;
   Cell* table_;
   Arena batch_arena_;
   const Access& access_;  ///< the transaction's: set_access() may come while the scan goes on
   std::uint64_t next_, end_;
+  std::uint64_t blocks_ahead_ = 0, chunks_ahead_ = 0;  ///< those before have been asked for
   std::span<std::uint16_t> columns_;
   std::span<ZonePredicate> zones_;
   std::span<type::Vector> vectors_;

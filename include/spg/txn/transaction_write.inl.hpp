@@ -626,7 +626,7 @@ Status Transaction<E>::record_plain(PrivateOf& table, ChangeKind kind) {
 template <policy::Env E>
 Status Transaction<E>::change_layout(PrivateOf& table, const table::LayoutBuilder& layout, Conflict& conflict) {
   auto check = [&] { return interrupted(); };
-  SPG_TRY(set_layout_at(table.top->scope, table.mine, table.id, layout, scratch_, true, conflict, check, access_));
+  SPG_TRY(set_layout_at(table.top->scope, table.mine, table.id, layout, scratch_, true, conflict, check, access_, build_progress_));
   if (conflict.found()) return ok();  // the statement fails, and undoes it
   const std::size_t before = changes_.size();
   SPG_TRY(encode_layout(changes_.tail(), ChangeKind::set_layout, table.id, layout));

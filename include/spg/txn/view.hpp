@@ -7,6 +7,7 @@
 // statement's own writes. Vectors and strings that it returns stay valid until the next call of renew_guard() or the end
 // of the statement; what must live longer is copied.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <span>
 
@@ -45,6 +46,8 @@ class Scan {
   virtual ~Scan() = default;
   /// False at the end.
   virtual Result<bool> next(RowBatch& rows) = 0;
+  /// Blocks that it has read, and that it has left out by the zone predicates.
+  std::uint64_t blocks = 0, blocks_pruned = 0;
 };
 
 /// Which entries of an index: equal to `prefix` on the first columns, then between the bounds on the column after them.
@@ -90,8 +93,56 @@ struct IndexSpec {
   bool nulls_distinct = true;
 };
 
+/// How far the building of an index has come, for others to see. Written by the session's thread.
+struct BuildProgress {
+  enum class Phase : std::uint8_t { none, scanning, sorting, loading };
+  std::atomic<Phase> phase{Phase::none};
+  std::atomic<std::uint32_t> table{0};
+  std::atomic<std::uint64_t> blocks_total{0}, blocks_done{0}, rows_total{0}, rows_done{0};
+  void clear() {
+    phase.store(Phase::none, std::memory_order_relaxed);
+    for (auto* one : {&blocks_total, &blocks_done, &rows_total, &rows_done}) one->store(0, std::memory_order_relaxed);
+  }
+};
+
 /// What a statement does about rows that another has locked.
 enum class RowWait : std::uint8_t { wait, no_wait, skip };
+
+/// Bytes of objects, by where they lie: in memory of those that are nowhere else, on disk of the others.
+struct StorageBytes {
+  std::uint64_t hot = 0;    ///< in memory only
+  std::uint64_t clean = 0;  ///< in memory and on disk
+  std::uint64_t cold = 0;   ///< on disk only
+  std::uint64_t total() const { return hot + clean + cold; }
+  StorageBytes& operator+=(const StorageBytes& more) {
+    hot += more.hot;
+    clean += more.clean;
+    cold += more.cold;
+    return *this;
+  }
+};
+struct IndexStorage {
+  IndexId index{};
+  std::uint64_t entries = 0;
+  StorageBytes bytes;
+  bool has_unseen = false;                              ///< some of it lies below nodes that are not in memory
+  std::uint64_t leaf_entries = 0, leaf_bytes = 0;       ///< of the leaves in memory
+  /// `bytes`, or, where some of it has not been seen, what the entries take if all are like those seen.
+  std::uint64_t estimated_bytes() const;
+};
+/// Where a table's objects lie. What is below an object that is not in memory is not known: it is in no figure but the
+/// estimates.
+struct TableStorage {
+  std::uint64_t rows = 0;
+  /// Of blocks that have something in memory only; of those that have some column in memory; of the others.
+  std::uint64_t hot_rows = 0, clean_rows = 0, cold_rows = 0;
+  StorageBytes bytes;                                   ///< without the indexes
+  std::uint64_t complete_rows = 0, complete_bytes = 0;  ///< of blocks that have been seen whole
+  std::span<IndexStorage> indexes;
+  /// `bytes`, with those of rows that have not been seen whole taken to be like the others, or `row_bytes` each where there are
+  /// no others.
+  std::uint64_t estimated_bytes(std::uint64_t row_bytes) const;
+};
 
 enum class TableUse : std::uint8_t { catalog, user };
 
@@ -103,6 +154,10 @@ class View {
   virtual Result<std::uint64_t> row_count(TableId table) = 0;
   /// Blocks in use: for morsels and estimates.
   virtual Result<std::uint64_t> block_count(TableId table) = 0;
+  /// Where the table's objects lie. Loads nothing but the table's own object, and keeps nothing in memory.
+  virtual Result<TableStorage> table_storage(TableId table, Arena& arena) = 0;
+  /// Of all tables and their indexes together, an estimate where something has not been seen.
+  virtual Result<std::uint64_t> database_bytes() = 0;
   /// The scan lives in the arena's statement; destroy it (delete_scan) before the statement ends.
   virtual Result<Scan*> open_scan(const ScanRequest& request, Arena& arena) = 0;
   virtual Result<IndexScan*> open_index(TableId table, IndexId index, const KeyRange& range, bool backward, Arena& arena) = 0;
@@ -171,6 +226,8 @@ class Host : public Interrupts {
  public:
   virtual ~Host() = default;
   virtual void fill_random(MutableBytes into) = 0;
+  /// The running statement keeps nothing of what its session has read so far: see View::renew_guard().
+  virtual void renew_guards() {}
 };
 
 }  // namespace spg::txn

@@ -20,7 +20,8 @@ namespace spg::type {
 /// What the code behind a type is; several types may share one (regclass is an oid here).
 enum class Format : std::uint8_t {
   boolean, int2, int4, int8, float4, float8, numeric, text, name, varchar, bpchar, bytea, character, oid, date, time,
-  timetz, timestamp, timestamptz, interval, uuid, xid, xid8, pg_lsn, pg_snapshot, void_type, array, vector
+  timetz, timestamp, timestamptz, interval, uuid, xid, xid8, pg_lsn, pg_snapshot, void_type, array, vector,
+  record
 };
 
 struct TypeInfo {

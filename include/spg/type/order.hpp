@@ -12,6 +12,7 @@
 //   strings  bytes with 00 as 00 FF, then 00 01; bpchar without its trailing blanks
 //   interval 10, sign flipped: its span;   uuid 16;   timetz 12: moment in UTC, then zone
 //   arrays   elements as columns (NULL last), then 00, dimensions (1), length and lower bound of each (4 + 4)
+//   records  fields as columns (NULL last), each with its type's OID (4) behind its marker, then 00
 // Pure functions, usable from any thread.
 #pragma once
 #include <cstdint>

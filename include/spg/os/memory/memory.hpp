@@ -16,6 +16,11 @@ class MemoryFile {
   MemoryFile& operator=(MemoryFile&& other) noexcept { std::swap(inode_, other.inode_); return *this; }
   ~MemoryFile();
   Status read_at(std::uint64_t at, MutableBytes into);
+  Result<bool> read_now(std::uint64_t at, MutableBytes into) {
+    SPG_TRY(read_at(at, into));
+    return true;
+  }
+  void will_read(std::uint64_t, std::uint64_t) {}
   Status write_at(std::uint64_t at, Bytes from);
   Status sync() { return ok(); }
   Result<std::uint64_t> size();

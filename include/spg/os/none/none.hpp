@@ -15,6 +15,7 @@ struct NoSync {
   static constexpr bool has_threads = false;
   struct Mutex {
     void lock() {}
+    bool try_lock() { return true; }
     void unlock() {}
   };
   struct CondVar {
@@ -64,6 +65,11 @@ class RamFile {
   RamFile(RamFile&&) noexcept = default;
   RamFile& operator=(RamFile&&) noexcept = default;
   Status read_at(std::uint64_t at, MutableBytes into);
+  Result<bool> read_now(std::uint64_t at, MutableBytes into) {
+    SPG_TRY(read_at(at, into));
+    return true;
+  }
+  void will_read(std::uint64_t, std::uint64_t) {}
   Status write_at(std::uint64_t at, Bytes from);
   Status sync() { return ok(); }
   Result<std::uint64_t> size();

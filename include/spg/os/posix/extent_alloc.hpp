@@ -54,6 +54,7 @@ class ExtentAlloc {
   void* cut_piece(Class& pool, Extent& extent, std::size_t size);
   Extent* take_empty(unsigned index);
   void give_empty(Extent& extent);
+  void give_back();
   bool add_region();
   template <class Visit>
   void each_extent(Visit visit);

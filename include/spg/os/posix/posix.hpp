@@ -15,6 +15,8 @@ class PosixFile {
   PosixFile& operator=(PosixFile&& other) noexcept;
   ~PosixFile();
   Status read_at(std::uint64_t at, MutableBytes into);
+  Result<bool> read_now(std::uint64_t at, MutableBytes into);
+  void will_read(std::uint64_t at, std::uint64_t bytes);
   Status write_at(std::uint64_t at, Bytes from);
   Status sync();
   Result<std::uint64_t> size();
@@ -67,6 +69,7 @@ struct StdSync {
     Mutex(const Mutex&) = delete;
     Mutex& operator=(const Mutex&) = delete;
     void lock();
+    bool try_lock();
     void unlock();
 
    private:

@@ -34,6 +34,8 @@ enum class SimCalls : std::uint8_t { all, writes, syncs, names, dir_syncs, all_b
 
 struct SimDiskState;
 
+struct SimReads { std::uint64_t all = 0, announced = 0; };
+
 class SimFile {
  public:
   SimFile() = default;
@@ -41,6 +43,8 @@ class SimFile {
   SimFile(SimFile&& other) noexcept : disk_(std::exchange(other.disk_, nullptr)), inode_(other.inode_) {}
   SimFile& operator=(SimFile&& other) noexcept { std::swap(disk_, other.disk_); std::swap(inode_, other.inode_); return *this; }
   Status read_at(std::uint64_t at, MutableBytes into);
+  Result<bool> read_now(std::uint64_t at, MutableBytes into);
+  void will_read(std::uint64_t at, std::uint64_t bytes);
   Status write_at(std::uint64_t at, Bytes from);
   Status sync();
   Result<std::uint64_t> size();
@@ -70,6 +74,8 @@ class SimStorage {
 
   /// Changing calls (writes, syncs, resizes, names) so far.
   std::uint64_t steps() const;
+  /// Reads since the last call, and how many of them had been announced (File::will_read).
+  SimReads take_reads();
   /// The n-th changing call from now (1 = the next) and all that follow fail as if the power were gone; 0 = never.
   void cut_power_at(std::uint64_t nth);
   bool power_is_cut() const;
