@@ -246,7 +246,8 @@ constexpr unsigned sixteenths_max = 14;  ///< in use: emptying an extent that is
 }  // namespace
 
 /// What the empty ones keep.
-void ExtentAlloc::give_back() {
+std::size_t ExtentAlloc::give_back() {
+  std::size_t given = 0;
   Extent* list;
   {
     const Taken taken(empty_busy_);
@@ -258,17 +259,16 @@ void ExtentAlloc::give_back() {
     const std::uint32_t held = extent->held_bytes.exchange(0, std::memory_order_relaxed);
     ::madvise(extent->memory, held, MADV_DONTNEED);
     held_bytes_.fetch_sub(held, std::memory_order_relaxed);
+    given += held;
     const Taken taken(empty_busy_);
     extent->next = std::exchange(bare_, extent);
   }
+  return given;
 }
 
 std::size_t ExtentAlloc::mark_sparse(std::size_t bytes) {
-  if (bytes != 0) {
-    const std::size_t before = held_bytes();
-    give_back();
-    bytes -= std::min(bytes, before - std::min(before, held_bytes()));
-  }
+  const std::size_t given = bytes == 0 ? 0 : give_back();
+  bytes -= std::min(bytes, given);
   // How much memory extents hold that are in use to n sixteenths.
   std::size_t gains[17] = {};
   const auto fullness = [](const Extent& extent, std::uint16_t index) {
@@ -296,7 +296,7 @@ std::size_t ExtentAlloc::mark_sparse(std::size_t bytes) {
     if (is_sparse && extent.is_linked) unlink(pool, extent);
     else if (!is_sparse && has_room) link(pool, extent);
   });
-  return marked;
+  return given + marked;
 }
 
 bool ExtentAlloc::is_sparse(const void* memory, std::size_t bytes) const {

@@ -22,6 +22,7 @@ constexpr const char* audit_path = "d/audit";
 struct PickyStorage : os::SimStorage {
   struct File {
     Status read_at(std::uint64_t at, MutableBytes into) { return file.read_at(at, into); }
+    Result<bool> read_now(std::uint64_t at, MutableBytes into) { return file.read_now(at, into); }
     void will_read(std::uint64_t at, std::uint64_t bytes) { file.will_read(at, bytes); }
     Status write_at(std::uint64_t at, Bytes from) { SPG_TRY(check()); return file.write_at(at, from); }
     Status sync() { SPG_TRY(check()); return file.sync(); }

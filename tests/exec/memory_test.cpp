@@ -24,7 +24,7 @@ struct Filled : World {
         ids[i] = from + i;
         names[i] = type::StringRef(std::string_view(texts[static_cast<std::size_t>(i)]));
       }
-      const txn::ColumnInput inputs[] = {{1, {type::Physical::int4, type::Vector::Form::flat, ids, nullptr, nullptr}},
+      const spg::table::ColumnInput inputs[] = {{1, {type::Physical::int4, type::Vector::Form::flat, ids, nullptr, nullptr}},
                                          {2, {type::Physical::string, type::Vector::Form::flat, names, nullptr, nullptr}}};
       txn::Conflict conflict;
       REQUIRE(transaction->insert(TableId{txn::first_user_table}, inputs, {nullptr, 1000}, conflict));

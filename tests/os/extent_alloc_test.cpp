@@ -133,6 +133,8 @@ TEST_CASE("sparse extents are marked, left alone by new pieces, and go with thei
   for (const Piece& piece : kept) { CHECK(is_whole(piece)); alloc.release(piece.at, piece.bytes); }
   for (const Piece& piece : fresh) { CHECK(is_whole(piece)); alloc.release(piece.at, piece.bytes); }
   CHECK(alloc.used_bytes() == 0);
+  (void)alloc.mark_sparse(SIZE_MAX);
+  CHECK(alloc.held_bytes() < 1024 * 1024);  // what the empty ones kept has gone, too
 }
 
 TEST_CASE("threads share the extents, beside one who marks") {

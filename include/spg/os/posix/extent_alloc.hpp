@@ -31,8 +31,9 @@ class ExtentAlloc {
 
   // Giving memory back: pieces in use keep their extents. The owner of pieces that can be made anew asks for sparse extents
   // to be marked, and releases the pieces that lie in them.
-  /// Marks the extents of which least is in use, until emptying them would give back some `bytes`; nothing is cut from
-  /// them any more. Marks from before end. Returns what emptying the marked ones gives back.
+  /// Gives back what empty extents keep, and marks those of which least is in use, until emptying them would make it some
+  /// `bytes`; nothing is cut from them any more. Marks from before end. Returns what went, and what emptying the marked ones gives
+  /// back.
   std::size_t mark_sparse(std::size_t bytes);
   /// Whether the piece lies in a marked extent.
   bool is_sparse(const void* memory, std::size_t bytes) const;
@@ -54,7 +55,7 @@ class ExtentAlloc {
   void* cut_piece(Class& pool, Extent& extent, std::size_t size);
   Extent* take_empty(unsigned index);
   void give_empty(Extent& extent);
-  void give_back();
+  std::size_t give_back();
   bool add_region();
   template <class Visit>
   void each_extent(Visit visit);
