@@ -25,10 +25,12 @@ Result<Expr*> Binder::assign(Expr* value, const catalog::Relation&, const catalo
 }
 
 /// What the row has in the column before it is written.
-Expr* Binder::value_before(const RangeEntry& target, const catalog::ColumnInfo& column) {
+Expr* Binder::value_before(const WriteTarget& target, const catalog::ColumnInfo& column) {
+  if (target.view != nullptr)
+    return copy_node(*arena_, target.view->columns[static_cast<std::size_t>(column.number - 1)].expr);
   std::size_t at = 0;
-  while (target.columns[at].stored != column.number) ++at;
-  return column_of(target, at);
+  while (target.range->columns[at].stored != column.number) ++at;
+  return column_of(*target.range, at);
 }
 
 Result<Expr*> Binder::subscript(const sql::Expr& node) {
@@ -104,32 +106,33 @@ Result<Expr*> Binder::assigned_part(Expr* array, Expr* value, const catalog::Col
   return made;
 }
 
-/// `value`: null for DEFAULT.
+/// `value`: null for DEFAULT. What can be written is asked after what the values are, as PostgreSQL's rewriter does.
 Status Binder::add_assignment(const sql::AssignTarget& target, Expr* value, const WriteTarget& to,
                               Vec<Target>& targets) {
   SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(*to.named, target));
-  SPG_ASSIGN(const catalog::ColumnInfo* written, written_column(to, *column, Modify::Op::update));
-  Target* before = nullptr;
-  for (Target& one : targets)
-    if (one.assigned == written->number) before = &one;
-  if (before != nullptr && (target.steps.empty() || !is_assigned_part(before->expr)))
-    return fail(sqlstate::syntax_error, -1, "multiple assignments to same column \"", written->name, "\"");
   Target made;
-  made.name = written->name;
-  made.assigned = written->number;
   if (!target.steps.empty()) {
     if (value == nullptr)
       return fail(sqlstate::feature_not_supported, target.at, "cannot set an array element to DEFAULT");
-    Expr* array = before != nullptr ? before->expr : value_before(*to.range, *written);
-    SPG_ASSIGN(made.expr, assigned_part(array, value, *column, target));
+    SPG_ASSIGN(made.expr, assigned_part(value_before(to, *column), value, *column, target));
   } else if (value == nullptr) {
     // Of a view, only its own default: the table's is for rows that are new.
     SPG_ASSIGN(made.expr, default_of(*to.named, *column));
   } else {
     SPG_ASSIGN(made.expr, assign(value, *to.named, *column, target.at));
   }
-  if (before != nullptr) *before = made;
-  else targets.push_back(made);
+  SPG_ASSIGN(const catalog::ColumnInfo* written, written_column(to, *column, Modify::Op::update));
+  made.name = written->name;
+  made.assigned = written->number;
+  made.named = column->number;
+  for (Target& before : targets) {
+    if (before.assigned != written->number) continue;
+    if (target.steps.empty() || !is_assigned_part(before.expr)) return assigned_twice(to, before.named, made.named);
+    as<Call>(*made.expr).arguments[0] = before.expr;
+    before = made;
+    return ok();
+  }
+  targets.push_back(made);
   return ok();
 }
 

@@ -86,9 +86,8 @@ Status Binder::insert_targets(const WriteTarget& to, std::span<const catalog::Co
   Vec<const catalog::ColumnInfo*> written(*arena_);
   for (std::size_t c = 0; c < given.size(); ++c) {
     SPG_ASSIGN(const catalog::ColumnInfo* column, written_column(to, *columns[c], Modify::Op::insert));
-    for (const catalog::ColumnInfo* before : written)
-      if (before == column)
-        return fail(sqlstate::syntax_error, -1, "multiple assignments to same column \"", column->name, "\"");
+    for (std::size_t i = 0; i < written.size(); ++i)
+      if (written[i] == column) return assigned_twice(to, columns[i]->number, columns[c]->number);
     written.push_back(column);
   }
   for (const catalog::ColumnInfo& column : relation.columns) {

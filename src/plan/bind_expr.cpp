@@ -667,7 +667,11 @@ Result<Expr*> Binder::row(const sql::RowExpr& node) {
   auto* made = make_expr<Variadic>(*arena_, ExprKind::row, oid::record, Physical::string, node.at);
   Vec<Expr*> fields(*arena_);
   SPG_TRY(row_fields(node, fields));
-  for (Expr*& field : fields) { SPG_ASSIGN(field, settle_unknown(field)); }
+  for (Expr*& field : fields) {
+    const Expr* undecided = field;
+    SPG_ASSIGN(field, settle_unknown(field));
+    if (field != undecided && is_constant(field)) field->shown = show_expr(undecided);
+  }
   made->arguments = fields.span();
   return made;
 }
@@ -692,11 +696,8 @@ Result<Expr*> Binder::indirection(const sql::Indirection& node) {
   } else {
     SPG_ASSIGN(value, expr(*node.arg));
   }
-  for (const sql::Step& step : node.steps) {
-    if (skipped) {
-      skipped = false;
-      continue;
-    }
+  for (std::size_t i = skipped ? 1 : 0; i < node.steps.size(); ++i) {
+    const sql::Step& step = node.steps[i];
     if (step.kind != sql::StepKind::index) {
       if (step.kind == sql::StepKind::field)
         return fail(sqlstate::wrong_object_type, node.at, "column notation .", step.name, " applied to type ",
@@ -713,15 +714,14 @@ Result<Expr*> Binder::indirection(const sql::Indirection& node) {
     // All subscripts that follow one another belong to one look-up.
     Vec<Expr*> args(*arena_);
     args.push_back(value);
-    SPG_ASSIGN(Expr * at, subscript(step.upper != nullptr ? *step.upper : *step.lower));
-    args.push_back(at);
-    if (value->kind == ExprKind::call && as<Call>(*value).function == array_subscript_function &&
-        element_of(value->type) == Oid::none) {
-      auto& before = as<Call>(*value);
-      args.clear();
-      args.append(before.arguments);
+    for (; i < node.steps.size() && node.steps[i].kind == sql::StepKind::index; ++i) {
+      const sql::Step& one = node.steps[i];
+      SPG_ASSIGN(Expr * at, subscript(one.upper != nullptr ? *one.upper : *one.lower));
       args.push_back(at);
     }
+    if (i < node.steps.size() && node.steps[i].kind == sql::StepKind::slice)
+      return fail(sqlstate::feature_not_supported, node.at, "array slices are not supported");
+    --i;
     const Oid result = vector ? found->element : element;
     auto* made = make_expr<Call>(*arena_, ExprKind::call, result, physical(result), node.at);
     made->function = array_subscript_function;

@@ -66,6 +66,8 @@ Result<ViewTarget*> Binder::view_target(const RangeEntry& range, Modify::Op op, 
   Vec<Expr*> below(*arena_);
   if (base->view != nullptr) {
     SPG_ASSIGN(inner, view_target(*base, op, cascaded));
+    made->reads = base->view;
+    made->inner = inner;
     made->base = inner->base;
     made->where = inner->where;
     made->checks = inner->checks;
@@ -75,12 +77,13 @@ Result<ViewTarget*> Binder::view_target(const RangeEntry& range, Modify::Op op, 
     if (base->relation->table == TableId::none)
       return Error::make(sqlstate::insufficient_privilege, "permission denied for table ", base->relation->name);
     made->base = base;
+    made->reads = base->relation;
   }
   const auto seen = [&](Expr* expr) { return inner == nullptr ? expr : with_columns(expr, base->number, below.span()); };
   for (std::size_t i = 0; i < query.visible; ++i) {
     ViewTarget::Column column;
     column.expr = seen(query.targets[i].expr);
-    column.number = base_column(query, i);
+    column.number = column.below = base_column(query, i);
     column.view = view.name;
     const Expr& value = *query.targets[i].expr;
     column.reason = value.shown != nullptr && value.shown->kind == Shown::Kind::system_column
@@ -195,6 +198,18 @@ Result<const catalog::ColumnInfo*> Binder::written_column(const WriteTarget& tar
                 "\" of view \"", of.view, "\"")
         .detail(of.reason);
   return &target.range->relation->columns[static_cast<std::size_t>(of.number - 1)];
+}
+
+/// Two columns of the target that are one column of the table: 42601 in the words of where they first are one.
+Error Binder::assigned_twice(const WriteTarget& target, std::int16_t a, std::int16_t b) const {
+  const catalog::Relation* relation = target.named;
+  for (const ViewTarget* view = target.view; a != b && view != nullptr; view = view->inner) {
+    a = view->columns[static_cast<std::size_t>(a - 1)].below;
+    b = view->columns[static_cast<std::size_t>(b - 1)].below;
+    relation = view->reads;
+  }
+  return Error::make(sqlstate::syntax_error, "multiple assignments to same column \"",
+                     relation->columns[static_cast<std::size_t>(a - 1)].name, "\"");
 }
 
 /// The view's default of the column, else the table's.

@@ -375,7 +375,7 @@ class Binder {
                                                      const sql::AssignTarget& target);
   Result<Expr*> assign(Expr* value, const catalog::Relation& relation, const catalog::ColumnInfo& column,
                        std::int32_t at);
-  Expr* value_before(const RangeEntry& target, const catalog::ColumnInfo& column);
+  Expr* value_before(const WriteTarget& target, const catalog::ColumnInfo& column);
   Result<Expr*> subscript(const sql::Expr& node);
   Status slice_bounds(const sql::AssignTarget& target, Vec<Expr*>& args);
   Result<Expr*> assigned_part(Expr* array, Expr* value, const catalog::ColumnInfo& column,
@@ -413,6 +413,7 @@ class Binder {
   Result<WriteTarget> write_target(const sql::TableRef& node, Modify::Op op, BoundStatement* bound);
   Result<const catalog::ColumnInfo*> written_column(const WriteTarget& target, const catalog::ColumnInfo& column,
                                                     Modify::Op op);
+  Error assigned_twice(const WriteTarget& target, std::int16_t a, std::int16_t b) const;
   Result<Expr*> target_default(const WriteTarget& target, const catalog::ColumnInfo& column);
   // bind_merge.cpp
   Result<BoundStatement*> merge(const sql::Merge& node);

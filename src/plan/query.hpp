@@ -138,6 +138,7 @@ struct Target {
   Expr* expr = nullptr;
   std::string_view name;
   std::int16_t assigned = 0;  ///< INSERT, UPDATE: column that is written
+  std::int16_t named = 0;     ///< UPDATE: the target's column that names it; through a view, one of the view's
   Expr* written = nullptr;    ///< before a set operation converted it
 };
 struct SortBy {
@@ -264,9 +265,12 @@ struct ViewTarget {
   struct Column {
     Expr* expr = nullptr;      ///< over the table's columns
     std::int16_t number = 0;   ///< of the table's column that it is; 0: none, for `reason`, in `view`
+    std::int16_t below = 0;    ///< of the column of the relation that the view reads
     std::string_view view, reason;
   };
   RangeEntry* base = nullptr;  ///< the table
+  const catalog::Relation* reads = nullptr;
+  ViewTarget* inner = nullptr;  ///< of the view that it reads
   Vec<Column> columns;
   Expr* where = nullptr;       ///< of all the views
   Vec<ViewCheck> checks;       ///< inner views' first

@@ -165,7 +165,7 @@ Status QueryText::common_table(const Cte& cte) {
   if (breaks_lines()) keyword("", 0, 0, 0);
   if (cte.recursive) {
     // The UNION of the two terms, which are bound one by one.
-    Query both = *cte.initial;
+    Query both = *cte.written_initial;
     both.ctes = Vec<Cte*>(arena_);
     both.order_by = Vec<SortBy>(arena_);
     both.limit = both.offset = nullptr;
@@ -173,11 +173,14 @@ Status QueryText::common_table(const Cte& cte) {
     both.from = nullptr;
     both.set_op = sql::SetOp::union_;
     both.set_all = cte.union_all;
-    both.right = cte.step;
+    Query step = *cte.written_step;
+    step.visible = cte.own_columns;
+    if (step.node != nullptr && step.node->distinct_on.empty()) step.distinct_on = Vec<std::uint32_t>(arena_);
+    both.right = &step;
     // The first query's columns have been called as the table's are.
-    Query first = *cte.initial;
+    Query first = *cte.written_initial;
     first.targets = Vec<Target>(arena_);
-    first.targets.append(cte.initial->targets.span());
+    first.targets.append(cte.written_initial->targets.span());
     for (std::size_t i = 0; i < cte.initial_names.size(); ++i) first.targets[i].name = cte.initial_names[i];
     both.left = &first;
     SPG_TRY(query(both, {}, true));
@@ -186,7 +189,46 @@ Status QueryText::common_table(const Cte& cte) {
   }
   if (breaks_lines()) keyword("", 0, 0, 0);
   out_->add(")");
+  return cte.node == nullptr ? ok() : search_and_cycle(cte);
+}
+
+Status QueryText::search_and_cycle(const Cte& cte) {
+  const auto names = [&](const Vec<sql::Name>& columns) {
+    for (std::size_t i = 0; i < columns.size(); ++i) out_->add(i == 0 ? "" : ", ", quoted(columns[i]));
+  };
+  if (const sql::SearchClause* search = cte.node->search; search != nullptr) {
+    out_->add(search->breadth_first ? " SEARCH BREADTH FIRST BY " : " SEARCH DEPTH FIRST BY ");
+    names(search->columns);
+    out_->add(" SET ", quoted(search->sequence));
+  }
+  const sql::CycleClause* cycle = cte.node->cycle;
+  if (cycle == nullptr) return ok();
+  out_->add(" CYCLE ");
+  names(cycle->columns);
+  out_->add(" SET ", quoted(cycle->mark));
+  const auto is_boolean = [](const Expr* mark, bool wanted) {
+    return mark->kind == ExprKind::constant && mark->type == oid::boolean && !as<Constant>(*mark).value.is_null &&
+           as<Constant>(*mark).value.as<bool>() == wanted;
+  };
+  if (!is_boolean(cte.mark_value, true) || !is_boolean(cte.mark_default, false)) {
+    out_->add(" TO ");
+    SPG_TRY(cycle_mark(cte.mark_value));
+    out_->add(" DEFAULT ");
+    SPG_TRY(cycle_mark(cte.mark_default));
+  }
+  out_->add(" USING ", quoted(cycle->path));
   return ok();
+}
+
+/// A constant. What PostgreSQL prints, 'x'::text, the grammar takes only as text 'x'.
+Status QueryText::cycle_mark(const Expr* mark) {
+  while (mark->kind == ExprKind::relabel || mark->kind == ExprKind::call)
+    mark = mark->kind == ExprKind::relabel ? as<Unary>(*mark).argument : as<Call>(*mark).arguments[0];
+  const auto& value = as<Constant>(*mark);
+  if (!is_stored() || value.value.is_null) return constant(value, !is_stored());
+  if (value.type != oid::boolean && value.type != oid::int4 && value.type != oid::unknown)
+    out_->add(type_name(value.type, value.typmod), " ");
+  return constant(value, false);
 }
 
 /// get_setop_query()

@@ -76,6 +76,8 @@ class QueryText {
   Status subquery(const Query& query, bool names_are_visible);
   Status with(const Query& query);
   Status common_table(const Cte& cte);
+  Status search_and_cycle(const Cte& cte);
+  Status cycle_mark(const Expr* mark);
   Status set_operation(const Query& query, std::span<const std::string_view> names, bool names_are_visible, bool is_root);
   Status plain(const Query& query, std::span<const std::string_view> names, bool names_are_visible);
   Status values(const RangeEntry& range);

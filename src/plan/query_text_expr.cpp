@@ -546,7 +546,11 @@ Status QueryText::sublink_test(const QueryLink& link, std::string_view* op) {
     return ok();
   }
   if (test->kind == ExprKind::call) {
+    // Read back, it would be a comparison with a value else.
+    const bool keeps_row = is_stored() && link.form == SubqueryExpr::Form::row;
+    out_->add(keeps_row ? "ROW(" : "");
     SPG_TRY(enclosed(as<Call>(*test).arguments[0], true, test));
+    out_->add(keeps_row ? ")" : "");
     *op = operator_name(as<Call>(*test).op);
     return ok();
   }
