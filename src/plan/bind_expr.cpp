@@ -245,19 +245,28 @@ Result<Expr*> Binder::distinct(const sql::DistinctTest& node) {
   const auto* left_row = sql::as<sql::RowExpr>(node.left);
   const auto* right_row = sql::as<sql::RowExpr>(node.right);
   if (left_row != nullptr && right_row != nullptr) {
-    if (left_row->args.size() != right_row->args.size())
+    Vec<Expr*> lefts(*arena_), rights(*arena_), parts(*arena_), written(*arena_);
+    SPG_TRY(row_fields(*left_row, lefts));
+    SPG_TRY(row_fields(*right_row, rights));
+    if (lefts.size() != rights.size())
       return fail(sqlstate::syntax_error, node.at, "unequal number of entries in row expressions");
-    Vec<Expr*> parts(*arena_);
-    for (std::size_t i = 0; i < left_row->args.size(); ++i) {
-      SPG_ASSIGN(Expr * left, expr(*left_row->args[i]));
-      SPG_ASSIGN(Expr * right, expr(*right_row->args[i]));
-      SPG_ASSIGN(Expr * part, make_distinct(left, right, node.negated, node.at));
+    for (std::size_t i = 0; i < lefts.size(); ++i) {
+      SPG_ASSIGN(Expr * part, make_distinct(lefts[i], rights[i], node.negated, node.at));
       parts.push_back(part);
+      Expr* asked = copy_node(*arena_, part);
+      asked->kind = ExprKind::distinct_from;
+      written.push_back(asked);
     }
+    if (parts.size() == 1) return parts[0];
     auto* made = make_expr<Variadic>(*arena_, node.negated ? ExprKind::logical_and : ExprKind::logical_or, oid::boolean,
                                      Physical::boolean, node.at);
     made->arguments = parts.span();
-    return parts.size() == 1 ? parts[0] : made;
+    if (node.negated) {
+      auto* any = make_expr<Variadic>(*arena_, ExprKind::logical_or, oid::boolean, Physical::boolean, node.at);
+      any->arguments = written.span();
+      made->shown = show_expr(make_unary(*arena_, ExprKind::logical_not, any, node.at));
+    }
+    return made;
   }
   SPG_ASSIGN(Expr * left, expr(*node.left));
   SPG_ASSIGN(Expr * right, expr(*node.right));
