@@ -184,7 +184,7 @@ Status user_table_statistics(Production& p) { return table_statistics(p, Which::
 Status system_table_statistics(Production& p) { return table_statistics(p, Which::system); }
 Status all_table_statistics(Production& p) { return table_statistics(p, Which::all); }
 
-constexpr NamedProducer producers[] = {
+constexpr NamedProducer statistics_producers[] = {
     {"pg_stat_activity", activity},
     {"pg_stat_progress_copy", copy_progress},
     {"pg_stat_progress_create_index", index_progress},
@@ -202,7 +202,7 @@ constexpr NamedProducer producers[] = {
 }  // namespace
 
 Producer find_statistics_producer(std::string_view name) {
-  for (const NamedProducer& one : producers)
+  for (const NamedProducer& one : statistics_producers)
     if (one.name == name) return one.producer;
   return nullptr;
 }
