@@ -89,12 +89,19 @@ Status Dropper::follow(std::size_t victim) {
   constexpr int depth_max = 2000;
   if (++depth_ > depth_max) return Error::make(sqlstate::statement_too_complex, "stack depth limit exceeded");
   const Object object = victims_[victim].object;
-  SPG_ASSIGN(Vec<Row*> rows,
+  SPG_ASSIGN(const Vec<Row*> rows,
              unit_.store.find(StoredKey::depend_reference, {oid_value(object.catalog), oid_value(object.oid)}));
-  std::stable_sort(rows.begin(), rows.end(), [](const Row* a, const Row* b) {
-    return raw(a->oid(pg_depend::objid)) > raw(b->oid(pg_depend::objid));
+  struct Dependent {
+    std::uint32_t oid;
+    std::size_t place;
+  };
+  Vec<Dependent> order(unit_.arena);
+  for (const Row* row : rows) order.push_back({raw(row->oid(pg_depend::objid)), order.size()});
+  std::sort(order.begin(), order.end(), [](const Dependent& a, const Dependent& b) {
+    return a.oid != b.oid ? a.oid > b.oid : a.place < b.place;
   });
-  for (const Row* row : rows) {
+  for (const Dependent& dependent : order) {
+    const Row* row = rows[dependent.place];
     if (object.sub != 0 && row->int4(pg_depend::refobjsubid) != object.sub) continue;
     Victim found;
     found.object = {row->oid(pg_depend::classid), row->oid(pg_depend::objid), row->int4(pg_depend::objsubid)};

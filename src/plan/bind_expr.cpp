@@ -226,6 +226,14 @@ Result<Expr*> Binder::null_test(const sql::NullTest& node) {
     all->shown = show_expr(make_unary(*arena_, test, arg, node.at));
     return all;
   }
+  if (arg->type == oid::record) {
+    auto* made = make_expr<Call>(*arena_, ExprKind::call, oid::boolean, Physical::boolean, node.at);
+    made->function = node.negated ? record_is_not_null_function : record_is_null_function;
+    made->strict = false;
+    made->arguments = span_of(*arena_, {arg});
+    made->shown = show_expr(make_unary(*arena_, test, arg, node.at));
+    return made;
+  }
   const Expr* undecided = arg;
   SPG_ASSIGN(arg, settle_unknown(arg));
   if (arg != undecided && is_constant(arg)) arg->shown = show_expr(undecided);

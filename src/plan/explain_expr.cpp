@@ -169,6 +169,8 @@ class ExprPrinter {
       container(*call.arguments[0]);
       return subscripts(call.arguments.subspan(1));
     }
+    if (call.function == record_is_null_function || call.function == record_is_not_null_function)
+      return list(call.arguments, "(", "", call.function == record_is_null_function ? " IS NULL)" : " IS NOT NULL)");
     if (call.function == array_assign_function || call.function == array_assign_slice_function)
       return assigned_part(call);
     const std::string_view op = operator_of(call.function);
