@@ -249,7 +249,7 @@ write("data_relations.cpp", body)
 
 # --- column numbers of the catalogs that SPG stores ------------------------------------------------------------------
 STORED = ["pg_class", "pg_attribute", "pg_attrdef", "pg_index", "pg_constraint", "pg_namespace", "pg_type", "pg_depend",
-          "pg_description", "pg_database", "pg_authid", "pg_auth_members"]
+          "pg_description", "pg_rewrite", "pg_database", "pg_authid", "pg_auth_members"]
 body = HEADER + """// Column numbers (and OIDs) of the catalogs that are stored as tables: pg_class::relname and so on.
 #pragma once
 #include <cstdint>

@@ -27,6 +27,7 @@ class Alter {
   Status add_constraint(const sql::Constraint& constraint);
   Status drop_constraint(const sql::AlterCommand& command);
   Status change_default(const sql::AlterCommand& command);
+  Status refuse_used(const sql::AlterCommand& command);
   Status set_not_null(const sql::AlterCommand& command);
   Status drop_not_null(const sql::AlterCommand& command);
   Result<Row*> require_column(std::string_view name);
@@ -256,6 +257,21 @@ Status Alter::change_default(const sql::AlterCommand& command) {
   return unit_.set_default(oid(), *column, *command.expr).status();
 }
 
+/// A column that views read keeps its type.
+Status Alter::refuse_used(const sql::AlterCommand& command) {
+  SPG_ASSIGN(const Row* column, require_column(command.name));
+  SPG_ASSIGN(const Vec<Row*> uses,
+             unit_.store.find(StoredKey::depend_reference, {oid_value(pg_class::relation), oid_value(oid()),
+                                                            int4_value(column->int2(pg_attribute::attnum))}));
+  for (const Row* row : uses) {
+    if (row->oid(pg_depend::classid) != pg_rewrite::relation) continue;
+    SPG_ASSIGN(const std::string_view rule, unit_.describe({pg_rewrite::relation, row->oid(pg_depend::objid), 0}));
+    return Error::make(sqlstate::feature_not_supported, "cannot alter type of a column used by a view or rule")
+        .detail(rule, " depends on column \"", command.name, "\"");
+  }
+  return ok();
+}
+
 Status Alter::set_not_null(const sql::AlterCommand& command) {
   SPG_ASSIGN(Row * column, require_column(command.name));
   if (column->boolean(pg_attribute::attnotnull)) return ok();
@@ -288,6 +304,7 @@ Status Alter::run(const sql::AlterCommand& command) {
     case AlterAction::drop_column: return drop_column(command);
     case AlterAction::set_default:
     case AlterAction::drop_default: return change_default(command);
+    case AlterAction::alter_type: SPG_TRY(refuse_used(command)); break;
     case AlterAction::set_not_null: return set_not_null(command);
     case AlterAction::drop_not_null: return drop_not_null(command);
     case AlterAction::add_constraint: return add_constraint(sql::to<sql::Constraint>(*command.definition));
@@ -313,10 +330,35 @@ Status Alter::run(const sql::AlterCommand& command) {
       }
       return ok();
     }
-    default:
-      return unit_.at(Error::make(sqlstate::feature_not_supported, "this form of ALTER TABLE is not supported"),
-                      command.at);
+    default: break;
   }
+  return unit_.at(Error::make(sqlstate::feature_not_supported, "this form of ALTER TABLE is not supported"), command.at);
+}
+
+std::string_view action_words(const sql::AlterCommand& command) {
+  switch (command.action) {
+    case AlterAction::add_column: return "ADD COLUMN";
+    case AlterAction::drop_column: return "DROP COLUMN";
+    case AlterAction::alter_type: return "ALTER COLUMN ... SET DATA TYPE";
+    case AlterAction::set_not_null: return "ALTER COLUMN ... SET NOT NULL";
+    case AlterAction::drop_not_null: return "ALTER COLUMN ... DROP NOT NULL";
+    case AlterAction::set_statistics: return "ALTER COLUMN ... SET STATISTICS";
+    case AlterAction::set_storage: return "ALTER COLUMN ... SET STORAGE";
+    case AlterAction::set_column_options: return "ALTER COLUMN ... SET";
+    case AlterAction::reset_column_options: return "ALTER COLUMN ... RESET";
+    case AlterAction::add_constraint: return "ADD CONSTRAINT";
+    case AlterAction::drop_constraint: return "DROP CONSTRAINT";
+    case AlterAction::set_logged: return "SET LOGGED";
+    case AlterAction::set_unlogged: return "SET UNLOGGED";
+    default: return {};
+  }
+}
+
+Status check_view_action(const sql::AlterCommand& command, std::string_view view) {
+  const std::string_view words = action_words(command);
+  if (words.empty()) return ok();
+  return Error::make(sqlstate::wrong_object_type, "ALTER action ", words, " cannot be performed on relation \"", view, "\"")
+      .detail("This operation is not supported for views.");
 }
 
 }  // namespace
@@ -333,12 +375,17 @@ Status alter_table(DdlContext& context, const sql::AlterTable& statement, Evalua
   const char kind = relation->character(pg_class::relkind);
   if (statement.object == sql::ObjectKind::index && kind != 'i')
     return Error::make(sqlstate::wrong_object_type, "\"", statement.table->name, "\" is not an index");
-  if (statement.object == sql::ObjectKind::table && kind != 'r')
+  if (statement.object == sql::ObjectKind::view && kind != 'v')
+    return Error::make(sqlstate::wrong_object_type, "\"", statement.table->name, "\" is not a view");
+  if (statement.object == sql::ObjectKind::table && kind != 'r' && kind != 'v')
     return Error::make(sqlstate::wrong_object_type, "\"", statement.table->name, "\" is not a table");
   SPG_TRY(unit.require_owner(*relation));
   SPG_TRY(unit.lock_definition(*relation));
   Alter alter(unit, *relation, evaluate);
-  for (const sql::AlterCommand& command : statement.commands) SPG_TRY(alter.run(command));
+  for (const sql::AlterCommand& command : statement.commands) {
+    if (kind == 'v') SPG_TRY(check_view_action(command, statement.table->name));
+    SPG_TRY(alter.run(command));
+  }
   return unit.finish();
 }
 

@@ -16,13 +16,15 @@ struct Victim {
 
 class Dropper {
  public:
-  explicit Dropper(Unit& unit) : unit_(unit), victims_(unit.arena) {}
+  explicit Dropper(Unit& unit) : unit_(unit), victims_(unit.arena), done_(unit.arena) {}
   Status collect(std::span<const Object> roots);
   Status report(sql::DropBehavior behavior, std::size_t roots);
   Status remove();
 
  private:
   Status refuse_parts(const Object& root);
+  Result<Object> owner_of(const Object& object);
+  Status follow(std::size_t victim);
   bool holds(const Object& object) const;
   void add(const Victim& victim);
   Status remove_one(const Object& object);
@@ -32,6 +34,8 @@ class Dropper {
 
   Unit& unit_;
   Vec<Victim> victims_;
+  Vec<std::size_t> done_;  ///< victims, each after all that depends on it
+  int depth_ = 0;
 };
 
 bool Dropper::holds(const Object& object) const {
@@ -69,26 +73,62 @@ Status Dropper::refuse_parts(const Object& root) {
   return ok();
 }
 
+/// Who owns the object, as a part that goes only with it; the object itself when nobody does.
+Result<Object> Dropper::owner_of(const Object& object) {
+  SPG_ASSIGN(const Vec<Row*> rows,
+             unit_.store.find(StoredKey::depend_object, {oid_value(object.catalog), oid_value(object.oid)}));
+  for (const Row* row : rows)
+    if (row->character(pg_depend::deptype) == 'i')
+      return Object{row->oid(pg_depend::refclassid), row->oid(pg_depend::refobjid), row->int4(pg_depend::refobjsubid)};
+  return object;
+}
+
+/// Adds what depends on a victim, depth first, the newest first. PostgreSQL tells of them in the opposite of the order in
+/// which they are done with.
+Status Dropper::follow(std::size_t victim) {
+  constexpr int depth_max = 2000;
+  if (++depth_ > depth_max) return Error::make(sqlstate::statement_too_complex, "stack depth limit exceeded");
+  const Object object = victims_[victim].object;
+  SPG_ASSIGN(const Vec<Row*> rows,
+             unit_.store.find(StoredKey::depend_reference, {oid_value(object.catalog), oid_value(object.oid)}));
+  struct Dependent {
+    std::uint32_t oid;
+    std::size_t place;
+  };
+  Vec<Dependent> order(unit_.arena);
+  for (const Row* row : rows) order.push_back({raw(row->oid(pg_depend::objid)), order.size()});
+  std::sort(order.begin(), order.end(), [](const Dependent& a, const Dependent& b) {
+    return a.oid != b.oid ? a.oid > b.oid : a.place < b.place;
+  });
+  for (const Dependent& dependent : order) {
+    const Row* row = rows[dependent.place];
+    if (object.sub != 0 && row->int4(pg_depend::refobjsubid) != object.sub) continue;
+    Victim found;
+    found.object = {row->oid(pg_depend::classid), row->oid(pg_depend::objid), row->int4(pg_depend::objsubid)};
+    found.because = object;
+    found.is_part = row->character(pg_depend::deptype) != 'n';
+    found.is_dependent = !found.is_part;
+    if (found.is_dependent) {
+      // A rule goes with its view.
+      SPG_ASSIGN(const Object owner, owner_of(found.object));
+      if (owner.catalog == object.catalog && owner.oid == object.oid) continue;
+      found.object = owner;
+    }
+    if (found.object.sub != 0 && holds({found.object.catalog, found.object.oid, 0})) continue;
+    const std::size_t before = victims_.size();
+    add(found);
+    if (victims_.size() != before) SPG_TRY(follow(before));
+  }
+  done_.push_back(victim);
+  --depth_;
+  return unit_.arena.check();
+}
+
 Status Dropper::collect(std::span<const Object> roots) {
   for (const Object& root : roots)
     if (!holds(root)) victims_.push_back({root, {}, true, false, false});
   for (const Object& root : roots) SPG_TRY(refuse_parts(root));
-  for (std::size_t i = 0; i < victims_.size(); ++i) {
-    const Object object = victims_[i].object;
-    SPG_ASSIGN(const Vec<Row*> rows,
-               unit_.store.find(StoredKey::depend_reference, {oid_value(object.catalog), oid_value(object.oid)}));
-    for (const Row* row : rows) {
-      if (object.sub != 0 && row->int4(pg_depend::refobjsubid) != object.sub) continue;
-      Victim found;
-      found.object = {row->oid(pg_depend::classid), row->oid(pg_depend::objid), row->int4(pg_depend::objsubid)};
-      if (found.object.sub != 0 && holds({found.object.catalog, found.object.oid, 0})) continue;
-      found.because = {object.catalog, object.oid, row->int4(pg_depend::refobjsubid)};
-      found.is_part = row->character(pg_depend::deptype) != 'n';
-      found.is_dependent = !found.is_part;
-      add(found);
-    }
-    SPG_TRY(unit_.arena.check());
-  }
+  for (std::size_t i = 0, count = victims_.size(); i < count; ++i) SPG_TRY(follow(i));
   return ok();
 }
 
@@ -97,7 +137,8 @@ Status Dropper::report(sql::DropBehavior behavior, std::size_t roots) {
   const bool cascade = behavior == sql::DropBehavior::cascade;
   TextBuilder lines(unit_.arena);
   std::size_t count = 0;
-  for (const Victim& victim : victims_) {
+  for (std::size_t i = done_.size(); i-- > 0;) {
+    const Victim& victim = victims_[done_[i]];
     if (victim.is_root || victim.is_part || !victim.is_dependent) continue;
     if (++count > lines_max) continue;
     SPG_ASSIGN(const std::string_view what, unit_.describe(victim.object));
@@ -183,6 +224,7 @@ Status Dropper::remove_one(const Object& object) {
   else if (object.catalog == pg_type::relation) key = StoredKey::type_oid;
   else if (object.catalog == pg_constraint::relation) key = StoredKey::constraint_oid;
   else if (object.catalog == pg_attrdef::relation) key = StoredKey::attrdef_oid;
+  else if (object.catalog == pg_rewrite::relation) key = StoredKey::rewrite_oid;
   else if (object.catalog == pg_namespace::relation) key = StoredKey::namespace_oid;
   else return Error::make(sqlstate::internal_error, "unrecognized object class: ", raw(object.catalog));
   SPG_ASSIGN(Row * row, unit_.store.find_one(key, {oid_value(object.oid)}));

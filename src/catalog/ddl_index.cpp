@@ -278,7 +278,10 @@ Status create_index(DdlContext& context, const sql::CreateIndex& statement) {
   Arena& arena = unit.arena;
   SPG_ASSIGN(Row * relation, unit.require_relation(*statement.table));
   if (relation->character(pg_class::relkind) != 'r')
-    return Error::make(sqlstate::wrong_object_type, "cannot create index on relation \"", statement.table->name, "\"");
+    return Error::make(sqlstate::wrong_object_type, "cannot create index on relation \"", statement.table->name, "\"")
+        .detail("This operation is not supported for ", relation->character(pg_class::relkind) == 'v'   ? "views."
+                                                        : relation->character(pg_class::relkind) == 'S' ? "sequences."
+                                                                                                        : "indexes.");
   SPG_TRY(unit.require_owner(*relation));
   const std::string_view method_name =
       statement.access_method.empty() ? std::string_view("btree") : statement.access_method;

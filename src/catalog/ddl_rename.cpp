@@ -19,9 +19,11 @@ bool is_relation_kind(ObjectKind kind) {
          kind == ObjectKind::sequence || kind == ObjectKind::materialized_view || kind == ObjectKind::foreign_table;
 }
 
-/// Null after IF EXISTS has missed (and said so).
-Result<Row*> named_relation(Unit& unit, const sql::QualifiedName& name, bool if_exists) {
+/// Null after IF EXISTS has missed (and said so). What is called a view must be one.
+Result<Row*> named_relation(Unit& unit, const sql::QualifiedName& name, bool if_exists, ObjectKind as = ObjectKind::table) {
   SPG_ASSIGN(Row * row, unit.find_relation(schema_part(name), name.back(), true));
+  if (row != nullptr && as == ObjectKind::view && row->character(pg_class::relkind) != 'v')
+    return Error::make(sqlstate::wrong_object_type, "\"", name.back(), "\" is not a view");
   if (row != nullptr) return row;
   const std::string_view schema = schema_part(name);
   const std::string_view text =
@@ -32,7 +34,7 @@ Result<Row*> named_relation(Unit& unit, const sql::QualifiedName& name, bool if_
 }
 
 Status rename_column(Unit& unit, const sql::Rename& statement) {
-  SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, statement.if_exists));
+  SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, statement.if_exists, statement.parent));
   if (relation == nullptr) return ok();
   SPG_TRY(unit.require_owner(*relation));
   SPG_TRY(unit.lock_definition(*relation));
@@ -62,7 +64,7 @@ Status rename_column(Unit& unit, const sql::Rename& statement) {
 
 /// Also renames the row type of a table, and the constraint behind an index.
 Status rename_relation(Unit& unit, const sql::Rename& statement) {
-  SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, statement.if_exists));
+  SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, statement.if_exists, statement.object));
   if (relation == nullptr) return ok();
   SPG_TRY(unit.require_owner(*relation));
   SPG_TRY(unit.lock_definition(*relation));
@@ -175,7 +177,7 @@ Status set_owner(DdlContext& context, const sql::SetOwner& statement) {
   if (!is_relation_kind(statement.object))
     return Error::make(sqlstate::feature_not_supported, "ALTER ", sql::object_word(statement.object),
                        " OWNER TO is not supported");
-  SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, false));
+  SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, false, statement.object));
   SPG_TRY(unit.require_owner(*relation));
   SPG_TRY(unit.lock_definition(*relation));
   relation->set(pg_class::relowner, oid_value(owner));
@@ -187,7 +189,7 @@ Status set_schema(DdlContext& context, const sql::SetSchema& statement) {
   if (!is_relation_kind(statement.object))
     return Error::make(sqlstate::feature_not_supported, "ALTER ", sql::object_word(statement.object),
                        " SET SCHEMA is not supported");
-  SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, statement.if_exists));
+  SPG_ASSIGN(Row * relation, named_relation(unit, statement.name.name, statement.if_exists, statement.object));
   if (relation == nullptr) return ok();
   SPG_TRY(unit.require_owner(*relation));
   SPG_TRY(unit.lock_definition(*relation));

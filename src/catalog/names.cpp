@@ -12,6 +12,12 @@ std::string_view quote_name(std::string_view name, Arena& arena) {
     keyword = sql::keyword(tok).category != sql::KeywordCategory::unreserved;
   return type::quote_ident(name, keyword, arena);
 }
+std::string_view quote_always(std::string_view name, Arena& arena) {
+  TextBuilder text(arena);
+  text.add("\"");
+  for (const char& c : name) text.add(c == '"' ? std::string_view("\"\"") : std::string_view(&c, 1));
+  return text.add("\"").view();
+}
 std::string_view quote_names(std::string_view schema, std::string_view name, Arena& arena) {
   return schema.empty() ? quote_name(name, arena)
                         : arena.concat(quote_name(schema, arena), ".", quote_name(name, arena));

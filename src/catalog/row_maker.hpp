@@ -19,6 +19,7 @@ class RowMaker {
   RowMaker& set(std::string_view column, const type::Value& value);
   RowMaker& set(std::string_view column, std::string_view text) { return set(column, text_value(text)); }
   bool wants(std::uint16_t number) const { return slots_[number] >= 0; }
+  bool wants(std::string_view column) const;
   VirtualRelation finish();
 
  private:

@@ -148,6 +148,26 @@ struct ByNumber {
 
 }  // namespace
 
+Result<const ViewInfo*> SessionCatalog::load_view(Store& store, const Row& row) {
+  SPG_ASSIGN(const Row* rule, store.find_one(StoredKey::rewrite_relation, {row.at(pg_class::oid), text_value("_RETURN")}));
+  if (rule == nullptr)
+    return Error::make(sqlstate::data_corrupted, "view \"", row.text(pg_class::relname), "\" has no query");
+  auto* view = cache_.make<ViewInfo>();
+  view->rule = rule->oid(pg_rewrite::oid);
+  view->text = cache_.copy(rule->text(pg_rewrite::ev_action));
+  if (row.is_null(pg_class::reloptions)) return view;
+  type::ArrayReader reader(row.at(pg_class::reloptions).as<type::StringRef>());
+  for (type::Value item; reader.next(&item);) {
+    const std::string_view text = item.as<type::StringRef>().view();
+    const std::string_view name = text.substr(0, text.find('=')), value = text.substr(std::min(text.size(), name.size() + 1));
+    const bool is_set = value == "true" || value == "on" || value == "yes" || value == "1";
+    if (name == "security_barrier") view->security_barrier = is_set;
+    if (name == "security_invoker") view->security_invoker = is_set;
+    if (name == "check_option") view->check = value == "local" ? CheckOption::local : CheckOption::cascaded;
+  }
+  return view;
+}
+
 Result<const Relation*> SessionCatalog::load_relation(Store& store, const Row& row) {
   const Oid oid = row.oid(pg_class::oid);
   Relation* relation = cache_.make<Relation>();
@@ -180,6 +200,7 @@ Result<const Relation*> SessionCatalog::load_relation(Store& store, const Row& r
     columns.push_back(column);
   }
   relation->columns = columns.span();
+  if (relation->kind == 'v') { SPG_ASSIGN(relation->view, load_view(store, row)); }
   if (relation->kind != 'r') return relation;
 
   relation->table = TableId{raw(row.oid(pg_class::relfilenode))};
@@ -275,6 +296,15 @@ Result<const Relation*> SessionCatalog::relation_of_index(Oid index) {
   SPG_ASSIGN(const Row* row, store.find_one(StoredKey::index_oid, {oid_value(index)}));
   if (row == nullptr) return nullptr;
   return relation(row->oid(pg_index::indrelid));
+}
+
+Result<const Relation*> SessionCatalog::relation_of_rule(Oid rule) {
+  refresh();
+  scratch_.reset();
+  Store store(view_, shared_, scratch_);
+  SPG_ASSIGN(const Row* row, store.find_one(StoredKey::rewrite_oid, {oid_value(rule)}));
+  if (row == nullptr) return nullptr;
+  return relation(row->oid(pg_rewrite::ev_class));
 }
 
 // --- types

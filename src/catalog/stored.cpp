@@ -20,6 +20,7 @@ constexpr StoredTable stored_tables[stored_count] = {
     {pg_class::relation, TableId{1}},    {pg_attribute::relation, TableId{2}},  {pg_attrdef::relation, TableId{3}},
     {pg_index::relation, TableId{4}},    {pg_constraint::relation, TableId{5}}, {pg_namespace::relation, TableId{6}},
     {pg_type::relation, TableId{7}},     {pg_depend::relation, TableId{8}},     {pg_description::relation, TableId{9}},
+    {pg_rewrite::relation, TableId{10}},
     {pg_database::relation, TableId{1}}, {pg_authid::relation, TableId{2}},     {pg_auth_members::relation, TableId{3}},
 };
 
@@ -86,6 +87,12 @@ constexpr KeyInfo key_infos[key_count] = {
      true,
      {pg_description::objoid, pg_description::classoid, pg_description::objsubid},
      "pg_description_o_c_o_index"},
+    {StoredKey::rewrite_oid, Stored::rewrite, true, {pg_rewrite::oid}, "pg_rewrite_oid_index"},
+    {StoredKey::rewrite_relation,
+     Stored::rewrite,
+     true,
+     {pg_rewrite::ev_class, pg_rewrite::rulename},
+     "pg_rewrite_rel_rulename_index"},
     {StoredKey::database_oid, Stored::database, true, {pg_database::oid}, "pg_database_oid_index"},
     {StoredKey::database_name, Stored::database, true, {pg_database::datname}, "pg_database_datname_index"},
     {StoredKey::authid_oid, Stored::authid, true, {pg_authid::oid}, "pg_authid_oid_index"},
@@ -131,7 +138,8 @@ const Stored* find_stored(Oid relation) {
   static constexpr Stored all[stored_count] = {Stored::class_,   Stored::attribute,  Stored::attrdef,
                                                Stored::index,    Stored::constraint, Stored::namespace_,
                                                Stored::type,     Stored::depend,     Stored::description,
-                                               Stored::database, Stored::authid,     Stored::auth_members};
+                                               Stored::rewrite,  Stored::database,   Stored::authid,
+                                               Stored::auth_members};
   for (const Stored& stored : all)
     if (stored_table(stored).relation == relation) return &stored;
   return nullptr;

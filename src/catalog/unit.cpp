@@ -200,6 +200,12 @@ Result<std::string_view> Unit::describe(const Object& object) {
                describe({pg_class::relation, row->oid(pg_attrdef::adrelid), row->int2(pg_attrdef::adnum)}));
     return arena.concat("default value for ", of);
   }
+  if (object.catalog == pg_rewrite::relation) {
+    SPG_ASSIGN(const Row* row, store.find_one(StoredKey::rewrite_oid, {oid_value(object.oid)}));
+    if (row == nullptr) return arena.concat("rule ", raw(object.oid));
+    SPG_ASSIGN(const std::string_view of, describe({pg_class::relation, row->oid(pg_rewrite::ev_class), 0}));
+    return arena.concat("rule ", row->text(pg_rewrite::rulename), " on ", of);
+  }
   if (object.catalog == pg_type::relation) return arena.concat("type ", format_type(catalog, object.oid, {}, arena));
   if (object.catalog == pg_namespace::relation) {
     SPG_ASSIGN(const Row* row, store.find_one(StoredKey::namespace_oid, {oid_value(object.oid)}));
@@ -409,7 +415,7 @@ struct StorageParameter {
   std::string_view name;
   double least, greatest;
   enum class Kind : std::uint8_t { boolean, integer, real, word } kind;
-  bool of_table, of_index;
+  bool of_table, of_index, of_view = false;
 };
 constexpr auto integer = StorageParameter::Kind::integer, boolean = StorageParameter::Kind::boolean,
                real = StorageParameter::Kind::real, word = StorageParameter::Kind::word;
@@ -438,14 +444,21 @@ constexpr StorageParameter storage_parameters[] = {
     {"autovacuum_multixact_freeze_max_age", 10000, 2000000000, integer, true, false},
     {"autovacuum_multixact_freeze_table_age", 0, 2000000000, integer, true, false},
     {"log_autovacuum_min_duration", -1, int_max, integer, true, false},
+    {"security_barrier", 0, 1, boolean, false, false, true},
+    {"security_invoker", 0, 1, boolean, false, false, true},
+    {"check_option", 0, 0, word, false, false, true},
 };
 
-Status check_option(const sql::Option& option, bool is_index, std::string_view text) {
+Status check_option(const sql::Option& option, char relkind, std::string_view text) {
   const StorageParameter* found = nullptr;
   for (const StorageParameter& one : storage_parameters)
-    if (one.name == option.name && (is_index ? one.of_index : one.of_table)) found = &one;
+    if (one.name == option.name && (relkind == 'i' ? one.of_index : relkind == 'v' ? one.of_view : one.of_table))
+      found = &one;
   if (found == nullptr)
     return Error::make(sqlstate::invalid_parameter_value, "unrecognized parameter \"", option.name, "\"");
+  if (found->of_view && found->kind == word && text != "local" && text != "cascaded")
+    return Error::make(sqlstate::invalid_parameter_value, "invalid value for enum option \"", option.name, "\": ", text)
+        .detail("Valid values are \"local\" and \"cascaded\".");
   if (found->kind == word) return ok();
   if (found->kind == boolean) {
     for (const std::string_view one : {"true", "false", "on", "off", "yes", "no", "1", "0", "t", "f", "y", "n"})
@@ -475,7 +488,7 @@ Status Unit::set_options(Row& relation, std::span<const sql::Option> options, bo
   if (!reset)
     for (const sql::Option& option : options)
       if (option.space.empty())
-        SPG_TRY(check_option(option, relation.character(pg_class::relkind) == 'i', option_text(option, arena)));
+        SPG_TRY(check_option(option, relation.character(pg_class::relkind), option_text(option, arena)));
   Vec<Value> items(arena);
   if (!relation.is_null(pg_class::reloptions)) {
     type::ArrayReader reader(relation.at(pg_class::reloptions).as<type::StringRef>());

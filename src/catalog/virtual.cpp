@@ -64,6 +64,12 @@ void RowMaker::set(std::uint16_t number, const Value& value) {
   }
 }
 
+bool RowMaker::wants(std::string_view name) const {
+  for (const ColumnInfo& column : relation_.columns)
+    if (column.name == name) return wants(static_cast<std::uint16_t>(column.number));
+  return false;
+}
+
 RowMaker& RowMaker::set(std::string_view name, const Value& value) {
   for (const ColumnInfo& column : relation_.columns)
     if (column.name == name) {

@@ -1,4 +1,6 @@
 // The views of information_schema that have rows in SPG.
+#include <algorithm>
+
 #include "row_maker.hpp"
 #include "spg/catalog/functions.hpp"
 #include "spg/type/numeric.hpp"
@@ -35,16 +37,27 @@ bool is_shown(const ClassEntry& entry) {
   return (entry.kind == 'r' || entry.kind == 'v') && entry.schema != ns::pg_toast;
 }
 
+constexpr int update_event = 1 << 2, insert_event = 1 << 3, delete_event = 1 << 4;
+
+/// pg_relation_is_updatable() of a view.
+Result<int> events_of(Production& p, const ClassEntry& view, std::int16_t column) {
+  SPG_ASSIGN(const Relation* relation, p.catalog.relation(view.oid));
+  if (relation == nullptr || relation->view == nullptr) return 0;
+  return p.facts.updatable_events(*relation, column, p.arena);
+}
+
 Status information_tables(Production& p) {
   SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
   for (const ClassEntry& entry : list) {
     if (!is_shown(entry)) continue;
+    int events = entry.kind == 'v' ? 0 : insert_event;
+    if (entry.kind == 'v' && p.rows.wants("is_insertable_into")) { SPG_ASSIGN(events, events_of(p, entry, 0)); }
     p.rows.start();
     p.rows.set("table_catalog", p.catalog.database_name())
         .set("table_schema", entry.schema_name)
         .set("table_name", entry.name)
         .set("table_type", entry.kind == 'v' ? "VIEW" : "BASE TABLE")
-        .set("is_insertable_into", entry.kind == 'v' ? "NO" : "YES")
+        .set("is_insertable_into", (events & insert_event) != 0 ? "YES" : "NO")
         .set("is_typed", "NO");
   }
   return ok();
@@ -54,19 +67,71 @@ Status information_views(Production& p) {
   SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
   for (const ClassEntry& entry : list) {
     if (entry.kind != 'v') continue;
+    SPG_ASSIGN(const int events, events_of(p, entry, 0));
+    SPG_ASSIGN(const Relation* relation, p.catalog.relation(entry.oid));
+    const ViewInfo* view = relation == nullptr ? nullptr : relation->view;
+    const CheckOption check = view == nullptr ? CheckOption::none : view->check;
     p.rows.start();
     p.rows.set("table_catalog", p.catalog.database_name())
         .set("table_schema", entry.schema_name)
         .set("table_name", entry.name)
-        .set("check_option", "NONE")
-        .set("is_updatable", "NO")
-        .set("is_insertable_into", "NO")
+        .set("check_option", check == CheckOption::none ? "NONE" : check == CheckOption::local ? "LOCAL" : "CASCADED")
+        .set("is_updatable", (~events & (update_event | delete_event)) == 0 ? "YES" : "NO")
+        .set("is_insertable_into", (events & insert_event) != 0 ? "YES" : "NO")
         .set("is_trigger_updatable", "NO")
         .set("is_trigger_deletable", "NO")
         .set("is_trigger_insertable_into", "NO");
+    if (view == nullptr || !p.rows.wants("view_definition")) continue;
+    SPG_ASSIGN(const bool owns, pg_has_role(p.catalog, p.catalog.role(), entry.owner, p.arena));
+    if (!owns) continue;
+    SPG_ASSIGN(const std::string_view text, p.facts.view_definition(*relation, p.arena));
+    p.rows.set("view_definition", text);
   }
   return ok();
 }
+
+/// The tables (or their columns) that the queries of views read.
+Status view_usage(Production& p, bool with_columns) {
+  SPG_ASSIGN(const Vec<ClassEntry> list, p.classes());
+  for (const ClassEntry& entry : list) {
+    if (entry.kind != 'v') continue;
+    SPG_ASSIGN(const Relation* view, p.catalog.relation(entry.oid));
+    if (view == nullptr || view->view == nullptr) continue;
+    SPG_ASSIGN(Vec<Row*> depends, p.store.find(StoredKey::depend_object, {oid_value(pg_rewrite::relation),
+                                                                          oid_value(view->view->rule)}));
+    std::sort(depends.begin(), depends.end(), [](const Row* a, const Row* b) {
+      const auto key = [](const Row* row) {
+        return std::pair(raw(row->oid(pg_depend::refobjid)), row->int4(pg_depend::refobjsubid));
+      };
+      return key(a) < key(b);
+    });
+    Oid last{};
+    for (const Row* row : depends) {
+      const Oid used = row->oid(pg_depend::refobjid);
+      const std::int32_t number = row->int4(pg_depend::refobjsubid);
+      if (row->oid(pg_depend::refclassid) != pg_class::relation || used == entry.oid) continue;
+      if (with_columns ? number == 0 : used == last) continue;
+      last = used;
+      SPG_ASSIGN(const Relation* relation, p.catalog.relation(used));
+      if (relation == nullptr) continue;
+      SPG_ASSIGN(const bool owns, pg_has_role(p.catalog, p.catalog.role(), relation->owner, p.arena));
+      if (!owns) continue;
+      SPG_ASSIGN(const std::string_view schema, p.catalog.schema_name(relation->schema));
+      p.rows.start();
+      p.rows.set("view_catalog", p.catalog.database_name())
+          .set("view_schema", entry.schema_name)
+          .set("view_name", entry.name)
+          .set("table_catalog", p.catalog.database_name())
+          .set("table_schema", p.arena.copy(schema))
+          .set("table_name", p.arena.copy(relation->name));
+      if (with_columns)
+        p.rows.set("column_name", p.arena.copy(relation->columns[static_cast<std::size_t>(number - 1)].name));
+    }
+  }
+  return ok();
+}
+Status view_table_usage(Production& p) { return view_usage(p, false); }
+Status view_column_usage(Production& p) { return view_usage(p, true); }
 
 /// Precision, scale and lengths of a column's type.
 void set_sizes(RowMaker& rows, Oid type, std::int32_t typmod) {
@@ -130,6 +195,11 @@ Status columns(Production& p) {
       const Type* type = p.catalog.type(column.type);
       SPG_TRY(p.catalog.take_error());
       if (type == nullptr) continue;
+      bool is_updatable = relation->kind == 'r';
+      if (relation->view != nullptr && p.rows.wants("is_updatable")) {
+        SPG_ASSIGN(const int events, p.facts.updatable_events(*relation, column.number, p.arena));
+        is_updatable = (~events & (update_event | delete_event)) == 0;
+      }
       SPG_ASSIGN(const std::string_view type_schema, p.catalog.schema_name(type->schema));
       const bool is_array = type->category == 'A' && type->length == -1 && type->element != Oid::none;
       p.rows.start();
@@ -150,7 +220,7 @@ Status columns(Production& p) {
           .set("is_identity", "NO")
           .set("identity_cycle", "NO")
           .set("is_generated", "NEVER")
-          .set("is_updatable", relation->kind == 'r' ? "YES" : "NO");
+          .set("is_updatable", is_updatable ? "YES" : "NO");
       if (column.has_default) p.rows.set("column_default", p.arena.copy(column.default_text));
       set_sizes(p.rows, column.type, column.typmod);
     }
@@ -293,6 +363,8 @@ constexpr NamedProducer information_producers[] = {
     {"schemata", schemata},
     {"tables", information_tables},
     {"views", information_views},
+    {"view_table_usage", view_table_usage},
+    {"view_column_usage", view_column_usage},
     {"columns", columns},
     {"table_constraints", table_constraints},
     {"key_column_usage", key_column_usage},

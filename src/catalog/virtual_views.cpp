@@ -113,6 +113,11 @@ Status views(Production& p) {
     SPG_ASSIGN(const std::string_view owner, p.role_name(entry.owner));
     p.rows.start();
     p.rows.set("schemaname", entry.schema_name).set("viewname", entry.name).set("viewowner", owner);
+    if (!p.rows.wants("definition")) continue;
+    SPG_ASSIGN(const Relation* view, p.catalog.relation(entry.oid));
+    if (view == nullptr || view->view == nullptr) continue;
+    SPG_ASSIGN(const std::string_view text, p.facts.view_definition(*view, p.arena));
+    p.rows.set("definition", text);
   }
   return ok();
 }

@@ -156,6 +156,8 @@ Status check_copied(catalog::SessionCatalog& catalog, const sql::Copy& copy) {
   SPG_ASSIGN(const catalog::Relation* relation, catalog.relation(copy.table->schema, copy.table->name));
   if (relation == nullptr) return Error::make(sqlstate::undefined_table, "relation \"", copy.table->name, "\" does not exist");
   if (relation->kind == 'i') return Error::make(sqlstate::wrong_object_type, "\"", relation->name, "\" is an index");
+  if (relation->kind == 'v' && !copy.from)
+    return Error::make(sqlstate::wrong_object_type, "cannot copy from view \"", relation->name, "\"").hint("Try the COPY (SELECT ...) TO variant.");
   for (std::size_t i = 0; i < copy.columns.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
       if (copy.columns[i] == copy.columns[j])
@@ -248,6 +250,7 @@ Status SessionImpl::copy_rows_out(const type::Batch& batch) {
 Status SessionImpl::start_copy_from(const sql::Copy& copy, const CopyFormat& format) {
   if (copy.where != nullptr) return Error::make(sqlstate::feature_not_supported, "COPY FROM ... WHERE is not supported");
   SPG_ASSIGN(const catalog::Relation* relation, catalog_.relation(copy.table->schema, copy.table->name));
+  if (relation->kind == 'v') return Error::make(sqlstate::wrong_object_type, "cannot copy to view \"", copy.table->name, "\"").hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger.");
   if (relation->kind != 'r') return Error::make(sqlstate::wrong_object_type, "cannot copy to ", relation->kind == 'v' ? "view" : "relation", " \"", copy.table->name, "\"");
   // An INSERT of one row of parameters tells how every column is coerced, and fills defaults in.
   std::string names, marks;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "spg/catalog/notice.hpp"
+#include "spg/catalog/ddl.hpp"
 #include "spg/catalog/session.hpp"
 #include "spg/db/activity.hpp"
 #include "spg/db/copy.hpp"
@@ -266,6 +267,7 @@ class SessionImpl final : public Session, public txn::Host, public exec::Session
   // utility.cpp
   Status run_utility(const sql::Statement& statement, Where where);
   Result<type::Value> evaluate_default(const sql::Expr& expr, Oid type, std::int32_t typmod);
+  Status create_view(catalog::DdlContext& ddl, const sql::CreateView& statement);
   /// What came of look-ups in the catalog, unless one could not read (a cold page): then that, and not what the binder
   /// took it for ("does not exist").
   template <class T>

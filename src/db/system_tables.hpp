@@ -7,6 +7,7 @@
 #include "spg/db/instance.hpp"
 #include "spg/db/settings.hpp"
 #include "spg/exec/context.hpp"
+#include "spg/plan/view.hpp"
 #include "spg/txn/control.hpp"
 
 namespace spg::db {
@@ -23,6 +24,16 @@ class SystemTables final : public exec::VirtualTables, public catalog::ServerFac
     return static_cast<exec::VirtualCursor*>(cursor);
   }
 
+  Result<std::string_view> view_definition(const catalog::Relation& view, Arena& arena) const override {
+    plan::PlanContext planning;
+    planning.catalog = &catalog_;
+    return plan::view_text(arena, view, {}, planning);
+  }
+  Result<int> updatable_events(const catalog::Relation& view, std::int16_t column, Arena& arena) const override {
+    plan::PlanContext planning;
+    planning.catalog = &catalog_;
+    return plan::updatable_events(arena, view, column, planning);
+  }
   bool cursor(std::size_t index, catalog::CursorRow& row) const override;
   bool setting(std::size_t index, catalog::SettingRow& row) const override {
     const auto all = all_settings();

@@ -5,6 +5,7 @@
 #include "session_copy.hpp"
 #include "spg/catalog/ddl.hpp"
 #include "spg/catalog/roles.hpp"
+#include "spg/plan/view.hpp"
 #include "spg/sql/deparse.hpp"
 #include "spg/sql/lexer.hpp"
 #include "spg/type/interval.hpp"
@@ -67,6 +68,10 @@ Status SessionImpl::run_vacuum(const sql::Vacuum& vacuum, Where where) {
   SPG_TRY(begin_statement(txn::Intent::read, where));
   for (const sql::VacuumTarget& target : vacuum.targets) {
     SPG_ASSIGN(const catalog::Relation* relation, require_table(*target.table));
+    if (relation->kind != 'r') {
+      warn(sqlstate::successful_completion, statement_arena_.concat("skipping \"", relation->name, "\" --- cannot ", vacuum.vacuum ? "vacuum" : "analyze", " non-tables or special system tables"));
+      continue;
+    }
     for (const std::string_view name : target.columns) {
       bool found = false;
       for (const catalog::ColumnInfo& column : relation->columns) found = found || (!column.dropped && column.name == name);
@@ -137,6 +142,7 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
     case NodeKind::alter_table:
       return changed(catalog::alter_table(ddl, static_cast<const sql::AlterTable&>(statement),
                                           [&](const sql::Expr& expr, Oid type, std::int32_t typmod) { return evaluate_default(expr, type, typmod); }));
+    case NodeKind::create_view: return changed(create_view(ddl, static_cast<const sql::CreateView&>(statement)));
     case NodeKind::create_index: return changed(catalog::create_index(ddl, static_cast<const sql::CreateIndex&>(statement)));
     case NodeKind::truncate: return changed(catalog::truncate(ddl, static_cast<const sql::Truncate&>(statement)));
     case NodeKind::create_schema: return changed(catalog::create_schema(ddl, static_cast<const sql::CreateSchema&>(statement)));
@@ -155,6 +161,23 @@ Status SessionImpl::run_utility(const sql::Statement& statement, Where where) {
       return ok();
     default: return not_supported(current_->statement.tag);
   }
+}
+
+Status SessionImpl::create_view(catalog::DdlContext& ddl, const sql::CreateView& statement) {
+  if (current_->statement.as_of != nullptr) return not_supported("AS OF SYSTEM TIME in a view");
+  plan::ViewRequest request;
+  request.query = statement.query;
+  request.name = statement.view->name;
+  request.columns = statement.columns.span();
+  request.recursive = statement.recursive;
+  plan::PlanContext planning = plan_context(current_->text);
+  planning.allows_parameters = false;
+  SPG_ASSIGN(const plan::ViewDefinition made, unless_unread(plan::define_view(statement_arena_, request, planning)));
+  Vec<catalog::ColumnDefinition> columns(statement_arena_);
+  for (const plan::OutputColumn& column : made.columns) columns.push_back({column.name, column.type, column.typmod, column.collation});
+  Vec<catalog::ViewQuery::Reference> references(statement_arena_);
+  for (const plan::ViewReference& one : made.references) references.push_back({one.catalog, one.oid, one.sub});
+  return catalog::create_view(ddl, statement, {columns.span(), made.text, references.span(), made.not_updatable});
 }
 
 /// An expression of a schema change (ADD COLUMN ... DEFAULT), planned as SELECT expr and evaluated once.

@@ -473,6 +473,9 @@ Status Compiler::modify(CompiledNode* to, const plan::Modify& node) {
   describe(node.returning_columns);
   SPG_ASSIGN(to->returned, stored(node.relation, node.returning_columns, outputs.span()));
   SPG_ASSIGN(to->more, all(node.returning));
+  Vec<plan::Expr*> checks(*arena_);
+  for (const plan::Modify::Check& check : node.checks) checks.push_back(check.condition);
+  SPG_ASSIGN(to->codes, all(checks.span()));
   if (node.on_conflict != nullptr) {
     auto* conflict = arena_->make<CompiledConflict>();
     describe(node.on_conflict->existing_columns);

@@ -4,6 +4,7 @@
 #include "spg/catalog/functions.hpp"
 #include "spg/catalog/names.hpp"
 #include "spg/catalog/roles.hpp"
+#include "spg/plan/view.hpp"
 
 namespace spg::exec {
 namespace {
@@ -46,7 +47,59 @@ OptionalText function_arguments_only(Context& c, u4 function) { return text_or_n
 OptionalText function_result(Context& c, u4 function) { return text_or_null(catalog::pg_get_function_result(of(c), Oid{function}, c.arena)); }
 OptionalText function_definition(Context& c, u4 function) { return text_or_null(catalog::pg_get_functiondef(of(c), Oid{function}, c.arena)); }
 std::optional<Text> nothing_of_oid(Context&, u4) { return std::nullopt; }
-std::optional<Text> nothing_of_oid_flag(Context&, u4, bool) { return std::nullopt; }
+
+// --- views
+plan::PlanContext plan_context(Context& c) {
+  plan::PlanContext planning;
+  planning.catalog = c.exec.catalog;
+  if (c.exec.settings != nullptr) planning.settings = *c.exec.settings;
+  return planning;
+}
+OptionalText view_definition(Context& c, Oid oid, plan::ViewStyle style) {
+  SPG_ASSIGN(const catalog::Relation* relation, of(c).relation(oid));
+  if (relation == nullptr) return std::optional<Text>();
+  if (relation->view == nullptr) return std::optional<Text>();
+  plan::PlanContext planning = plan_context(c);
+  SPG_ASSIGN(const Text text, plan::view_text(c.arena, *relation, style, planning));
+  return std::optional<Text>(text);
+}
+OptionalText viewdef(Context& c, u4 oid) { return view_definition(c, Oid{oid}, {}); }
+OptionalText viewdef_pretty(Context& c, u4 oid, bool pretty) { return view_definition(c, Oid{oid}, {pretty, 0}); }
+OptionalText viewdef_wrapped(Context& c, u4 oid, i4 columns) { return view_definition(c, Oid{oid}, {true, columns}); }
+OptionalText viewdef_by_name_pretty(Context& c, Text name, bool pretty) {
+  SPG_ASSIGN(const Oid oid, catalog::regclass_in(of(c), name, c.arena));
+  return view_definition(c, oid, {pretty, 0});
+}
+OptionalText viewdef_by_name(Context& c, Text name) { return viewdef_by_name_pretty(c, name, false); }
+/// CREATE RULE of a view's rule.
+OptionalText rule_definition(Context& c, Oid rule, bool pretty) {
+  SPG_ASSIGN(const catalog::Relation* relation, of(c).relation_of_rule(rule));
+  if (relation == nullptr) return std::optional<Text>();
+  SPG_ASSIGN(const std::optional<Text> query, view_definition(c, relation->oid, {pretty, 0}));
+  if (!query.has_value()) return query;
+  SPG_ASSIGN(const std::string_view schema, of(c).schema_name(relation->schema));
+  SPG_ASSIGN(const catalog::Relation* shown, of(c).relation({}, relation->name));
+  const bool hidden = !pretty || shown == nullptr || shown->oid != relation->oid;
+  const Text name = catalog::quote_names(hidden ? schema : Text(), relation->name, c.arena);
+  return std::optional<Text>(c.arena.concat("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO ", name, " DO INSTEAD ", *query));
+}
+OptionalText ruledef(Context& c, u4 rule) { return rule_definition(c, Oid{rule}, false); }
+OptionalText ruledef_pretty(Context& c, u4 rule, bool pretty) { return rule_definition(c, Oid{rule}, pretty); }
+Result<i4> relation_is_updatable(Context& c, u4 oid, bool) {
+  SPG_ASSIGN(const catalog::Relation* relation, of(c).relation(Oid{oid}));
+  if (relation == nullptr) return 0;
+  plan::PlanContext planning = plan_context(c);
+  return plan::updatable_events(c.arena, *relation, 0, planning);
+}
+Result<bool> column_is_updatable(Context& c, u4 oid, std::int16_t column, bool) {
+  if (column <= 0) return false;
+  SPG_ASSIGN(const catalog::Relation* relation, of(c).relation(Oid{oid}));
+  if (relation == nullptr) return false;
+  plan::PlanContext planning = plan_context(c);
+  SPG_ASSIGN(const int events, plan::updatable_events(c.arena, *relation, column, planning));
+  constexpr int wanted = plan::update_event | plan::delete_event;
+  return (events & wanted) == wanted;
+}
 
 // --- visibility
 OptionalBool table_is_visible(Context& c, u4 oid) { return bool_or_null(catalog::pg_table_is_visible(of(c), Oid{oid})); }
@@ -198,7 +251,11 @@ constexpr FunctionEntry catalog_functions[] = {
     {list<1716>, call<expression>()}, {list<2509>, call<expression_pretty>()}, {list<2162>, call<function_arguments>()}, {list<2165>, call<function_result>()},
     {list<2098>, call<function_definition>()}, {list<2232>, call<function_arguments_only>()},
     // partitions, extended statistics: there are none
-    {list<3352, 6174, 1641, 6197>, call<nothing_of_oid>()}, {list<2506>, call<nothing_of_oid_flag>()},
+    {list<3352, 6174, 6197>, call<nothing_of_oid>()},
+    {list<1641>, call<viewdef>()}, {list<2506>, call<viewdef_pretty>()}, {list<3159>, call<viewdef_wrapped>()},
+    {list<1640>, call<viewdef_by_name>()}, {list<2505>, call<viewdef_by_name_pretty>()},
+    {list<1573>, call<ruledef>()}, {list<2504>, call<ruledef_pretty>()},
+    {list<3842>, call<relation_is_updatable>()}, {list<3843>, call<column_is_updatable>()},
     {list<2079>, call<table_is_visible>()}, {list<2080>, call<type_is_visible>()}, {list<2081>, call<function_is_visible>()},
     {list<2082>, call<operator_is_visible>()}, {list<3815>, call<builtin_is_visible<3456>>()}, {list<2083>, call<builtin_is_visible<2616>>()},
     {list<3829>, call<builtin_is_visible<2753>>()}, {list<2093>, call<builtin_is_visible<2607>>()}, {list<3403>, call<builtin_is_visible<3381>>()},

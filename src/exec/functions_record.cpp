@@ -8,7 +8,7 @@ namespace {
 using type::RecordReader;
 
 /// What a call holds for a field by number (plan's record_field_function); no function of PostgreSQL's.
-constexpr std::uint16_t record_field[] = {1};
+constexpr std::uint16_t record_field[] = {1}, is_null_oid[] = {4}, is_not_null_oid[] = {5};
 
 Error dissimilar(Oid a, Oid b, std::size_t column) {
   const auto name = [](Oid type) {
@@ -62,6 +62,18 @@ std::optional<Value> field(StringRef record, std::int32_t number) {
   return value;
 }
 
+/// Whether all fields are null, or none is. A record that is null itself is so in all of them.
+template <bool null>
+bool all_fields(Value record) {
+  if (record.is_null) return null;
+  RecordReader reader(record.as<StringRef>());
+  Oid type{};
+  Value value;
+  while (reader.next(&type, &value))
+    if (value.is_null != null) return false;
+  return true;
+}
+
 constexpr FunctionEntry record_functions[] = {
     {proc::record_eq, equality(call<record_is<Compare::eq>>())},
     {proc::record_ne, call<record_is<Compare::ne>>()},
@@ -71,6 +83,8 @@ constexpr FunctionEntry record_functions[] = {
     {proc::record_ge, call<record_is<Compare::ge>>()},
     {proc::btrecordcmp, call<compare_records>()},
     {record_field, call<field>()},
+    {is_null_oid, call<all_fields<true>>()},
+    {is_not_null_oid, call<all_fields<false>>()},
 };
 
 }  // namespace

@@ -95,6 +95,8 @@ class ModifyOp : public Operator, protected ChangeListener {
   Result<std::span<Vector>> row_values(const Written& written, Selection rows, std::span<const std::uint64_t> rowids);
   Status publish(const Written& written, const Batch& batch, Selection rows, std::span<const std::uint64_t> rowids);
   Status on_change(const Change& change) override;
+  Status check_views(const Change& change);
+  Error check_violation(const Change& change, std::uint32_t row, std::size_t check);
   /// Adds to what the statement's tag says, which is about its main part only.
   void count_rows(std::uint64_t count) {
     if (state_.plan->root == &node_) state_.rows_affected += count;

@@ -19,7 +19,7 @@ ModifyOp::ModifyOp(State& state, const CompiledNode& node)
       may_repeat_(!node.unique_rows || !state.plan->side_writes.empty()),
       inputs_(state.arena->array<ColumnInput>(node.columns.size() + 1)),
       returned_(state.arena->array<Vector>(node.more.size() + 1), node.more.size()) {
-  if (!node.more.empty()) changes_.listen(*this);
+  if (!node.more.empty() || !node.codes.empty()) changes_.listen(*this);
 }
 
 Result<bool> ModifyOp::next(Batch& out) {
@@ -328,6 +328,32 @@ Result<std::span<Vector>> ModifyOp::row_values(const Written& written, Selection
   return out;
 }
 
+/// WITH CHECK OPTION of views. What is seen: the changed rows.
+Status ModifyOp::check_views(const Change& change) {
+  for (std::size_t i = 0; i < node_.codes.size(); ++i) {
+    Vector holds;
+    SPG_TRY(evaluate(*node_.codes[i], frame_, {nullptr, change.rows}, holds));
+    for (std::uint32_t row = 0; row < change.rows; ++row)
+      if (holds.is_null(row) || holds.value<std::uint8_t>(row) == 0) return check_violation(change, row, i);
+  }
+  return ok();
+}
+
+Error ModifyOp::check_violation(const Change& change, std::uint32_t row, std::size_t check) {
+  TextBuilder text(batch_arena_);
+  bool first = true;
+  for (const auto& column : node().row_columns)
+    for (std::size_t c = 0; c < node_.returned.size(); ++c) {
+      if (node_.returned[c].number != column.number) continue;
+      text.add(first ? "" : ", ");
+      first = false;
+      print_field(column.type, type::value_of(change.row_values[c], row), text);
+    }
+  return Error::make(sqlstate::with_check_option_violation, "new row violates check option for view \"",
+                     node().checks[check].view, "\"")
+      .detail("Failing row contains (", text.view(), ").");
+}
+
 /// RETURNING: expressions over the row's values, then the input's columns.
 Status ModifyOp::on_change(const Change& change) {
   const Batch input = copy_batch(change.input, batch_arena_, false);
@@ -337,6 +363,8 @@ Status ModifyOp::on_change(const Change& change) {
   std::copy(input.columns.begin(), input.columns.end(),
             columns.begin() + static_cast<std::ptrdiff_t>(change.row_values.size()));
   see({columns, change.rows, {nullptr, change.rows}});
+  if (change.op != plan::Modify::Op::remove) SPG_TRY(check_views(change));
+  if (returned_.empty()) return ok();
   for (std::size_t i = 0; i < returned_.size(); ++i)
     SPG_TRY(evaluate(*node_.more[i], frame_, {nullptr, change.rows}, returned_[i]));
   *out_ = {returned_, change.rows, {nullptr, change.rows}};

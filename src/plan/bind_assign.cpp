@@ -25,10 +25,12 @@ Result<Expr*> Binder::assign(Expr* value, const catalog::Relation&, const catalo
 }
 
 /// What the row has in the column before it is written.
-Expr* Binder::value_before(const RangeEntry& target, const catalog::ColumnInfo& column) {
+Expr* Binder::value_before(const WriteTarget& target, const catalog::ColumnInfo& column) {
+  if (target.view != nullptr)
+    return copy_node(*arena_, target.view->columns[static_cast<std::size_t>(column.number - 1)].expr);
   std::size_t at = 0;
-  while (target.columns[at].stored != column.number) ++at;
-  return column_of(target, at);
+  while (target.range->columns[at].stored != column.number) ++at;
+  return column_of(*target.range, at);
 }
 
 Result<Expr*> Binder::subscript(const sql::Expr& node) {
@@ -104,30 +106,33 @@ Result<Expr*> Binder::assigned_part(Expr* array, Expr* value, const catalog::Col
   return made;
 }
 
-/// `value`: null for DEFAULT.
-Status Binder::add_assignment(const sql::AssignTarget& target, Expr* value, const BoundStatement& bound,
+/// `value`: null for DEFAULT. What can be written is asked after what the values are, as PostgreSQL's rewriter does.
+Status Binder::add_assignment(const sql::AssignTarget& target, Expr* value, const WriteTarget& to,
                               Vec<Target>& targets) {
-  SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(*bound.relation, target));
-  Target* before = nullptr;
-  for (Target& one : targets)
-    if (one.assigned == column->number) before = &one;
-  if (before != nullptr && (target.steps.empty() || !is_assigned_part(before->expr)))
-    return fail(sqlstate::syntax_error, -1, "multiple assignments to same column \"", target.column, "\"");
+  SPG_ASSIGN(const catalog::ColumnInfo* column, assigned_column(*to.named, target));
   Target made;
-  made.name = column->name;
-  made.assigned = column->number;
   if (!target.steps.empty()) {
     if (value == nullptr)
       return fail(sqlstate::feature_not_supported, target.at, "cannot set an array element to DEFAULT");
-    Expr* array = before != nullptr ? before->expr : value_before(*bound.target, *column);
-    SPG_ASSIGN(made.expr, assigned_part(array, value, *column, target));
+    SPG_ASSIGN(made.expr, assigned_part(value_before(to, *column), value, *column, target));
   } else if (value == nullptr) {
-    SPG_ASSIGN(made.expr, default_of(*bound.relation, *column));
+    // Of a view, only its own default: the table's is for rows that are new.
+    SPG_ASSIGN(made.expr, default_of(*to.named, *column));
   } else {
-    SPG_ASSIGN(made.expr, assign(value, *bound.relation, *column, target.at));
+    SPG_ASSIGN(made.expr, assign(value, *to.named, *column, target.at));
   }
-  if (before != nullptr) *before = made;
-  else targets.push_back(made);
+  SPG_ASSIGN(const catalog::ColumnInfo* written, written_column(to, *column, Modify::Op::update));
+  made.name = written->name;
+  made.assigned = written->number;
+  made.named = column->number;
+  for (Target& before : targets) {
+    if (before.assigned != written->number) continue;
+    if (target.steps.empty() || !is_assigned_part(before.expr)) return assigned_twice(to, before.named, made.named);
+    as<Call>(*made.expr).arguments[0] = before.expr;
+    before = made;
+    return ok();
+  }
+  targets.push_back(made);
   return ok();
 }
 
@@ -144,7 +149,7 @@ Result<Expr*> Binder::assigned_value(const sql::Expr& node) {
 }
 
 /// (a, b) = (SELECT ...): a scalar subquery per column, each bound anew, so that its columns can be pruned to one.
-Status Binder::assign_subquery(const sql::Assignment& node, const sql::Sublink& link, const BoundStatement& bound,
+Status Binder::assign_subquery(const sql::Assignment& node, const sql::Sublink& link, const WriteTarget& to,
                                Vec<Target>& targets) {
   for (std::size_t i = 0; i < node.targets.size(); ++i) {
     SPG_ASSIGN(Query * inner, select(*link.query, scope_));
@@ -162,16 +167,16 @@ Status Binder::assign_subquery(const sql::Assignment& node, const sql::Sublink& 
     made->typmod = value.typmod;
     made->collation = value.collation;
     if (!inner->distinct) inner->visible = 1;
-    SPG_TRY(add_assignment(node.targets[i], made, bound, targets));
+    SPG_TRY(add_assignment(node.targets[i], made, to, targets));
   }
   return ok();
 }
 
-Status Binder::assignments(const Vec<sql::Assignment>& nodes, const BoundStatement& bound, Vec<Target>& targets) {
+Status Binder::assignments(const Vec<sql::Assignment>& nodes, const WriteTarget& to, Vec<Target>& targets) {
   for (const sql::Assignment& node : nodes) {
     if (!node.row) {
       SPG_ASSIGN(Expr * value, assigned_value(*node.value));
-      SPG_TRY(add_assignment(node.targets[0], value, bound, targets));
+      SPG_TRY(add_assignment(node.targets[0], value, to, targets));
       continue;
     }
     if (const auto* fields = sql::as<sql::RowExpr>(node.value); fields != nullptr) {
@@ -179,7 +184,7 @@ Status Binder::assignments(const Vec<sql::Assignment>& nodes, const BoundStateme
         return fail(sqlstate::syntax_error, node.value->at, "number of columns does not match number of values");
       for (std::size_t i = 0; i < fields->args.size(); ++i) {
         SPG_ASSIGN(Expr * value, assigned_value(*fields->args[i]));
-        SPG_TRY(add_assignment(node.targets[i], value, bound, targets));
+        SPG_TRY(add_assignment(node.targets[i], value, to, targets));
       }
       continue;
     }
@@ -187,7 +192,7 @@ Status Binder::assignments(const Vec<sql::Assignment>& nodes, const BoundStateme
     if (link == nullptr || link->form != sql::SublinkForm::scalar)
       return fail(sqlstate::feature_not_supported, node.value->at,
                   "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
-    SPG_TRY(assign_subquery(node, *link, bound, targets));
+    SPG_TRY(assign_subquery(node, *link, to, targets));
   }
   return ok();
 }

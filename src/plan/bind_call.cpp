@@ -23,6 +23,9 @@ Result<Expr*> Binder::call_by_name(std::string_view name, std::span<Expr*> args,
 }
 
 Result<Expr*> Binder::function(const sql::FunctionCall& node) {
+  // In the text of a view: parentheses that the parser does not look through.
+  if (in_view_ != 0 && node.name.size() == 1 && node.name[0] == reference_schema && node.args.size() == 1)
+    return expr(*node.args[0]);
   Vec<Expr*> args(*arena_);
   Vec<std::string_view> names(*arena_);
   for (const sql::Expr* arg : node.args) {
@@ -43,7 +46,8 @@ Result<Expr*> Binder::function(const sql::FunctionCall& node) {
 Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Expr*> args,
                                     std::span<const std::string_view> names) {
   const std::string_view shown = shown_name(*arena_, node.name);
-  const std::string_view schema = node.name.size() >= 2 ? node.name[node.name.size() - 2] : std::string_view{};
+  std::string_view schema = node.name.size() >= 2 ? node.name[node.name.size() - 2] : std::string_view{};
+  if (in_view_ != 0 && schema.empty()) schema = "pg_catalog";
   const std::string_view name = node.name[node.name.size() - 1];
   if (!schema.empty()) {
     SPG_ASSIGN(const Oid schema_oid, catalog_->schema_oid(schema));
@@ -173,7 +177,9 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
   for (std::size_t i = 0; i < count; ++i) {
     Expr* arg = args[i];
     if (declared[i] == oid::any) {
+      const Expr* undecided = arg;
       SPG_ASSIGN(arg, settle_unknown(arg));
+      if (arg != undecided && is_constant(arg)) arg->shown = show_expr(undecided);
     } else {
       SPG_ASSIGN(arg, coerce(arg, declared[i], -1, CastContext::implicit, -1));
     }
@@ -229,6 +235,9 @@ Result<Expr*> Binder::call_function(const sql::FunctionCall& node, std::span<Exp
   }
   auto* made = make_expr<Call>(*arena_, ExprKind::call, result, physical(result), node.at);
   made->function = function.oid;
+  if (node.syntax != sql::CallSyntax::plain) made->written = Written::sql_syntax;
+  made->is_variadic = chosen->variadic_expanded || node.variadic;
+  if (chosen->defaults_used != 0) made->given = static_cast<std::uint8_t>(count);
   made->collation = collation_of(result);
   made->input_collation = bound.empty() ? Oid::none : bound[0]->collation;
   made->strict = function.strict;

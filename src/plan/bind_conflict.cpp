@@ -6,7 +6,7 @@
 namespace spg::plan {
 
 /// The columns and conditions of the conflict target, which see the table only.
-Status Binder::check_inference(const sql::OnConflict& node, const BoundStatement& bound, const Scope& around) {
+Status Binder::check_inference(const sql::OnConflict& node, const WriteTarget& target, const Scope& around) {
   Scope scope = around;
   scope_ = &scope;
   for (const sql::IndexElement* element : node.target) {
@@ -21,14 +21,14 @@ Status Binder::check_inference(const sql::OnConflict& node, const BoundStatement
       continue;
     }
     bool found = false;
-    for (const RangeColumn& column : bound.target->columns) found = found || column.name == element->column;
+    for (const NamedColumn& column : target.item.columns) found = found || column.name == element->column;
     if (!found) return no_column(element->column, {}, node.target_at);
   }
   if (node.target_where != nullptr) SPG_TRY(expr(*node.target_where).status());  // of any type: only implication counts
   return ok();
 }
 
-Status Binder::on_conflict(const sql::OnConflict& node, BoundStatement* bound, const Scope& around) {
+Status Binder::on_conflict(const sql::OnConflict& node, const WriteTarget& target, BoundStatement* bound, const Scope& around) {
   auto* clause = arena_->make<ConflictClause>();
   bound->on_conflict = clause;
   clause->arbiters = Vec<const catalog::IndexInfo*>(*arena_);
@@ -37,21 +37,22 @@ Status Binder::on_conflict(const sql::OnConflict& node, BoundStatement* bound, c
   if (clause->updates && node.target.empty() && node.constraint.empty())
     return fail(sqlstate::syntax_error, node.at, "ON CONFLICT DO UPDATE requires inference specification or constraint name")
         .hint("For example, ON CONFLICT (column_name).");
-  SPG_TRY(check_inference(node, *bound, around));
+  SPG_TRY(check_inference(node, target, around));
   clause->excluded = relation_range(*bound->relation, false);
   clause->excluded->alias = "excluded";
   clause->excluded->has_alias = true;
   if (!clause->updates) return ok();
   Scope scope = around;
   scope_ = &scope;
-  const NameItem excluded = item_of(clause->excluded);
+  NameItem excluded = item_of(clause->excluded);
+  if (target.view != nullptr) excluded = view_item(target, "excluded", clause->excluded);
   Vec<NameItem> added(*arena_);
   added.push_back(excluded);
   SPG_TRY(check_duplicates(scope.items, added));
   scope.items.push_back(excluded);
   scope.columns.append(excluded.columns.span());
   scope.place = Place::update;
-  SPG_TRY(assignments(node.set, *bound, clause->set));
+  SPG_TRY(assignments(node.set, target, clause->set));
   scope.place = Place::none;
   if (node.where != nullptr) { SPG_ASSIGN(clause->where, condition(*node.where, Place::where, "WHERE")); }
   return ok();
@@ -86,23 +87,25 @@ bool infers(const Vec<WantedColumn>& wanted, const catalog::Relation& relation, 
 }
 }  // namespace
 
-Status Binder::find_arbiters(const sql::OnConflict& node, BoundStatement* bound) {
+Status Binder::find_arbiters(const sql::OnConflict& node, const WriteTarget& target, BoundStatement* bound) {
   const catalog::Relation& relation = *bound->relation;
   Vec<const catalog::IndexInfo*>& arbiters = bound->on_conflict->arbiters;
   if (!node.constraint.empty()) {
     for (const catalog::IndexInfo& index : relation.indexes)
-      if (index.constraint != Oid::none && index.name == node.constraint) arbiters.push_back(&index);
+      if (target.view == nullptr && index.constraint != Oid::none && index.name == node.constraint) arbiters.push_back(&index);
     if (arbiters.empty())
-      return fail(sqlstate::undefined_object, -1, "constraint \"", node.constraint, "\" for table \"", relation.name,
-                  "\" does not exist");
+      return fail(sqlstate::undefined_object, -1, "constraint \"", node.constraint, "\" for table \"",
+                  target.named->name, "\" does not exist");
     return ok();
   }
   if (node.target.empty()) return ok();
   Vec<WantedColumn> wanted(*arena_);
   for (const sql::IndexElement* element : node.target) {
     WantedColumn& column = wanted.emplace_back();
-    for (const catalog::ColumnInfo& info : relation.columns)
-      if (element->expr == nullptr && !info.dropped && info.name == element->column) column.number = info.number;
+    for (const catalog::ColumnInfo& info : target.named->columns)
+      if (element->expr == nullptr && !info.dropped && info.name == element->column)
+        column.number = target.view == nullptr ? info.number
+                                               : target.view->columns[static_cast<std::size_t>(info.number - 1)].number;
     if (!element->collation.empty()) { SPG_ASSIGN(column.collation, named_collation(element->collation.back(), node.target_at)); }
     if (element->op_class.empty()) continue;
     const std::string_view name = element->op_class.back();

@@ -7,13 +7,17 @@
 
 namespace spg::plan {
 
-Result<const catalog::Relation*> Binder::writable(const sql::TableRef& node, std::string_view verb) {
+Result<const catalog::Relation*> Binder::writable(const sql::TableRef& node, Modify::Op op) {
   SPG_ASSIGN(const catalog::Relation* relation, open_relation(node));
   if (relation->kind == 'r' && relation->table != TableId::none) return relation;
   if (relation->kind == 'r')
     return fail(sqlstate::insufficient_privilege, -1, "permission denied for table ", relation->name);
   if (relation->kind == 'v')
-    return fail(sqlstate::object_not_in_prerequisite_state, -1, "cannot ", verb, " view \"", relation->name, "\"");
+    return fail(sqlstate::object_not_in_prerequisite_state, -1, "cannot ",
+                op == Modify::Op::insert   ? "insert into"
+                : op == Modify::Op::update ? "update"
+                                           : "delete from",
+                " view \"", relation->name, "\"");
   if (relation->kind == 'S')
     return fail(sqlstate::wrong_object_type, -1, "cannot change sequence \"", relation->name, "\"");
   return fail(sqlstate::wrong_object_type, -1, "cannot change relation \"", relation->name, "\"");
@@ -76,15 +80,28 @@ Status Binder::check_width(const Vec<sql::AssignTarget>& nodes, std::size_t colu
   return ok();
 }
 
-Status Binder::insert_targets(const catalog::Relation& relation, std::span<const catalog::ColumnInfo* const> columns,
+Status Binder::insert_targets(const WriteTarget& to, std::span<const catalog::ColumnInfo* const> columns,
                               std::span<Expr* const> given, Vec<Target>& targets) {
+  const catalog::Relation& relation = *to.range->relation;
+  Vec<const catalog::ColumnInfo*> written(*arena_);
+  for (std::size_t c = 0; c < given.size(); ++c) {
+    SPG_ASSIGN(const catalog::ColumnInfo* column, written_column(to, *columns[c], Modify::Op::insert));
+    for (std::size_t i = 0; i < written.size(); ++i)
+      if (written[i] == column) return assigned_twice(to, columns[i]->number, columns[c]->number);
+    written.push_back(column);
+  }
   for (const catalog::ColumnInfo& column : relation.columns) {
     if (column.dropped) continue;
     Target target;
     target.name = column.name;
     target.assigned = column.number;
     for (std::size_t c = 0; c < given.size(); ++c)
-      if (columns[c] == &column) target.expr = given[c];
+      if (written[c] == &column) target.expr = given[c];
+    // A default of the view's column goes before the table's.
+    for (std::size_t i = 0; to.view != nullptr && i < to.view->columns.size() && target.expr == nullptr; ++i)
+      if (to.view->columns[i].number == column.number && to.named->columns[i].has_default) {
+        SPG_ASSIGN(target.expr, default_of(*to.named, to.named->columns[i]));
+      }
     if (target.expr == nullptr) { SPG_ASSIGN(target.expr, default_of(relation, column)); }
     targets.push_back(target);
   }
@@ -117,8 +134,8 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
   Query* query = scope.query;
   bound->query = query;
   if (node.with != nullptr) SPG_TRY(with(*node.with, query));
-  SPG_ASSIGN(const catalog::Relation* relation, writable(*node.table, "insert into"));
-  bound->relation = relation;
+  SPG_ASSIGN(const WriteTarget target, write_target(*node.table, Modify::Op::insert, bound));
+  const catalog::Relation* relation = target.named;
   SPG_ASSIGN(const Vec<const catalog::ColumnInfo*> columns, insert_columns(node.columns, *relation));
   Vec<Expr*> given(*arena_);  // one per column in `columns`, of the query's result
   RangeEntry* source = nullptr;
@@ -136,7 +153,7 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
     for (std::size_t c = 0; c < width; ++c) {
       for (Vec<Expr*>& row : rows) {
         if (row[c]->kind == ExprKind::default_marker) {
-          SPG_ASSIGN(row[c], default_of(*relation, *columns[c]));
+          SPG_ASSIGN(row[c], target_default(target, *columns[c]));
         } else if (rows.size() == 1) {
           SPG_ASSIGN(row[c], assign(row[c], *relation, *columns[c], -1));
         }
@@ -192,26 +209,38 @@ Result<BoundStatement*> Binder::insert(const sql::Insert& node) {
     query->from = arena_->make<FromTree>();
     query->from->range = source;
   }
-  SPG_TRY(insert_targets(*relation, columns.span(), given.span(), query->targets));
+  SPG_TRY(insert_targets(target, columns.span(), given.span(), query->targets));
   query->visible = static_cast<std::uint32_t>(query->targets.size());
-  // RETURNING sees the table's own columns only.
-  bound->target = relation_range(*relation, false);
-  if (node.table->alias != nullptr) SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
+  // RETURNING sees the target's own columns only.
   Scope after = make_scope(outer);
   after.query = query;
   after.ctes = scope.ctes;
-  const NameItem item = target_item(bound->target);
-  after.items.push_back(item);
-  after.columns = item.columns;
+  after.items.push_back(target.item);
+  after.columns = target.item.columns;
   if (node.on_conflict != nullptr) {
-    SPG_TRY(on_conflict(*node.on_conflict, bound, after));
+    SPG_TRY(on_conflict(*node.on_conflict, target, bound, after));
     if (bound->on_conflict->updates) after.hidden.push_back(item_of(bound->on_conflict->excluded));
   }
   scope_ = &after;
   SPG_TRY(returning(node.returning, bound, after));
   scope_ = outer;
-  if (node.on_conflict != nullptr) SPG_TRY(find_arbiters(*node.on_conflict, bound));
+  if (node.on_conflict != nullptr) SPG_TRY(find_arbiters(*node.on_conflict, target, bound));
   return bound;
+}
+
+/// The rows of the view, or all, that WHERE leaves.
+Status Binder::find_rows(const sql::Expr* where, const WriteTarget& target, BoundStatement* bound) {
+  Query* query = bound->query;
+  if (target.view != nullptr) query->where = target.view->where;
+  if (const auto* cursor = sql::as<sql::CurrentOf>(where)) {
+    if (target.view != nullptr)
+      return fail(sqlstate::feature_not_supported, -1, "WHERE CURRENT OF on a view is not implemented");
+    SPG_ASSIGN(query->where, current_of(*cursor, bound));
+  } else if (where != nullptr) {
+    SPG_ASSIGN(Expr * bound_where, condition(*where, Place::where, "WHERE"));
+    query->where = conjoin(*arena_, query->where, bound_where);
+  }
+  return ok();
 }
 
 Result<BoundStatement*> Binder::update(const sql::Update& node) {
@@ -224,13 +253,9 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
   Query* query = scope.query;
   bound->query = query;
   if (node.with != nullptr) SPG_TRY(with(*node.with, query));
-  SPG_ASSIGN(const catalog::Relation* relation, writable(*node.table, "update"));
-  bound->relation = relation;
-  bound->target = relation_range(*relation, true);
-  SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
-  const NameItem item = target_item(bound->target);
-  scope.items.push_back(item);
-  scope.columns.append(item.columns.span());
+  SPG_ASSIGN(const WriteTarget target, write_target(*node.table, Modify::Op::update, bound));
+  scope.items.push_back(target.item);
+  scope.columns.append(target.item.columns.span());
   auto* leaf = arena_->make<FromTree>();
   leaf->range = bound->target;
   scope.written = bound->target;
@@ -243,13 +268,9 @@ Result<BoundStatement*> Binder::update(const sql::Update& node) {
   query->from = list;
   query->targets.push_back(row_id_target(*bound->target));
   scope.place = Place::update;
-  SPG_TRY(assignments(node.set, *bound, query->targets));
+  SPG_TRY(assignments(node.set, target, query->targets));
   scope.place = Place::none;
-  if (const auto* cursor = sql::as<sql::CurrentOf>(node.where)) {
-    SPG_ASSIGN(query->where, current_of(*cursor, bound));
-  } else if (node.where != nullptr) {
-    SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE"));
-  }
+  SPG_TRY(find_rows(node.where, target, bound));
   query->visible = static_cast<std::uint32_t>(query->targets.size());
   SPG_TRY(returning(node.returning, bound, scope));
   scope_ = outer;
@@ -266,13 +287,9 @@ Result<BoundStatement*> Binder::remove(const sql::Delete& node) {
   Query* query = scope.query;
   bound->query = query;
   if (node.with != nullptr) SPG_TRY(with(*node.with, query));
-  SPG_ASSIGN(const catalog::Relation* relation, writable(*node.table, "delete from"));
-  bound->relation = relation;
-  bound->target = relation_range(*relation, true);
-  SPG_TRY(apply_alias(node.table->alias, bound->target, "table", node.table->at));
-  const NameItem item = target_item(bound->target);
-  scope.items.push_back(item);
-  scope.columns.append(item.columns.span());
+  SPG_ASSIGN(const WriteTarget target, write_target(*node.table, Modify::Op::remove, bound));
+  scope.items.push_back(target.item);
+  scope.columns.append(target.item.columns.span());
   auto* leaf = arena_->make<FromTree>();
   leaf->range = bound->target;
   scope.written = bound->target;
@@ -284,11 +301,7 @@ Result<BoundStatement*> Binder::remove(const sql::Delete& node) {
   list->items = items;
   query->from = list;
   query->targets.push_back(row_id_target(*bound->target));
-  if (const auto* cursor = sql::as<sql::CurrentOf>(node.where)) {
-    SPG_ASSIGN(query->where, current_of(*cursor, bound));
-  } else if (node.where != nullptr) {
-    SPG_ASSIGN(query->where, condition(*node.where, Place::where, "WHERE"));
-  }
+  SPG_TRY(find_rows(node.where, target, bound));
   query->visible = 1;
   SPG_TRY(returning(node.returning, bound, scope));
   scope_ = outer;

@@ -13,13 +13,15 @@ Binder::Binder(Arena& arena, PlanContext& context)
       text_(context.text),
       ranges_(arena),
       parameters_(arena),
-      writes_(arena) {
+      writes_(arena),
+      open_views_(arena),
+      grouping_keys_(arena) {
   ranges_.push_back(nullptr);
   parameters_.append(context.parameter_types);
 }
 
 std::int32_t Binder::position(std::int32_t at) const {
-  if (at < 0 || static_cast<std::size_t>(at) > text_.size()) return 0;
+  if (at < 0 || in_view_ != 0 || static_cast<std::size_t>(at) > text_.size()) return 0;
   return sql::char_position(text_, static_cast<std::size_t>(at));
 }
 
@@ -91,6 +93,11 @@ Result<Expr*> Binder::expr_any(const sql::Expr& node) {
                     type_text(arg->type));
       Expr* made = copy_node(*arena_, arg);
       made->collation = wanted;
+      auto* shown = arena_->make<Shown>();
+      shown->kind = Shown::Kind::collate;
+      shown->expr = arg;
+      shown->collation = arena_->copy(name);
+      made->shown = shown;
       return made;
     }
     case NodeKind::default_value:
@@ -118,7 +125,7 @@ Result<Expr*> Binder::literal(const sql::Literal& node) {
         return make_int4(*arena_, static_cast<std::int32_t>(value), node.at);
       if (parsed.ec == std::errc{} && parsed.ptr == end)
         return make_constant(*arena_, oid::int8, type::Value::of(Physical::int8, value), node.at);
-      auto number = type::input(oid::numeric, node.text, -1, context_->settings, *arena_);
+      auto number = type::input(oid::numeric, node.text, -1, settings(), *arena_);
       if (!number) return number.take_error().at(position(node.at));
       return make_constant(*arena_, oid::numeric, *number, node.at);
     }
@@ -131,7 +138,7 @@ Result<Expr*> Binder::literal(const sql::Literal& node) {
 }
 
 Result<Expr*> Binder::parameter(const sql::Param& node) {
-  if (node.number < 1 || node.number > 65535)
+  if (node.number < 1 || node.number > 65535 || !context_->allows_parameters)
     return fail(sqlstate::undefined_parameter, node.at, "there is no parameter $", node.number);
   const auto at = static_cast<std::uint32_t>(node.number - 1);
   if (parameters_.size() <= at) parameters_.resize(at + 1);
@@ -209,16 +216,27 @@ Result<Expr*> Binder::logical(const sql::BoolExpr& node) {
 
 Result<Expr*> Binder::null_test(const sql::NullTest& node) {
   SPG_ASSIGN(Expr * arg, expr(*node.arg));
+  const ExprKind test = node.negated ? ExprKind::is_not_null : ExprKind::is_null;
   if (arg->kind == ExprKind::row) {
     Expr* all = nullptr;
     for (Expr* field : as<Variadic>(*arg).arguments)
-      all = conjoin(*arena_, all,
-                    make_unary(*arena_, node.negated ? ExprKind::is_not_null : ExprKind::is_null, field, node.at));
-    if (all != nullptr) return all;
-    return static_cast<Expr*>(
-        make_constant(*arena_, oid::boolean, type::Value::of(Physical::boolean, std::uint8_t{1}), node.at));
+      all = conjoin(*arena_, all, make_unary(*arena_, test, field, node.at));
+    if (all == nullptr)
+      all = make_constant(*arena_, oid::boolean, type::Value::of(Physical::boolean, std::uint8_t{1}), node.at);
+    all->shown = show_expr(make_unary(*arena_, test, arg, node.at));
+    return all;
   }
+  if (arg->type == oid::record) {
+    auto* made = make_expr<Call>(*arena_, ExprKind::call, oid::boolean, Physical::boolean, node.at);
+    made->function = node.negated ? record_is_not_null_function : record_is_null_function;
+    made->strict = false;
+    made->arguments = span_of(*arena_, {arg});
+    made->shown = show_expr(make_unary(*arena_, test, arg, node.at));
+    return made;
+  }
+  const Expr* undecided = arg;
   SPG_ASSIGN(arg, settle_unknown(arg));
+  if (arg != undecided && is_constant(arg)) arg->shown = show_expr(undecided);
   return make_unary(*arena_, node.negated ? ExprKind::is_not_null : ExprKind::is_null, arg, node.at);
 }
 
@@ -235,19 +253,28 @@ Result<Expr*> Binder::distinct(const sql::DistinctTest& node) {
   const auto* left_row = sql::as<sql::RowExpr>(node.left);
   const auto* right_row = sql::as<sql::RowExpr>(node.right);
   if (left_row != nullptr && right_row != nullptr) {
-    if (left_row->args.size() != right_row->args.size())
+    Vec<Expr*> lefts(*arena_), rights(*arena_), parts(*arena_), written(*arena_);
+    SPG_TRY(row_fields(*left_row, lefts));
+    SPG_TRY(row_fields(*right_row, rights));
+    if (lefts.size() != rights.size())
       return fail(sqlstate::syntax_error, node.at, "unequal number of entries in row expressions");
-    Vec<Expr*> parts(*arena_);
-    for (std::size_t i = 0; i < left_row->args.size(); ++i) {
-      SPG_ASSIGN(Expr * left, expr(*left_row->args[i]));
-      SPG_ASSIGN(Expr * right, expr(*right_row->args[i]));
-      SPG_ASSIGN(Expr * part, make_distinct(left, right, node.negated, node.at));
+    for (std::size_t i = 0; i < lefts.size(); ++i) {
+      SPG_ASSIGN(Expr * part, make_distinct(lefts[i], rights[i], node.negated, node.at));
       parts.push_back(part);
+      Expr* asked = copy_node(*arena_, part);
+      asked->kind = ExprKind::distinct_from;
+      written.push_back(asked);
     }
+    if (parts.size() == 1) return parts[0];
     auto* made = make_expr<Variadic>(*arena_, node.negated ? ExprKind::logical_and : ExprKind::logical_or, oid::boolean,
                                      Physical::boolean, node.at);
     made->arguments = parts.span();
-    return parts.size() == 1 ? parts[0] : made;
+    if (node.negated) {
+      auto* any = make_expr<Variadic>(*arena_, ExprKind::logical_or, oid::boolean, Physical::boolean, node.at);
+      any->arguments = written.span();
+      made->shown = show_expr(make_unary(*arena_, ExprKind::logical_not, any, node.at));
+    }
+    return made;
   }
   SPG_ASSIGN(Expr * left, expr(*node.left));
   SPG_ASSIGN(Expr * right, expr(*node.right));
@@ -310,6 +337,7 @@ Result<Expr*> Binder::in_list(const sql::InList& node) {
         auto* made = make_expr<InList>(*arena_, ExprKind::in_list, oid::boolean, Physical::boolean, node.at);
         made->function = op->function;
         made->negated = node.negated;
+        SPG_ASSIGN(made->shown, show_in_list(node, *made, scalar, all.span().subspan(1), common));
         if (is_polymorphic_operator(*op)) {
           made->scalar = scalar;
         } else {
@@ -379,6 +407,7 @@ Result<Expr*> Binder::quantified(const sql::Quantified& node) {
   auto* made = make_expr<AnyAll>(*arena_, node.all ? ExprKind::all_of : ExprKind::any_of, oid::boolean,
                                  Physical::boolean, node.at);
   made->function = op->function;
+  made->op = op->oid;
   made->scalar = left;
   made->array_value = list;
   if (is_polymorphic_operator(*op)) return made;
@@ -513,7 +542,7 @@ Result<Expr*> Binder::compare_rows(std::string_view op, std::span<Expr*> left, s
     Expr* then = combine(ExprKind::logical_and, span_of(*arena_, {same, result}));
     result = combine(ExprKind::logical_or, span_of(*arena_, {less, then}));
   }
-  return result;
+  return show_row_compare(op, left, right, result, at);
 }
 
 Result<Expr*> Binder::case_expr(const sql::CaseExpr& node) {
@@ -523,6 +552,7 @@ Result<Expr*> Binder::case_expr(const sql::CaseExpr& node) {
     SPG_ASSIGN(tested, settle_unknown(tested));
   }
   auto* made = make_expr<Case>(*arena_, ExprKind::case_when, oid::text, Physical::string, node.at);
+  made->tested = tested;
   Vec<Case::When> whens(*arena_);
   Vec<Expr*> results(*arena_);
   for (const sql::CaseWhen& when : node.whens) {
@@ -654,7 +684,11 @@ Result<Expr*> Binder::row(const sql::RowExpr& node) {
   auto* made = make_expr<Variadic>(*arena_, ExprKind::row, oid::record, Physical::string, node.at);
   Vec<Expr*> fields(*arena_);
   SPG_TRY(row_fields(node, fields));
-  for (Expr*& field : fields) { SPG_ASSIGN(field, settle_unknown(field)); }
+  for (Expr*& field : fields) {
+    const Expr* undecided = field;
+    SPG_ASSIGN(field, settle_unknown(field));
+    if (field != undecided && is_constant(field)) field->shown = show_expr(undecided);
+  }
   made->arguments = fields.span();
   return made;
 }
@@ -679,11 +713,8 @@ Result<Expr*> Binder::indirection(const sql::Indirection& node) {
   } else {
     SPG_ASSIGN(value, expr(*node.arg));
   }
-  for (const sql::Step& step : node.steps) {
-    if (skipped) {
-      skipped = false;
-      continue;
-    }
+  for (std::size_t i = skipped ? 1 : 0; i < node.steps.size(); ++i) {
+    const sql::Step& step = node.steps[i];
     if (step.kind != sql::StepKind::index) {
       if (step.kind == sql::StepKind::field)
         return fail(sqlstate::wrong_object_type, node.at, "column notation .", step.name, " applied to type ",
@@ -700,15 +731,14 @@ Result<Expr*> Binder::indirection(const sql::Indirection& node) {
     // All subscripts that follow one another belong to one look-up.
     Vec<Expr*> args(*arena_);
     args.push_back(value);
-    SPG_ASSIGN(Expr * at, subscript(step.upper != nullptr ? *step.upper : *step.lower));
-    args.push_back(at);
-    if (value->kind == ExprKind::call && as<Call>(*value).function == array_subscript_function &&
-        element_of(value->type) == Oid::none) {
-      auto& before = as<Call>(*value);
-      args.clear();
-      args.append(before.arguments);
+    for (; i < node.steps.size() && node.steps[i].kind == sql::StepKind::index; ++i) {
+      const sql::Step& one = node.steps[i];
+      SPG_ASSIGN(Expr * at, subscript(one.upper != nullptr ? *one.upper : *one.lower));
       args.push_back(at);
     }
+    if (i < node.steps.size() && node.steps[i].kind == sql::StepKind::slice)
+      return fail(sqlstate::feature_not_supported, node.at, "array slices are not supported");
+    --i;
     const Oid result = vector ? found->element : element;
     auto* made = make_expr<Call>(*arena_, ExprKind::call, result, physical(result), node.at);
     made->function = array_subscript_function;
@@ -719,7 +749,7 @@ Result<Expr*> Binder::indirection(const sql::Indirection& node) {
   return value;
 }
 
-Result<Expr*> Binder::sql_value(const sql::SqlValue& node) {
+Result<Expr*> Binder::sql_value_call(const sql::SqlValue& node) {
   using sql::SqlValueKind;
   const auto call = [&](std::string_view name, std::initializer_list<Expr*> args) {
     return call_by_name(name, span_of(*arena_, args), node.at);
@@ -745,6 +775,16 @@ Result<Expr*> Binder::sql_value(const sql::SqlValue& node) {
   SPG_ASSIGN(now, coerce(now, target, -1, CastContext::explicit_, node.at));
   const std::int32_t typmod = node.precision > 6 ? 6 : node.precision;
   return apply_typmod(now, target, typmod, CastContext::explicit_);
+}
+
+Result<Expr*> Binder::sql_value(const sql::SqlValue& node) {
+  SPG_ASSIGN(Expr * made, sql_value_call(node));
+  auto* shown = arena_->make<Shown>();
+  shown->kind = Shown::Kind::value_function;
+  shown->function = node.which;
+  shown->precision = node.precision > 6 ? 6 : node.precision;
+  made->shown = shown;
+  return made;
 }
 
 Result<Expr*> Binder::condition(const sql::Expr& node, Place place, std::string_view construct) {

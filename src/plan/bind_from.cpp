@@ -10,6 +10,7 @@ RangeEntry* Binder::new_range(RangeKind kind) {
   made->number = static_cast<std::uint16_t>(ranges_.size());
   made->columns = Vec<RangeColumn>(*arena_);
   made->owner = scope_ == nullptr ? nullptr : scope_->query;
+  made->in_view = in_view_ != 0;
   ranges_.push_back(made);
   return made;
 }
@@ -31,12 +32,19 @@ NameItem Binder::item_of(RangeEntry* range) {
 
 Status Binder::apply_alias(const sql::Alias* alias, RangeEntry* range, std::string_view what, std::int32_t at) {
   if (alias == nullptr) return ok();
+  if (in_view_ != 0) {
+    apply_reference(*alias, range);
+    return ok();
+  }
   range->alias = arena_->copy(alias->name);
   range->has_alias = true;
   if (alias->columns.size() > range->columns.size())
     return fail(sqlstate::invalid_column_reference, alias->at >= 0 ? -1 : at, what, " \"", alias->name, "\" has ",
                 range->columns.size(), " columns available but ", alias->columns.size(), " columns specified");
-  for (std::size_t i = 0; i < alias->columns.size(); ++i) range->columns[i].name = arena_->copy(alias->columns[i]);
+  for (std::size_t i = 0; i < alias->columns.size(); ++i) {
+    range->columns[i].name = arena_->copy(alias->columns[i]);
+    range->columns[i].aliased = true;
+  }
   return ok();
 }
 
@@ -54,6 +62,7 @@ bool Binder::has_own_cte(const Cte& cte) const {
 }
 
 Result<const catalog::Relation*> Binder::open_relation(const sql::TableRef& node) {
+  if (in_view_ != 0 && node.schema == reference_schema) return relation_by_reference(node.name);
   SPG_ASSIGN(const catalog::Relation* relation, catalog_->relation(node.schema, node.name));
   if (relation == nullptr) {
     if (node.schema.empty())
@@ -123,12 +132,15 @@ Result<FromResult> Binder::from_table(const sql::TableRef& node) {
     ++cte->references;
   } else {
     SPG_ASSIGN(const catalog::Relation* relation, open_relation(node));
-    if (relation->kind == 'v' && !relation->is_virtual && relation->table == TableId::none)
-      return fail(sqlstate::feature_not_supported, node.at, "view \"", relation->name, "\" is not supported");
-    range = relation_range(*relation, false);
+    if (relation->view != nullptr && expands_views_) {
+      SPG_ASSIGN(range, view_range(*relation, node.at));
+    } else {
+      range = relation_range(*relation, false);
+    }
     auto name = catalog_->schema_name(relation->schema);
     if (name) schema = arena_->copy(*name);
   }
+  range->only = node.only;
   SPG_TRY(apply_alias(node.alias, range, "table", node.at));
   const std::size_t own = range->columns.size();
   if (range->cte != nullptr) range->columns.append(range->cte->columns.span().subspan(own));
@@ -136,7 +148,7 @@ Result<FromResult> Binder::from_table(const sql::TableRef& node) {
   result.tree = arena_->make<FromTree>();
   result.tree->range = range;
   result.items = Vec<NameItem>(*arena_);
-  NameItem item = item_of(range);
+  NameItem item = in_view_ != 0 ? referenced_item(range, node.alias) : item_of(range);
   if (!range->has_alias) item.schema = schema;
   // What SEARCH and CYCLE add, `*` shows only right beside the WITH.
   if (range->cte != nullptr && !has_own_cte(*range->cte))
@@ -241,7 +253,7 @@ Result<FromResult> Binder::from_subquery(const sql::SubqueryRef& node) {
     range->columns.push_back(column);
   }
   SPG_TRY(apply_alias(node.alias, range, "table", node.at));
-  return leaf(*arena_, item_of(range), node.lateral);
+  return leaf(*arena_, in_view_ != 0 ? referenced_item(range, node.alias) : item_of(range), node.lateral);
 }
 
 Result<FromResult> Binder::from_function(const sql::FunctionRef& node) {
@@ -270,6 +282,7 @@ Result<FromResult> Binder::from_function(const sql::FunctionRef& node) {
       return fail(sqlstate::feature_not_supported, item.call->at, "this expression is not supported in FROM");
     auto* call = static_cast<Call*>(*bound);
     functions.push_back(call);
+    range->has_definitions = range->has_definitions || !item.columns.empty() || !node.columns.empty();
     const catalog::Function* function = catalog_->function(call->function);
     const Vec<sql::ColumnDef*>& definitions = item.columns.empty() ? node.columns : item.columns;
     const std::size_t before = range->columns.size();
@@ -291,8 +304,10 @@ Result<FromResult> Binder::from_function(const sql::FunctionRef& node) {
                     "a column definition list is required for functions returning \"record\"");
       std::string_view name =
           function != nullptr && !function->out_names.empty() ? function->out_names[0] : figure_name(*item.call);
-      if (node.alias != nullptr && node.functions.size() == 1 && (function == nullptr || function->out_names.empty()))
-        name = node.alias->name;
+      if (node.alias != nullptr && node.functions.size() == 1 && (function == nullptr || function->out_names.empty())) {
+        if (in_view_ == 0) name = node.alias->name;
+        else if (const ReferenceAlias reference = read_reference(node.alias->name); reference.given) name = reference.name;
+      }
       add_column(name, call->type, call->typmod);
     }
     widths.push_back(static_cast<std::int16_t>(range->columns.size() - before));
@@ -303,16 +318,18 @@ Result<FromResult> Binder::from_function(const sql::FunctionRef& node) {
   range->function_widths = widths.span();
   range->with_ordinality = node.with_ordinality;
   SPG_TRY(apply_alias(node.alias, range, "table", node.at));
-  return leaf(*arena_, item_of(range), true);
+  return leaf(*arena_, in_view_ != 0 ? referenced_item(range, node.alias) : item_of(range), true);
 }
 
 Status Binder::check_duplicates(const Vec<NameItem>& before, const Vec<NameItem>& added) {
   for (const NameItem& item : added)
     for (const NameItem& other : before) {
       if (item.name != other.name) continue;
-      const bool both_tables = item.range != nullptr && other.range != nullptr && item.range->relation != nullptr &&
-                               other.range->relation != nullptr && !item.range->has_alias && !other.range->has_alias;
-      if (both_tables && item.range->relation != other.range->relation) continue;
+      const auto relation_of = [](const RangeEntry* range) {
+        return range == nullptr || range->has_alias ? nullptr : range->view != nullptr ? range->view : range->relation;
+      };
+      const catalog::Relation *one = relation_of(item.range), *two = relation_of(other.range);
+      if (one != nullptr && two != nullptr && one != two) continue;
       return fail(sqlstate::duplicate_alias, -1, "table name \"", item.name, "\" specified more than once");
     }
   return ok();
@@ -386,6 +403,14 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
   result.tree->type = node.type == sql::JoinType::cross ? sql::JoinType::inner : node.type;
   result.tree->left = left.tree;
   result.tree->right = right.tree;
+  auto* shown = arena_->make<JoinNames>();
+  shown->node = &node;
+  shown->id = ++joins_;
+  shown->names = Vec<std::string_view>(*arena_);
+  shown->using_names = Vec<std::string_view>(*arena_);
+  shown->columns = Vec<Expr*>(*arena_);
+  shown->pairs = Vec<JoinNames::Pair>(*arena_);
+  result.tree->names = shown;
   Vec<std::string_view> names(*arena_);
   names.append(node.using_columns);
   if (node.natural)
@@ -418,9 +443,9 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
                     "\" appears more than once in USING clause");
     SPG_ASSIGN(Expr * a, find(left.columns, names[i], "left"));
     SPG_ASSIGN(Expr * b, find(right.columns, names[i], "right"));
+    SPG_ASSIGN(const Oid common, common_type(span_of(*arena_, {a, b}), "JOIN/USING"));
     SPG_ASSIGN(Expr * equal, make_operator("=", a, b, node.at));
     result.tree->condition = conjoin(*arena_, result.tree->condition, equal);
-    SPG_ASSIGN(const Oid common, common_type(span_of(*arena_, {a, b}), "JOIN/USING"));
     SPG_ASSIGN(Expr * from_left, coerce(a, common, -1, CastContext::implicit, -1));
     SPG_ASSIGN(Expr * from_right, coerce(b, common, -1, CastContext::implicit, -1));
     Expr* merged = from_left;
@@ -431,7 +456,13 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
       either->collation = collation_of(common);
       merged = either;
     }
-    result.columns.push_back({names[i], merged});
+    if (merged->kind != ExprKind::column) {
+      merged = copy_node(*arena_, merged);
+      merged->shown = show_join_column(*shown, i);
+    }
+    shown->using_names.push_back(arena_->copy(names[i]));
+    shown->pairs.push_back({a, b});
+    result.columns.push_back({shown->using_names.back(), merged});
   }
   const std::size_t merged_count = result.columns.size();
   const auto add_rest = [&](const Vec<NamedColumn>& columns) {
@@ -443,6 +474,11 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
   };
   add_rest(left.columns);
   add_rest(right.columns);
+  shown->merged = merged_count;
+  for (const NamedColumn& column : result.columns) {
+    shown->names.push_back(column.name);
+    shown->columns.push_back(column.expr);
+  }
   if (node.on != nullptr) {
     scope_->items = result.items;
     scope_->columns = result.columns;
@@ -454,6 +490,8 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
   const auto alias_item = [&](const sql::Alias& alias, std::size_t count) -> Result<NameItem> {
     NameItem item;
     item.name = arena_->copy(alias.name);
+    if (in_view_ != 0) item.name = arena_->concat(read_reference(alias.name).reference);
+    item.join = shown;
     item.columns = Vec<NamedColumn>(*arena_);
     item.columns.append(result.columns.span().subspan(0, count));
     if (alias.columns.size() > item.columns.size())
@@ -464,13 +502,23 @@ Result<FromResult> Binder::from_join(const sql::Join& node) {
   };
   if (node.using_alias != nullptr) {
     SPG_ASSIGN(const NameItem item, alias_item(*node.using_alias, merged_count));
+    shown->using_alias = in_view_ != 0 ? read_reference(node.using_alias->name).name : item.name;
     result.items.push_back(item);
   }
   if (node.alias != nullptr) {
     SPG_ASSIGN(const NameItem item, alias_item(*node.alias, result.columns.size()));
+    shown->number = shown->id;
+    shown->alias = in_view_ != 0 ? read_reference(node.alias->name).name : item.name;
+    shown->alias_columns = in_view_ != 0 ? static_cast<std::size_t>(read_reference(node.alias->name).columns) : node.alias->columns.size();
     result.items = Vec<NameItem>(*arena_);
     result.items.push_back(item);
-    result.columns = item.columns;
+    Vec<NamedColumn>& columns = result.items[0].columns;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      shown->names[i] = columns[i].name;
+      columns[i].expr = copy_node(*arena_, columns[i].expr);
+      columns[i].expr->shown = show_join_column(*shown, i);
+    }
+    result.columns = columns;
   }
   return result;
 }

@@ -64,13 +64,17 @@ Result<std::uint32_t> Binder::group_key(const sql::Expr& node, Query* query) {
   }
   if (const Expr* inner = find_aggregate_of(key, query); inner != nullptr)
     return fail(sqlstate::grouping_error, inner->position, "aggregate functions are not allowed in GROUP BY");
+  const auto written = [&](std::uint32_t number) {
+    query->written_keys.push_back(number);
+    return number;
+  };
   const Oid base = base_type(key->type);
   if (base != oid::record && element_of(base) == Oid::none && !has_equality(base))
     return fail(sqlstate::undefined_function, location(key), "could not identify an equality operator for type ",
                 type_text(key->type));
   for (std::uint32_t i = 0; i < query->group_keys.size(); ++i)
-    if (query->key_targets[i] == at) return i;
-  return add_group_key(key, at, query);
+    if (query->key_targets[i] == at) return written(i);
+  return written(add_group_key(key, at, query));
 }
 
 /// (a, b) without ROW is several keys, however deep it is nested.
@@ -264,6 +268,7 @@ bool Binder::depends_on_groups(const RangeEntry& range, const Query& query) {
     if (!index.primary || !index.immediate) continue;
     bool covered = true;
     for (const std::int16_t number : index.columns) covered = covered && is_key(number);
+    if (covered && in_view_ == 0) grouping_keys_.push_back(index.constraint);
     if (covered) return true;
   }
   return false;

@@ -137,7 +137,8 @@ Status Binder::lock_tree(Query* query, FromTree* tree, bool nullable, const sql:
   switch (tree->kind) {
     case FromTree::Kind::leaf: {
       RangeEntry* range = tree->range;
-      if (only != nullptr && range->alias != only->name) return ok();
+      const std::string_view name = in_view_ != 0 ? arena_->concat(range->reference) : range->alias;
+      if (only != nullptr && name != only->name) return ok();
       *found = true;
       if (only != nullptr && range->kind != RangeKind::relation && range->kind != RangeKind::subquery) {
         const char* what = range->kind == RangeKind::function ? "a function" : range->kind == RangeKind::values ? "VALUES" : "a WITH query";

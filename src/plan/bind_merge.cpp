@@ -49,7 +49,7 @@ Result<const catalog::Relation*> Binder::merged_relation(const sql::TableRef& no
   if (relation->kind == 'v' || relation->kind == 'S')
     return fail(sqlstate::feature_not_supported, -1, "cannot execute MERGE on relation \"", relation->name, "\"")
         .detail("This operation is not supported for ", relation->kind == 'v' ? "views." : "sequences.");
-  return writable(node, "merge into");
+  return writable(node, Modify::Op::merge);
 }
 
 /// The source; left, when rows that nothing matches are wanted, else inner, joined with the target. Leaves the source's
@@ -100,6 +100,9 @@ Status Binder::merge_when(const sql::MergeWhen& when, BoundStatement* bound, Sco
     see_merged(*bound, source, true, scope);
   }
   scope_ = &scope;
+  WriteTarget target;
+  target.named = bound->relation;
+  target.range = bound->target;
   MergeClause clause;
   clause.matched = when.matched;
   clause.action = when.action;
@@ -109,16 +112,17 @@ Status Binder::merge_when(const sql::MergeWhen& when, BoundStatement* bound, Sco
   }
   if (when.action == sql::MergeAction::update) {
     scope.place = Place::update;
-    SPG_TRY(assignments(when.set, *bound, clause.set));
+    SPG_TRY(assignments(when.set, target, clause.set));
   } else if (when.action == sql::MergeAction::insert) {
-    SPG_TRY(merge_insert(when, *bound->relation, clause.set));
+    SPG_TRY(merge_insert(when, target, clause.set));
   }
   bound->merge.push_back(clause);
   scope_ = &around;
   return ok();
 }
 
-Status Binder::merge_insert(const sql::MergeWhen& when, const catalog::Relation& relation, Vec<Target>& targets) {
+Status Binder::merge_insert(const sql::MergeWhen& when, const WriteTarget& target, Vec<Target>& targets) {
+  const catalog::Relation& relation = *target.named;
   SPG_ASSIGN(const Vec<const catalog::ColumnInfo*> columns, insert_columns(when.columns, relation));
   scope_->place = Place::values;
   Vec<Expr*> given(*arena_);
@@ -133,7 +137,7 @@ Status Binder::merge_insert(const sql::MergeWhen& when, const catalog::Relation&
   }
   for (std::size_t i = 0; i < given.size(); ++i)
     if (given[i] != nullptr) { SPG_ASSIGN(given[i], assign(given[i], relation, *columns[i], -1)); }
-  return insert_targets(relation, columns.span(), given.span(), targets);
+  return insert_targets(target, columns.span(), given.span(), targets);
 }
 
 }  // namespace spg::plan

@@ -134,6 +134,11 @@ Expr* Binder::whole_row(const NameItem& item, std::int32_t at) {
   Vec<Expr*> fields(*arena_);
   for (const NamedColumn& column : item.columns) fields.push_back(column.expr);
   made->arguments = fields.span();
+  auto* shown = arena_->make<Shown>();
+  shown->kind = Shown::Kind::whole_row;
+  shown->relation = item.range == nullptr ? std::uint16_t{0} : item.range->number;
+  shown->join = item.join;
+  made->shown = shown;
   for (const Scope* scope = scope_; scope != nullptr; scope = scope->outer)
     if (item.range != nullptr && scope->query->from != nullptr && may_lack(*scope->query->from, item.range, false))
       made->is_null_without_values = true;
@@ -141,9 +146,16 @@ Expr* Binder::whole_row(const NameItem& item, std::int32_t at) {
 }
 
 Expr* Binder::system_column(const NameItem& item, std::string_view name, std::int32_t at) {
-  if (name != "tableoid" || item.range == nullptr || item.range->relation == nullptr) return nullptr;
+  if (name != "tableoid" || item.range == nullptr || item.range->relation == nullptr || item.is_view)
+    return nullptr;
   const auto oid = static_cast<std::int32_t>(raw(item.range->relation->oid));
-  return make_constant(*arena_, oid::object_id, type::Value::of(Physical::int4, oid), at);
+  auto* made = make_constant(*arena_, oid::object_id, type::Value::of(Physical::int4, oid), at);
+  auto* shown = arena_->make<Shown>();
+  shown->kind = Shown::Kind::system_column;
+  shown->relation = item.range->number;
+  shown->name = "tableoid";
+  made->shown = shown;
+  return made;
 }
 
 Result<Expr*> Binder::unqualified(std::string_view name, std::int32_t at, bool* found) {

@@ -14,6 +14,7 @@ Scope Binder::make_scope(Scope* outer) {
   Query& query = *scope.query;
   query.targets = Vec<Target>(*arena_);
   query.group_keys = Vec<Expr*>(*arena_);
+  query.written_keys = Vec<std::uint32_t>(*arena_);
   query.key_targets = Vec<std::uint32_t>(*arena_);
   query.group_sets = Vec<Vec<std::uint32_t>>(*arena_);
   query.groupings = Vec<Vec<std::uint32_t>>(*arena_);
@@ -39,6 +40,7 @@ Result<Query*> Binder::select(const sql::Select& node, Scope* outer, bool keep_u
 
 Result<Query*> Binder::select_in(const sql::Select& node, Scope& scope, bool keep_unknown) {
   Query* query = scope.query;
+  query->node = &node;
   if (node.into != nullptr)
     return fail(sqlstate::feature_not_supported, node.into->at, "SELECT ... INTO is not allowed here");
   if (node.with != nullptr) SPG_TRY(with(*node.with, query));
@@ -410,6 +412,8 @@ Result<Query*> Binder::set_query(const sql::Select& node, Query* query, bool kee
     SPG_ASSIGN(const Oid common, common_type(span_of(*arena_, {a.expr, b.expr}), word, keep_unknown));
     const std::int32_t typmod = common_typmod(span_of(*arena_, {a.expr, b.expr}));
     if (common != oid::unknown) {
+      if (a.expr->type != oid::unknown) a.written = a.expr;
+      if (b.expr->type != oid::unknown) b.written = b.expr;
       SPG_ASSIGN(a.expr, coerce_common(a.expr, common, word));
       SPG_ASSIGN(b.expr, coerce_common(b.expr, common, word));
     }

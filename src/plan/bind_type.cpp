@@ -235,8 +235,9 @@ Result<std::int32_t> typmod_in(Oid base, std::span<const std::int32_t> numbers, 
 Result<ResolvedType> Binder::type_of(const sql::TypeName& name) {
   if (name.set_of) return fail(sqlstate::datatype_mismatch, name.at, "type reference cannot be SETOF");
   const std::size_t parts = name.name.size();
-  const std::string_view schema = parts >= 2 ? name.name[parts - 2] : std::string_view{};
+  std::string_view schema = parts >= 2 ? name.name[parts - 2] : std::string_view{};
   const std::string_view word = name.name[parts - 1];
+  if (in_view_ != 0 && schema.empty()) schema = "pg_catalog";
   if (name.percent_type) return fail(sqlstate::feature_not_supported, name.at, "%TYPE is not supported here");
   const catalog::Type* found = catalog_->type(schema, word);
   if (found == nullptr) {

@@ -40,6 +40,7 @@ Status Binder::with(const sql::With& node, Query* query) {
                     "\" specified more than once");
     auto* cte = arena_->make<Cte>();
     cte->name = arena_->copy(table->name);
+    cte->node = table;
     cte->materialized = table->materialized;
     cte->position = table->at;
     if (table->cycle != nullptr) SPG_TRY(cycle_mark(*table->cycle, cte));
@@ -107,6 +108,8 @@ Status Binder::recursive_cte(const sql::CommonTable& node, const sql::Select& in
   if (inner.offset != nullptr)
     return fail(sqlstate::feature_not_supported, inner.offset->at, "OFFSET in a recursive query is not implemented");
   SPG_TRY(unify_terms(inner, *cte, step));
+  cte->written_initial = cte->initial;
+  cte->written_step = step;
   if (node.search != nullptr || node.cycle != nullptr) {
     SPG_TRY(check_search_and_cycle(node, inner, *cte));
     SPG_ASSIGN(step, searched_step(node, *cte, step));
@@ -129,10 +132,11 @@ Result<Query*> Binder::recursive_term(const sql::Select& node) {
 }
 
 /// The recursive term yields what the other one does.
-Status Binder::unify_terms(const sql::Select& node, const Cte& cte, Query* step) {
+Status Binder::unify_terms(const sql::Select& node, Cte& cte, Query* step) {
   if (step->visible != cte.initial->visible)
     return fail(sqlstate::syntax_error, step->targets.empty() ? node.right->at : location(step->targets[0].expr),
                 "each UNION query must have the same number of columns");
+  cte.initial_names = Vec<std::string_view>(*arena_);
   for (std::uint32_t i = 0; i < step->visible; ++i) {
     Expr*& a = cte.initial->targets[i].expr;
     Expr*& b = step->targets[i].expr;
@@ -142,7 +146,9 @@ Status Binder::unify_terms(const sql::Select& node, const Cte& cte, Query* step)
                   " has type ", type_text(a->type, a->typmod), " in non-recursive term but type ", type_text(common),
                   " overall")
           .hint("Cast the output of the non-recursive term to the correct type.");
+    if (b->type != oid::unknown) step->targets[i].written = b;
     SPG_ASSIGN(b, coerce_common(b, common, "UNION"));
+    cte.initial_names.push_back(cte.initial->targets[i].name);
     cte.initial->targets[i].name = cte.columns[i].name;
   }
   return ok();

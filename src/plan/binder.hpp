@@ -2,10 +2,11 @@
 //
 // Files: bind_type (names and texts of types), coerce (casts, common types), resolve (functions and operators),
 // bind_expr, bind_call, bind_aggregate, bind_name (scopes), bind_from, bind_select, bind_with, bind_search, bind_group,
-// bind_window, bind_set, bind_dml, bind_assign, bind_conflict, bind_merge.
+// bind_window, bind_set, bind_dml, bind_target, bind_assign, bind_conflict, bind_merge, bind_view.
 #pragma once
 #include "make.hpp"
 #include "spg/sql/expr.hpp"
+#include "spg/plan/view.hpp"
 #include "spg/sql/query.hpp"
 
 namespace spg::plan {
@@ -40,6 +41,9 @@ enum class Place : std::uint8_t {
 };
 std::string_view place_name(Place place);
 
+/// The schema that stands before the OID of a relation or type in the text of a view.
+inline constexpr std::string_view reference_schema = "@";
+
 /// Where an expression that must be grouped stands, for the message.
 enum class GroupPlace : std::uint8_t { own, nested, direct_argument };
 
@@ -52,6 +56,8 @@ struct NamedColumn {
 struct NameItem {
   std::string_view schema, name;
   RangeEntry* range = nullptr;  ///< null: an alias of a join
+  const JoinNames* join = nullptr;
+  bool is_view = false;         ///< `range` is of the table below
   Vec<NamedColumn> columns;
   bool is_joined_outside = false;  ///< hidden since it is the other side of a RIGHT or FULL join
 };
@@ -68,6 +74,15 @@ struct Scope {
   bool aggregates_allowed = false;
 };
 
+/// What a statement writes to.
+struct WriteTarget {
+  const catalog::Relation* named = nullptr;  ///< the table, or the view
+  RangeEntry* range = nullptr;               ///< of the table
+  ViewTarget* view = nullptr;
+  NameItem item;
+  Vec<std::string_view> names;               ///< of the view's columns
+};
+
 struct FromResult {
   FromTree* tree = nullptr;
   Vec<NameItem> items;
@@ -79,6 +94,15 @@ class Binder {
   Binder(Arena& arena, PlanContext& context);
 
   Result<BoundStatement*> statement(const sql::Statement& statement);
+  // --- view.cpp, bind_view.cpp
+  /// Views that are read are then but relations: for whoever asks what a query says, not what it yields.
+  void keep_views_closed() { expands_views_ = false; }
+  Status check_view(const sql::Select& node, const ViewRequest& request);
+  Result<Query*> lone_query(const sql::Select& node);
+  Result<RangeEntry*> view_range(const catalog::Relation& view, std::int32_t at);
+  std::span<RangeEntry* const> ranges() const { return ranges_.span(); }
+  /// Constraints of primary keys that GROUP BY relies upon.
+  std::span<const Oid> grouping_keys() const { return grouping_keys_.span(); }
   Result<Expr*> standalone(const sql::Expr& expr, Oid type, std::int32_t typmod);
 
   // --- bind_type.cpp
@@ -101,6 +125,8 @@ class Binder {
     return Error::make(code, pieces...).at(position(at));
   }
   std::int32_t position(std::int32_t at) const;
+  /// How literals are read. Views hold them as the default settings print them.
+  type::TextSettings settings() const { return in_view_ != 0 ? type::TextSettings() : context_->settings; }
   struct Deeper {
     explicit Deeper(std::uint32_t& at) : depth(at) { ++depth; }
     ~Deeper() { --depth; }
@@ -119,6 +145,7 @@ class Binder {
   Result<Expr*> coerce(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at);
   Result<Expr*> coerce_to(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at,
                           bool* done);
+  const Shown* show_expr(const Expr* expr);
   Result<Expr*> apply_typmod(Expr* expr, Oid type, std::int32_t typmod, CastContext context);
   Result<Expr*> input_literal(const Constant& literal, Oid target, std::int32_t typmod);
   Result<Expr*> input_reg(const Constant& literal, Oid target);
@@ -168,6 +195,9 @@ class Binder {
   Result<Expr*> make_distinct(Expr* left, Expr* right, bool negated, std::int32_t at);
   Result<Expr*> between(const sql::Between& node);
   Result<Expr*> in_list(const sql::InList& node);
+  Result<const Shown*> show_in_list(const sql::InList& node, const InList& made, Expr* scalar, std::span<Expr*> items, Oid common);
+  Result<Expr*> show_row_compare(std::string_view op, std::span<Expr*> left, std::span<Expr*> right, Expr* made,
+                                 std::int32_t at);
   Result<Expr*> like(const sql::Like& node);
   Result<Expr*> quantified(const sql::Quantified& node);
   Result<Expr*> sublink(const sql::Sublink& node);
@@ -178,6 +208,7 @@ class Binder {
   Status row_fields(const sql::RowExpr& node, Vec<Expr*>& fields);
   Result<Expr*> compare_rows(std::string_view op, std::span<Expr*> left, std::span<Expr*> right, std::int32_t at);
   Result<Expr*> indirection(const sql::Indirection& node);
+  Result<Expr*> sql_value_call(const sql::SqlValue& node);
   Result<Expr*> sql_value(const sql::SqlValue& node);
   Expr* make_not(Expr* argument, std::int32_t at);
   Result<Expr*> condition(const sql::Expr& node, Place place, std::string_view construct);
@@ -235,6 +266,17 @@ class Binder {
   // --- bind_from.cpp
   RangeEntry* new_range(RangeKind kind);
   NameItem item_of(RangeEntry* range);
+  // bind_view.cpp
+  Result<const catalog::Relation*> relation_by_reference(std::string_view reference);
+  struct ReferenceAlias {
+    std::uint16_t reference = 0;
+    std::int16_t columns = 0;  ///< up to which the query gave names: attribute numbers of relations, else positions
+    bool given = false;
+    std::string_view name;
+  };
+  static ReferenceAlias read_reference(std::string_view text);
+  void apply_reference(const sql::Alias& alias, RangeEntry* range);
+  NameItem referenced_item(RangeEntry* range, const sql::Alias* alias);
   Result<FromResult> from_item(const sql::FromItem& node);
   Result<FromResult> from_table(const sql::TableRef& node);
   Result<FromResult> from_sample(const sql::TableSample& node);
@@ -242,6 +284,7 @@ class Binder {
   std::string_view shown_method(const sql::TableSample& node);
   Result<FromResult> from_subquery(const sql::SubqueryRef& node);
   Result<FromResult> from_function(const sql::FunctionRef& node);
+  const Shown* show_join_column(const JoinNames& join, std::size_t column);
   Result<FromResult> from_join(const sql::Join& node);
   Result<FromTree*> from_list(const Vec<sql::FromItem*>& items);
   Status apply_alias(const sql::Alias* alias, RangeEntry* range, std::string_view what, std::int32_t at);
@@ -290,7 +333,7 @@ class Binder {
   Status name_cte(const sql::CommonTable& node, Cte* cte, std::span<const OutputColumn> outputs);
   Status name_cte(const sql::CommonTable& node, Cte* cte, const Query* query);
   Result<Query*> recursive_term(const sql::Select& node);
-  Status unify_terms(const sql::Select& node, const Cte& cte, Query* step);
+  Status unify_terms(const sql::Select& node, Cte& cte, Query* step);
 
   // --- bind_search.cpp
   Status cycle_mark(const sql::CycleClause& node, Cte* cte);
@@ -332,18 +375,17 @@ class Binder {
                                                      const sql::AssignTarget& target);
   Result<Expr*> assign(Expr* value, const catalog::Relation& relation, const catalog::ColumnInfo& column,
                        std::int32_t at);
-  Expr* value_before(const RangeEntry& target, const catalog::ColumnInfo& column);
+  Expr* value_before(const WriteTarget& target, const catalog::ColumnInfo& column);
   Result<Expr*> subscript(const sql::Expr& node);
   Status slice_bounds(const sql::AssignTarget& target, Vec<Expr*>& args);
   Result<Expr*> assigned_part(Expr* array, Expr* value, const catalog::ColumnInfo& column,
                               const sql::AssignTarget& target);
-  Status add_assignment(const sql::AssignTarget& target, Expr* value, const BoundStatement& bound,
-                        Vec<Target>& targets);
+  Status add_assignment(const sql::AssignTarget& target, Expr* value, const WriteTarget& to, Vec<Target>& targets);
   static bool is_assigned_part(const Expr* expr);
   Result<Expr*> assigned_value(const sql::Expr& node);
-  Status assign_subquery(const sql::Assignment& node, const sql::Sublink& link, const BoundStatement& bound,
+  Status assign_subquery(const sql::Assignment& node, const sql::Sublink& link, const WriteTarget& to,
                          Vec<Target>& targets);
-  Status assignments(const Vec<sql::Assignment>& nodes, const BoundStatement& bound, Vec<Target>& targets);
+  Status assignments(const Vec<sql::Assignment>& nodes, const WriteTarget& to, Vec<Target>& targets);
 
   // --- bind_dml.cpp
   Result<BoundStatement*> insert(const sql::Insert& node);
@@ -355,25 +397,35 @@ class Binder {
   /// `extra`: where the first expression that has no column stands.
   Status check_width(const Vec<sql::AssignTarget>& nodes, std::size_t columns, std::size_t width, std::int32_t extra);
   /// A value for every column of the table: `given`, of `columns`, or the default.
-  Status insert_targets(const catalog::Relation& relation, std::span<const catalog::ColumnInfo* const> columns,
+  Status insert_targets(const WriteTarget& target, std::span<const catalog::ColumnInfo* const> columns,
                         std::span<Expr* const> given, Vec<Target>& targets);
   NameItem target_item(RangeEntry* target);
   Target row_id_target(const RangeEntry& target);
-  Result<const catalog::Relation*> writable(const sql::TableRef& node, std::string_view verb);
+  Result<const catalog::Relation*> writable(const sql::TableRef& node, Modify::Op op);
   Result<Expr*> default_of(const catalog::Relation& relation, const catalog::ColumnInfo& column);
+  Status find_rows(const sql::Expr* where, const WriteTarget& target, BoundStatement* bound);
   Status returning(const Vec<sql::Target>& nodes, BoundStatement* bound, Scope& scope);
-  /// SET of UPDATE and of DO UPDATE.
+  // bind_target.cpp
+  Expr* with_columns(Expr* expr, std::uint16_t relation, std::span<Expr* const> columns);
+  Result<ViewTarget*> view_target(const RangeEntry& range, Modify::Op op, bool checked);
+  Status view_checks(const catalog::Relation& view, Modify::Op op, BoundStatement* bound);
+  NameItem view_item(const WriteTarget& target, std::string_view name, RangeEntry* range);
+  Result<WriteTarget> write_target(const sql::TableRef& node, Modify::Op op, BoundStatement* bound);
+  Result<const catalog::ColumnInfo*> written_column(const WriteTarget& target, const catalog::ColumnInfo& column,
+                                                    Modify::Op op);
+  Error assigned_twice(const WriteTarget& target, std::int16_t a, std::int16_t b) const;
+  Result<Expr*> target_default(const WriteTarget& target, const catalog::ColumnInfo& column);
   // bind_merge.cpp
   Result<BoundStatement*> merge(const sql::Merge& node);
   Result<const catalog::Relation*> merged_relation(const sql::TableRef& node);
   Result<FromTree*> merge_join(const sql::Merge& node, const BoundStatement& bound, Scope& scope);
   void see_merged(const BoundStatement& bound, const FromResult& source, bool matched, Scope& scope);
   Status merge_when(const sql::MergeWhen& when, BoundStatement* bound, Scope& around);
-  Status merge_insert(const sql::MergeWhen& when, const catalog::Relation& relation, Vec<Target>& targets);
+  Status merge_insert(const sql::MergeWhen& when, const WriteTarget& target, Vec<Target>& targets);
   // bind_conflict.cpp
-  Status on_conflict(const sql::OnConflict& node, BoundStatement* bound, const Scope& around);
-  Status check_inference(const sql::OnConflict& node, const BoundStatement& bound, const Scope& around);
-  Status find_arbiters(const sql::OnConflict& node, BoundStatement* bound);
+  Status on_conflict(const sql::OnConflict& node, const WriteTarget& target, BoundStatement* bound, const Scope& around);
+  Status check_inference(const sql::OnConflict& node, const WriteTarget& target, const Scope& around);
+  Status find_arbiters(const sql::OnConflict& node, const WriteTarget& target, BoundStatement* bound);
   Result<Oid> named_collation(std::string_view name, std::int32_t at);
 
   Arena* arena_;
@@ -388,8 +440,20 @@ class Binder {
   Vec<BoundStatement*> writes_;  ///< of WITH
   /// Where a recursive reference would be forbidden now, in the words of the message; empty: nowhere.
   std::string_view recursion_place_;
+  /// Above 0: what is bound is the text of a view, where names mean what view.hpp says.
+  std::uint32_t in_view_ = 0;
+  bool expands_views_ = true;
+  Vec<Oid> open_views_;  ///< whose queries are being bound, outermost first
+  Vec<Oid> grouping_keys_;
+  std::uint16_t joins_ = 0;  ///< that have got a number
 
 };
+
+/// Why the rows of a view with this query cannot be changed through it, as the DETAIL says; empty: they can.
+std::string_view not_updatable(const Query& query);
+/// Of a query that can be changed through: what it reads from, and the number of the column that a target is (0: none).
+const RangeEntry* base_of(const Query& query);
+std::int16_t base_column(const Query& query, std::size_t target);
 
 /// Where an expression begins, for messages about all of it.
 std::int32_t location(const Expr* expr);

@@ -92,7 +92,7 @@ Result<Expr*> Binder::input_literal(const Constant& literal, Oid target, std::in
     return made;
   }
   auto value = type::input(base, literal.value.as<type::StringRef>().view(), base == oid::interval ? typmod : -1,
-                           context_->settings, *arena_);
+                           settings(), *arena_);
   if (!value) return value.take_error().at(position(literal.position));
   made->value = *value;
   if (base == oid::interval) made->typmod = typmod;
@@ -106,27 +106,30 @@ Result<Expr*> Binder::coerce(Expr* expr, Oid target, std::int32_t typmod, CastCo
     if (expr->kind == ExprKind::constant) return input_literal(as<Constant>(*expr), target, typmod);
     if (expr->kind == ExprKind::parameter) return coerce_parameter(static_cast<Parameter*>(expr), target);
   }
+  const Written written = context == CastContext::explicit_ ? Written::explicit_cast : Written::implicit_cast;
   Path path = find_path(target, source, context);
   if (source == oid::unknown && path.kind == PathKind::none) path = {PathKind::io, Oid::none};
   switch (path.kind) {
     case PathKind::relabel: {
-      if (is_constant(expr) && expr->physical == physical(target)) {
-        auto* made = static_cast<Constant*>(copy_node(*arena_, expr));
-        made->type = target;
-        made->typmod = -1;
-        made->collation = collation_of(target);
-        return made;
-      }
       auto* made = make_expr<Unary>(*arena_, ExprKind::relabel, target, expr->physical, at < 0 ? expr->position : at);
       made->argument = expr;
       made->collation = collation_of(target);
-      return made;
+      made->written = written;
+      if (!is_constant(expr) || expr->physical != physical(target)) return made;
+      auto* folded = static_cast<Constant*>(copy_node(*arena_, expr));
+      folded->type = target;
+      folded->typmod = -1;
+      folded->collation = collation_of(target);
+      folded->shown = show_expr(made);
+      folded->written = written;
+      return folded;
     }
     case PathKind::function:
     case PathKind::io:
     case PathKind::array: {
       auto* made = make_expr<Call>(*arena_, ExprKind::call, target, physical(target), at < 0 ? expr->position : at);
       made->function = path.function;
+      made->written = written;
       made->collation = collation_of(target);
       made->input_collation = collation_of(source);
       const catalog::Function* function = path.function == Oid::none ? nullptr : catalog_->function(path.function);
@@ -154,21 +157,10 @@ Result<Expr*> Binder::apply_typmod(Expr* expr, Oid target, std::int32_t typmod, 
     made->typmod = typmod;
     return made;
   }
-  if (is_constant(expr)) {
-    const auto& constant = as<Constant>(*expr);
-    auto form = context == CastContext::explicit_ ? type::CastForm::explicit_cast : type::CastForm::implicit;
-    auto value = constant.value.is_null ? Result<type::Value>(constant.value)
-                                        : type::apply_typmod(base, constant.value, typmod, form, *arena_);
-    if (value) {
-      Constant* made = make_constant(*arena_, expr->type, *value, expr->position);
-      made->typmod = typmod;
-      made->collation = expr->collation;
-      return made;
-    }
-  }
   const catalog::Function* function = catalog_->function(cast->function);
   auto* made = make_expr<Call>(*arena_, ExprKind::call, expr->type, expr->physical, expr->position);
   made->function = cast->function;
+  made->written = context == CastContext::explicit_ ? Written::explicit_cast : Written::implicit_cast;
   made->typmod = typmod;
   made->collation = expr->collation;
   made->input_collation = expr->collation;
@@ -177,7 +169,17 @@ Result<Expr*> Binder::apply_typmod(Expr* expr, Oid target, std::int32_t typmod, 
   made->arguments = function != nullptr && function->arguments.size() == 2
                         ? span_of(*arena_, {expr, typmod_arg})
                         : span_of(*arena_, {expr, typmod_arg, make_bool(*arena_, context == CastContext::explicit_)});
-  return made;
+  if (!is_constant(expr)) return made;
+  const auto& constant = as<Constant>(*expr);
+  auto form = context == CastContext::explicit_ ? type::CastForm::explicit_cast : type::CastForm::implicit;
+  auto value = constant.value.is_null ? Result<type::Value>(constant.value)
+                                      : type::apply_typmod(base, constant.value, typmod, form, *arena_);
+  if (!value) return made;
+  Constant* folded = make_constant(*arena_, expr->type, *value, expr->position);
+  folded->typmod = typmod;
+  folded->collation = expr->collation;
+  folded->shown = show_expr(made);
+  return folded;
 }
 
 Result<Expr*> Binder::coerce_to(Expr* expr, Oid target, std::int32_t typmod, CastContext context, std::int32_t at,
@@ -185,7 +187,12 @@ Result<Expr*> Binder::coerce_to(Expr* expr, Oid target, std::int32_t typmod, Cas
   *done = can_coerce(expr->type, target, context);
   if (!*done) return expr;
   SPG_ASSIGN(Expr * made, coerce(expr, target, typmod, context, at));
-  return apply_typmod(made, target, typmod, context);
+  SPG_ASSIGN(Expr * sized, apply_typmod(made, target, typmod, context));
+  // Of the two casts, the one of the length is what was written.
+  if (sized != made && made != expr && !is_constant(made)) made->written = Written::implicit_cast;
+  if (sized != made && made != expr && is_constant(made) && made->shown != nullptr)
+    const_cast<Expr*>(made->shown->expr)->written = Written::implicit_cast;
+  return sized;
 }
 
 Result<Expr*> Binder::settle_unknown(Expr* expr) {

@@ -126,6 +126,37 @@ class ExprPrinter {
         if (op->function == function) return op->name;
     return {};
   }
+  /// An array that is subscripted.
+  void container(const Expr& array) {
+    const bool bare = array.kind == ExprKind::column;
+    out_.add(bare ? "" : "(");
+    print(array);
+    out_.add(bare ? "" : ")");
+  }
+  void subscripts(std::span<Expr* const> items) {
+    for (const Expr* at : items) {
+      out_.add("[");
+      print(*at);
+      out_.add("]");
+    }
+  }
+  /// a[1] := 2, a[1:2] := '{3,4}'
+  void assigned_part(const Call& call) {
+    container(*call.arguments[0]);
+    if (call.function == array_assign_function) {
+      subscripts(call.arguments.subspan(2));
+    } else {
+      const auto given = as<Constant>(*call.arguments[2]).value.as<std::int32_t>();
+      const auto bounds = call.arguments.subspan(3);
+      for (std::size_t i = 0; i < bounds.size(); ++i) {
+        out_.add(i % 2 == 0 ? "[" : ":");
+        if ((given >> i & 1) != 0) print(*bounds[i]);
+        if (i % 2 != 0) out_.add("]");
+      }
+    }
+    out_.add(" := ");
+    print(*call.arguments[1]);
+  }
   void call(const Call& call) {
     if (call.function == io_cast_function) return cast(*call.arguments[0], call.type, call.typmod);
     if (call.function == record_field_function) {
@@ -135,16 +166,13 @@ class ExprPrinter {
       return;
     }
     if (call.function == array_subscript_function) {
-      out_.add("(");
-      print(*call.arguments[0]);
-      out_.add(")");
-      for (Expr* at : call.arguments.subspan(1)) {
-        out_.add("[");
-        print(*at);
-        out_.add("]");
-      }
-      return;
+      container(*call.arguments[0]);
+      return subscripts(call.arguments.subspan(1));
     }
+    if (call.function == record_is_null_function || call.function == record_is_not_null_function)
+      return list(call.arguments, "(", "", call.function == record_is_null_function ? " IS NULL)" : " IS NOT NULL)");
+    if (call.function == array_assign_function || call.function == array_assign_slice_function)
+      return assigned_part(call);
     const std::string_view op = operator_of(call.function);
     if (!op.empty() && call.arguments.size() == 2) return list(call.arguments, "(", arena_.concat(" ", op, " "), ")");
     if (!op.empty() && call.arguments.size() == 1) return list(call.arguments, arena_.concat("(", op, " "), "", ")");

@@ -137,7 +137,7 @@ Result<Rel> Planner::plan_leaf(Unit& unit, const WantedOrder* order) {
     case RangeKind::subquery: {
       Vec<Expr*> kept(*arena_);
       for (Expr* qual : quals)
-        if (!push_into_query(entry->subquery, entry->number, qual)) kept.push_back(qual);
+        if (entry->is_barrier || !push_into_query(entry->subquery, entry->number, qual)) kept.push_back(qual);
       for (Expr* qual : later) kept.push_back(qual);
       Vec<bool> wanted(*arena_);
       for (const RangeColumn& column : entry->columns) wanted.push_back(column.used);

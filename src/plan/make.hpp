@@ -13,6 +13,8 @@ inline constexpr Oid io_cast_function{0}, record_field_function{1}, array_subscr
 inline constexpr Oid array_cat_function{383};
 /// ... and for an array with an element, or a slice, assigned: UPDATE ... SET a[1] = 2, a[1:2] = '{3,4}'.
 inline constexpr Oid array_assign_function{2}, array_assign_slice_function{3};
+/// ... and for IS NULL and IS NOT NULL of a record that is not ROW(...), which ask after its fields.
+inline constexpr Oid record_is_null_function{4}, record_is_not_null_function{5};
 
 template <class T>
 T* make_expr(Arena& arena, ExprKind kind, Oid type, Physical physical, std::int32_t position) {

@@ -97,6 +97,7 @@ Result<Node*> Planner::modify(BoundStatement& statement) {
   Query* query = statement.query;
   RangeEntry* riders = new_range();
   for (Target& target : statement.returning) ride_along(statement, riders, target.expr);
+  for (ViewCheck& check : statement.checks) ride_along(statement, riders, check.condition);
   for (MergeClause& clause : statement.merge) {
     ride_along(statement, riders, clause.condition);
     for (Target& set : clause.set) ride_along(statement, riders, set.expr);
@@ -123,7 +124,7 @@ Result<Node*> Planner::modify(BoundStatement& statement) {
   node->not_null = not_null(*statement.relation, columns.span());
   if (statement.op == Modify::Op::merge) SPG_TRY(merge_actions(statement, *riders, node));
   if (statement.on_conflict != nullptr) { SPG_ASSIGN(node->on_conflict, on_conflict(statement, *node)); }
-  if (!statement.returning.empty()) SPG_TRY(returning(statement, *riders, node));
+  if (!statement.returning.empty() || !statement.checks.empty()) SPG_TRY(returning(statement, *riders, node));
   return static_cast<Node*>(node);
 }
 
@@ -131,6 +132,13 @@ Result<Node*> Planner::modify(BoundStatement& statement) {
 Status Planner::returning(const BoundStatement& statement, const RangeEntry& riders, Modify* node) {
   Vec<Column*> read(*arena_);
   for (const Target& target : statement.returning) collect_columns(target.expr, read);
+  for (const ViewCheck& check : statement.checks) collect_columns(check.condition, read);
+  for (std::size_t i = 0; i < statement.target->columns.size() && !statement.checks.empty(); ++i) {
+    const RangeColumn& column = statement.target->columns[i];
+    if (column.stored == 0) continue;
+    read.push_back(make_column(*arena_, statement.target->number, static_cast<std::int16_t>(i + 1), column.type,
+                               column.typmod, column.collation, column.physical, -1));
+  }
   Rel after = rel_of(arena_->make<Node>());
   Vec<OutputColumn> shape(*arena_);
   Vec<std::uint16_t> returning_columns(*arena_);
@@ -154,6 +162,13 @@ Status Planner::returning(const BoundStatement& statement, const RangeEntry& rid
     expressions.push_back(resolved);
   }
   node->returning = expressions.span();
+  Vec<Modify::Check> checks(*arena_);
+  for (const ViewCheck& check : statement.checks) {
+    use(check.condition);
+    SPG_ASSIGN(Expr * resolved, resolve(simplify(check.condition), after));
+    checks.push_back({resolved, arena_->copy(check.view)});
+  }
+  node->checks = checks.span();
   Vec<OutputColumn> outputs(*arena_);
   outputs.append(statement.outputs.span());
   node->outputs = outputs.span();

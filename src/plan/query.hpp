@@ -14,6 +14,38 @@ namespace spg::plan {
 struct Query;
 struct BoundStatement;
 
+/// The columns of a join that stand for something else than one column of an item: merged ones (USING), and all of a join
+/// with an alias.
+struct JoinNames {
+  const sql::Join* node = nullptr;
+  struct Pair { Expr* left; Expr* right; };
+  std::uint16_t id = 0;          ///< unique in the statement
+  std::uint16_t number = 0;      ///< the same, 0 without an alias
+  std::size_t merged = 0;        ///< columns of USING, which come first
+  Vec<std::string_view> using_names;
+  Vec<Pair> pairs;               ///< what they merge
+  std::string_view using_alias;
+  Vec<std::string_view> names;   ///< of all columns
+  Vec<Expr*> columns;            ///< what these are, seen from within
+  std::string_view alias;
+  std::size_t alias_columns = 0; ///< of which the user gave names
+};
+
+/// What an expression was before the binder made something simpler to evaluate of it.
+struct Shown {
+  enum class Kind : std::uint8_t { expr, join_column, row_compare, value_function, collate, whole_row, system_column } kind{};
+  const Expr* expr = nullptr;       ///< expr, collate
+  const JoinNames* join = nullptr;  ///< join_column; whole_row of a join
+  std::size_t column = 0;           ///< join_column: 0-based
+  Oid op{};                         ///< row_compare
+  std::span<Expr*> left, right;
+  sql::SqlValueKind function{};     ///< value_function
+  std::int32_t precision = -1;
+  std::string_view collation;
+  std::uint16_t relation = 0;       ///< whole_row, system_column
+  std::string_view name;            ///< system_column
+};
+
 struct RangeColumn {
   std::string_view name;
   Oid type{};
@@ -23,11 +55,13 @@ struct RangeColumn {
   Oid origin_table{};
   std::int16_t origin_number = 0;
   std::int16_t stored = 0;  ///< of relations: the attribute number; 0 = rowid
+  bool aliased = false;     ///< the name is one that the query gave
   bool used = false;        ///< set by the planner: somebody above reads it
 };
 
 struct Cte {
   std::string_view name;
+  const sql::CommonTable* node = nullptr;
   Query* query = nullptr;
   Vec<RangeColumn> columns;
   sql::Materialized materialized = sql::Materialized::unspecified;
@@ -40,8 +74,11 @@ struct Cte {
   std::uint32_t own_columns = 0;     ///< of `columns`; the others are those that SEARCH and CYCLE add
   Expr* mark_value = nullptr;        ///< of CYCLE
   Expr* mark_default = nullptr;
-  Query* initial = nullptr;  ///< of recursive ones
+  Query* initial = nullptr;  ///< of recursive ones, with what SEARCH and CYCLE add
+  Vec<std::string_view> initial_names;  ///< of its columns, before they got the table's
   Query* step = nullptr;
+  Query* written_initial = nullptr;  ///< as the query had them; the step's targets go on behind its own columns
+  Query* written_step = nullptr;
   std::uint32_t slot = 0;  ///< of recursive ones: their work table
   std::uint32_t references = 0;
   // planner
@@ -63,8 +100,14 @@ struct RangeEntry {
   std::uint16_t number = 0;
   std::string_view alias;  ///< as messages and EXPLAIN name it
   bool has_alias = false;
+  bool only = false;              ///< FROM ONLY
+  bool has_definitions = false;   ///< a function's columns were defined by the query
+  std::uint16_t reference = 0;    ///< in a view's text: the number that columns refer to it by
+  bool in_view = false;           ///< stands in the query of a view that is read here
+  bool is_barrier = false;        ///< a security_barrier view
   Vec<RangeColumn> columns;  ///< column n of the entry is columns[n - 1]
   const catalog::Relation* relation = nullptr;
+  const catalog::Relation* view = nullptr;  ///< that the subquery is
   SampleClause* sample = nullptr;  ///< of a relation
   Query* subquery = nullptr;  ///< subquery; groups, aggregates and windows: their query
   Cte* cte = nullptr;
@@ -87,6 +130,7 @@ struct FromTree {
   FromTree* left = nullptr;
   FromTree* right = nullptr;
   Expr* condition = nullptr;  ///< of a list or a join
+  const JoinNames* names = nullptr;  ///< of a join
   bool lateral = false;       ///< a leaf that reads its left neighbours
 };
 
@@ -94,6 +138,8 @@ struct Target {
   Expr* expr = nullptr;
   std::string_view name;
   std::int16_t assigned = 0;  ///< INSERT, UPDATE: column that is written
+  std::int16_t named = 0;     ///< UPDATE: the target's column that names it; through a view, one of the view's
+  Expr* written = nullptr;    ///< before a set operation converted it
 };
 struct SortBy {
   std::uint32_t target = 0;  ///< 0-based, in Query::targets
@@ -133,12 +179,14 @@ struct WindowedCall {
 };
 
 struct Query {
+  const sql::Select* node = nullptr;
   Vec<Target> targets;  ///< the first `visible` are the result; the others serve sorting and DISTINCT ON
   std::uint32_t visible = 0;
   FromTree* from = nullptr;  ///< null: one row without columns
   Expr* where = nullptr;
   bool grouped = false;  ///< GROUP BY, HAVING or an aggregate
   Vec<Expr*> group_keys;
+  Vec<std::uint32_t> written_keys; ///< the key of each expression in GROUP BY, in order
   Vec<std::uint32_t> key_targets;  ///< the target that a key is; UINT32_MAX: it depends on the others
   Vec<Vec<std::uint32_t>> group_sets;  ///< grouping sets, of keys; none: one of all keys
   Vec<Vec<std::uint32_t>> groupings;   ///< GROUPING(...), of keys: a bit each, set where the set lacks the key
@@ -206,6 +254,28 @@ struct MergeClause {
   Vec<Target> set;
 };
 
+/// WITH CHECK OPTION: what a written row must fulfil, over the target's columns.
+struct ViewCheck {
+  Expr* condition = nullptr;
+  std::string_view view;
+};
+
+/// A view that rows are written through.
+struct ViewTarget {
+  struct Column {
+    Expr* expr = nullptr;      ///< over the table's columns
+    std::int16_t number = 0;   ///< of the table's column that it is; 0: none, for `reason`, in `view`
+    std::int16_t below = 0;    ///< of the column of the relation that the view reads
+    std::string_view view, reason;
+  };
+  RangeEntry* base = nullptr;  ///< the table
+  const catalog::Relation* reads = nullptr;
+  ViewTarget* inner = nullptr;  ///< of the view that it reads
+  Vec<Column> columns;
+  Expr* where = nullptr;       ///< of all the views
+  Vec<ViewCheck> checks;       ///< inner views' first
+};
+
 /// A bound statement. DML: `query` yields what Modify reads.
 struct BoundStatement {
   bool is_dml = false;
@@ -215,6 +285,7 @@ struct BoundStatement {
   RangeEntry* target = nullptr;  ///< the written table's range entry
   ConflictClause* on_conflict = nullptr;
   Vec<MergeClause> merge;
+  Vec<ViewCheck> checks;
   Vec<Target> returning;
   Vec<OutputColumn> outputs;
   std::span<Oid> parameter_types;

@@ -248,7 +248,8 @@ std::string_view operator_text(Arena& arena, const sql::OperatorName& name) {
 
 Result<const catalog::Operator*> Binder::find_operator(const sql::OperatorName& name, Expr* left, Expr* right,
                                                        std::int32_t at) {
-  const std::string_view schema = name.schema.empty() ? std::string_view{} : name.schema[name.schema.size() - 1];
+  const std::string_view own = in_view_ != 0 ? std::string_view("pg_catalog") : std::string_view{};
+  const std::string_view schema = name.schema.empty() ? own : name.schema[name.schema.size() - 1];
   const auto found = catalog_->operators(schema, name.name);
   Oid left_type = left == nullptr ? Oid::none : left->type, right_type = right->type;
   // An unknown operand beside a known one is first taken to be of the same type.
@@ -308,6 +309,8 @@ Result<Expr*> Binder::operator_call(const catalog::Operator& op, Expr* left, Exp
   const catalog::Function* function = catalog_->function(op.function);
   auto* made = make_expr<Call>(*arena_, ExprKind::call, result, physical(result), at);
   made->function = op.function;
+  made->op = op.oid;
+  made->written = Written::operator_;
   made->collation = collation_of(result);
   made->input_collation = args[0]->collation;
   made->strict = function == nullptr || function->strict;

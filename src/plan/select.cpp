@@ -421,7 +421,7 @@ Result<Rel> Planner::min_max(Query* query) {
     Query* inner = arena_->make<Query>();
     inner->targets = Vec<Target>(*arena_);
     inner->order_by = Vec<SortBy>(*arena_);
-    inner->targets.push_back({argument, query->aggregates[i].name, 0});
+    inner->targets.push_back({argument, query->aggregates[i].name, 0, 0, nullptr});
     inner->visible = 1;
     inner->from = query->from;
     inner->where = conjoin(*arena_, query->where, make_unary(*arena_, ExprKind::is_not_null, argument, -1));

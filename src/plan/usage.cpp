@@ -123,7 +123,8 @@ void Planner::pull_up(FromTree*& tree, bool nullable) {
   }
   if (entry.kind != RangeKind::subquery) return;
   Query* query = entry.subquery;
-  if (!can_pull_up(query, nullable)) return;
+  // What a barrier hides must not be seen by conditions from outside, whose functions might tell.
+  if (entry.is_barrier || !can_pull_up(query, nullable)) return;
   // What is merged further in is null-extended together with this: the same restriction holds for it.
   pull_up(query->from, nullable);
   // A lateral subquery reads its neighbours: its conditions then belong to the join, which only inner joins allow.

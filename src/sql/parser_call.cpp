@@ -109,6 +109,7 @@ void Parser::frame_clause(WindowDef* window) {
   advance();
   std::int32_t start_place = -1, end_place = -1;
   const bool between = accept(Tok::kw_between);
+  window->is_between = between;
   window->start = frame_bound(&window->start_offset, &start_place);
   if (between) {
     expect(Tok::kw_and);

@@ -65,6 +65,8 @@ const char* layout_fault(const Image& image) {
     if (index.kind > KeyKind::bytes || index.part_count == 0 || index.first_part + std::uint64_t{index.part_count} > state.part_count)
       return "key of an index";
     if (index.kind == KeyKind::integer && index.part_count != 1) return "key of an index";
+    for (const KeyPart& part : layout.parts(index))
+      if (layout.column(part.column) == nullptr) return "key of an index";
   }
   return nullptr;
 }

@@ -27,6 +27,13 @@ CREATE TABLE plain (a int, "Mixed Case" text, "select" int);
 CREATE TABLE later (a int);
 ALTER TABLE later ADD COLUMN b text NOT NULL DEFAULT 'b';
 ALTER TABLE later ADD PRIMARY KEY (a);
+CREATE VIEW rich AS SELECT id, name, balance * 2 AS twice FROM customer WHERE balance > 100 AND grade IN ('a', 'b');
+CREATE VIEW checked WITH (security_barrier) AS SELECT c.code, l.item FROM customer c JOIN line l ON l.customer = c.id;
+CREATE VIEW "Odd View" AS SELECT customer, count(*) AS n, max(item) AS item FROM line GROUP BY customer ORDER BY 2 DESC;
+CREATE VIEW limited AS SELECT a FROM plain WHERE a > 0 WITH LOCAL CHECK OPTION;
+ALTER VIEW limited ALTER COLUMN a SET DEFAULT 5;
+COMMENT ON VIEW rich IS 'those with money';
+COMMENT ON COLUMN rich.twice IS 'twice as much';
 """
 
 COMMANDS = r"""
@@ -44,6 +51,22 @@ COMMANDS = r"""
 \d bare
 \d plain
 \d later
+\dv
+\dv+
+\dv r*
+\d rich
+\d checked
+\d "Odd View"
+\d limited
+\d+ rich
+\d+ checked
+\d+ "Odd View"
+\d+ limited
+\sv rich
+\sv+ checked
+\sv "Odd View"
+\sv limited
+\dd rich
 \d+ customer
 \d+ line
 \d+ plain

@@ -108,6 +108,16 @@ struct IndexInfo {
   std::span<const Oid> classes{};         ///< operator classes of the key columns
 };
 
+enum class CheckOption : std::uint8_t { none, local, cascaded };
+
+/// What a view is: see plan/view.hpp for the text.
+struct ViewInfo {
+  std::string_view text;                  ///< the bound query, independent of names and of the search path
+  Oid rule{};                             ///< its pg_rewrite row
+  bool security_barrier = false, security_invoker = false;
+  CheckOption check = CheckOption::none;
+};
+
 struct Relation {
   Oid oid{};
   std::string_view name;
@@ -120,6 +130,7 @@ struct Relation {
   std::span<const ColumnInfo> columns;    ///< by number, dropped ones included
   std::span<const IndexInfo> indexes;
   double row_estimate = 0;
+  const ViewInfo* view = nullptr;         ///< of a user's view
 };
 
 class Catalog {

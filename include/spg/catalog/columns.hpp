@@ -82,6 +82,13 @@ enum : std::uint16_t {
   column_count
 };
 }
+namespace pg_rewrite {
+inline constexpr Oid relation{2618};
+enum : std::uint16_t {
+  oid = 1, rulename, ev_class, ev_type, ev_enabled, is_instead, ev_qual, ev_action,
+  column_count
+};
+}
 namespace pg_database {
 inline constexpr Oid relation{1262};
 enum : std::uint16_t {

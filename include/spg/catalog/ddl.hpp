@@ -35,6 +35,15 @@ struct ColumnDefinition {
   Oid collation{};
 };
 
+/// What CREATE VIEW stores, as plan::define_view has made it.
+struct ViewQuery {
+  std::span<const ColumnDefinition> columns;
+  std::string_view text;
+  struct Reference { Oid catalog{}, oid{}; std::int32_t sub = 0; };
+  std::span<const Reference> references;
+  std::string_view not_updatable;  ///< why it cannot be changed through; empty: it can
+};
+
 /// What CREATE TABLE (AS) has made; `existed` after IF NOT EXISTS.
 struct CreatedTable {
   Oid oid{};
@@ -50,6 +59,7 @@ Result<CreatedTable> create_table(DdlContext& context, const sql::TableRef& name
 Status drop(DdlContext& context, const sql::Drop& statement);
 Status alter_table(DdlContext& context, const sql::AlterTable& statement, EvaluateDefault evaluate);
 Status create_index(DdlContext& context, const sql::CreateIndex& statement);
+Status create_view(DdlContext& context, const sql::CreateView& statement, const ViewQuery& query);
 Status truncate(DdlContext& context, const sql::Truncate& statement);
 /// Without its elements, which the caller runs afterwards as statements of their own.
 Status create_schema(DdlContext& context, const sql::CreateSchema& statement);

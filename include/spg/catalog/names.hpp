@@ -10,6 +10,8 @@ namespace spg::catalog {
 
 /// Quoted where SQL needs it, keywords included.
 std::string_view quote_name(std::string_view name, Arena& arena);
+/// In double quotes, whatever it is.
+std::string_view quote_always(std::string_view name, Arena& arena);
 std::string_view quote_names(std::string_view schema, std::string_view name, Arena& arena);
 
 /// How format_type() is asked: without a modifier (NULL), or with one (-1 included).

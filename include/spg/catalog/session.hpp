@@ -37,6 +37,8 @@ class SessionCatalog final : public Catalog {
   Result<Oid> creation_schema();
   /// The index with its relation; null when there is none. Built-in indexes are not here.
   Result<const Relation*> relation_of_index(Oid index);
+  /// The view whose query the rule is; null when there is none.
+  Result<const Relation*> relation_of_rule(Oid rule);
   txn::View& view() { return *view_; }
   txn::View* shared_view() { return shared_; }
 
@@ -85,6 +87,7 @@ class SessionCatalog final : public Catalog {
   void refresh();
   Status load_path();
   Result<const Relation*> load_relation(Store& store, const Row& row);
+  Result<const ViewInfo*> load_view(Store& store, const Row& row);
   Result<const Type*> load_type(const Row& row);
   Result<const Type*> find_type(Oid oid);
   Result<const Type*> find_type(std::string_view schema, std::string_view name);

@@ -10,7 +10,7 @@
 
 namespace spg::catalog {
 
-/// The first nine belong to every database, the others to the shared lineage.
+/// The first ten belong to every database, the others to the shared lineage.
 enum class Stored : std::uint8_t {
   class_,
   attribute,
@@ -21,6 +21,7 @@ enum class Stored : std::uint8_t {
   type,
   depend,
   description,
+  rewrite,
   database,
   authid,
   auth_members,
@@ -48,6 +49,8 @@ enum class StoredKey : std::uint8_t {
   depend_object,
   depend_reference,    // (classid, objid, objsubid), (refclassid, refobjid, refobjsubid)
   description_object,  // (objoid, classoid, objsubid)
+  rewrite_oid,
+  rewrite_relation,  // (ev_class, rulename)
   database_oid,
   database_name,
   authid_oid,

@@ -71,6 +71,18 @@ class ServerFacts {
   virtual void activities(spg::FunctionRef<void(const ActivityRow&)> visit) const { (void)visit; }
   virtual void progress(spg::FunctionRef<void(const ProgressRow&)> visit) const { (void)visit; }
   virtual void metrics(spg::FunctionRef<void(const MetricRow&)> visit) const { (void)visit; }
+  /// pg_get_viewdef() of a user's view; what can be changed through it (bits as pg_relation_is_updatable), `column` 0: any.
+  virtual Result<std::string_view> view_definition(const Relation& view, Arena& arena) const {
+    (void)view;
+    (void)arena;
+    return std::string_view();
+  }
+  virtual Result<int> updatable_events(const Relation& view, std::int16_t column, Arena& arena) const {
+    (void)view;
+    (void)column;
+    (void)arena;
+    return 0;
+  }
   /// Every lock and request.
   virtual void locks(spg::FunctionRef<void(const txn::LockFact&)> visit) const { (void)visit; }
 };

@@ -40,13 +40,21 @@ enum class ExprKind : std::uint8_t {
   default_marker,  ///< DEFAULT in INSERT/UPDATE; gone after binding
 };
 
+/// How a call or cast was written, for whoever prints it.
+enum class Written : std::uint8_t { call, operator_, explicit_cast, implicit_cast, sql_syntax };
+
+struct Shown;  // src/plan/query.hpp
+
 struct Expr {
   ExprKind kind{};
   Physical physical = Physical::none;
+  Written written = Written::call;
+  bool is_variadic = false;    ///< the last argument was written (or gathered) as VARIADIC
   Oid type{};
   std::int32_t typmod = -1;
   Oid collation{};
   std::int32_t position = -1;  ///< byte offset in the statement's text; -1 = none
+  const Shown* shown = nullptr;  ///< what it stands for, where printing it needs more than the node
 };
 
 struct Constant : Expr { type::Value value; };
@@ -65,8 +73,10 @@ struct Parameter : Expr {
 struct Call : Expr {
   Oid function{};            ///< pg_proc OID
   Oid input_collation{};
+  Oid op{};                  ///< the operator that it was, for printing
   bool strict = true;        ///< NULL in, NULL out without a call
   bool returns_set = false;
+  std::uint8_t given = 255;  ///< arguments that were written; defaults follow
   std::span<Expr*> arguments;
 };
 struct Unary : Expr { Expr* argument = nullptr; };
@@ -77,10 +87,12 @@ struct Variadic : Expr {
 struct Case : Expr {
   struct When { Expr* condition; Expr* result; };
   std::span<When> whens;
+  Expr* tested = nullptr;     ///< of CASE x WHEN: x, for printing
   Expr* otherwise = nullptr;  ///< null = NULL
 };
 struct AnyAll : Expr {
   Oid function{};            ///< the operator's function: (scalar, element) -> boolean
+  Oid op{};                  ///< the operator, for printing
   Expr* scalar = nullptr;
   Expr* array_value = nullptr;
 };

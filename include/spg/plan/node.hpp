@@ -228,6 +228,10 @@ struct Modify : Node {
   /// RETURNING: expressions over `returning_columns` of the new (or deleted) row, then the input's columns.
   std::span<std::uint16_t> returning_columns;
   std::span<Expr*> returning;         ///< outputs of the node; empty = none
+  /// WITH CHECK OPTION: conditions over what `returning` is over, in the order in which they are checked. With them,
+  /// returning_columns are all of the row's.
+  struct Check { Expr* condition; std::string_view view; };
+  std::span<Check> checks;
   /// All columns of the row, for "Failing row contains (...)": number, name, type.
   struct RowColumn { std::uint16_t number; std::string_view name; Oid type; std::int32_t typmod; };
   std::span<RowColumn> row_columns;

@@ -41,6 +41,7 @@ struct PlanContext {
   std::span<const Oid> parameter_types;
   std::string_view text;             ///< of the whole source, for error positions
   type::TextSettings settings;       ///< for the input of literals
+  bool allows_parameters = true;     ///< false: $1 is 42P02
   std::string_view default_column;   ///< bind_standalone: the expression is this column's default
   /// For a cursor: rowids follow the visible columns (Plan::row_ids), and whoever takes a row locks it, not the plan.
   bool for_cursor = false;

@@ -175,6 +175,7 @@ struct WindowDef {
   Name reference;  ///< (reference PARTITION BY ..), or OVER reference
   bool bare = false;
   bool has_frame = false;
+  bool is_between = false;  ///< the frame was written with BETWEEN
   FrameMode mode = FrameMode::range;
   FrameBound start = FrameBound::unbounded_preceding, end = FrameBound::current_row;
   FrameExclusion exclusion = FrameExclusion::none;
