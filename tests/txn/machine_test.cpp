@@ -662,7 +662,7 @@ TEST_CASE("the newest manifest that is whole is found, past damaged ones") {
   os::SimStorage disk;
   store::Manifest manifest;
   REQUIRE(manifest.epochs.push_back({1, 0}));
-  for (std::uint64_t number : {3, 4, 5, 6}) {
+  for (const std::uint64_t number : {3u, 4u, 5u, 6u}) {
     manifest.number = number;
     if (number == 6) REQUIRE(manifest.segments.push_back({1, 100, 0}));  // which is not there
     REQUIRE_FALSE(store::write_manifest(disk, "d/db", manifest));
