@@ -66,6 +66,12 @@ struct NamedProducer {
   std::string_view name;
   Producer producer;
 };
+/// Null when none has the name.
+inline Producer find_producer(std::span<const NamedProducer> among, std::string_view name) {
+  for (const NamedProducer& one : among)
+    if (one.name == name) return one.producer;
+  return nullptr;
+}
 
 /// Null when the relation is no computed view.
 Producer find_view_producer(std::string_view name);

@@ -378,9 +378,7 @@ constexpr NamedProducer information_producers[] = {
 }  // namespace
 
 Producer find_information_producer(std::string_view name) {
-  for (const NamedProducer& one : information_producers)
-    if (one.name == name) return one.producer;
-  return nullptr;
+  return find_producer(information_producers, name);
 }
 
 }  // namespace spg::catalog

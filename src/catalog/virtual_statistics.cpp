@@ -202,9 +202,7 @@ constexpr NamedProducer statistics_producers[] = {
 }  // namespace
 
 Producer find_statistics_producer(std::string_view name) {
-  for (const NamedProducer& one : statistics_producers)
-    if (one.name == name) return one.producer;
-  return nullptr;
+  return find_producer(statistics_producers, name);
 }
 
 }  // namespace spg::catalog

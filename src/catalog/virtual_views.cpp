@@ -291,9 +291,8 @@ constexpr NamedProducer producers[] = {
 }  // namespace
 
 Producer find_view_producer(std::string_view name) {
-  for (const NamedProducer& one : producers)
-    if (one.name == name) return one.producer;
-  return find_statistics_producer(name);
+  const Producer found = find_producer(producers, name);
+  return found != nullptr ? found : find_statistics_producer(name);
 }
 
 }  // namespace spg::catalog

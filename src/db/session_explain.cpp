@@ -139,7 +139,6 @@ Status SessionImpl::run_measured(const plan::Plan& plan, std::span<const type::V
   Status failed = execution_.open(*compiled, running);
   for (bool more = true; more && !failed;) {
     if (failed = check_interrupts(); failed) break;
-    transaction_->renew_guard();
     type::Batch batch;
     auto got = execution_.next(batch);
     if (!got) failed = got.take_error();

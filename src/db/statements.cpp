@@ -474,7 +474,6 @@ Result<bool> SessionImpl::run_some(Where) {
   for (;;) {
     SPG_TRY(check_interrupts());
     SPG_TRY(statement_budget_.check());
-    transaction_->renew_guard();
     type::Batch batch;
     SPG_ASSIGN(const bool more, execution_.next(batch));
     if (!more) break;
@@ -573,7 +572,6 @@ Status SessionImpl::store_rest(const type::Batch& batch, std::uint32_t from) {
   keep(batch, from);
   for (;;) {
     SPG_TRY(check_interrupts());
-    transaction_->renew_guard();
     type::Batch rest;
     SPG_ASSIGN(const bool more, execution_.next(rest));
     if (!more) break;
