@@ -256,19 +256,24 @@ Result<FromResult> Binder::from_subquery(const sql::SubqueryRef& node) {
   return leaf(*arena_, in_view_ != 0 ? referenced_item(range, node.alias) : item_of(range), node.lateral);
 }
 
+/// A column that no table stores, with its type's collation. Refers to the name.
+RangeColumn Binder::computed_column(std::string_view name, Oid type, std::int32_t typmod) {
+  RangeColumn column;
+  column.name = name;
+  column.type = type;
+  column.typmod = typmod;
+  column.collation = collation_of(type);
+  column.physical = physical(type);
+  return column;
+}
+
 Result<FromResult> Binder::from_function(const sql::FunctionRef& node) {
   RangeEntry* range = new_range(RangeKind::function);
   Vec<Call*> functions(*arena_);
   Vec<std::int16_t> widths(*arena_);
   const Place was = scope_->place;
   const auto add_column = [&](std::string_view name, Oid column_type, std::int32_t typmod) {
-    RangeColumn column;
-    column.name = arena_->copy(name);
-    column.type = column_type;
-    column.typmod = typmod;
-    column.collation = collation_of(column_type);
-    column.physical = physical(column_type);
-    range->columns.push_back(column);
+    range->columns.push_back(computed_column(arena_->copy(name), column_type, typmod));
   };
   for (const sql::FunctionRefItem& item : node.functions) {
     scope_->place = Place::from_function;

@@ -25,13 +25,7 @@ Status Binder::cycle_mark(const sql::CycleClause& node, Cte* cte) {
 /// The columns that the clauses add, behind the query's own.
 void Binder::add_searched_columns(const sql::CommonTable& node, Cte* cte) {
   const auto add = [&](std::string_view name, Oid type, std::int32_t typmod) {
-    RangeColumn column;
-    column.name = arena_->copy(name);
-    column.type = type;
-    column.typmod = typmod;
-    column.collation = collation_of(type);
-    column.physical = physical(type);
-    cte->columns.push_back(column);
+    cte->columns.push_back(computed_column(arena_->copy(name), type, typmod));
   };
   if (node.search != nullptr)
     add(node.search->sequence, node.search->breadth_first ? oid::record : oid::record_array, -1);

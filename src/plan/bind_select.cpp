@@ -417,12 +417,7 @@ Result<Query*> Binder::set_query(const sql::Select& node, Query* query, bool kee
       SPG_ASSIGN(a.expr, coerce_common(a.expr, common, word));
       SPG_ASSIGN(b.expr, coerce_common(b.expr, common, word));
     }
-    RangeColumn column;
-    column.name = a.name;
-    column.type = common;
-    column.typmod = typmod;
-    column.collation = collation_of(common);
-    column.physical = physical(common);
+    const RangeColumn column = computed_column(a.name, common, typmod);
     query->set_range->columns.push_back(column);
     Target target;
     target.name = a.name;

@@ -110,6 +110,7 @@ class Binder {
   std::string_view type_text(Oid type, std::int32_t typmod = -1);
   const catalog::Type* type(Oid oid) { return catalog_->type(oid); }
   Physical physical(Oid type);
+  RangeColumn computed_column(std::string_view name, Oid type, std::int32_t typmod);
   Oid base_type(Oid type);
   Oid collation_of(Oid type);
   char category(Oid type);
